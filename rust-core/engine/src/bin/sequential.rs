@@ -1,0 +1,98 @@
+//! `sequential`: trains on this machine without Spark. Its options are the keys of the configuration,
+//! as in `scripts/submit -- train`; so are the files it leaves and its exit status: 1 for a run that
+//! failed, 2 for a command line that cannot be.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use firesteel_engine::sequential::{Progress, Sequential};
+use firesteel_engine::{Error, Kind, Result, TrainConfig};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value};
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::new().filter_or("FIRESTEEL_LOG", "warn")).init();
+    match train(&command().get_matches()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sequential: {error}");
+            ExitCode::from(if error.kind() == Kind::Config { 2 } else { 1 })
+        }
+    }
+}
+
+fn command() -> Command {
+    let command = Command::new("sequential")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Trains a net on one machine, without Spark")
+        .after_help("The meaning and the default of every option: docs/configuration.md")
+        .arg(
+            Arg::new("config").long("config").value_name("FILE").help("a JSON file of options; the command line wins"),
+        );
+    TrainConfig::keys().into_iter().fold(command, |command, key| {
+        let arg = Arg::new(key.clone()).long(key.clone());
+        command.arg(match key.as_str() {
+            "resume" => arg.action(ArgAction::SetTrue),
+            _ => arg.value_name("VALUE").allow_negative_numbers(true),
+        })
+    })
+}
+
+fn train(matches: &ArgMatches) -> Result<()> {
+    let run = Sequential::prepare(configuration(matches)?)?;
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let style = ProgressStyle::with_template("round {pos}/{len}  {msg}  {eta} left");
+    bar.set_style(style.map_err(|e| Error::internal("the progress template").caused_by(e))?);
+    let outcome = run.run(|progress| show(&bar, progress))?;
+    bar.finish_and_clear();
+    let accuracy = outcome.accuracy.map_or(String::new(), |accuracy| format!("accuracy {:.2} %, ", accuracy * 100.0));
+    let (seconds, rate) = (outcome.seconds, outcome.images_per_second);
+    println!("{accuracy}{seconds:.1} s of training, {rate:.0} images/s, model in {}", outcome.model.display());
+    Ok(())
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    bar.set_length(progress.rounds);
+    bar.set_position(progress.round);
+    let accuracy = progress.accuracy.map_or(String::new(), |accuracy| format!("  accuracy {:.2} %", accuracy * 100.0));
+    bar.set_message(format!("loss {:.4}{accuracy}  {:.0} images/s", progress.loss, progress.images_per_second));
+}
+
+/// The file's keys with those of the command line over them.
+fn configuration(matches: &ArgMatches) -> Result<TrainConfig> {
+    let mut map = match matches.get_one::<String>("config") {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|e| Error::config(path.as_str()).caused_by(e))?;
+            let object: Map<String, Value> = serde_json::from_str(&text)
+                .map_err(|e| Error::config(format!("{path} is no JSON object")).caused_by(e))?;
+            TrainConfig::from_map(object.clone()).map_err(|e| e.context(path.as_str()))?;
+            object
+        }
+        None => Map::new(),
+    };
+    for key in TrainConfig::keys() {
+        if key == "resume" {
+            if matches.get_flag("resume") {
+                map.insert(key, Value::Bool(true));
+            }
+        } else if let Some(text) = matches.get_one::<String>(&key) {
+            let value = value(&key, text);
+            map.insert(key, value);
+        }
+    }
+    TrainConfig::from_map(map)
+}
+
+/// Numbers as numbers, `stepvalue` as a list of them, all else as text; the configuration checks the type.
+fn value(key: &str, text: &str) -> Value {
+    let number = |text: &str| match serde_json::from_str::<Value>(text) {
+        Ok(Value::Number(number)) => Value::Number(number),
+        _ => Value::String(text.to_owned()),
+    };
+    match key {
+        "data" | "out" => Value::String(text.to_owned()),
+        "stepvalue" => Value::Array(text.split(',').map(|part| number(part.trim())).collect()),
+        _ => number(text),
+    }
+}

@@ -1,0 +1,70 @@
+//! What a configuration promises: recipes, budgets, and one clear message for what cannot be.
+
+use super::*;
+
+const CIFAR10: Facts = Facts { rows: 50_000, classes: 10 };
+
+fn resolve(json: &str) -> Result<TrainConfig> {
+    TrainConfig::from_json(json)?.resolve(Some(CIFAR10))
+}
+
+#[test]
+fn the_default_is_the_published_recipe_shared_among_the_workers() {
+    let one = resolve(r#"{"workers": 1}"#).unwrap();
+    assert_eq!((one.iterations, one.stepvalue.clone()), (Some(5_000), Some(vec![4_000])));
+    assert_eq!((one.lr, one.momentum, one.weight_decay), (Some(0.001), Some(0.9), Some(0.004)));
+    let four = resolve(r#"{"workers": 4}"#).unwrap();
+    assert_eq!((four.iterations, four.stepvalue), (Some(1_250), Some(vec![1_000])));
+    let full = resolve(r#"{"workers": 2, "net": "cifar10_full", "iterations": 700}"#).unwrap();
+    assert_eq!(full.stepvalue, Some(vec![600, 650]));
+}
+
+#[test]
+fn epochs_are_passes_of_all_workers_together() {
+    let config = resolve(r#"{"workers": 4, "epochs": 2, "batch": 100}"#).unwrap();
+    assert_eq!((config.iterations, config.epochs), (Some(250), None));
+}
+
+#[test]
+fn resolving_twice_changes_nothing() {
+    for json in [r#"{}"#, r#"{"lr-policy": "poly", "power": 0.5}"#, r#"{"epochs": 1.5, "precision": "auto"}"#] {
+        let once = resolve(json).unwrap();
+        assert_eq!(once.clone().resolve(Some(CIFAR10)).unwrap(), once, "{json}");
+    }
+}
+
+#[test]
+fn json_holds_what_was_set_and_reads_back() {
+    let config = resolve(r#"{"workers": 2, "stepvalue": [3, 9]}"#).unwrap();
+    let text = Value::Object(config.to_map()).to_string();
+    assert_eq!(TrainConfig::from_json(&text).unwrap(), config);
+}
+
+#[test]
+fn what_cannot_be_ends_in_one_message() {
+    let rows = [
+        (r#"{"tua": 3}"#, "unknown key tua, did you mean tau?"),
+        (r#"{"lr_policy": "fixed"}"#, "unknown key lr_policy, did you mean lr-policy?"),
+        (r#"{"net": "cifar10_quik"}"#, "net: unknown net cifar10_quik, did you mean cifar10_quick?"),
+        (r#"{"strategy": "sparknett"}"#, "strategy: unknown strategy sparknett, did you mean sparknet?"),
+        (r#"{"tau": 0}"#, "tau must be at least 1, not 0"),
+        (r#"{"workers": 0}"#, "workers must be at least 1, not 0"),
+        (r#"{"batch": -5}"#, "batch: invalid value: integer `-5`"),
+        (r#"{"lr": 0}"#, "lr must be above 0, not 0"),
+        (r#"{"momentum": 1}"#, "momentum must be at least 0 and below 1, not 1"),
+        (r#"{"tau": "ten"}"#, "tau: invalid type: string \"ten\""),
+        (r#"{"iterations": 3, "epochs": 1}"#, "iterations and epochs exclude each other"),
+        (r#"{"workers": 50001}"#, "50001 workers are more than the 50000 training images"),
+        (r#"{"classes": 100}"#, "a net of 100 classes does not fit a data set of 10"),
+        (r#"{"lr-policy": "step", "gamma": 0.1}"#, "lr-policy step needs stepsize"),
+        (r#"{"lr-policy": "fixed", "power": 1}"#, "power means nothing to lr-policy fixed"),
+        (r#"{"stepvalue": [5, 4]}"#, "stepvalue must rise"),
+        (r#"{"strategy": "sequential", "workers": 2}"#, "strategy sequential has one worker"),
+        (r#"[1]"#, "the configuration is no JSON object"),
+    ];
+    for (json, expected) in rows {
+        let error = resolve(json).expect_err(json);
+        assert_eq!(error.kind(), crate::error::Kind::Config, "{json}");
+        assert!(error.to_string().starts_with(expected), "{json}: {error}");
+    }
+}

@@ -1,0 +1,29 @@
+//! Images in memory: readers of CIFAR and idx files, what a normaliser needs to know, the order of minibatches.
+//!
+//! Everything is 32 x 32 with 3 channels, unsigned bytes, kept row by row as the nets want them (NHWC); files, statistics
+//! and means are planar (CHW), as CIFAR's are. Nothing here knows libtorch.
+
+mod cifar;
+mod dataset;
+mod directory;
+mod idx;
+mod normalize;
+mod order;
+mod statistics;
+#[cfg(test)]
+mod testing;
+
+pub use dataset::{Dataset, RecordFormat};
+pub use directory::{DatasetKind, Split};
+pub use normalize::{Normalize, Normalizer};
+pub use order::{BatchStream, epoch_order};
+pub use statistics::Statistics;
+
+/// Height and width of every image, in pixels.
+pub const SIDE: usize = 32;
+/// Red, green, blue.
+pub const CHANNELS: usize = 3;
+/// Pixels of one channel of one image.
+pub const PLANE: usize = SIDE * SIDE;
+/// Values of one image.
+pub const PIXELS: usize = CHANNELS * PLANE;

@@ -1,0 +1,168 @@
+//! From bytes to what a net sees: `(x - mean) * scale`, fitted on the training set alone.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CHANNELS, PIXELS, PLANE, Statistics};
+use crate::error::{Error, Result};
+
+/// Which normalisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalize {
+    /// Caffe's: 0..255 less the mean image.
+    #[default]
+    MeanImage,
+    /// torchvision's: less the channel's mean, divided by its standard deviation.
+    Channel,
+    /// Raw 0..255, as SparkNet's CIFAR application trained.
+    None,
+}
+
+/// A fitted normalisation: a mean a value and a scale a channel, both in units of 0..255.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Normalizer {
+    mean: Vec<f32>,
+    scale: [f32; CHANNELS],
+    // The same in the order of the pixels, so that `apply` is one loop over four equal slices.
+    pixel_mean: Vec<f32>,
+    pixel_scale: Vec<f32>,
+}
+
+impl Normalizer {
+    /// Fits on sums over the training set; without rows only [`Normalize::None`] can be fitted (else kind `data`).
+    pub fn fit(how: Normalize, statistics: &Statistics) -> Result<Self> {
+        if how == Normalize::None {
+            return Ok(Normalizer::new(vec![0.0; PIXELS], [1.0; CHANNELS]));
+        }
+        if statistics.rows() == 0 {
+            return Err(Error::data("no training rows to take a mean of"));
+        }
+        if how == Normalize::MeanImage {
+            let rows = statistics.rows() as f64;
+            let mean = statistics.sums().iter().map(|&sum| (sum as f64 / rows) as f32).collect();
+            return Ok(Normalizer::new(mean, [1.0; CHANNELS]));
+        }
+        let count = u128::from(statistics.rows()) * PLANE as u128;
+        let (mut mean, mut scale) = (Vec::with_capacity(PIXELS), [1.0; CHANNELS]);
+        for (channel, plane) in statistics.sums().chunks_exact(PLANE).enumerate() {
+            let sum: u128 = plane.iter().copied().map(u128::from).sum();
+            mean.extend(std::iter::repeat_n((sum as f64 / count as f64) as f32, PLANE));
+            // count^2 times the population's variance, in integers: no cancellation.
+            let scatter = (count * u128::from(statistics.squares()[channel])).saturating_sub(sum * sum);
+            // A constant channel is 0 after the mean whatever the scale; 1 keeps it finite.
+            if scatter > 0 {
+                scale[channel] = (count as f64 / (scatter as f64).sqrt()) as f32;
+            }
+        }
+        Ok(Normalizer::new(mean, scale))
+    }
+
+    fn new(mean: Vec<f32>, scale: [f32; CHANNELS]) -> Self {
+        let pixel_mean = (0..PIXELS).map(|at| mean[at % CHANNELS * PLANE + at / CHANNELS]).collect();
+        let pixel_scale = (0..PIXELS).map(|at| scale[at % CHANNELS]).collect();
+        Normalizer { mean, scale, pixel_mean, pixel_scale }
+    }
+
+    /// 3072 means, CHW.
+    pub fn mean(&self) -> &[f32] {
+        &self.mean
+    }
+
+    /// A channel's factor.
+    pub fn scale(&self) -> &[f32; CHANNELS] {
+        &self.scale
+    }
+
+    /// 3072 means (CHW), then 3 scales.
+    pub fn to_vec(&self) -> Vec<f32> {
+        [&self.mean[..], &self.scale[..]].concat()
+    }
+
+    /// Of the form that `to_vec` gives; anything else, or a value that is not finite, is an error of kind `layout`.
+    pub fn from_slice(flat: &[f32]) -> Result<Self> {
+        if flat.len() != PIXELS + CHANNELS {
+            let expected = PIXELS + CHANNELS;
+            return Err(Error::layout(format!("a normaliser has {expected} numbers, this one has {}", flat.len())));
+        }
+        if let Some(at) = flat.iter().position(|value| !value.is_finite()) {
+            return Err(Error::layout(format!("number {at} of the normaliser is {}", flat[at])));
+        }
+        Ok(Normalizer::new(flat[..PIXELS].to_vec(), [flat[PIXELS], flat[PIXELS + 1], flat[PIXELS + 2]]))
+    }
+
+    /// Normalises one image, HWC to HWC.
+    pub(super) fn apply(&self, image: &[u8], out: &mut [f32]) {
+        let values = out.iter_mut().zip(image).zip(&self.pixel_mean).zip(&self.pixel_scale);
+        for (((out, &value), &mean), &scale) in values {
+            *out = (f32::from(value) - mean) * scale;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::cifar10_record;
+    use super::super::{Dataset, RecordFormat};
+    use super::*;
+
+    /// Two images: red is 10 and 20, green 0 and 4 in turn along the line, blue 7 everywhere.
+    fn two() -> Dataset {
+        let image = |red: u8| cifar10_record(1, move |channel, at| [red, if at % 2 == 0 { 0 } else { 4 }, 7][channel]);
+        let mut dataset = Dataset::with_capacity(10, 2);
+        dataset.append_records(RecordFormat::Cifar10, &[image(10), image(20)].concat(), 2).unwrap();
+        dataset
+    }
+
+    fn first_pixels(dataset: &Dataset, how: Normalize) -> Vec<f32> {
+        let normalizer = Normalizer::fit(how, &dataset.statistics()).unwrap();
+        let (mut images, mut labels) = (vec![0.0; PIXELS], vec![0]);
+        dataset.gather(&[0], &normalizer, &mut images, &mut labels);
+        images[..6].to_vec()
+    }
+
+    #[test]
+    fn the_mean_image_is_a_mean_a_pixel_with_scale_one() {
+        let normalizer = Normalizer::fit(Normalize::MeanImage, &two().statistics()).unwrap();
+        assert_eq!([0, 1, PLANE, PLANE + 1, 2 * PLANE].map(|at| normalizer.mean()[at]), [15.0, 15.0, 0.0, 4.0, 7.0]);
+        assert_eq!(normalizer.scale(), &[1.0; 3]);
+        assert_eq!(first_pixels(&two(), Normalize::MeanImage), [-5.0, 0.0, 0.0, -5.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_channel_is_divided_by_its_deviation_and_a_constant_one_stays_finite() {
+        let normalizer = Normalizer::fit(Normalize::Channel, &two().statistics()).unwrap();
+        assert_eq!([0, PLANE + 1, PIXELS - 1].map(|at| normalizer.mean()[at]), [15.0, 2.0, 7.0]);
+        assert_eq!(normalizer.scale(), &[0.2, 0.5, 1.0]);
+        assert_eq!(first_pixels(&two(), Normalize::Channel), [-1.0, -1.0, 0.0, -1.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn none_leaves_bytes_alone() {
+        assert_eq!(first_pixels(&two(), Normalize::None), [10.0, 0.0, 7.0, 10.0, 4.0, 7.0]);
+    }
+
+    #[test]
+    fn without_rows_there_is_no_mean() {
+        let error = Normalizer::fit(Normalize::Channel, &Statistics::empty()).unwrap_err();
+        assert_eq!(error.to_string(), "no training rows to take a mean of");
+        assert!(Normalizer::fit(Normalize::None, &Statistics::empty()).is_ok());
+    }
+
+    #[test]
+    fn the_flat_form_comes_back_and_another_is_refused() {
+        let normalizer = Normalizer::fit(Normalize::Channel, &two().statistics()).unwrap();
+        let mut flat = normalizer.to_vec();
+        assert_eq!(Normalizer::from_slice(&flat).unwrap(), normalizer);
+        let said = |flat: &[f32]| Normalizer::from_slice(flat).unwrap_err().to_string();
+        assert_eq!(said(&flat[1..]), "a normaliser has 3075 numbers, this one has 3074");
+        flat[3] = f32::NAN;
+        assert_eq!(said(&flat), "number 3 of the normaliser is NaN");
+    }
+
+    #[test]
+    fn names_are_those_of_the_configuration() {
+        let names =
+            [Normalize::MeanImage, Normalize::Channel, Normalize::None].map(|how| serde_json::to_string(&how).unwrap());
+        assert_eq!(names, [r#""mean-image""#, r#""channel""#, r#""none""#]);
+    }
+}

@@ -1,0 +1,161 @@
+//! Which rows a worker's minibatches hold: a pure function of seed, worker and step, so a retried or resumed worker
+//! trains on the rows that it would have seen.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+/// Keeps this key apart from other uses of the same seed.
+const DOMAIN: &[u8; 8] = b"fs-order";
+
+/// A permutation of `0..rows`: Fisher-Yates from the last row down, drawn from ChaCha8 under the 32-byte key
+/// seed, worker, epoch (u64, little endian), then `fs-order`. A draw below n is the high half of the 128-bit product of
+/// 64 random bits and n, whose bias is under n / 2^64.
+pub fn epoch_order(seed: u64, worker: u64, epoch: u64, rows: u32) -> Vec<u32> {
+    let mut key = [0; 32];
+    for (place, part) in key.chunks_exact_mut(8).zip([seed, worker, epoch]) {
+        place.copy_from_slice(&part.to_le_bytes());
+    }
+    key[24..].copy_from_slice(DOMAIN);
+    let mut random = ChaCha8Rng::from_seed(key);
+    let mut order: Vec<u32> = (0..rows).collect();
+    for last in (1..order.len()).rev() {
+        let drawn = (u128::from(random.next_u64()) * (last as u128 + 1)) >> 64;
+        order.swap(last, drawn as usize);
+    }
+    order
+}
+
+/// Minibatches of one worker. The epochs' orders follow one another without a gap; step s takes the places
+/// s * batch .. (s + 1) * batch, so a minibatch may begin in one epoch and end in the next.
+#[derive(Debug, Clone)]
+pub struct BatchStream {
+    seed: u64,
+    worker: u64,
+    step: u64,
+    epoch: Option<u64>,
+    order: Vec<u32>,
+    rows: u32,
+    indices: Vec<u32>,
+}
+
+impl BatchStream {
+    /// At step 0. The batch is at most `rows`; without rows every minibatch is empty.
+    pub fn new(seed: u64, worker: u64, rows: u32, batch: u32) -> Self {
+        let indices = vec![0; batch.min(rows) as usize];
+        BatchStream { seed, worker, step: 0, epoch: None, order: Vec::new(), rows, indices }
+    }
+
+    /// Rows of a minibatch.
+    pub fn batch(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// The step whose minibatch comes next, 0 the first.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Goes on at `step`, as if all before it had been walked.
+    pub fn seek(&mut self, step: u64) {
+        self.step = step;
+    }
+
+    /// The rows of the minibatch at this step.
+    pub fn next_batch(&mut self) -> &[u32] {
+        // 128 bits hold any step; the epoch fits 64, as a batch is no larger than an epoch.
+        let first = u128::from(self.step) * self.batch() as u128;
+        for filled in 0..self.batch() {
+            let place = first + filled as u128;
+            let (epoch, at) = (place / u128::from(self.rows), place % u128::from(self.rows));
+            self.turn_to(epoch as u64);
+            self.indices[filled] = self.order[at as usize];
+        }
+        self.step += 1;
+        &self.indices
+    }
+
+    fn turn_to(&mut self, epoch: u64) {
+        if self.epoch != Some(epoch) {
+            self.order = epoch_order(self.seed, self.worker, epoch, self.rows);
+            self.epoch = Some(epoch);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(stream: &mut BatchStream, steps: usize) -> Vec<Vec<u32>> {
+        (0..steps).map(|_| stream.next_batch().to_vec()).collect()
+    }
+
+    #[test]
+    fn an_order_holds_every_row_once() {
+        let mut order = epoch_order(1, 2, 3, 1000);
+        assert_ne!(order, (0..1000).collect::<Vec<_>>());
+        order.sort_unstable();
+        assert_eq!(order, (0..1000).collect::<Vec<_>>());
+        assert_eq!(epoch_order(1, 2, 3, 1), [0]);
+        assert!(epoch_order(1, 2, 3, 0).is_empty());
+    }
+
+    #[test]
+    fn seed_worker_and_epoch_each_give_another_order() {
+        let orders = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)].map(|(s, w, e)| epoch_order(s, w, e, 100));
+        for (at, order) in orders.iter().enumerate() {
+            assert!(!orders[at + 1..].contains(order), "order {at} comes twice");
+        }
+    }
+
+    #[test]
+    fn the_order_of_a_seed_never_changes() {
+        assert_eq!(epoch_order(7, 1, 2, 8), [3, 0, 1, 7, 5, 2, 4, 6]);
+    }
+
+    #[test]
+    fn every_place_is_as_likely() {
+        let (orders, rows) = (6000u64, 6u32);
+        let mut seen = [[0u32; 6]; 6];
+        for epoch in 0..orders {
+            for (place, &row) in epoch_order(0, 0, epoch, rows).iter().enumerate() {
+                seen[place][row as usize] += 1;
+            }
+        }
+        // Mean 1000, standard deviation 29: five of them either way.
+        assert!(seen.as_flattened().iter().all(|count| (855..1145).contains(count)), "{seen:?}");
+    }
+
+    #[test]
+    fn minibatches_are_the_epochs_one_after_another() {
+        let mut stream = BatchStream::new(3, 1, 10, 4);
+        let walked = walk(&mut stream, 5).concat();
+        assert_eq!(walked, [epoch_order(3, 1, 0, 10), epoch_order(3, 1, 1, 10)].concat());
+    }
+
+    #[test]
+    fn seeking_equals_walking() {
+        let all = walk(&mut BatchStream::new(5, 0, 7, 3), 20);
+        let mut stream = BatchStream::new(5, 0, 7, 3);
+        for step in [13usize, 2, 19, 0, 2] {
+            stream.seek(step as u64);
+            assert_eq!(stream.next_batch(), all[step], "step {step}");
+            assert_eq!(stream.step(), step as u64 + 1);
+        }
+    }
+
+    #[test]
+    fn a_batch_is_no_larger_than_the_rows() {
+        let mut stream = BatchStream::new(0, 0, 3, 100);
+        assert_eq!(stream.batch(), 3);
+        assert_eq!(walk(&mut stream, 2).concat(), [epoch_order(0, 0, 0, 3), epoch_order(0, 0, 1, 3)].concat());
+        assert!(BatchStream::new(0, 0, 0, 100).next_batch().is_empty());
+    }
+
+    #[test]
+    fn a_far_step_is_reached_without_overflow() {
+        let mut stream = BatchStream::new(0, 0, 5, 5);
+        stream.seek(u64::MAX - 1);
+        assert_eq!(stream.next_batch(), epoch_order(0, 0, u64::MAX - 1, 5));
+    }
+}

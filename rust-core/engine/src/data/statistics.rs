@@ -1,0 +1,162 @@
+//! What a normaliser must know of the training set: exact integer sums, so that partitions add up in any order.
+
+use super::{CHANNELS, PIXELS, PLANE};
+use crate::error::{Error, Result};
+
+/// Numbers of the flat form: rows, the sums, the sums of squares.
+const FLAT: usize = 1 + PIXELS + CHANNELS;
+
+/// Sums of unsigned bytes over the rows of a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statistics {
+    rows: u64,
+    sums: Vec<u64>,
+    squares: [u64; CHANNELS],
+}
+
+impl Statistics {
+    /// Sums over no rows: what others are merged into.
+    pub fn empty() -> Self {
+        Statistics { rows: 0, sums: vec![0; PIXELS], squares: [0; CHANNELS] }
+    }
+
+    /// Sums over NHWC pixels of whole rows.
+    pub(super) fn of(pixels: &[u8]) -> Self {
+        let mut interleaved = vec![0u64; PIXELS];
+        let mut squares = [0u64; CHANNELS];
+        for image in pixels.chunks_exact(PIXELS) {
+            for (sum, &value) in interleaved.iter_mut().zip(image) {
+                *sum += u64::from(value);
+            }
+            // At most 1024 * 255^2 a row and channel, which u32 holds.
+            let mut row = [0u32; CHANNELS];
+            for pixel in image.chunks_exact(CHANNELS) {
+                for (sum, &value) in row.iter_mut().zip(pixel) {
+                    *sum += u32::from(value) * u32::from(value);
+                }
+            }
+            for (sum, row) in squares.iter_mut().zip(row) {
+                *sum += u64::from(row);
+            }
+        }
+        let sums = (0..PIXELS).map(|at| interleaved[at % PLANE * CHANNELS + at / PLANE]).collect();
+        Statistics { rows: (pixels.len() / PIXELS) as u64, sums, squares }
+    }
+
+    /// Rows summed over.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// 3072 sums of values 0..=255, CHW.
+    pub fn sums(&self) -> &[u64] {
+        &self.sums
+    }
+
+    /// A channel's sum of squares over all its pixels.
+    pub fn squares(&self) -> &[u64; CHANNELS] {
+        &self.squares
+    }
+
+    /// Adds the sums over other rows.
+    pub fn merge(&mut self, other: &Statistics) -> Result<()> {
+        let mut flat = self.to_vec();
+        for (sum, more) in flat.iter_mut().zip(other.to_vec()) {
+            *sum = sum.checked_add(more).ok_or_else(|| Error::data("statistics of too many rows"))?;
+        }
+        *self = Statistics::from_slice(&flat)?;
+        Ok(())
+    }
+
+    /// `[rows, 3072 sums (CHW), 3 sums of squares]`.
+    pub fn to_vec(&self) -> Vec<i64> {
+        // Sums of bytes in memory, or numbers that were i64 before: all fit.
+        let numbers = std::iter::once(&self.rows).chain(&self.sums).chain(&self.squares);
+        numbers.map(|&number| number as i64).collect()
+    }
+
+    /// Of the form that `to_vec` gives; sums that no rows can have are an error of kind `layout`.
+    pub fn from_slice(flat: &[i64]) -> Result<Self> {
+        if flat.len() != FLAT {
+            return Err(Error::layout(format!("statistics have {} numbers, not {FLAT}", flat.len())));
+        }
+        let number = |at: usize| {
+            u64::try_from(flat[at]).map_err(|_| Error::layout(format!("number {at} of the statistics is negative")))
+        };
+        let rows = number(0)?;
+        let limit = |at: usize| if at <= PIXELS { 255 } else { 255 * 255 * PLANE as u64 };
+        let mut sums = Vec::with_capacity(FLAT - 1);
+        for at in 1..FLAT {
+            let sum = number(at)?;
+            if u128::from(sum) > u128::from(rows) * u128::from(limit(at)) {
+                return Err(Error::layout(format!("number {at} of the statistics is {sum}, too much for {rows} rows")));
+            }
+            sums.push(sum);
+        }
+        let squares = [sums[PIXELS], sums[PIXELS + 1], sums[PIXELS + 2]];
+        sums.truncate(PIXELS);
+        Ok(Statistics { rows, sums, squares })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::cifar10_record;
+    use super::super::{Dataset, RecordFormat};
+    use super::*;
+
+    fn statistics(seeds: std::ops::Range<usize>) -> Statistics {
+        let records: Vec<_> = seeds.map(|k| cifar10_record(0, move |c, at| (at * 31 + c * 5 + k * 77) as u8)).collect();
+        let mut dataset = Dataset::with_capacity(10, 0);
+        dataset.append_records(RecordFormat::Cifar10, &records.concat(), records.len()).unwrap();
+        dataset.statistics()
+    }
+
+    #[test]
+    fn sums_are_planar_and_exact() {
+        let record = cifar10_record(0, |channel, at| if at == 5 { 10 * (channel as u8 + 1) } else { 0 });
+        let mut dataset = Dataset::with_capacity(10, 2);
+        dataset.append_records(RecordFormat::Cifar10, &record.repeat(2), 2).unwrap();
+        let statistics = dataset.statistics();
+        assert_eq!(statistics.rows(), 2);
+        assert_eq!([5, PLANE + 5, 2 * PLANE + 5].map(|at| statistics.sums()[at]), [20, 40, 60]);
+        assert_eq!(statistics.sums().iter().sum::<u64>(), 120);
+        assert_eq!(statistics.squares(), &[200, 800, 1800]);
+    }
+
+    #[test]
+    fn partitions_add_up_to_the_whole_in_any_order() {
+        let (mut left, right) = (statistics(0..3), statistics(3..7));
+        let mut other = right.clone();
+        other.merge(&left).unwrap();
+        left.merge(&right).unwrap();
+        assert_eq!(left, statistics(0..7));
+        assert_eq!(other, left);
+        left.merge(&Statistics::empty()).unwrap();
+        assert_eq!(other, left);
+    }
+
+    #[test]
+    fn the_flat_form_comes_back() {
+        let whole = statistics(0..2);
+        assert_eq!(whole.to_vec().len(), 3076);
+        assert_eq!(Statistics::from_slice(&whole.to_vec()).unwrap(), whole);
+    }
+
+    #[test]
+    fn numbers_that_no_rows_have_are_refused() {
+        let said = |flat: &[i64]| Statistics::from_slice(flat).unwrap_err().to_string();
+        assert_eq!(said(&[1, 2]), "statistics have 2 numbers, not 3076");
+        let mut flat = statistics(0..1).to_vec();
+        flat[9] = -1;
+        assert_eq!(said(&flat), "number 9 of the statistics is negative");
+        flat[9] = 256;
+        assert_eq!(said(&flat), "number 9 of the statistics is 256, too much for 1 rows");
+    }
+
+    #[test]
+    fn a_sum_past_the_integers_is_an_error() {
+        let mut huge = Statistics::from_slice(&[vec![i64::MAX], vec![0; FLAT - 1]].concat()).unwrap();
+        assert_eq!(huge.merge(&statistics(0..1)).unwrap_err().to_string(), "statistics of too many rows");
+    }
+}

@@ -1,0 +1,18 @@
+//! Records made by hand, for the tests of this module.
+
+use super::{CHANNELS, PLANE};
+
+/// A CIFAR-10 record whose value of a channel and pixel is `value(channel, pixel)`.
+pub fn cifar10_record(label: u8, value: impl Fn(usize, usize) -> u8) -> Vec<u8> {
+    let mut record = vec![label];
+    record
+        .extend((0..CHANNELS).flat_map(|channel| (0..PLANE).map(move |at| (channel, at))).map(|(c, at)| value(c, at)));
+    record
+}
+
+/// A CIFAR-100 record, likewise.
+pub fn cifar100_record(coarse: u8, fine: u8, value: impl Fn(usize, usize) -> u8) -> Vec<u8> {
+    let mut record = vec![coarse];
+    record.extend(cifar10_record(fine, value));
+    record
+}

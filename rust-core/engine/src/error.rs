@@ -1,0 +1,183 @@
+//! The engine's one error: a [`Kind`] for programs, a one-line chain for people.
+//!
+//! `native` turns the kind into the kind of a Java exception; `testdata/kinds.txt` holds both lists equal.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::Path;
+
+/// What sort of failure it is: all that a program may decide by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A setting is missing, unknown or contradicts another.
+    Config,
+    /// The bytes of a data set are not what their format says.
+    Data,
+    /// The operating system refused a read or a write.
+    Io,
+    /// A handle was used after it was closed.
+    Closed,
+    /// The call was cancelled by the one who waits for it.
+    Cancelled,
+    /// A flat vector or a file of tensors does not fit the net.
+    Layout,
+    /// The native library is missing or of another version.
+    Library,
+    /// A defect of Firesteel or of libtorch.
+    Internal,
+}
+
+impl Kind {
+    /// Every kind, in the order of `testdata/kinds.txt`.
+    pub const ALL: [Kind; 8] = [
+        Kind::Config,
+        Kind::Data,
+        Kind::Io,
+        Kind::Closed,
+        Kind::Cancelled,
+        Kind::Layout,
+        Kind::Library,
+        Kind::Internal,
+    ];
+
+    /// The name that Java knows it by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Config => "config",
+            Kind::Data => "data",
+            Kind::Io => "io",
+            Kind::Closed => "closed",
+            Kind::Cancelled => "cancelled",
+            Kind::Layout => "layout",
+            Kind::Library => "library",
+            Kind::Internal => "internal",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A failure of the engine. `Display` writes the message and all its causes in one line, outermost first.
+#[derive(Debug, thiserror::Error)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The engine's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error without a cause. The message is lower case, has no full stop and names the path, key or offset.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), source: None }
+    }
+
+    /// An error of [`Kind::Config`].
+    pub fn config(message: impl Into<String>) -> Self {
+        Error::new(Kind::Config, message)
+    }
+
+    /// An error of [`Kind::Data`].
+    pub fn data(message: impl Into<String>) -> Self {
+        Error::new(Kind::Data, message)
+    }
+
+    /// An error of [`Kind::Io`] about `path`.
+    pub fn io(path: impl AsRef<Path>, cause: std::io::Error) -> Self {
+        Error::new(Kind::Io, path.as_ref().display().to_string()).caused_by(cause)
+    }
+
+    /// An error of [`Kind::Closed`].
+    pub fn closed(message: impl Into<String>) -> Self {
+        Error::new(Kind::Closed, message)
+    }
+
+    /// An error of [`Kind::Cancelled`].
+    pub fn cancelled(message: impl Into<String>) -> Self {
+        Error::new(Kind::Cancelled, message)
+    }
+
+    /// An error of [`Kind::Layout`].
+    pub fn layout(message: impl Into<String>) -> Self {
+        Error::new(Kind::Layout, message)
+    }
+
+    /// An error of [`Kind::Library`].
+    pub fn library(message: impl Into<String>) -> Self {
+        Error::new(Kind::Library, message)
+    }
+
+    /// An error of [`Kind::Internal`].
+    pub fn internal(message: impl Into<String>) -> Self {
+        Error::new(Kind::Internal, message)
+    }
+
+    /// The same error with its cause.
+    pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(cause.into());
+        self
+    }
+
+    /// This error, of the same kind, as the cause of what `message` names (the file being read, say).
+    pub fn context(self, message: impl Into<String>) -> Self {
+        Error::new(self.kind, message).caused_by(self)
+    }
+
+    /// What sort of failure it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+impl From<firesteel_exchange::Error> for Error {
+    fn from(cause: firesteel_exchange::Error) -> Self {
+        Error::layout(cause.to_string())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        let mut cause = StdError::source(self);
+        while let Some(error) = cause {
+            // An `Error` writes the causes below it itself.
+            write!(f, ": {error}")?;
+            cause = if error.is::<Error>() { None } else { error.source() };
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn kinds_are_those_that_java_reads() {
+        let listed: Vec<_> = include_str!("../../../testdata/kinds.txt").lines().collect();
+        let ours: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(ours, listed);
+    }
+
+    #[test]
+    fn the_whole_chain_is_one_line_and_keeps_the_kind() {
+        let cause = io::Error::new(io::ErrorKind::PermissionDenied, "permission denied");
+        let error = Error::io("data/test_batch.bin", cause).context("read the test set");
+        assert_eq!(error.to_string(), "read the test set: data/test_batch.bin: permission denied");
+        assert_eq!(error.kind(), Kind::Io);
+    }
+
+    #[test]
+    fn causes_stay_reachable_for_programs() {
+        let error = Error::io("a", io::Error::from(io::ErrorKind::NotFound)).context("b");
+        let inner = error.source().and_then(|cause| cause.source()).expect("two causes");
+        assert_eq!(inner.downcast_ref::<io::Error>().map(io::Error::kind), Some(io::ErrorKind::NotFound));
+    }
+}

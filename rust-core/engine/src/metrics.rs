@@ -1,0 +1,147 @@
+//! `metrics.jsonl`: one JSON object a line, flushed as it happens. The Spark driver writes the same
+//! events with the same fields in the same order. Accuracies are fractions, losses means, times seconds.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+/// One line of the file.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    Start {
+        /// ISO 8601, UTC.
+        time: String,
+        config: Map<String, Value>,
+        versions: Map<String, Value>,
+        hardware: Hardware,
+        data: DataFacts,
+        parameters: usize,
+    },
+    Round {
+        round: u64,
+        local_steps: u64,
+        samples: u64,
+        seconds: f64,
+        loss: Option<f64>,
+        images_per_second: f64,
+        exchange_bytes: u64,
+    },
+    Eval {
+        round: u64,
+        samples: u64,
+        /// Since training began, without evaluations.
+        seconds: f64,
+        /// With them.
+        wall_seconds: f64,
+        accuracy: f64,
+        loss: f64,
+        split: &'static str,
+    },
+    End {
+        rounds: u64,
+        samples: u64,
+        seconds: f64,
+        wall_seconds: f64,
+        accuracy: Option<f64>,
+        loss: Option<f64>,
+        images_per_second: f64,
+        model: PathBuf,
+    },
+}
+
+/// The machine of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Hardware {
+    pub cpu: String,
+    pub cores: usize,
+    pub memory_bytes: u64,
+}
+
+/// The data set of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct DataFacts {
+    pub train_rows: usize,
+    pub test_rows: usize,
+    pub classes: usize,
+}
+
+impl Hardware {
+    /// What Linux says of this machine; a field that it does not say is empty or 0.
+    pub fn of_this_machine() -> Self {
+        let field = |file: &str, key: &str| {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+            line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+        };
+        let kibibytes: u64 = field("/proc/meminfo", "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0);
+        Self {
+            cpu: field("/proc/cpuinfo", "model name"),
+            cores: std::thread::available_parallelism().map_or(0, usize::from),
+            memory_bytes: kibibytes * 1024,
+        }
+    }
+}
+
+/// The file under way.
+pub struct MetricsFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl MetricsFile {
+    /// A new file; one that is there already is an error, since it is somebody's result.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create_new(path).map_err(|e| Error::io(path, e))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Appends one line; it is in the file when this returns.
+    pub fn write(&mut self, event: &Event) -> Result<()> {
+        let mut line = serde_json::to_vec(event).map_err(|e| Error::internal("write an event as JSON").caused_by(e))?;
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(|e| Error::io(&self.path, e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_begins_with_its_event_and_a_missing_loss_is_null() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("metrics.jsonl");
+        let round = Event::Round {
+            round: 1,
+            local_steps: 10,
+            samples: 1000,
+            seconds: 0.5,
+            loss: None,
+            images_per_second: 2000.0,
+            exchange_bytes: 0,
+        };
+        let mut file = MetricsFile::create(&path).unwrap();
+        file.write(&round).unwrap();
+        let expected = concat!(
+            r#"{"event":"round","round":1,"local_steps":10,"samples":1000,"seconds":0.5,"loss":null,"#,
+            r#""images_per_second":2000.0,"exchange_bytes":0}"#,
+            "\n"
+        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("metrics.jsonl");
+        std::fs::write(&path, "somebody's").unwrap();
+        assert!(MetricsFile::create(&path).is_err_and(|e| e.to_string().contains("metrics.jsonl")));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's");
+    }
+}

@@ -1,0 +1,38 @@
+//! Caffe's `cifar10_full` (examples/cifar10/cifar10_full_train_test.prototxt): published about 81 % on
+//! CIFAR-10 after 70,000 minibatches. LRN within the channel after the first two blocks; the linear
+//! layer alone is regularised strongly.
+
+use tch::Tensor;
+
+use super::ops::{avg_pool, conv, input, logits, lrn, max_pool};
+use super::{Net, Recipe, layer};
+use crate::weights::Weights;
+
+const ALPHA: f64 = 5e-5;
+const BETA: f64 = 0.75;
+
+pub fn net(classes: usize) -> Net {
+    let mut conv3 = layer("conv3", &[64, 32, 5, 5], 0.01);
+    conv3[1].lr_mult = 1.0; // the prototxt gives this bias no double rate
+    let mut ip1 = layer("ip1", &[classes, 64 * 4 * 4], 0.01);
+    ip1[0].decay_mult = 250.0;
+    ip1[1].decay_mult = 0.0;
+    let params = [layer("conv1", &[32, 3, 5, 5], 1e-4), layer("conv2", &[32, 32, 5, 5], 0.01), conv3, ip1];
+    let recipe = Recipe {
+        batch: 100,
+        lr: 0.001,
+        momentum: 0.9,
+        weight_decay: 0.004,
+        max_iter: 70_000,
+        drops: vec![60_000, 65_000],
+    };
+    Net::new(params.concat(), forward, recipe)
+}
+
+fn forward(w: &Weights, images: &Tensor) -> Tensor {
+    let x = input(w, images);
+    let x = lrn(&max_pool(&conv(w, "conv1", &x, 2), 3, 2).relu(), ALPHA, BETA);
+    let x = lrn(&avg_pool(&conv(w, "conv2", &x, 2).relu(), 3, 2), ALPHA, BETA);
+    let x = avg_pool(&conv(w, "conv3", &x, 2).relu(), 3, 2);
+    logits(w, "ip1", &x.flatten(1, -1))
+}

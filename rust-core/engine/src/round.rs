@@ -1,0 +1,55 @@
+//! What a worker is asked for one round and what it answers. These cross JNI as JSON.
+
+use serde::{Deserialize, Serialize};
+
+/// One round of one worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Round {
+    /// Of the layout of the weights that come along.
+    pub digest: String,
+    /// Counted from 0. Asking for the round that was done last does it again from the same start.
+    pub round: u64,
+    /// Local steps that were done before this round: the place in the data and in the learning-rate policy.
+    pub first_step: u64,
+    /// Local steps of this round.
+    pub steps: u64,
+    /// Where the solver's state comes from.
+    pub state: StateIn,
+}
+
+/// Where the solver's state comes from at the start of a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StateIn {
+    /// The worker's own, which is zero when it was just built.
+    Keep,
+    /// The second half of the vector.
+    Given,
+    /// Zero.
+    Reset,
+}
+
+/// What a worker did in one round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Images used, repeats counted; the worker's weight in the average.
+    pub samples: u64,
+    pub steps: u64,
+    /// Mean over the round's minibatches, each before its step; `null` without samples or when it is no number.
+    pub loss: Option<f64>,
+    /// Of computing, without the time in which the call waited for another.
+    pub seconds: f64,
+    /// Whether the worker had no state of its own to go on with: it was just built, or missed a round.
+    pub fresh: bool,
+}
+
+/// Sums over the rows of a worker; sums over workers in a fixed order give the same bits everywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    pub rows: u64,
+    /// Rows whose largest logit is that of their label.
+    pub correct: u64,
+    /// Sum of the rows' cross-entropies.
+    pub loss: f64,
+}

@@ -1,0 +1,236 @@
+//! The laws of synchronous training, over workers that this file joins by the exchange's rule: what
+//! must hold whatever carries the vectors.
+
+use std::sync::atomic::AtomicBool;
+
+use firesteel_engine::data::{Normalizer, RecordFormat, Statistics};
+use firesteel_engine::{Kind, Report, Round, StateIn, TrainConfig, Worker, WorkerSpec};
+use firesteel_exchange::rules::mean::Mean;
+
+const ROW: usize = 3073;
+/// Steps in which the net tells the brightness of the rows below apart.
+const LEARNING: u64 = 250;
+
+/// Seeded rows: the label shines through as brightness, the rest is noise.
+fn rows(from: usize, count: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(count * ROW);
+    for row in from..from + count {
+        let label = (row * 7 % 10) as u8;
+        bytes.push(label);
+        let mut noise = row as u64 + 1;
+        bytes.extend((1..ROW).map(|_| {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (noise >> 58) as u8 + label * 18
+        }));
+    }
+    bytes
+}
+
+fn config(json: &str) -> TrainConfig {
+    let facts = firesteel_engine::Facts { rows: 1_000_000, classes: 10 };
+    TrainConfig::from_json(json).unwrap().resolve(Some(facts)).unwrap()
+}
+
+fn worker(config: &TrainConfig, number: u64, records: &[u8]) -> Worker {
+    let count = records.len() / ROW;
+    let spec = WorkerSpec { config: config.clone(), worker: number, rows: count, record: RecordFormat::Cifar10 };
+    let mut worker = Worker::new(&spec).unwrap();
+    worker.append(records, count).unwrap();
+    let mut statistics = Statistics::empty();
+    statistics.merge(&worker.statistics()).unwrap();
+    let normalize = if count == 0 { firesteel_engine::data::Normalize::None } else { config.normalize };
+    worker.prepare(Normalizer::fit(normalize, &statistics).unwrap());
+    worker
+}
+
+fn initial(config: &TrainConfig) -> Vec<f32> {
+    config.net.build(10).initial_weights(config.seed)
+}
+
+fn ask(config: &TrainConfig, round: u64, first_step: u64, steps: u64, state: StateIn) -> Round {
+    Round { digest: config.net.build(10).layout().digest(), round, first_step, steps, state }
+}
+
+fn run(worker: &mut Worker, vector: &mut [f32], round: &Round) -> Report {
+    worker.round(vector, round, &AtomicBool::new(false)).unwrap()
+}
+
+/// `steps` local steps in rounds of `tau`, averaging alone in between.
+fn alone(json: &str, tau: u64, steps: u64, average_state: bool) -> Vec<f32> {
+    let config = config(json);
+    let mut worker = worker(&config, 0, &rows(0, 50));
+    let mut center = initial(&config);
+    let length = center.len();
+    if average_state {
+        center.resize(2 * length, 0.0);
+    }
+    let state = if average_state { StateIn::Given } else { StateIn::Keep };
+    let mut rule = Mean::new(center.len());
+    for (number, first) in (0..steps).step_by(tau as usize).enumerate() {
+        let mut vector = center.clone();
+        let report = run(&mut worker, &mut vector, &ask(&config, number as u64, first, tau.min(steps - first), state));
+        rule.add(&vector, report.samples).unwrap();
+        assert!(rule.take(&mut center).unwrap());
+    }
+    center.truncate(length);
+    center
+}
+
+#[test]
+fn one_worker_is_the_sequential_run_bit_for_bit_for_any_period() {
+    for json in [r#"{"batch": 8, "lr": 0.01}"#, r#"{"batch": 8, "lr": 0.01, "precision": "bf16"}"#] {
+        let sequential = alone(json, 7, 7, false);
+        assert_ne!(sequential, initial(&config(json)));
+        for tau in [1, 2, 3] {
+            assert_eq!(alone(json, tau, 7, false), sequential, "state local, tau {tau}, {json}");
+            assert_eq!(alone(json, tau, 7, true), sequential, "state average, tau {tau}, {json}");
+        }
+    }
+}
+
+#[test]
+fn averaging_every_step_is_one_machine_with_the_workers_batches_together() {
+    let (workers, batch, steps) = (3, 6, 4);
+    let small = config(r#"{"batch": 6, "lr": 0.005, "normalize": "none"}"#);
+    let large = config(r#"{"batch": 18, "lr": 0.005, "normalize": "none"}"#);
+    // every shard is one minibatch, so the order inside it does not matter
+    let mut shards: Vec<Worker> = (0..workers).map(|k| worker(&small, k as u64, &rows(k * batch, batch))).collect();
+    let mut machine = worker(&large, 0, &rows(0, workers * batch));
+    let length = initial(&small).len();
+    let mut center = initial(&small);
+    center.resize(2 * length, 0.0);
+    let mut single = center.clone();
+    for step in 0..steps {
+        let mut rule = Mean::new(2 * length);
+        for shard in &mut shards {
+            let mut vector = center.clone();
+            let report = run(shard, &mut vector, &ask(&small, step, step, 1, StateIn::Given));
+            rule.add(&vector, report.samples).unwrap();
+        }
+        rule.take(&mut center).unwrap();
+        run(&mut machine, &mut single, &ask(&large, step, step, 1, StateIn::Given));
+    }
+    let moved = distance(&single[..length], &initial(&small));
+    let apart = distance(&single[..length], &center[..length]);
+    assert!(moved > 0.0 && apart < 1e-3 * moved, "moved {moved}, apart {apart}");
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
+}
+
+#[test]
+fn equal_workers_stay_equal() {
+    let config = config(r#"{"batch": 8, "lr": 0.01}"#);
+    let records = rows(0, 30);
+    let mut center = initial(&config);
+    let mut one = center.clone();
+    let mut twins: Vec<Worker> = (0..3).map(|_| worker(&config, 0, &records)).collect();
+    for round in 0..2 {
+        let mut rule = Mean::new(center.len());
+        for twin in &mut twins {
+            let mut vector = center.clone();
+            let report = run(twin, &mut vector, &ask(&config, round, round * 3, 3, StateIn::Keep));
+            rule.add(&vector, report.samples).unwrap();
+        }
+        rule.take(&mut center).unwrap();
+    }
+    let mut single = worker(&config, 0, &records);
+    for round in 0..2 {
+        run(&mut single, &mut one, &ask(&config, round, round * 3, 3, StateIn::Keep));
+    }
+    assert_eq!(center, one);
+}
+
+#[test]
+fn a_worker_weighs_what_it_trained() {
+    let config = config(r#"{"batch": 100, "normalize": "none"}"#);
+    let expected = [(0, 0), (1, 2), (99, 198), (10_000, 200)];
+    for (count, samples) in expected {
+        let mut vector = initial(&config);
+        let before = vector.clone();
+        let report = run(&mut worker(&config, 0, &rows(0, count)), &mut vector, &ask(&config, 0, 0, 2, StateIn::Keep));
+        assert_eq!(report.samples, samples, "{count} rows");
+        assert_eq!(report.loss.is_none(), count == 0);
+        assert_eq!(vector == before, count == 0, "{count} rows");
+    }
+}
+
+#[test]
+fn a_round_asked_again_gives_the_same_bits() {
+    let config = config(r#"{"batch": 8, "lr": 0.01}"#);
+    let mut worker = worker(&config, 0, &rows(0, 30));
+    let mut vector = initial(&config);
+    assert!(run(&mut worker, &mut vector, &ask(&config, 0, 0, 3, StateIn::Keep)).fresh);
+    let center = vector.clone();
+    let second = ask(&config, 1, 3, 3, StateIn::Keep);
+    assert!(!run(&mut worker, &mut vector, &second).fresh);
+    let mut again = center.clone();
+    assert!(!run(&mut worker, &mut again, &second).fresh);
+    assert_eq!(vector, again);
+    assert_ne!(vector, center);
+}
+
+#[test]
+fn a_worker_that_missed_a_round_starts_from_zero_momentum_and_says_so() {
+    let config = config(r#"{"batch": 8, "lr": 0.01}"#);
+    let mut stale = worker(&config, 0, &rows(0, 30));
+    run(&mut stale, &mut initial(&config), &ask(&config, 0, 0, 3, StateIn::Keep));
+    let mut rebuilt = worker(&config, 0, &rows(0, 30));
+    let (mut from_stale, mut from_rebuilt) = (initial(&config), initial(&config));
+    let third = ask(&config, 2, 6, 3, StateIn::Keep);
+    assert!(run(&mut stale, &mut from_stale, &third).fresh);
+    assert!(run(&mut rebuilt, &mut from_rebuilt, &third).fresh);
+    assert_eq!(from_stale, from_rebuilt);
+}
+
+#[test]
+fn a_cancelled_round_leaves_the_vector_and_can_be_asked_again() {
+    let config = config(r#"{"batch": 8, "lr": 0.01}"#);
+    let mut worker = worker(&config, 0, &rows(0, 30));
+    let mut vector = initial(&config);
+    let first = ask(&config, 0, 0, 3, StateIn::Keep);
+    let error = worker.round(&mut vector, &first, &AtomicBool::new(true)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Cancelled);
+    assert_eq!(vector, initial(&config));
+    run(&mut worker, &mut vector, &first);
+    assert_ne!(vector, initial(&config));
+}
+
+#[test]
+fn a_vector_of_another_net_is_refused() {
+    let config = config("{}");
+    let mut worker = worker(&config, 0, &rows(0, 3));
+    let cancel = AtomicBool::new(false);
+    let mut other = ask(&config, 0, 0, 1, StateIn::Keep);
+    other.digest = "0".repeat(64);
+    let mut vector = initial(&config);
+    let wrong_digest = worker.round(&mut vector, &other, &cancel).unwrap_err();
+    let short = worker.round(&mut vector[1..], &ask(&config, 0, 0, 1, StateIn::Keep), &cancel).unwrap_err();
+    let stateless = worker.round(&mut vector, &ask(&config, 0, 0, 1, StateIn::Given), &cancel).unwrap_err();
+    for error in [wrong_digest, short, stateless] {
+        assert_eq!(error.kind(), Kind::Layout, "{error}");
+    }
+}
+
+#[test]
+fn training_learns_and_evaluation_leaves_it_alone() {
+    let config = config(r#"{"batch": 20, "lr": 0.001}"#);
+    let mut trained = worker(&config, 0, &rows(0, 200));
+    let cancel = AtomicBool::new(false);
+    let digest = ask(&config, 0, 0, 1, StateIn::Keep).digest;
+    let mut vector = initial(&config);
+    let before = trained.evaluate(&vector, &digest, &cancel).unwrap();
+    run(&mut trained, &mut vector, &ask(&config, 0, 0, LEARNING, StateIn::Keep));
+    let after = trained.evaluate(&vector, &digest, &cancel).unwrap();
+    assert_eq!((before.rows, after.rows), (200, 200));
+    assert!(after.loss < before.loss / 2.0 && after.correct > 100, "{before:?} {after:?}");
+    let mut other = worker(&config, 0, &rows(0, 200));
+    let mut evaluated = vector.clone();
+    let second = ask(&config, 1, LEARNING, 2, StateIn::Keep);
+    run(&mut trained, &mut evaluated, &second);
+    let mut unevaluated = initial(&config);
+    run(&mut other, &mut unevaluated, &ask(&config, 0, 0, LEARNING, StateIn::Keep));
+    run(&mut other, &mut unevaluated, &second);
+    assert_eq!(evaluated, unevaluated);
+}

@@ -1,0 +1,3 @@
+//! One rule a file, pure, the paper's equation in its header.
+
+pub mod mean;

@@ -1,0 +1,233 @@
+//! Every native method of `io.firesteel.jni.Native`, one table and bodies of a few lines. The exported
+//! symbols carry the arguments' types, so a Java class of another version fails to link instead of
+//! passing garbage.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use firesteel_engine::data::Normalizer;
+use firesteel_engine::{Error, Round};
+use jni::objects::{JByteArray, JByteBuffer, JClass, JFloatArray, JLongArray, JString};
+use jni::sys::{jint, jlong};
+use jni::{Env, bind_java_type};
+
+use crate::buffers::{bytes, float_array, floats, long_array, longs, with_direct};
+use crate::calls::{self, Attached, CENTERS, WORKERS};
+use crate::error::{Failure, Throw};
+use crate::{logging, registry};
+
+bind_java_type! {
+    Native => io.firesteel.jni.Native,
+    native_methods_error_policy = Throw,
+    native_methods {
+        static extern fn version() -> JString,
+        static extern fn resolve(request: JString) -> JString,
+        static extern fn describe(config: JString) -> JString,
+        static extern fn initial_weights(config: JString) -> jfloat[],
+        static extern fn normalizer(config: JString, statistics: jlong[]) -> jfloat[],
+        static extern fn encode_tensors(layout: JString, values: jfloat[]) -> jbyte[],
+        static extern fn decode_tensors(layout: JString, file: jbyte[]) -> jfloat[],
+        static extern fn tensors_metadata(file: jbyte[]) -> JString,
+        static extern fn worker_open(spec: JString) -> jlong,
+        static extern fn worker_append(worker: jlong, records: JByteBuffer, rows: jint),
+        static extern fn worker_statistics(worker: jlong) -> jlong[],
+        static extern fn worker_prepare(worker: jlong, normalizer: jfloat[]),
+        static extern fn worker_round(worker: jlong, vector: jfloat[], round: JString) -> JString,
+        static extern fn worker_evaluate(worker: jlong, weights: jfloat[], digest: JString) -> JString,
+        static extern fn worker_cancel(worker: jlong),
+        static extern fn worker_keep(worker: jlong, run: JString, partition: jint),
+        static extern fn worker_find(run: JString, partition: jint) -> jlong,
+        static extern fn worker_close(worker: jlong),
+        static extern fn end_run(run: JString),
+        static extern fn live() -> jlong,
+        static extern fn center_open(config: JString, initial: jfloat[]) -> jlong,
+        static extern fn center_add(center: jlong, vector: jfloat[], samples: jlong),
+        static extern fn center_fold(center: jlong) -> jfloat[],
+        static extern fn center_close(center: jlong),
+    },
+}
+
+impl NativeNativeInterface for NativeAPI {
+    type Error = Failure;
+
+    fn version<'l>(env: &mut Env<'l>, _: JClass<'l>) -> Result<JString<'l>, Failure> {
+        logging::init();
+        Ok(JString::from_str(env, calls::version())?)
+    }
+
+    fn resolve<'l>(env: &mut Env<'l>, _: JClass<'l>, request: JString<'l>) -> Result<JString<'l>, Failure> {
+        Ok(JString::from_str(env, calls::resolve(&request.to_string())?)?)
+    }
+
+    fn describe<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JString<'l>, Failure> {
+        Ok(JString::from_str(env, calls::describe(&config.to_string())?)?)
+    }
+
+    fn initial_weights<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JFloatArray<'l>, Failure> {
+        float_array(env, &calls::initial_weights(&config.to_string())?)
+    }
+
+    fn normalizer<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        config: JString<'l>,
+        statistics: JLongArray<'l>,
+    ) -> Result<JFloatArray<'l>, Failure> {
+        let statistics = longs(env, &statistics)?;
+        float_array(env, &calls::normalizer(&config.to_string(), &statistics)?)
+    }
+
+    fn encode_tensors<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        layout: JString<'l>,
+        values: JFloatArray<'l>,
+    ) -> Result<JByteArray<'l>, Failure> {
+        let values = floats(env, &values)?;
+        Ok(env.byte_array_from_slice(&calls::encode_tensors(&layout.to_string(), &values)?)?)
+    }
+
+    fn decode_tensors<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        layout: JString<'l>,
+        file: JByteArray<'l>,
+    ) -> Result<JFloatArray<'l>, Failure> {
+        let file = bytes(env, &file)?;
+        float_array(env, &calls::decode_tensors(&layout.to_string(), &file)?)
+    }
+
+    fn tensors_metadata<'l>(env: &mut Env<'l>, _: JClass<'l>, file: JByteArray<'l>) -> Result<JString<'l>, Failure> {
+        let file = bytes(env, &file)?;
+        Ok(JString::from_str(env, calls::tensors_metadata(&file)?)?)
+    }
+
+    fn worker_open<'l>(_: &mut Env<'l>, _: JClass<'l>, spec: JString<'l>) -> Result<jlong, Failure> {
+        Ok(calls::open_worker(&spec.to_string())?)
+    }
+
+    fn worker_append<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        worker: jlong,
+        records: JByteBuffer<'l>,
+        rows: jint,
+    ) -> Result<(), Failure> {
+        let attached = WORKERS.get(worker)?;
+        let mut worker = attached.resident.lock()?;
+        let rows = usize::try_from(rows).map_err(|_| Error::layout(format!("{rows} rows")))?;
+        let length = rows * worker.record().record_len(); // a record is below 4 KiB, so this fits
+        with_direct(env, &records, length, |bytes| Ok(worker.append(bytes, rows)?))
+    }
+
+    fn worker_statistics<'l>(env: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<JLongArray<'l>, Failure> {
+        let statistics = WORKERS.get(worker)?.resident.lock()?.statistics();
+        long_array(env, &statistics.to_vec())
+    }
+
+    fn worker_prepare<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        worker: jlong,
+        normalizer: JFloatArray<'l>,
+    ) -> Result<(), Failure> {
+        let normalizer = Normalizer::from_slice(&floats(env, &normalizer)?)?;
+        WORKERS.get(worker)?.resident.lock()?.prepare(normalizer);
+        Ok(())
+    }
+
+    fn worker_round<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        worker: jlong,
+        vector: JFloatArray<'l>,
+        round: JString<'l>,
+    ) -> Result<JString<'l>, Failure> {
+        let attached = WORKERS.get(worker)?;
+        let round: Round = calls::parse("round", &round.to_string())?;
+        let mut values = floats(env, &vector)?;
+        let report = attached.resident.lock()?.round(&mut values, &round, &attached.cancel)?;
+        vector.set_region(env, 0, &values)?;
+        Ok(JString::from_str(env, calls::render(&report)?)?)
+    }
+
+    fn worker_evaluate<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        worker: jlong,
+        weights: JFloatArray<'l>,
+        digest: JString<'l>,
+    ) -> Result<JString<'l>, Failure> {
+        let attached = WORKERS.get(worker)?;
+        let weights = floats(env, &weights)?;
+        let evaluation = attached.resident.lock()?.evaluate(&weights, &digest.to_string(), &attached.cancel)?;
+        Ok(JString::from_str(env, calls::render(&evaluation)?)?)
+    }
+
+    fn worker_cancel<'l>(_: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<(), Failure> {
+        WORKERS.get(worker)?.cancel.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn worker_keep<'l>(
+        _: &mut Env<'l>,
+        _: JClass<'l>,
+        worker: jlong,
+        run: JString<'l>,
+        partition: jint,
+    ) -> Result<(), Failure> {
+        registry::keep(run.to_string(), partition, WORKERS.get(worker)?.resident.clone());
+        Ok(())
+    }
+
+    fn worker_find<'l>(_: &mut Env<'l>, _: JClass<'l>, run: JString<'l>, partition: jint) -> Result<jlong, Failure> {
+        let resident = registry::find(run.to_string(), partition);
+        Ok(resident.map_or(0, |resident| WORKERS.open(Attached::new(resident))))
+    }
+
+    fn worker_close<'l>(_: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<(), Failure> {
+        WORKERS.close(worker)
+    }
+
+    fn end_run<'l>(_: &mut Env<'l>, _: JClass<'l>, run: JString<'l>) -> Result<(), Failure> {
+        registry::end(&run.to_string());
+        Ok(())
+    }
+
+    fn live<'l>(_: &mut Env<'l>, _: JClass<'l>) -> Result<jlong, Failure> {
+        Ok(registry::LIVE.load(Ordering::Relaxed))
+    }
+
+    fn center_open<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        config: JString<'l>,
+        initial: JFloatArray<'l>,
+    ) -> Result<jlong, Failure> {
+        let initial = floats(env, &initial)?;
+        Ok(calls::open_center(&config.to_string(), initial)?)
+    }
+
+    fn center_add<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        center: jlong,
+        vector: JFloatArray<'l>,
+        samples: jlong,
+    ) -> Result<(), Failure> {
+        let center = CENTERS.get(center)?;
+        let vector = floats(env, &vector)?;
+        let samples = u64::try_from(samples).map_err(|_| Error::layout(format!("{samples} samples")))?;
+        Ok(center.lock().unwrap_or_else(PoisonError::into_inner).add(&vector, samples)?)
+    }
+
+    fn center_fold<'l>(env: &mut Env<'l>, _: JClass<'l>, center: jlong) -> Result<JFloatArray<'l>, Failure> {
+        let center = CENTERS.get(center)?;
+        let mut center = center.lock().unwrap_or_else(PoisonError::into_inner);
+        float_array(env, center.fold()?)
+    }
+
+    fn center_close<'l>(_: &mut Env<'l>, _: JClass<'l>, center: jlong) -> Result<(), Failure> {
+        CENTERS.close(center)
+    }
+}

@@ -1,0 +1,64 @@
+//! Bytes and numbers between Java and Rust, each as one bulk copy; the records of a direct buffer alone
+//! are borrowed, for the length of one call. Numbers are little-endian on both sides: the supported
+//! processors are.
+
+use firesteel_engine::Error;
+use jni::Env;
+use jni::objects::{JByteArray, JByteBuffer, JFloatArray, JLongArray};
+
+use crate::error::Failure;
+
+/// A copy of `array`.
+pub fn floats(env: &mut Env<'_>, array: &JFloatArray<'_>) -> Result<Vec<f32>, Failure> {
+    let mut values = vec![0.0; array.len(env)?];
+    array.get_region(env, 0, &mut values)?;
+    Ok(values)
+}
+
+/// A copy of `array`.
+pub fn longs(env: &mut Env<'_>, array: &JLongArray<'_>) -> Result<Vec<i64>, Failure> {
+    let mut values = vec![0; array.len(env)?];
+    array.get_region(env, 0, &mut values)?;
+    Ok(values)
+}
+
+/// A copy of `array`.
+pub fn bytes(env: &mut Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Failure> {
+    Ok(env.convert_byte_array(array)?)
+}
+
+/// A new Java array with `values`.
+pub fn float_array<'local>(env: &mut Env<'local>, values: &[f32]) -> Result<JFloatArray<'local>, Failure> {
+    let array = JFloatArray::new(env, values.len())?;
+    array.set_region(env, 0, values)?;
+    Ok(array)
+}
+
+/// A new Java array with `values`.
+pub fn long_array<'local>(env: &mut Env<'local>, values: &[i64]) -> Result<JLongArray<'local>, Failure> {
+    let array = JLongArray::new(env, values.len())?;
+    array.set_region(env, 0, values)?;
+    Ok(array)
+}
+
+/// Lends the first `length` bytes of a direct `buffer` to `use_them`.
+pub fn with_direct<T>(
+    env: &mut Env<'_>,
+    buffer: &JByteBuffer<'_>,
+    length: usize,
+    use_them: impl FnOnce(&[u8]) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let capacity = env.get_direct_buffer_capacity(buffer).map_err(|_| not_direct())?;
+    if capacity < length {
+        return Err(Error::layout(format!("a buffer of {capacity} bytes where {length} were announced")).into());
+    }
+    let address = env.get_direct_buffer_address(buffer).map_err(|_| not_direct())?;
+    // SAFETY: the JVM says that `capacity >= length` bytes stand at `address`; the caller's reference
+    // keeps the buffer alive until this call returns, and the Java side writes to it before the call
+    // and not during it, because the buffer belongs to the task thread that makes the call.
+    use_them(unsafe { std::slice::from_raw_parts(address, length) })
+}
+
+fn not_direct() -> Error {
+    Error::layout("records cross in a direct buffer; this one is on the Java heap")
+}

@@ -1,0 +1,107 @@
+//! The calls behind the table of `api.rs` that need no JNI: JSON in, JSON out, and the objects that
+//! Java holds handles of.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use firesteel_engine::data::{Normalizer, Statistics};
+use firesteel_engine::tensors::{self, FileLayout};
+use firesteel_engine::{Error, Facts, Result, TrainConfig, Worker, WorkerSpec};
+use firesteel_exchange::Entry;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::center::Center;
+use crate::handle::Table;
+use crate::registry::Resident;
+
+/// Java's handles on workers.
+pub static WORKERS: Table<Attached> = Table::new("worker");
+/// Java's handles on centers.
+pub static CENTERS: Table<Mutex<Center>> = Table::new("center");
+
+/// One task's hold on a worker, with a cancel flag of its own: a new attempt is not cancelled with the old.
+pub struct Attached {
+    pub resident: Arc<Resident>,
+    pub cancel: AtomicBool,
+}
+
+impl Attached {
+    pub fn new(resident: Arc<Resident>) -> Self {
+        Self { resident, cancel: AtomicBool::new(false) }
+    }
+}
+
+/// Versions of this library and of the libtorch that it was built against.
+pub fn version() -> String {
+    json!({ "crate": env!("CARGO_PKG_VERSION"), "libtorch": firesteel_engine::LIBTORCH }).to_string()
+}
+
+/// A request to complete a configuration.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResolveRequest {
+    config: Map<String, Value>,
+    facts: Option<Facts>,
+}
+
+pub fn resolve(request: &str) -> Result<String> {
+    let request: ResolveRequest = parse("resolve request", request)?;
+    let config = TrainConfig::from_map(request.config)?.resolve(request.facts)?;
+    Ok(Value::Object(config.to_map()).to_string())
+}
+
+#[derive(Serialize)]
+struct Description<'a> {
+    tensors: &'a [Entry],
+    length: usize,
+    digest: String,
+}
+
+pub fn describe(config: &str) -> Result<String> {
+    let net = TrainConfig::from_json(config)?.build_net()?;
+    let layout = net.layout();
+    render(&Description { tensors: layout.entries(), length: layout.length(), digest: layout.digest() })
+}
+
+pub fn initial_weights(config: &str) -> Result<Vec<f32>> {
+    let config = TrainConfig::from_json(config)?;
+    Ok(config.build_net()?.initial_weights(config.seed))
+}
+
+pub fn normalizer(config: &str, statistics: &[i64]) -> Result<Vec<f32>> {
+    let config = TrainConfig::from_json(config)?;
+    Ok(Normalizer::fit(config.normalize, &Statistics::from_slice(statistics)?)?.to_vec())
+}
+
+pub fn encode_tensors(layout: &str, values: &[f32]) -> Result<Vec<u8>> {
+    tensors::encode(&parse::<FileLayout>("layout", layout)?, values)
+}
+
+pub fn decode_tensors(layout: &str, file: &[u8]) -> Result<Vec<f32>> {
+    tensors::decode(&parse::<FileLayout>("layout", layout)?, file)
+}
+
+pub fn tensors_metadata(file: &[u8]) -> Result<String> {
+    render(&tensors::metadata(file)?)
+}
+
+pub fn open_worker(spec: &str) -> Result<i64> {
+    let worker = Worker::new(&parse::<WorkerSpec>("worker", spec)?)?;
+    Ok(WORKERS.open(Attached::new(Resident::new(worker))))
+}
+
+pub fn open_center(config: &str, initial: Vec<f32>) -> Result<i64> {
+    Ok(CENTERS.open(Mutex::new(Center::new(&TrainConfig::from_json(config)?, initial)?)))
+}
+
+/// Reads JSON that the Java side wrote; what does not fit is a defect of ours, or a stale library.
+pub fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|cause| Error::internal(format!("read the {what}")).caused_by(cause))
+}
+
+/// Writes JSON for the Java side.
+pub fn render<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|cause| Error::internal("write JSON").caused_by(cause))
+}

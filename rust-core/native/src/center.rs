@@ -1,0 +1,50 @@
+//! The driver's side of a synchronous strategy: the center, the rule and the outer optimiser.
+
+use firesteel_engine::config::OuterName;
+use firesteel_engine::{Result, TrainConfig};
+use firesteel_exchange::layout::check_length;
+use firesteel_exchange::outer::{Averaging, Outer};
+use firesteel_exchange::rules::mean::Mean;
+
+use crate::registry::Counted;
+
+/// The shared weights, with the solver's state behind them where it travels.
+pub struct Center {
+    vector: Vec<f32>,
+    mean: Vec<f32>,
+    rule: Mean,
+    outer: Box<dyn Outer>,
+    _counted: Counted,
+}
+
+impl Center {
+    /// A center that starts at `initial`: as many values as `config`'s net has weights, or twice as many
+    /// where the solver's state travels.
+    pub fn new(config: &TrainConfig, initial: Vec<f32>) -> Result<Self> {
+        let weights = config.build_net()?.layout().length();
+        check_length(if config.state_travels() { 2 * weights } else { weights }, &initial)?;
+        let outer = match config.outer {
+            OuterName::None => Box::new(Averaging),
+        };
+        Ok(Self {
+            rule: Mean::new(initial.len()),
+            mean: initial.clone(),
+            vector: initial,
+            outer,
+            _counted: Counted::default(),
+        })
+    }
+
+    /// Adds one worker's vector, reached with `samples` samples. The order of the calls is that of the sum.
+    pub fn add(&mut self, vector: &[f32], samples: u64) -> Result<()> {
+        Ok(self.rule.add(vector, samples)?)
+    }
+
+    /// Folds what was added into the next center; where nobody had a sample it stays.
+    pub fn fold(&mut self) -> Result<&[f32]> {
+        if self.rule.take(&mut self.mean)? {
+            self.outer.step(&mut self.vector, &self.mean);
+        }
+        Ok(&self.vector)
+    }
+}

@@ -1,0 +1,14 @@
+//! `libfiresteel.so`: what the class `io.firesteel.jni.Native` calls. This crate joins a worker of the
+//! engine to a rule of the exchange and carries both across JNI; it computes nothing itself.
+//!
+//! Calls go from the JVM to Rust only. No thread is attached, no global reference kept, and of Java
+//! only the constructor of `NativeException` is called.
+
+mod api;
+mod buffers;
+pub mod calls;
+pub mod center;
+pub mod error;
+pub mod handle;
+mod logging;
+pub mod registry;
