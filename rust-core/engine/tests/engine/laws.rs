@@ -8,8 +8,8 @@ use firesteel_engine::{Kind, Report, Round, StateIn, TrainConfig, Worker, Worker
 use firesteel_exchange::rules::mean::Mean;
 
 const ROW: usize = 3073;
-/// Steps in which the net tells the brightness of the rows below apart.
-const LEARNING: u64 = 250;
+/// Steps in which the net learns the patterns of the fixture.
+const LEARNING: u64 = 60;
 
 /// Seeded rows: the label shines through as brightness, the rest is noise.
 fn rows(from: usize, count: usize) -> Vec<u8> {
@@ -216,7 +216,8 @@ fn a_vector_of_another_net_is_refused() {
 #[test]
 fn training_learns_and_evaluation_leaves_it_alone() {
     let config = config(r#"{"batch": 20, "lr": 0.001}"#);
-    let mut trained = worker(&config, 0, &rows(0, 200));
+    let records = include_bytes!("../../../../testdata/cifar10-tiny/data_batch_1.bin");
+    let mut trained = worker(&config, 0, records);
     let cancel = AtomicBool::new(false);
     let digest = ask(&config, 0, 0, 1, StateIn::Keep).digest;
     let mut vector = initial(&config);
@@ -225,7 +226,7 @@ fn training_learns_and_evaluation_leaves_it_alone() {
     let after = trained.evaluate(&vector, &digest, &cancel).unwrap();
     assert_eq!((before.rows, after.rows), (200, 200));
     assert!(after.loss < before.loss / 2.0 && after.correct > 100, "{before:?} {after:?}");
-    let mut other = worker(&config, 0, &rows(0, 200));
+    let mut other = worker(&config, 0, records);
     let mut evaluated = vector.clone();
     let second = ask(&config, 1, LEARNING, 2, StateIn::Keep);
     run(&mut trained, &mut evaluated, &second);

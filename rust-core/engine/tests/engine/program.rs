@@ -1,0 +1,95 @@
+//! The program `sequential` as its user meets it: files, metrics, messages, exit status.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const TESTDATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
+
+fn sequential(data: &str, out: &Path, options: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sequential"));
+    command.args(["--data", data, "--out"]).arg(out).args(options).output().unwrap()
+}
+
+fn data(set: &str) -> String {
+    format!("{TESTDATA}/{set}")
+}
+
+fn events(out: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn every_kind_of_data_set_is_trained_and_evaluated() {
+    for set in ["cifar10-tiny", "cifar100-tiny", "idx-tiny"] {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path().join("run");
+        let result = sequential(&data(set), &out, &["--iterations", "3", "--batch", "10", "--tau", "2"]);
+        assert!(result.status.success(), "{set}: {}", String::from_utf8_lossy(&result.stderr));
+        let events = events(&out);
+        let names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+        assert_eq!(names, ["start", "round", "round", "eval", "end"], "{set}");
+        assert_eq!(events[2]["local_steps"], 3, "the last round is shorter");
+        assert_eq!(events[4]["samples"], 30);
+        for file in ["config.json", "model.safetensors", "preprocessing.safetensors"] {
+            assert!(out.join(file).is_file(), "{set}: {file}");
+        }
+    }
+}
+
+#[test]
+fn a_short_run_learns_and_its_configuration_gives_the_same_bits() {
+    let directory = tempfile::tempdir().unwrap();
+    let (first, second) = (directory.path().join("first"), directory.path().join("second"));
+    let options = ["--iterations", "40", "--batch", "50", "--seed", "3", "--lr", "0.002"];
+    assert!(sequential(&data("cifar10-tiny"), &first, &options).status.success());
+    let accuracy = events(&first).last().unwrap()["accuracy"].as_f64().unwrap();
+    assert!(accuracy > 0.5, "chance is 0.1, this run has {accuracy}");
+    let config = first.join("config.json");
+    let again = sequential(&data("cifar10-tiny"), &second, &["--config", config.to_str().unwrap()]);
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    let model = |out: &Path| std::fs::read(out.join("model.safetensors")).unwrap();
+    assert_eq!(model(&first), model(&second));
+}
+
+#[test]
+fn what_cannot_be_ends_in_one_message_and_a_status() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "not a directory").unwrap();
+    let missing = directory.path().join("missing");
+    let good = data("cifar10-tiny");
+    let rows = [
+        (missing.to_str().unwrap(), "run", vec![], 1, "missing: No such file"),
+        (good.as_str(), "run", vec!["--tau", "0"], 2, "tau must be at least 1, not 0"),
+        (good.as_str(), "run", vec!["--batch", "-3"], 2, "batch: invalid value: integer `-3`"),
+        (good.as_str(), "run", vec!["--net", "cifar10_quik"], 2, "did you mean cifar10_quick?"),
+        (good.as_str(), "run", vec!["--classes", "100"], 2, "a net of 100 classes does not fit a data set of 10"),
+        (good.as_str(), "run", vec!["--config", "/nowhere.json"], 2, "/nowhere.json: No such file"),
+        (good.as_str(), "run", vec!["--resume"], 2, "resume: the sequential program keeps no checkpoint"),
+        (good.as_str(), "run", vec!["--iteration", "3"], 2, "exists: '--iterations'"),
+        (good.as_str(), "file/run", vec![], 1, "file/run: Not a directory"),
+        (good.as_str(), "run", vec!["--lr", "1e9", "--iterations", "20"], 1, "training diverged in round"),
+    ];
+    for (data, out, options, status, message) in rows {
+        let result = sequential(data, &directory.path().join(out), &options);
+        let text = String::from_utf8_lossy(&result.stderr);
+        assert_eq!(result.status.code(), Some(status), "{options:?}: {text}");
+        assert!(text.contains(message), "{options:?}: {text}");
+    }
+}
+
+#[test]
+fn a_finished_run_is_not_overwritten() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("run");
+    let options = ["--iterations", "1", "--batch", "10"];
+    assert!(sequential(&data("cifar10-tiny"), &out, &options).status.success());
+    let before = std::fs::read(out.join("metrics.jsonl")).unwrap();
+    let again = sequential(&data("cifar10-tiny"), &out, &options);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("metrics.jsonl: File exists"));
+    assert_eq!(std::fs::read(out.join("metrics.jsonl")).unwrap(), before);
+}

@@ -1,0 +1,132 @@
+// The command line: commands and their tables of settings become picocli's model, the arguments one JSON object.
+// A file given by --config is laid under the options, so the command line wins.
+package io.firesteel.driver
+
+import com.fasterxml.jackson.databind.JsonNode
+import com.fasterxml.jackson.databind.node.{BooleanNode, ObjectNode}
+import io.firesteel.jni.Kind
+import io.firesteel.train.FiresteelException
+import picocli.CommandLine
+import picocli.CommandLine.Model.{CommandSpec, OptionSpec, UsageMessageSpec}
+import picocli.CommandLine.{ITypeConverter, ParameterException, TypeConversionException, UnmatchedArgumentException}
+
+import java.nio.file.Path
+import scala.jdk.CollectionConverters._
+
+/** A command of the driver: its name, one line about it, and the settings it takes. */
+final case class Command(name: String, summary: String, settings: Seq[Setting])
+
+/** What a command line asks for. */
+sealed trait Invocation
+
+object Invocation {
+
+  /** Run `command` with these settings: the command line's laid over the configuration file's. */
+  final case class Run(command: String, settings: ObjectNode) extends Invocation
+
+  /** Print this and leave: help or version. */
+  final case class Print(text: String) extends Invocation
+}
+
+/** Reads command lines for these commands; `version` is what --version prints. */
+final class Arguments(commands: Seq[Command], version: => String) {
+
+  /** @throws FiresteelException of kind config for a command line or configuration file that is wrong */
+  def parse(args: Seq[String]): Invocation = {
+    val line = new CommandLine(root)
+    line.setExpandAtFiles(false)
+    val parsed =
+      try line.parseArgs(args: _*)
+      catch { case e: ParameterException => throw new FiresteelException(Kind.CONFIG, explain(e)) }
+    val last = parsed.asCommandLineList.asScala.last
+    if (last.isUsageHelpRequested) Invocation.Print(last.getUsageMessage.stripTrailing)
+    else if (last.isVersionHelpRequested) Invocation.Print(version)
+    else if (!parsed.hasSubcommand) throw new FiresteelException(Kind.CONFIG, s"no command given: $known")
+    else {
+      val command = commands.find(_.name == parsed.subcommand.commandSpec.name).get
+      Invocation.Run(command.name, merged(last, command))
+    }
+  }
+
+  private def merged(line: CommandLine, command: Command): ObjectNode = {
+    val options = line.getParseResult
+    val chosen = Layers.empty
+    for (setting <- command.settings if options.hasMatchedOption("--" + setting.key))
+      chosen.set[JsonNode](
+        setting.key,
+        setting.kind match {
+          case ValueKind.Flag => BooleanNode.TRUE
+          case _              => options.matchedOptionValue[JsonNode]("--" + setting.key, null)
+        }
+      )
+    Option(options.matchedOptionValue[Path]("--config", null)) match {
+      case Some(path) => Layers.over(ConfigFile.read(path, command.settings, nearest(line)), chosen)
+      case None       => chosen
+    }
+  }
+
+  private def root: CommandSpec = {
+    val spec = CommandSpec.create().name("firesteel").addOption(help)
+    spec.addOption(OptionSpec.builder("--version").versionHelp(true).description("print the versions and exit").build())
+    usage(spec, "train convolutional networks inside Spark executors")
+      .synopsisHeading("usage: ")
+      .customSynopsis("firesteel COMMAND [OPTIONS]")
+      .commandListHeading("%ncommands:%n")
+    commands.foreach(command => spec.addSubcommand(command.name, subcommand(command)))
+    spec
+  }
+
+  private def subcommand(command: Command): CommandSpec = {
+    val spec = CommandSpec.create().name(command.name).addOption(help)
+    usage(spec, command.summary).synopsisHeading("usage: ").customSynopsis(s"firesteel ${command.name} [OPTIONS]")
+    spec.addOption(
+      OptionSpec
+        .builder("--config")
+        .paramLabel("FILE")
+        .`type`(classOf[Path])
+        .description("JSON object of any of the options below; the command line wins")
+        .build()
+    )
+    command.settings.foreach(setting => spec.addOption(option(setting)))
+    spec
+  }
+
+  private def usage(spec: CommandSpec, summary: String): UsageMessageSpec =
+    spec
+      .usageMessage()
+      .description(summary)
+      .optionListHeading("%noptions:%n")
+      .sortOptions(false)
+      .autoWidth(true)
+      .abbreviateSynopsis(true)
+
+  private def help: OptionSpec =
+    OptionSpec.builder("--help", "-h").usageHelp(true).description("print this and exit").build()
+
+  private def option(setting: Setting): OptionSpec = {
+    val spec = OptionSpec.builder("--" + setting.key).description(setting.help)
+    if (setting.kind == ValueKind.Flag) spec.`type`(classOf[Boolean]).arity("0").build()
+    else {
+      val convert: ITypeConverter[JsonNode] = text =>
+        setting.kind.parse(text).getOrElse(throw new TypeConversionException(s"'$text' is not ${setting.kind.noun}"))
+      spec.`type`(classOf[JsonNode]).arity("1").paramLabel(setting.metavar).converters(convert).build()
+    }
+  }
+
+  /** The nearest option to a key that is none, by picocli's measure. */
+  private def nearest(line: CommandLine)(key: String): Option[String] =
+    new UnmatchedArgumentException(line, java.util.List.of("--" + key)).getSuggestions.asScala.headOption
+      .map(_.stripPrefix("--"))
+
+  private def known: String = s"the commands are ${commands.map(_.name).mkString(", ")}"
+
+  private def explain(error: ParameterException): String = error match {
+    case e: UnmatchedArgumentException =>
+      val what = e.getUnmatched.asScala.head
+      val top = e.getCommandLine.getParent == null
+      if (top && !what.startsWith("-")) s"unknown command '$what': $known"
+      else if (!what.startsWith("-")) s"'$what' belongs to no option"
+      else s"unknown option '$what'" + e.getSuggestions.asScala.headOption.fold("")(near => s": did you mean $near?")
+    case e => Failure.sentence(e.getMessage)
+  }
+}

@@ -1,0 +1,83 @@
+// `evaluate`: the accuracy and loss of a trained model on one split of a data set.
+// Everything about the model comes from the directory that `train` left; the command line says on what and how.
+package io.firesteel.driver
+
+import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel.data.{ImageFiles, ImageSource}
+import io.firesteel.jni.Kind
+import io.firesteel.train.{Evaluation, EvaluationResult, FiresteelException, TrainConfig}
+import org.apache.hadoop.fs.Path
+
+object EvaluateCommand {
+  val command: Command = Command("evaluate", "evaluate a trained model on a data set", Options.evaluate)
+
+  /** Settings of the evaluation itself, which no training configuration knows. */
+  private val own = Seq("model", "split", "json")
+
+  /** @throws FiresteelException of kind config for a wrong request, of another kind for a failed run */
+  def run(settings: ObjectNode, console: Console): Unit = {
+    val model = settings.path("model").asText
+    if (model.isEmpty) fail("evaluate needs --model")
+    val split = settings.path("split").asText("test")
+    if (split != "test" && split != "train") fail(s"--split is '$split', not test or train")
+
+    val (directory, file) = locate(model)
+    val dir = OutputDir.existing(directory, Session.hadoop)
+    val config = configuration(dir, settings)
+    val weights = whole(dir, file)
+    val preprocessing = whole(dir, OutputDir.Preprocessing)
+    val data = config.data.getOrElse(fail("evaluate needs --data"))
+
+    Session.use("firesteel evaluate") { sc =>
+      val images = ImageFiles.open(sc, data, config.dataset)
+      val source =
+        if (split == "train") images.train else images.test.getOrElse(fail(s"data set $data has no test files"))
+      checkClasses(config, source, s"the $split split of $data")
+      val complete = config.copy(workers = Some(config.workers.getOrElse(sc.defaultParallelism)))
+      val result = Evaluation.evaluate(sc, source, complete, weights, preprocessing)
+      console.out.println(
+        if (settings.path("json").asBoolean) json(dir.location(file), data, split, result)
+        else text(split, data, result)
+      )
+    }
+  }
+
+  /** The configuration recorded with the model, less what belonged to that run's cluster and data, under `settings`. */
+  private def configuration(dir: OutputDir, settings: ObjectNode): TrainConfig = {
+    val recorded = ConfigFile.parse(whole(dir, OutputDir.Config), dir.location(OutputDir.Config))
+    recorded.remove("workers")
+    if (settings.has("data")) recorded.remove("dataset")
+    val chosen = settings.deepCopy()
+    own.foreach(key => chosen.remove(key))
+    TrainConfig.fromJson(Layers.over(recorded, chosen).toString)
+  }
+
+  /** Directory and name of the model's file; a directory means the model a training run left in it. */
+  private def locate(model: String): (String, String) =
+    if (!model.endsWith(".safetensors")) (model, OutputDir.Model)
+    else {
+      val path = new Path(model)
+      (Option(path.getParent).fold(".")(_.toString), path.getName)
+    }
+
+  private def whole(dir: OutputDir, name: String): Array[Byte] = dir
+    .read(name)
+    .getOrElse(throw new FiresteelException(Kind.CONFIG, s"no model there: ${dir.location(name)} does not exist"))
+
+  private def checkClasses(config: TrainConfig, source: ImageSource, what: String): Unit =
+    for (classes <- config.classes if classes != source.classes)
+      fail(s"the model tells $classes classes apart, $what has ${source.classes}")
+
+  private def text(split: String, data: String, result: EvaluationResult): String =
+    s"$split accuracy ${Progress.percent(result.accuracy)}, loss ${Progress.loss(result.loss)}, " +
+      s"${result.rows} rows of $data"
+
+  private def json(model: String, data: String, split: String, result: EvaluationResult): String = {
+    val line = Layers.empty.put("model", model).put("data", data).put("split", split).put("rows", result.rows)
+    line.set[ObjectNode]("accuracy", MetricsFile.real(result.accuracy))
+    line.set[ObjectNode]("loss", MetricsFile.real(result.loss))
+    line.toString
+  }
+
+  private def fail(message: String): Nothing = throw new FiresteelException(Kind.CONFIG, message)
+}

@@ -1,0 +1,127 @@
+// metrics.jsonl: one JSON object a line, flushed as it happens, the same events and fields as the `sequential` program
+// of rust-core/engine. A resumed run drops the lines of rounds that it does again and goes on after the others.
+package io.firesteel.driver
+
+import com.fasterxml.jackson.core.JsonProcessingException
+import com.fasterxml.jackson.databind.node._
+import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
+import io.firesteel.jni.Kind
+import io.firesteel.train.{Ended, Evaluated, Fault, FiresteelException, RoundDone, Started}
+import org.apache.hadoop.fs.FSDataOutputStream
+
+import java.io.IOException
+import java.nio.charset.StandardCharsets.UTF_8
+import java.time.Instant
+import java.time.temporal.ChronoUnit
+
+/** Writes the events of one run of these `versions` into `dir`; `now` is the time of the start event. Safe to call from
+  * any thread.
+  */
+final class MetricsFile(dir: OutputDir, versions: ObjectNode, now: () => Instant) extends AutoCloseable {
+  import MetricsFile._
+
+  private var out: Option[FSDataOutputStream] = None
+
+  /** The first event. Of a file that is there, the lines of the rounds completed before are kept. */
+  def started(e: Started): Unit = synchronized {
+    dir.read(OutputDir.Metrics).foreach { bytes =>
+      val kept = keep(new String(bytes, UTF_8).linesIterator.toSeq, e.completedRounds)
+      dir.write(OutputDir.Metrics, kept.map(_ + "\n").mkString.getBytes(UTF_8))
+    }
+    out = Some(dir.append(OutputDir.Metrics))
+    write(
+      "start",
+      "time" -> text(now().truncatedTo(ChronoUnit.MILLIS).toString),
+      "config" -> mapper.readTree(e.config.toJson),
+      "versions" -> versions,
+      "hardware" -> Environment.hardware,
+      "data" -> fields(
+        "train_rows" -> whole(e.trainRows),
+        "test_rows" -> whole(e.testRows),
+        "classes" -> whole(e.classes)
+      ),
+      "parameters" -> whole(e.parameters)
+    )
+  }
+
+  def round(e: RoundDone): Unit = write(
+    "round",
+    "round" -> whole(e.round),
+    "local_steps" -> whole(e.localSteps),
+    "samples" -> whole(e.samples),
+    "seconds" -> real(e.seconds),
+    "loss" -> real(e.loss),
+    "images_per_second" -> real(e.imagesPerSecond),
+    "exchange_bytes" -> whole(e.exchangeBytes)
+  )
+
+  def evaluated(e: Evaluated): Unit = write(
+    "eval",
+    "round" -> whole(e.round),
+    "samples" -> whole(e.samples),
+    "seconds" -> real(e.seconds),
+    "wall_seconds" -> real(e.wallSeconds),
+    "accuracy" -> real(e.accuracy),
+    "loss" -> real(e.loss),
+    "split" -> text(e.split)
+  )
+
+  def fault(e: Fault): Unit =
+    write("fault", "round" -> whole(e.round), "what" -> text(e.what), "action" -> text(e.action))
+
+  /** The last event, for when the model is in place at `model`. */
+  def ended(e: Ended, model: String): Unit = write(
+    "end",
+    "rounds" -> whole(e.rounds),
+    "samples" -> whole(e.samples),
+    "seconds" -> real(e.seconds),
+    "wall_seconds" -> real(e.wallSeconds),
+    "accuracy" -> e.accuracy.fold[JsonNode](NullNode.instance)(real),
+    "loss" -> e.loss.fold[JsonNode](NullNode.instance)(real),
+    "images_per_second" -> real(e.imagesPerSecond),
+    "model" -> text(model)
+  )
+
+  override def close(): Unit = synchronized(out.foreach(_.close()))
+
+  private def write(event: String, values: (String, JsonNode)*): Unit = synchronized {
+    val line = fields(("event" -> text(event)) +: values: _*).toString + "\n"
+    try
+      for (stream <- out) {
+        stream.write(line.getBytes(UTF_8))
+        stream.hflush() // a reader, and a run that is killed, must find every line there is
+      }
+    catch {
+      case e: IOException =>
+        throw new FiresteelException(Kind.IO, s"write ${dir.location(OutputDir.Metrics)}", e)
+    }
+  }
+}
+
+object MetricsFile {
+  private val mapper = new ObjectMapper()
+
+  private def text(value: String): JsonNode = TextNode.valueOf(value)
+  private def whole(value: Int): JsonNode = IntNode.valueOf(value)
+  private def whole(value: Long): JsonNode = LongNode.valueOf(value)
+
+  /** JSON has no NaN and no infinity: null. */
+  private[driver] def real(value: Double): JsonNode =
+    if (java.lang.Double.isFinite(value)) DoubleNode.valueOf(value) else NullNode.instance
+
+  private def fields(values: (String, JsonNode)*): JsonNode = {
+    val node = JsonNodeFactory.instance.objectNode()
+    values.foreach { case (key, value) => node.set[JsonNode](key, value) }
+    node
+  }
+
+  /** The lines of a stopped run that stay when it goes on after `completed` rounds: not its end, and not the half of a
+    * line that a killed process may leave.
+    */
+  private[driver] def keep(lines: Seq[String], completed: Int): Seq[String] = lines.filter { line =>
+    val event =
+      try mapper.readTree(line)
+      catch { case _: JsonProcessingException => NullNode.instance }
+    event.isObject && event.path("event").asText != "end" && event.path("round").asInt(0) <= completed
+  }
+}

@@ -1,0 +1,117 @@
+// What a person sees of a run: lines that stay on stdout, and on a terminal one live line on stderr below them.
+// The live line is a pure function of a state and a width. The library for this (me.tongfei:progressbar) brings its own
+// jline, whose service files and native code do not survive the shading that Spark's two other jlines make necessary.
+package io.firesteel.driver
+
+import io.firesteel.train.{Ended, Evaluated, Fault, RoundDone, Started}
+
+import java.io.PrintStream
+import java.util.Locale
+
+/** Shows one run on `terminal`; `out` gets the lines that stay. */
+final class Progress(out: PrintStream, terminal: Terminal) {
+  private var accuracy: Option[Double] = None
+  private var rounds = 0
+
+  def started(e: Started, where: String): Unit = {
+    rounds = e.rounds
+    val c = e.config
+    say(
+      s"firesteel ${Environment.firesteel}: ${c.net} (${e.parameters} parameters), ${c.strategy}, " +
+        s"workers ${c.workers.getOrElse(1)}, batch ${c.batch.getOrElse("?")}, tau ${c.tau}, rounds ${e.rounds}"
+    )
+    say(s"data: ${c.data.getOrElse("?")}, ${e.trainRows} training and ${e.testRows} test rows, ${e.classes} classes")
+    say(s"output: $where")
+    if (e.completedRounds > 0) say(s"resumed after round ${e.completedRounds}")
+    terminal.live("loading the data".take)
+  }
+
+  def round(e: RoundDone): Unit = terminal.live(
+    Progress.line(Progress.State(e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds), _, terminal.glyphs)
+  )
+
+  def evaluated(e: Evaluated): Unit = {
+    accuracy = Some(e.accuracy)
+    say(
+      f"round ${e.round}%d/$rounds%d: ${e.split}%s accuracy ${Progress.percent(e.accuracy)}%s, " +
+        s"loss ${Progress.loss(e.loss)} after ${Progress.duration(e.seconds)}"
+    )
+  }
+
+  def fault(e: Fault): Unit = say(s"round ${e.round}: ${e.what}: ${e.action}")
+
+  def ended(e: Ended, model: String): Unit = {
+    val result = for (a <- e.accuracy; l <- e.loss) yield s", accuracy ${Progress.percent(a)}, loss ${Progress.loss(l)}"
+    say(
+      s"done: ${e.rounds} rounds in ${Progress.duration(e.seconds)} (${Progress.duration(e.wallSeconds)} with evaluation), " +
+        s"${Progress.rate(e.imagesPerSecond)}${result.getOrElse("")}"
+    )
+    say(s"model: $model")
+  }
+
+  /** Takes the live line away. */
+  def clear(): Unit = terminal.clear()
+
+  private def say(line: String): Unit = {
+    terminal.clear()
+    out.println(line)
+    out.flush()
+  }
+}
+
+object Progress {
+
+  /** How far a run is: `round` of `rounds` done, training `loss` of the last, last test `accuracy`, `seconds` so far. */
+  final case class State(
+      round: Int,
+      rounds: Int,
+      loss: Double,
+      accuracy: Option[Double],
+      imagesPerSecond: Double,
+      seconds: Double
+  )
+
+  /** The characters of a bar: done and to do. */
+  final case class Glyphs(done: Char, ahead: Char)
+
+  val Unicode: Glyphs = Glyphs('━', '┈')
+  val Ascii: Glyphs = Glyphs('=', '.')
+
+  private val Bars = Seq(30, 20, 10, 0) // columns of the bar, tried in turn: it gives way before any word does
+
+  /** One line of at most `width` columns: what does not fit is left out, the least telling first. */
+  def line(state: State, width: Int, glyphs: Glyphs): String = {
+    val share = if (state.rounds > 0) (state.round.toDouble / state.rounds).min(1.0) else 1.0
+    val words = Seq(
+      Some(f"${share * 100}%3.0f %%"),
+      Some(s"round ${state.round}/${state.rounds}"),
+      Some(s"loss ${loss(state.loss)}"),
+      state.accuracy.map(value => s"accuracy ${percent(value)}"),
+      Some(s"${duration(state.seconds / state.round.max(1) * (state.rounds - state.round))} left"),
+      Some(rate(state.imagesPerSecond))
+    ).flatten
+    val lines =
+      Bars.iterator.map(columns => (bar(share, columns, glyphs) +: words).filter(_.nonEmpty).mkString("  ")) ++
+        (words.length - 1 to 1 by -1).iterator.map(words.take(_).mkString("  "))
+    lines.find(_.length <= width).getOrElse("")
+  }
+
+  private def bar(share: Double, columns: Int, glyphs: Glyphs): String = {
+    val done = (share * columns).toInt
+    glyphs.done.toString * done + glyphs.ahead.toString * (columns - done)
+  }
+
+  /** Seconds as people say them: 8.3 s, 4 min 05 s, 2 h 03 min. */
+  def duration(seconds: Double): String = {
+    val whole = seconds.round
+    if (seconds < 59.95) String.format(Locale.ROOT, "%.1f s", seconds)
+    else if (whole < 3600) f"${whole / 60}%d min ${whole % 60}%02d s"
+    else f"${whole / 3600}%d h ${whole % 3600 / 60}%02d min"
+  }
+
+  def percent(fraction: Double): String = String.format(Locale.ROOT, "%.2f %%", fraction * 100)
+
+  def loss(value: Double): String = String.format(Locale.ROOT, "%.4f", value)
+
+  def rate(imagesPerSecond: Double): String = s"${imagesPerSecond.round} images/s"
+}

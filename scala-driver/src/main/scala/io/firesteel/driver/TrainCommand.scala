@@ -1,0 +1,122 @@
+// `train`: claims the output directory, trains, and leaves model, preprocessing, configuration and metrics in it.
+// What can be wrong with a request is found before Spark starts.
+package io.firesteel.driver
+
+import com.fasterxml.jackson.databind.ObjectMapper
+import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel.data.ImageFiles
+import io.firesteel.jni.{Engine, Kind, NativeException}
+import io.firesteel.train.{Ended, Evaluated, Fault, FiresteelException, RoundDone, SparkNet, Started}
+import io.firesteel.train.{TrainConfig, TrainListener}
+
+import java.nio.charset.StandardCharsets.UTF_8
+import java.time.Instant
+
+object TrainCommand {
+  val command: Command = Command("train", "train a net on a data set", Options.train)
+
+  /** @throws FiresteelException of kind config for a wrong request, of another kind for a failed run */
+  def run(settings: ObjectNode, console: Console): Unit = {
+    val out = required(settings, "out")
+    val resume = settings.path("resume").asBoolean(false)
+    val config = TrainConfig.fromJson((if (resume) Layers.over(recorded(out), settings) else settings).toString)
+    val data = config.data.getOrElse(missing("data"))
+    validate(config)
+    val dir = OutputDir.claim(out, Session.hadoop, resume)
+    // A run that was stopped before its first checkpoint begins again.
+    val request = config.copy(resume = resume && dir.contains(OutputDir.Checkpoint))
+    if (resume && !request.resume) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
+    try
+      Session.use("firesteel train") { sc =>
+        val images = ImageFiles.open(sc, data, config.dataset)
+        val report = new Report(dir, console)
+        try {
+          val model = SparkNet.train(sc, images.train, images.test, request, report, Some(dir.checkpoint))
+          dir.write(OutputDir.Preprocessing, model.preprocessing)
+          dir.write(OutputDir.Model, model.toSafetensors)
+          report.finished()
+        } finally report.close()
+      }
+    finally dir.releaseIfEmpty()
+  }
+
+  /** What the run in `out` was configured with, under anything said now; nothing where no run got that far. */
+  private def recorded(out: String): ObjectNode =
+    OutputDir.existing(out, Session.hadoop).read(OutputDir.Config).fold(Layers.empty) { bytes =>
+      ConfigFile.parse(bytes, s"$out/${OutputDir.Config}")
+    }
+
+  /** The engine's own validation. A driver that gets libtorch only with the job has it later, from the training loop. */
+  private def validate(config: TrainConfig): Unit = {
+    val request = Layers.empty
+    request.set[ObjectNode]("config", new ObjectMapper().readTree(config.toJson))
+    try Engine.resolve(request.toString)
+    catch { case e: NativeException if e.kind == Kind.LIBRARY => }
+  }
+
+  private def required(settings: ObjectNode, key: String): String =
+    Option(settings.get(key)).map(_.asText).filter(_.nonEmpty).getOrElse(missing(key))
+
+  private def missing(key: String): Nothing =
+    throw new FiresteelException(Kind.CONFIG, s"train needs --$key")
+
+  /** Tells a run's events to its directory and to the person at the terminal. */
+  private final class Report(dir: OutputDir, console: Console) extends TrainListener with AutoCloseable {
+    private val metrics = new MetricsFile(dir, Environment.versions, () => Instant.now())
+    private val progress = new Progress(console.out, console.terminal)
+    private var end: Option[Ended] = None
+    private var lr: Option[Double] = None
+    private var untrained = false // started, from nothing, and no round done yet
+
+    override def started(e: Started): Unit = {
+      lr = e.config.lr
+      untrained = e.completedRounds == 0
+      metrics.started(e)
+      dir.write(OutputDir.Config, pretty(e.config))
+      progress.started(e, dir.location)
+    }
+
+    override def round(e: RoundDone): Unit = {
+      untrained = false
+      metrics.round(e)
+      progress.round(e)
+      if (!java.lang.Double.isFinite(e.loss)) {
+        val hint = lr.fold("")(value => s" (now $value)")
+        throw new FiresteelException(
+          Kind.INTERNAL,
+          s"training diverged in round ${e.round}: the loss is ${e.loss}: try a smaller --lr$hint"
+        )
+      }
+    }
+
+    override def evaluated(e: Evaluated): Unit = {
+      metrics.evaluated(e)
+      progress.evaluated(e)
+    }
+
+    override def fault(e: Fault): Unit = {
+      metrics.fault(e)
+      progress.fault(e)
+    }
+
+    override def ended(e: Ended): Unit = end = Some(e)
+
+    /** The last event, told when the model is in place. */
+    def finished(): Unit = end.foreach { e =>
+      metrics.ended(e, dir.location(OutputDir.Model))
+      progress.ended(e, dir.location(OutputDir.Model))
+    }
+
+    /** A run that failed before its first round has nothing to keep, and must not be in the way of the next one. */
+    override def close(): Unit = {
+      progress.clear()
+      metrics.close()
+      if (untrained) Seq(OutputDir.Metrics, OutputDir.Config).foreach(dir.remove)
+    }
+
+    private def pretty(config: TrainConfig): Array[Byte] = {
+      val mapper = new ObjectMapper()
+      (mapper.readTree(config.toJson).toPrettyString + "\n").getBytes(UTF_8)
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// metrics.jsonl, line by line.
+package io.firesteel.driver
+
+import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
+import io.firesteel.driver.Fixtures.{claim, ended, evaluated, round, scratch, started}
+import io.firesteel.train.Fault
+import org.scalatest.funsuite.AnyFunSuite
+
+import java.nio.file.{Files, Path, StandardOpenOption}
+import java.time.Instant
+import scala.jdk.CollectionConverters._
+
+class MetricsFileTest extends AnyFunSuite {
+  private def metricsIn(dir: OutputDir): MetricsFile =
+    new MetricsFile(dir, Layers.empty.put("firesteel", "0.1.0"), () => Instant.parse("2026-01-02T03:04:05.678901Z"))
+
+  private def lines(dir: Path): Seq[JsonNode] =
+    Files.readAllLines(dir.resolve("metrics.jsonl")).asScala.toSeq.map(new ObjectMapper().readTree)
+
+  private def keys(line: JsonNode): Seq[String] = line.fieldNames.asScala.toSeq
+
+  private def told(dir: Path): Seq[String] =
+    lines(dir).map(line => (line.get("event").asText +: Option(line.get("round")).map(_.asText).toSeq).mkString(" "))
+
+  test("events have the fields of the contract, in its order") {
+    scratch { dir =>
+      val metrics = metricsIn(claim(dir))
+      metrics.started(started)
+      metrics.round(round(1))
+      metrics.evaluated(evaluated(1))
+      metrics.fault(Fault(2, "partition 1 was lost", "round 2 is done again"))
+      metrics.ended(ended, "/out/model.safetensors")
+      metrics.close()
+      val events = lines(dir)
+      val start = events.head
+      assert(keys(start) == Seq("event", "time", "config", "versions", "hardware", "data", "parameters"))
+      assert(start.get("time").asText == "2026-01-02T03:04:05.678Z")
+      assert(start.get("config").get("lr").asDouble == 0.001)
+      assert(start.get("versions").toString == """{"firesteel":"0.1.0"}""")
+      assert(keys(start.get("hardware")) == Seq("cpu", "cores", "memory_bytes"))
+      assert(start.get("hardware").get("memory_bytes").asLong > 0)
+      assert(start.get("data").toString == """{"train_rows":50000,"test_rows":10000,"classes":10}""")
+      assert(
+        events.tail.map(_.toString) == Seq(
+          """{"event":"round","round":1,"local_steps":10,"samples":2000,"seconds":0.5,"loss":1.5,""" +
+            """"images_per_second":4000.0,"exchange_bytes":2329248}""",
+          """{"event":"eval","round":1,"samples":2000,"seconds":0.5,"wall_seconds":0.75,""" +
+            """"accuracy":0.5512,"loss":1.25,"split":"test"}""",
+          """{"event":"fault","round":2,"what":"partition 1 was lost","action":"round 2 is done again"}""",
+          """{"event":"end","rounds":500,"samples":1000000,"seconds":250.0,"wall_seconds":375.0,""" +
+            """"accuracy":0.7533,"loss":0.75,"images_per_second":4000.0,"model":"/out/model.safetensors"}"""
+        )
+      )
+    }
+  }
+
+  test("a line can be read as soon as it is written") {
+    scratch { dir =>
+      val metrics = metricsIn(claim(dir))
+      metrics.started(started)
+      metrics.round(round(1))
+      assert(told(dir) == Seq("start", "round 1"))
+      metrics.close()
+    }
+  }
+
+  test("NaN and infinity are written as null") {
+    scratch { dir =>
+      val metrics = metricsIn(claim(dir))
+      metrics.started(started)
+      metrics.round(round(1, loss = Double.NaN))
+      metrics.round(round(2, loss = Double.PositiveInfinity))
+      metrics.close()
+      assert(lines(dir).tail.forall(_.get("loss").isNull))
+    }
+  }
+
+  test("a resumed run keeps the lines of completed rounds and drops the rest, torn lines and the end included") {
+    scratch { dir =>
+      val before = metricsIn(claim(dir))
+      before.started(started)
+      (1 to 3).foreach(n => before.round(round(n)))
+      before.evaluated(evaluated(3))
+      before.ended(ended, "model")
+      before.close()
+      Files.writeString(dir.resolve("metrics.jsonl"), """{"event":"round","rou""", StandardOpenOption.APPEND)
+
+      val after = metricsIn(claim(dir, resume = true))
+      after.started(started.copy(completedRounds = 2))
+      after.round(round(3))
+      after.close()
+      assert(told(dir) == Seq("start", "round 1", "round 2", "start", "round 3"))
+    }
+  }
+}

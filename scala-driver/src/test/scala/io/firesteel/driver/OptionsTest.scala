@@ -1,0 +1,45 @@
+// The table of settings against the configuration it fills.
+package io.firesteel.driver
+
+import com.fasterxml.jackson.databind.ObjectMapper
+import com.fasterxml.jackson.databind.PropertyNamingStrategies.KebabCaseStrategy
+import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel.jni.{Engine, NativeException}
+import io.firesteel.train.TrainConfig
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+
+class OptionsTest extends AnyFunSuite {
+  private val fields = TrainConfig().productElementNames.map(new KebabCaseStrategy().translate).toSeq
+
+  test("the options of train are the keys of the configuration, in the same order") {
+    assert(Options.train.map(_.key) == fields)
+  }
+
+  test("the engine knows every option, and every key it resolves is one") {
+    for (setting <- Options.train) {
+      val refused = intercept[NativeException](Engine.resolve(s"""{"config":{"${setting.key}":{}}}"""))
+      assert(!refused.getMessage.contains("unknown key"), setting.key)
+    }
+    val facts = """"facts":{"rows":50000,"classes":10}"""
+    val resolved = Engine.resolve(s"""{"config":{"data":"d","out":"o","workers":2},$facts}""")
+    assert(new ObjectMapper().readTree(resolved).fieldNames.asScala.toSet.subsetOf(Options.train.map(_.key).toSet))
+  }
+
+  test("every type of a setting takes what the configuration takes") {
+    val samples = Map[ValueKind, String](
+      ValueKind.Text -> "a",
+      ValueKind.Whole -> "7",
+      ValueKind.Real -> "0.5",
+      ValueKind.Wholes -> "4000,4500",
+      ValueKind.Flag -> "true"
+    )
+    for (setting <- Options.train) {
+      val value = setting.kind.parse(samples(setting.kind)).get
+      assert(setting.kind.accepts(value), setting.key)
+      val config = TrainConfig.fromJson(Layers.empty.set[ObjectNode](setting.key, value).toString)
+      assert(config != TrainConfig(), setting.key)
+    }
+  }
+}

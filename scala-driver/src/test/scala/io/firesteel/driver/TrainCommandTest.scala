@@ -1,0 +1,125 @@
+// Whole runs of the program on a few hundred synthetic images, Spark and the native library included.
+package io.firesteel.driver
+
+import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
+import io.firesteel.driver.Fixtures.{names, scratch, submit}
+import org.scalatest.BeforeAndAfterAll
+import org.scalatest.funsuite.AnyFunSuite
+
+import java.io.{OutputStream, PrintStream}
+import java.nio.file.{Files, Path, Paths}
+import java.nio.{ByteBuffer, ByteOrder}
+import scala.jdk.CollectionConverters._
+
+class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
+  private val spark = Map("spark.master" -> "local[2]", "spark.ui.enabled" -> "false")
+  private val data = Paths.get(sys.props("firesteel.root"), "testdata", "cifar10-tiny").toString
+  private val complete =
+    Set("metrics.jsonl", "config.json", "model.safetensors", "preprocessing.safetensors", "checkpoint.safetensors")
+
+  override def beforeAll(): Unit = spark.foreach { case (key, value) => sys.props(key) = value }
+  override def afterAll(): Unit = spark.keys.foreach(sys.props.remove)
+
+  private def arguments(out: Path, more: Seq[String]): Seq[String] =
+    Seq("train", "--data", data, "--out", out.toString, "--workers", "2", "--tau", "2", "--batch", "20") ++ more
+
+  private def train(out: Path, more: String*): (Int, String, String) = submit(arguments(out, more): _*)
+
+  /** The model's tensors, without the file's header: that holds the configuration, and so the directory. */
+  private def weights(out: Path): Seq[Byte] = {
+    val file = Files.readAllBytes(out.resolve("model.safetensors"))
+    file.drop(8 + ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getLong.toInt).toSeq
+  }
+
+  /** A stream that fails at the line that begins with `at`, and with it the run. */
+  private final class Breaking(at: String) extends PrintStream(OutputStream.nullOutputStream()) {
+    override def println(line: String): Unit = if (line.startsWith(at)) throw new IllegalStateException("cut")
+  }
+
+  private def metrics(out: Path): Seq[JsonNode] =
+    Files.readAllLines(out.resolve("metrics.jsonl")).asScala.toSeq.map(new ObjectMapper().readTree)
+
+  private def told(out: Path): Seq[String] = metrics(out).map(_.get("event").asText)
+
+  test("a run leaves its five files and tells every event, and evaluate finds the accuracy it ended with") {
+    scratch { dir =>
+      val out = dir.resolve("run")
+      val (status, text, err) = train(out, "--iterations", "6", "--eval-every", "2")
+      assert(status == 0, err)
+      assert(names(out) == complete)
+      assert(told(out) == Seq("start", "round", "round", "eval", "round", "eval", "end"))
+      val end = metrics(out).last
+      assert(end.get("model").asText == s"$out/model.safetensors" && text.contains(s"model: $out/model.safetensors"))
+      assert(end.get("samples").asLong == 6 * 20 * 2)
+
+      val (evaluated, json, failure) = submit("evaluate", "--data", data, "--model", out.toString, "--json")
+      assert(evaluated == 0, failure)
+      val result = new ObjectMapper().readTree(json)
+      assert(result.get("rows").asInt == 100)
+      assert(result.get("accuracy") == end.get("accuracy"))
+    }
+  }
+
+  test("a run that was cut short and resumed ends with the model and the rounds of one that was not") {
+    scratch { dir =>
+      val whole = dir.resolve("whole")
+      val cut = dir.resolve("cut")
+      val options = Seq("--iterations", "8", "--eval-every", "2", "--solver-state", "average")
+      assert(train(whole, options: _*)._1 == 0)
+
+      val cutShort = Console(new Breaking("round 4/4"), System.err, Terminal.None)
+      assert(Main.run(arguments(cut, options), cutShort) == 1)
+      assert(names(cut) == complete - "model.safetensors" - "preprocessing.safetensors")
+
+      val (status, text, err) = submit("train", "--out", cut.toString, "--resume")
+      assert(status == 0, err)
+      assert(text.contains("resumed after round 2"))
+      assert(told(cut) == Seq("start", "round", "round", "eval", "start", "round", "round", "eval", "end"))
+      assert(weights(cut) == weights(whole))
+    }
+  }
+
+  test("a run that is resumed as another one is refused and left as it was") {
+    scratch { dir =>
+      val out = dir.resolve("run")
+      assert(train(out, "--iterations", "4")._1 == 0)
+      val before = Files.readAllLines(out.resolve("metrics.jsonl"))
+      val (status, _, err) = train(out, "--resume", "--seed", "7")
+      assert(status == 2 && err.contains("seed was 0, is 7"), err)
+      assert(names(out) == complete && Files.readAllLines(out.resolve("metrics.jsonl")) == before)
+    }
+  }
+
+  test("a run that was stopped before its first checkpoint begins again") {
+    scratch { dir =>
+      val out = Files.createDirectory(dir.resolve("run"))
+      Files.writeString(out.resolve("metrics.jsonl"), "{\"event\":\"round\",\"round\":1}\n")
+      val (status, text, err) = train(out, "--iterations", "4", "--resume")
+      assert(status == 0, err)
+      assert(text.contains(s"no checkpoint in $out: beginning with round 1"))
+      assert(told(out) == Seq("start", "round", "round", "eval", "end"))
+    }
+  }
+
+  test("a run that diverges ends with status 1 and keeps its metrics") {
+    scratch { dir =>
+      val out = dir.resolve("run")
+      val (status, _, err) = train(out, "--iterations", "40", "--lr", "1e6", "--lr-policy", "fixed")
+      assert(status == 1 && err.linesIterator.size == 1, err)
+      assert(err.contains("training diverged in round") && err.contains("--lr (now 1000000.0)"))
+      assert(metrics(out).last.get("loss").isNull)
+      assert(names(out) == Set("metrics.jsonl", "config.json"))
+    }
+  }
+
+  test("a run whose data cannot be read ends with one line and leaves nothing") {
+    scratch { dir =>
+      val bad = Files.createDirectory(dir.resolve("bad"))
+      for (name <- Seq("data_batch_1.bin", "test_batch.bin")) Files.write(bad.resolve(name), new Array[Byte](3072))
+      val (status, out, err) = submit("train", "--data", bad.toString, "--out", dir.resolve("run").toString)
+      assert(status != 0 && out.isEmpty && err.linesIterator.size == 1, err)
+      assert(err.contains(bad.toString))
+      assert(names(dir) == Set("bad"))
+    }
+  }
+}

@@ -1,0 +1,101 @@
+# What the scripts share: paths, messages, timing, and where the compilers, libtorch and Spark are.
+# Sourced, never run; it changes nothing on disk. ROOT is the checkout.
+# shellcheck shell=bash
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=$(realpath -m -- "${FIRESTEEL_CACHE:-${HOME:?}/.cache/firesteel}")
+# shellcheck disable=SC2034 # the scripts that source this file read it
+FASHION=/usr/share/datasets/fashion-mnist # where Debian's package dataset-fashion-mnist puts its files
+
+say() { printf '%s: %s\n' "${0##*/}" "$*"; }
+die() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+# part NAME COMMAND...: runs the command and says how long it took, also in PART_TIME.
+# A failure ends the script (set -e) unless the caller tests it.
+part() {
+  local name=$1 start=${EPOCHREALTIME/./} status word=ok tenths
+  shift
+  printf -- '--- %s\n' "$name"
+  "$@"
+  status=$?
+  ((status == 0)) || word=failed
+  tenths=$(((${EPOCHREALTIME/./} - start) / 100000))
+  PART_TIME="$((tenths / 10)).$((tenths % 10)) s"
+  printf -- '--- %s: %s, %s\n' "$name" "$word" "$PART_TIME"
+  return "$status"
+}
+
+# at_least HAVE WANT: compares dotted version numbers.
+at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
+
+# The versions this checkout was written for, each read from the one file that names it.
+spark_version() { sed -n 's:.*<spark\.version>\(.*\)</spark\.version>.*:\1:p' "$ROOT/pom.xml" | head -n 1; }
+rust_version() { sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml"; }
+project_version() { sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -n 1; }
+libtorch_version() { sed -n 's/^torch \([^ ]*\) .*/\1/p' "$ROOT/scripts/downloads.txt"; }
+
+# download_line NAME VERSION: that line of downloads.txt; empty when there is none.
+download_line() { grep -m 1 "^$1 $2 " "$ROOT/scripts/downloads.txt" || true; }
+
+# What a cache directory was made from; it is complete when its file .complete says just this.
+libtorch_origin() { grep -E '^(torch|nvidia-[a-z-]*) ' "$ROOT/scripts/downloads.txt"; }
+spark_origin() { download_line pyspark "$(spark_version)"; }
+is_complete() { [[ -f $1/.complete && $(<"$1/.complete") == "$2" ]]; }
+
+libtorch_home() { realpath -m -- "${FIRESTEEL_LIBTORCH:-$CACHE/libtorch-$(libtorch_version)-cpu}"; }
+spark_home() { realpath -m -- "${SPARK_HOME:-$CACHE/spark-$(spark_version)}"; }
+driver_jar() { printf '%s\n' "$ROOT/scala-driver/target/firesteel-driver_2.13-$(project_version).jar"; }
+
+# java_is_enough HOME TOOL: java or javac of version 17 or newer; HOME may be empty for the one on PATH.
+java_is_enough() {
+  local version
+  version=$("${1:+$1/bin/}$2" -version 2>&1 | sed -nE 's/^(javac|.* version) "?([0-9.]+).*/\2/p') || return 1
+  [[ -n $version ]] && at_least "$version" 17
+}
+
+# use_java TOOL: leaves a sufficient java or javac in JAVA_HOME or on PATH; fails when there is none.
+use_java() {
+  local home
+  for home in "${JAVA_HOME:-}" "" /usr/lib/jvm/java-17-openjdk-*; do
+    if java_is_enough "$home" "$1"; then
+      if [[ -n $home ]]; then export JAVA_HOME=$home; else unset JAVA_HOME; fi
+      return 0
+    fi
+  done
+  return 1
+}
+
+# rust_is_enough: cargo, rustc, clippy and rustfmt on PATH, none older than the workspace asks for.
+rust_is_enough() {
+  local tool version
+  for tool in cargo rustc; do
+    version=$("$tool" --version 2>/dev/null | cut -d ' ' -f 2) || return 1
+    [[ -n $version ]] && at_least "$version" "$(rust_version)" || return 1
+  done
+  cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1
+}
+
+# use_rust: leaves a sufficient toolchain on PATH, Debian's when the first one found is too old; fails when there is none.
+use_rust() {
+  rust_is_enough && return 0
+  PATH=/usr/bin:$PATH rust_is_enough || return 1
+  export PATH=/usr/bin:$PATH
+}
+
+# pip_python: a python3 with pip, which is only ever used to download.
+pip_python() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    if "$python" -m pip --version >/dev/null 2>&1; then
+      printf '%s\n' "$python"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# maven ARGUMENTS...: no transfer noise; a dropped connection is tried again.
+maven() { mvn -B -q -ntp -Dstyle.color=never -Dmaven.wagon.http.retryHandler.count=3 "$@"; }

@@ -1,0 +1,83 @@
+/*
+ * The native calls that need no handle. Each loads the library first when nobody has yet.
+ */
+package io.firesteel.jni;
+
+/** Configuration, layouts and files. All methods throw {@link NativeException}. */
+public final class Engine {
+  private Engine() {}
+
+  /** Crate and libtorch versions: {@code {"crate":"0.1.0","libtorch":"2.11.0"}}. */
+  public static String version() {
+    Loader.load();
+    return Native.version();
+  }
+
+  /**
+   * Completes and validates a configuration.
+   *
+   * @param request {@code {"config":{..},"facts":{"rows":n,"classes":n}}}; without facts only what needs none is checked
+   * @return the configuration with every key that applies, as JSON
+   */
+  public static String resolve(String request) {
+    Loader.load();
+    return Native.resolve(request);
+  }
+
+  /**
+   * The layout of a resolved configuration's net.
+   *
+   * @return {@code {"tensors":[{"name","shape"}],"length":n,"digest":"hex"}}; length in floats
+   */
+  public static String describe(String config) {
+    Loader.load();
+    return Native.describe(config);
+  }
+
+  /** The seeded initial weights, flat, of {@link #describe}'s length. */
+  public static float[] initialWeights(String config) {
+    Loader.load();
+    return Native.initialWeights(config);
+  }
+
+  /**
+   * What is subtracted from and multiplied with every pixel.
+   *
+   * @param statistics sums over all workers of {@link Worker#statistics}
+   * @return 3072 means (CHW, in 0..255) and 3 scales: x' = (x - mean) * scale
+   */
+  public static float[] normalizer(String config, long[] statistics) {
+    Loader.load();
+    return Native.normalizer(config, statistics);
+  }
+
+  /** The bytes of a safetensors file; layout is {@code {"tensors":[{"name","shape"}],"metadata":{..}}}. */
+  public static byte[] encodeTensors(String layout, float[] values) {
+    Loader.load();
+    return Native.encodeTensors(layout, values);
+  }
+
+  /** The values of a safetensors file, in the layout's order; its names and shapes must be the layout's. */
+  public static float[] decodeTensors(String layout, byte[] file) {
+    Loader.load();
+    return Native.decodeTensors(layout, file);
+  }
+
+  /** The metadata object of a safetensors file, as JSON with string values. */
+  public static String tensorsMetadata(byte[] file) {
+    Loader.load();
+    return Native.tensorsMetadata(file);
+  }
+
+  /** Frees all resident workers of a run and of the runs named below it ({@code run/..}) in this process. */
+  public static void endRun(String run) {
+    Loader.load();
+    Native.endRun(run);
+  }
+
+  /** Workers and centers alive in this process. */
+  public static long live() {
+    Loader.load();
+    return Native.live();
+  }
+}

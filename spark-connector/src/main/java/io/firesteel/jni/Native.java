@@ -1,0 +1,61 @@
+/*
+ * The only Java that names `native`: the table of rust-core/native/src/api.rs. Everything else goes through Engine,
+ * Worker and Center, which load the library first and never pass a closed handle.
+ * Settings cross as one JSON string, weights as one bulk copy, images as one borrowed direct buffer. Little-endian.
+ */
+package io.firesteel.jni;
+
+import java.nio.ByteBuffer;
+
+/** Every method throws {@link NativeException}; a handle is never 0. */
+final class Native {
+  private Native() {}
+
+  static native String version();
+
+  static native String resolve(String request);
+
+  static native String describe(String config);
+
+  static native float[] initialWeights(String config);
+
+  static native float[] normalizer(String config, long[] statistics);
+
+  static native byte[] encodeTensors(String layout, float[] values);
+
+  static native float[] decodeTensors(String layout, byte[] file);
+
+  static native String tensorsMetadata(byte[] file);
+
+  static native long workerOpen(String spec);
+
+  static native void workerAppend(long worker, ByteBuffer records, int rows);
+
+  static native long[] workerStatistics(long worker);
+
+  static native void workerPrepare(long worker, float[] normalizer);
+
+  static native String workerRound(long worker, float[] vector, String round);
+
+  static native String workerEvaluate(long worker, float[] weights, String digest);
+
+  static native void workerCancel(long worker);
+
+  static native void workerKeep(long worker, String run, int partition);
+
+  static native long workerFind(String run, int partition);
+
+  static native void workerClose(long worker);
+
+  static native void endRun(String run);
+
+  static native long live();
+
+  static native long centerOpen(String config, float[] initial);
+
+  static native void centerAdd(long center, float[] vector, long samples);
+
+  static native float[] centerFold(long center);
+
+  static native void centerClose(long center);
+}

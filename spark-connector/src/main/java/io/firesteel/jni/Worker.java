@@ -1,0 +1,108 @@
+/*
+ * One partition's training state in this process: its rows, net and solver, all in native memory.
+ * The worker outlives its handle while it is resident under (run, partition).
+ */
+package io.firesteel.jni;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Optional;
+
+/**
+ * A handle on a worker. Life of one: {@link #open}, {@link #append} until the partition is in, {@link #prepare}, then
+ * rounds or evaluations. All methods throw {@link NativeException}, and {@link IllegalStateException} after close.
+ */
+public final class Worker implements AutoCloseable {
+  private final Handle handle;
+
+  private Worker(String what, long value) {
+    this.handle = new Handle(this, what, value, Native::workerClose);
+  }
+
+  /**
+   * A new worker without rows.
+   *
+   * @param spec {@code {"config":{resolved},"worker":k,"rows":capacity hint,"record":{"format","height","width"}}}
+   */
+  public static Worker open(String spec) {
+    Loader.load();
+    return new Worker("worker", Native.workerOpen(spec));
+  }
+
+  /** A new handle on the worker that is resident under this run and partition, if there is one in this process. */
+  public static Optional<Worker> find(String run, int partition) {
+    Loader.load();
+    long value = Native.workerFind(run, partition);
+    return value == 0 ? Optional.empty() : Optional.of(new Worker("worker " + partition, value));
+  }
+
+  /**
+   * Copies raw records to the worker's data.
+   *
+   * @param records direct little-endian buffer with {@code rows} records back to back from index 0; borrowed for the
+   *     call. Another buffer is refused with kind {@code layout}
+   */
+  public void append(ByteBuffer records, int rows) {
+    if (!records.isDirect() || records.order() != ByteOrder.LITTLE_ENDIAN) {
+      throw new NativeException(Kind.LAYOUT, "records must lie in a direct little-endian buffer, not " + records, null);
+    }
+    handle.call(
+        value -> {
+          Native.workerAppend(value, records, rows);
+          return null;
+        });
+  }
+
+  /** Rows, 3072 sums of the pixels (u8, CHW) and 3 sums of their squares: exact, so sums over workers are too. */
+  public long[] statistics() {
+    return handle.call(Native::workerStatistics);
+  }
+
+  /** Ends loading; {@code normalizer} is of {@link Engine#normalizer}. */
+  public void prepare(float[] normalizer) {
+    handle.call(
+        value -> {
+          Native.workerPrepare(value, normalizer);
+          return null;
+        });
+  }
+
+  /**
+   * One round of local steps. The same round asked for again is done again from the same start.
+   *
+   * @param vector weights, or weights ++ solver state; overwritten with the result
+   * @param round {@code {"digest","round","first-step","steps","state":"keep"|"given"|"reset"}}
+   * @return {@code {"samples","loss","seconds","fresh","steps"}}; loss is null when samples is 0
+   */
+  public String round(float[] vector, String round) {
+    return handle.call(value -> Native.workerRound(value, vector, round));
+  }
+
+  /** Evaluates weights of that layout on the worker's rows: {@code {"rows","correct","loss"}}, loss a sum. */
+  public String evaluate(float[] weights, String digest) {
+    return handle.call(value -> Native.workerEvaluate(value, weights, digest));
+  }
+
+  /**
+   * Ends the call in flight after its minibatch, with kind {@code cancelled}. Never waits for it, and does nothing
+   * on a closed handle.
+   */
+  public void cancel() {
+    handle.callUnlessClosed(Native::workerCancel);
+  }
+
+  /** Makes the worker resident under this run and partition until {@link Engine#endRun}. */
+  public void keep(String run, int partition) {
+    handle.call(
+        value -> {
+          Native.workerKeep(value, run, partition);
+          return null;
+        });
+  }
+
+  /** Drops the handle when the call in flight has returned; may be called again. */
+  @Override
+  public void close() {
+    handle.close();
+  }
+}

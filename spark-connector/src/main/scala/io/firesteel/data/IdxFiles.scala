@@ -1,0 +1,130 @@
+// MNIST's idx files (http://yann.lecun.com/exdb/mnist): images and labels apart, big-endian headers, often gzipped.
+// Headers and labels are read on the driver before any job (a label is a byte); one task streams a pair as records.
+package io.firesteel.data
+
+import io.firesteel.jni.Kind
+import io.firesteel.train.FiresteelException
+import org.apache.hadoop.fs.Path
+import org.apache.spark.{SparkContext, TaskContext}
+
+private[data] case object IdxFiles extends ImageFiles.Reader {
+  def name: String = "idx"
+
+  def lookedFor: String = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-... (also .idx3-ubyte, .gz)"
+
+  def found(directory: DataDirectory): Boolean = pair(directory, "train").nonEmpty
+
+  def open(sc: SparkContext, directory: DataDirectory): ImageFiles = {
+    val training = pair(directory, "train").get
+    val classes = training.highestLabel(None) + 1
+    val test = pair(directory, "t10k")
+    test.foreach(_.highestLabel(Some(classes)))
+    ImageFiles(name, training.source(sc, classes), test.map(_.source(sc, classes)))
+  }
+
+  private def pair(directory: DataDirectory, prefix: String): Option[IdxPair] = {
+    val (images, labels) = (find(directory, s"$prefix-images", "idx3"), find(directory, s"$prefix-labels", "idx1"))
+    def alone(name: String, missing: String) =
+      throw new FiresteelException(Kind.DATA, s"${directory.file(name)} has no $prefix-$missing-ubyte beside it")
+    (images, labels) match {
+      case (Some(i), Some(l)) => Some(new IdxPair(directory, i, l))
+      case (Some(i), None)    => alone(i, "labels-idx1")
+      case (None, Some(l))    => alone(l, "images-idx3")
+      case (None, None)       => None
+    }
+  }
+
+  private def find(directory: DataDirectory, stem: String, kind: String): Option[String] = {
+    val spellings = for (dot <- Seq("-", "."); end <- Seq("", ".gz")) yield s"$stem$dot$kind-ubyte$end"
+    spellings.find(directory.has)
+  }
+}
+
+/** The two files of one split, in `directory`. */
+private[data] final class IdxPair(directory: DataDirectory, images: String, labels: String) {
+  private val imagesPath = directory.file(images)
+  private val labelsPath = directory.file(labels)
+
+  private val sizes = header(images, rank = 3)
+  private val (rows, height, width) = (sizes(0), sizes(1), sizes(2))
+  private val labelled = header(labels, rank = 1).head
+
+  if (labelled != rows)
+    throw new FiresteelException(Kind.DATA, s"$labelsPath: $labelled labels for the $rows images of $imagesPath")
+  if (height > IdxPair.Side || width > IdxPair.Side)
+    throw new FiresteelException(
+      Kind.DATA,
+      s"$imagesPath: images of $height x $width pixels do not fit into ${IdxPair.Side} x ${IdxPair.Side}"
+    )
+
+  private def header(name: String, rank: Int): Seq[Int] = {
+    val stream = new IdxStream(directory.file(name).toString, directory.open(name))
+    try stream.header(rank, directory.length(name))
+    finally stream.close()
+  }
+
+  /** The highest label; with `classes`, one that is not below them is refused. */
+  def highestLabel(classes: Option[Int]): Int = {
+    val stream = new IdxStream(labelsPath.toString, directory.open(labels))
+    try {
+      stream.header(rank = 1, directory.length(labels))
+      val label = new Array[Byte](1)
+      var highest = 0
+      for (row <- 0 until rows) {
+        stream.fill(label, 0, 1)
+        val value = label(0) & 0xff
+        if (classes.exists(value >= _))
+          throw new FiresteelException(
+            Kind.DATA,
+            s"$labelsPath: record $row at byte ${IdxStream.headerBytes(1) + row} has label $value, the training set " +
+              s"has ${classes.get} classes"
+          )
+        highest = math.max(highest, value)
+      }
+      stream.end()
+      highest
+    } finally stream.close()
+  }
+
+  def source(sc: SparkContext, classes: Int): ImageSource = {
+    val format = RecordFormat.Idx(height, width)
+    val (imagesKey, imagesName, labelsName, count) = (imagesPath.toString, images, labels, rows)
+    val records = sc
+      .binaryFiles(s"$imagesPath,$labelsPath", minPartitions = 1)
+      .coalesce(1)
+      .mapPartitions { files =>
+        val streams = files.map { case (path, stream) => new Path(path).getName -> stream }.toMap
+        val pixels = new IdxStream(imagesKey, streams(imagesName).open())
+        val labels = new IdxStream(labelsName, streams(labelsName).open())
+        TaskContext.get().addTaskCompletionListener[Unit] { _ =>
+          pixels.close()
+          labels.close()
+        }
+        IdxPair.records(pixels, labels, format, count)
+      }
+    def locate(row: Long) =
+      s"$imagesKey: record $row at byte ${IdxStream.headerBytes(3) + row * format.height * format.width}"
+    ImageSource(records, rows.toLong, classes, format, locate)
+  }
+}
+
+private[data] object IdxPair {
+  val Side = 32 // the engine pads to 32 x 32
+
+  private def records(
+      pixels: IdxStream,
+      labels: IdxStream,
+      format: RecordFormat.Idx,
+      rows: Int
+  ): Iterator[(Long, Array[Byte])] = {
+    pixels.skipHeader(rank = 3)
+    labels.skipHeader(rank = 1)
+    Iterator.tabulate(rows) { row =>
+      val record = new Array[Byte](format.bytes)
+      labels.fill(record, 0, 1)
+      pixels.fill(record, 1, format.bytes - 1)
+      if (row == rows - 1) pixels.end()
+      row.toLong -> record
+    }
+  }
+}

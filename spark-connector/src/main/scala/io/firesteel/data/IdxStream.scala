@@ -1,0 +1,70 @@
+// One idx file as a stream: the header held against the file before it is believed, every error with path and byte.
+package io.firesteel.data
+
+import io.firesteel.jni.Kind
+import io.firesteel.train.FiresteelException
+import java.io.{BufferedInputStream, Closeable, EOFException, InputStream}
+import java.nio.ByteBuffer
+import java.util.zip.{GZIPInputStream, ZipException}
+
+/** Reads `path` through `file`, unpacking it when the name ends in .gz; bytes are counted unpacked. */
+private[data] final class IdxStream(path: String, file: InputStream) extends Closeable {
+  private val packed = path.endsWith(".gz")
+  private var position = 0L
+  private val in: InputStream = {
+    val buffered = new BufferedInputStream(file)
+    if (packed) guarded(new GZIPInputStream(buffered)) else buffered
+  }
+
+  /** Sizes of the dimensions; refused when a file of `length` bytes on disk cannot hold them. */
+  def header(rank: Int, length: Long): Seq[Int] = {
+    val bytes = ByteBuffer.wrap(skipHeader(rank)) // big-endian, as ByteBuffer is
+    val (magic, expected) = (bytes.getInt, 0x800 + rank) // 8: unsigned bytes
+    if (magic != expected) fail(f"magic number 0x$magic%08x at byte 0 is not 0x$expected%08x")
+    val sizes = Seq.fill(rank)(bytes.getInt & 0xffffffffL)
+    sizes.indexWhere(_ == 0) match {
+      case -1   =>
+      case axis => fail(s"size 0 of dimension $axis at byte ${4 + 4 * axis}")
+    }
+    val limit = if (packed) length * IdxStream.DeflateLimit else length
+    if (sizes.map(BigInt(_)).product > limit - IdxStream.headerBytes(rank))
+      fail(s"the header claims ${sizes.mkString(" x ")} bytes after byte ${position}, the file is too short for them")
+    if (sizes.exists(_ > Int.MaxValue)) fail(s"the header claims ${sizes.mkString(" x ")} bytes, more than supported")
+    sizes.map(_.toInt)
+  }
+
+  /** The raw header of a file whose header was checked before. */
+  def skipHeader(rank: Int): Array[Byte] = {
+    val bytes = new Array[Byte](IdxStream.headerBytes(rank))
+    fill(bytes, 0, bytes.length)
+    bytes
+  }
+
+  /** Reads exactly `length` bytes. */
+  def fill(bytes: Array[Byte], offset: Int, length: Int): Unit = {
+    val read = guarded(in.readNBytes(bytes, offset, length))
+    position += read
+    if (read < length) fail(s"ends at byte $position, in the middle of a record or before one that its header claims")
+  }
+
+  /** Refuses a file that goes on. */
+  def end(): Unit = if (guarded(in.read()) >= 0) fail(s"goes on after its last value, at byte $position")
+
+  def close(): Unit = in.close()
+
+  private def guarded[A](read: => A): A =
+    try read
+    catch {
+      case e @ (_: ZipException | _: EOFException) =>
+        throw new FiresteelException(Kind.DATA, s"$path: broken gzip after byte $position: ${e.getMessage}", e)
+    }
+
+  private def fail(what: String): Nothing = throw new FiresteelException(Kind.DATA, s"$path: $what")
+}
+
+private[data] object IdxStream {
+  private val DeflateLimit = 1032L // deflate packs at most this many bytes into one
+
+  /** Magic number, then a size of 4 bytes a dimension. */
+  def headerBytes(rank: Int): Int = 4 + 4 * rank
+}

@@ -1,0 +1,75 @@
+// The partitions of the workers: a source's rows dealt out once, at random but the same for the same seed, and kept on
+// the executors' disks as raw chunks. Images in use live in native memory; chunks are read when a worker is built.
+package io.firesteel.data
+
+import io.firesteel.jni.Kind
+import io.firesteel.train.FiresteelException
+import org.apache.spark.Partitioner
+import org.apache.spark.rdd.RDD
+import org.apache.spark.storage.StorageLevel
+
+/** @param chunks partition k holds worker k's rows, sorted by number, as records back to back, at most
+  *   `Shards.ChunkRows` a chunk; persisted on disk
+  * @param counts rows of each partition
+  */
+final case class Shards(chunks: RDD[Array[Byte]], counts: IndexedSeq[Long], format: RecordFormat) {
+
+  /** How many partitions there are. */
+  def partitions: Int = counts.length
+
+  /** Frees the executors' disks. */
+  def unpersist(): Unit = chunks.unpersist()
+}
+
+object Shards {
+
+  /** Rows of one chunk: 3 MB of CIFAR, which is what crosses to native memory at a time. */
+  val ChunkRows = 1024
+
+  /** Deals `source` out over `partitions`, whose sizes differ by one row at most, and waits until it lies on disk. With
+    * one partition the rows are in file order. More partitions than rows leaves some empty.
+    */
+  def build(source: ImageSource, partitions: Int, seed: Long): Shards = {
+    val format = source.format
+    val chunks = source.records
+      .repartitionAndSortWithinPartitions(new ShardPartitioner(source.rows, partitions, seed))
+      .mapPartitions(chunked(_, format.bytes))
+      .setName(s"${format.name}: ${source.rows} rows in $partitions partitions")
+      .persist(StorageLevel.DISK_ONLY)
+    val counts = FiresteelException.unwrapping {
+      chunks.mapPartitions(partition => Iterator(partition.map(_.length.toLong / format.bytes).sum)).collect()
+    }
+    if (counts.sum != source.rows)
+      throw new FiresteelException(
+        Kind.DATA,
+        s"read ${counts.sum} rows of ${source.rows}: the files changed while they were read"
+      )
+    Shards(chunks, counts.toIndexedSeq, format)
+  }
+
+  private def chunked(rows: Iterator[(Long, Array[Byte])], bytes: Int): Iterator[Array[Byte]] =
+    rows.grouped(ChunkRows).map { group =>
+      val chunk = new Array[Byte](group.length * bytes)
+      group.iterator.zipWithIndex.foreach { case ((_, record), i) =>
+        System.arraycopy(record, 0, chunk, i * bytes, bytes)
+      }
+      chunk
+    }
+}
+
+/** Sends a row to the partition in which its place in the permutation lies. */
+private[data] final class ShardPartitioner(rows: Long, val numPartitions: Int, seed: Long) extends Partitioner {
+  private val permutation = Permutation(rows, seed)
+
+  def getPartition(key: Any): Int =
+    (Math.multiplyExact(permutation(key.asInstanceOf[Long]), numPartitions.toLong) / rows).toInt
+
+  override def equals(other: Any): Boolean = other match {
+    case that: ShardPartitioner => that.numPartitions == numPartitions && that.key == key
+    case _                      => false
+  }
+
+  override def hashCode: Int = (key, numPartitions).hashCode
+
+  private def key: (Long, Long) = (rows, seed)
+}

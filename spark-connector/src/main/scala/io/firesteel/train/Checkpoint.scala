@@ -1,0 +1,85 @@
+// A checkpoint is one safetensors file: the center, each worker's solver state where workers have their own, and where
+// the run stands as metadata. A resumed run is the same run: only `MayDiffer` may be set otherwise, and the bits it
+// ends with are those of a run that was never interrupted.
+package io.firesteel.train
+
+import com.fasterxml.jackson.databind.JsonNode
+import io.firesteel.jni.{Engine, Kind}
+import java.util.Arrays
+import scala.jdk.CollectionConverters._
+
+private[train] object Checkpoint {
+
+  /** Where files lie and how often one looks do not change the weights. Everything else might: `iterations` too, since
+    * learning-rate policies are stretched to them.
+    */
+  private val MayDiffer = Set("data", "out", "resume", "eval-every")
+
+  /** The state that a run starts from: the checkpoint's when the configuration says `resume`, else initial weights. */
+  def start(plan: Plan, rows: Long, store: Option[CheckpointStore]): RunState =
+    if (plan.config.resume)
+      store.flatMap(_.load()) match {
+        case Some(bytes) => decode(plan, rows, bytes)
+        case None        =>
+          throw new FiresteelException(Kind.CONFIG, "resume: there is no checkpoint; leave resume out to start anew")
+      }
+    else {
+      val center = Arrays.copyOf(Engine.initialWeights(plan.configJson), centerLength(plan)) // momentum is 0 at first
+      RunState(0, center, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
+    }
+
+  /** The file's bytes; `solverStates` are the workers' own, in partition order, or none. */
+  def encode(plan: Plan, rows: Long, state: RunState, solverStates: IndexedSeq[Array[Float]]): Array[Byte] = {
+    val metadata = Seq(
+      "config" -> plan.configJson,
+      "rows" -> rows.toString,
+      "round" -> state.round.toString,
+      "local-steps" -> plan.firstStep(state.round).toString,
+      "samples" -> state.samples.toString,
+      "seconds" -> state.seconds.toString,
+      "wall-seconds" -> state.wallSeconds.toString
+    ) ++ state.score.toSeq.flatMap(score => Seq("accuracy" -> score.accuracy.toString, "loss" -> score.loss.toString))
+    Engine.encodeTensors(layout(plan).withMetadata(metadata: _*).json, (state.center +: solverStates).toArray.flatten)
+  }
+
+  private def decode(plan: Plan, rows: Long, bytes: Array[Byte]): RunState = {
+    val metadata = Tensors.mapper.readTree(Engine.tensorsMetadata(bytes))
+    def field(key: String): String = Option(metadata.get(key)).map(_.asText).getOrElse {
+      throw new FiresteelException(Kind.DATA, s"checkpoint: $key is missing in the metadata")
+    }
+    refuseAnother(plan, rows, field("config"), field("rows").toLong)
+    val values = Engine.decodeTensors(layout(plan).json, bytes)
+    val length = centerLength(plan)
+    val solverStates = values.drop(length).grouped(plan.length).toIndexedSeq
+    RunState(
+      field("round").toInt,
+      values.take(length),
+      solverStates,
+      field("samples").toLong,
+      field("seconds").toDouble,
+      field("wall-seconds").toDouble,
+      Option.when(metadata.has("accuracy"))(Score(field("accuracy").toDouble, field("loss").toDouble))
+    )
+  }
+
+  private def refuseAnother(plan: Plan, rows: Long, configJson: String, savedRows: Long): Unit = {
+    val (now, saved) = (Tensors.mapper.readTree(plan.configJson), Tensors.mapper.readTree(configJson))
+    val keys = (now.fieldNames.asScala ++ saved.fieldNames.asScala).toSeq.distinct.sorted
+    val differing = keys.filterNot(MayDiffer).filter(key => now.get(key) != saved.get(key))
+    def shown(value: JsonNode) = Option(value).fold("absent")(_.toString)
+    if (differing.nonEmpty) {
+      val each = differing.map(key => s"$key was ${shown(saved.get(key))}, is ${shown(now.get(key))}")
+      throw new FiresteelException(Kind.CONFIG, s"checkpoint of another configuration: ${each.mkString("; ")}")
+    }
+    if (rows != savedRows)
+      throw new FiresteelException(Kind.CONFIG, s"checkpoint of a training set of $savedRows rows, this one has $rows")
+  }
+
+  private def layout(plan: Plan): Tensors = {
+    val workers = if (plan.keepsState) 0 until plan.workers else Seq.empty
+    val states = workers.map(worker => f"worker.$worker%05d.state" -> Seq(plan.length.toLong))
+    Tensors(("center" -> Seq(centerLength(plan).toLong)) +: states)
+  }
+
+  private def centerLength(plan: Plan): Int = if (plan.averagesState) 2 * plan.length else plan.length
+}

@@ -1,0 +1,55 @@
+// Evaluates a saved model on a data set, spread over the cluster the same way as in training.
+package io.firesteel.train
+
+import io.firesteel.data.{ImageSource, RecordFormat}
+import io.firesteel.jni.{Engine, Kind}
+import java.util.UUID
+import org.apache.spark.SparkContext
+import scala.util.Using
+
+/** `accuracy` is a fraction, `loss` a mean over `rows`. */
+case class EvaluationResult(rows: Long, accuracy: Double, loss: Double)
+
+object Evaluation {
+
+  /** Evaluates a model on all rows of `source`.
+    *
+    * @param config the model's resolved configuration (config.json); `workers`, `batch` and `threads` may be others
+    * @param model bytes of model.safetensors
+    * @param preprocessing bytes of preprocessing.safetensors
+    * @throws FiresteelException kind config when the model's classes are not the data set's, layout when a file is not
+    *   of the configuration's net
+    */
+  def evaluate(
+      sc: SparkContext,
+      source: ImageSource,
+      config: TrainConfig,
+      model: Array[Byte],
+      preprocessing: Array[Byte]
+  ): EvaluationResult = FiresteelException.unwrapping {
+    NativeLibrary.load()
+    checkClasses(config, source)
+    val plan = Plan.described(config.copy(workers = config.workers.orElse(Some(sc.defaultParallelism))).toJson)
+    val weights = Engine.decodeTensors(plan.tensors.json, model)
+    val normalizer = Engine.decodeTensors(Tensors.preprocessing.json, preprocessing)
+    Using.resource(Workers.load(sc, source, plan, UUID.randomUUID.toString)) { workers =>
+      val score = workers.evaluate(weights, normalizer)
+      EvaluationResult(source.rows, score.accuracy, score.loss)
+    }
+  }
+
+  /** Classes of an idx set are told by the labels that occur, which may be fewer than the model knows. */
+  private def checkClasses(config: TrainConfig, source: ImageSource): Unit = {
+    val fits = source.format match {
+      case _: RecordFormat.Idx => config.classes.exists(_ >= source.classes)
+      case _                   => config.classes.contains(source.classes)
+    }
+    if (!fits) {
+      val known = config.classes.fold("an unknown number of")(_.toString)
+      throw new FiresteelException(
+        Kind.CONFIG,
+        s"a model of $known classes does not fit a data set of ${source.classes}"
+      )
+    }
+  }
+}

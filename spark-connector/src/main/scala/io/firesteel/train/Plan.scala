@@ -1,0 +1,74 @@
+// What a run is going to do, worked out once on the driver: the resolved configuration, the net's layout, the rounds.
+package io.firesteel.train
+
+import com.fasterxml.jackson.databind.JsonNode
+import io.firesteel.data.ImageSource
+import io.firesteel.jni.{Engine, Kind}
+
+/** @param config resolved
+  * @param configJson the same, as the engine wrote it
+  * @param tensors of the net, in the order of a flat vector
+  * @param length floats of the net's weights
+  * @param digest of the net's layout; goes along with every vector
+  */
+private[train] final case class Plan(
+    config: TrainConfig,
+    configJson: String,
+    tensors: Tensors,
+    length: Int,
+    digest: String
+) {
+
+  /** Workers that train. */
+  def workers: Int = config.workers.get
+
+  def rounds: Int = Math.toIntExact((config.iterations.get + config.tau - 1) / config.tau)
+
+  /** Local steps of each worker before round `round`, counted from 0. */
+  def firstStep(round: Int): Long = math.min(round.toLong * config.tau, config.iterations.get)
+
+  /** Local steps of round `round`; the last round may be shorter. */
+  def steps(round: Int): Long = firstStep(round + 1) - firstStep(round)
+
+  /** Whether the center is evaluated and saved once `done` rounds are done. */
+  def pausesAfter(done: Int): Boolean = done % config.evalEvery == 0 || done == rounds
+
+  /** Whether the solver's state travels with the weights, as the second half of every vector. */
+  def averagesState: Boolean = config.solverState == "average"
+
+  /** Whether each worker has a solver state of its own from round to round, which a checkpoint must keep. */
+  def keepsState: Boolean = config.solverState == "local"
+
+  /** Where a worker takes its solver's state from, in the engine's words. */
+  def stateOfRound: String = if (averagesState) "given" else if (keepsState) "keep" else "reset"
+}
+
+private[train] object Plan {
+
+  /** Completes and checks `config` for that training set; `parallelism` is how many workers there are by default. */
+  def resolve(config: TrainConfig, train: ImageSource, parallelism: Int): Plan = {
+    val workers = config.workers.getOrElse(if (config.strategy == "sequential") 1 else parallelism)
+    if (workers > train.rows)
+      throw new FiresteelException(
+        Kind.CONFIG,
+        s"$workers workers are more than the ${train.rows} rows of the training set: set workers to at most ${train.rows}"
+      )
+    val asked = config.copy(workers = Some(workers), dataset = config.dataset.orElse(Some(train.format.name)))
+    val request = Tensors.mapper.createObjectNode()
+    request.set[JsonNode]("config", Tensors.mapper.readTree(asked.toJson))
+    request.putObject("facts").put("rows", train.rows).put("classes", train.classes)
+    described(Engine.resolve(request.toString))
+  }
+
+  /** The plan of a configuration that is resolved already. */
+  def described(configJson: String): Plan = {
+    val layout = Tensors.mapper.readTree(Engine.describe(configJson))
+    Plan(
+      TrainConfig.fromJson(configJson),
+      configJson,
+      Tensors(Tensors.shapesOf(layout)),
+      layout.get("length").asInt,
+      layout.get("digest").asText
+    )
+  }
+}

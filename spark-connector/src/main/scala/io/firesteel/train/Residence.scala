@@ -1,0 +1,77 @@
+// Finds a partition's worker in this executor, where it stays between rounds, or builds it from the partition's chunks.
+// Residence is soft state: an executor that has no worker loses time, and with solver state `local` its momentum.
+package io.firesteel.train
+
+import io.firesteel.data.{RecordFormat, Shards}
+import io.firesteel.jni.{NativeException, Worker}
+import java.nio.{ByteBuffer, ByteOrder}
+import org.apache.spark.TaskContext
+
+/** @param run the name that workers of this run and data set are resident under
+  * @param counts rows of each partition
+  */
+private[train] final case class Residence(
+    run: String,
+    configJson: String,
+    format: RecordFormat,
+    counts: IndexedSeq[Long]
+) {
+
+  /** Where workers wait that have their rows and no normalizer yet; ends with the run, being below it. */
+  private def loading: String = s"$run/loading"
+
+  /** Runs `body` on a worker that has its rows. */
+  def loaded[A](partition: Int, chunks: Iterator[Array[Byte]])(body: Worker => A): A =
+    guarded(partition)(body(findLoaded(partition, chunks)))
+
+  /** Runs `body` on a worker that is ready for rounds and evaluations. Reads `chunks` only when it must be built. */
+  def ready[A](partition: Int, chunks: Iterator[Array[Byte]], normalizer: Array[Float])(body: Worker => A): A =
+    guarded(partition) {
+      val worker = find(run, partition).getOrElse {
+        val worker = findLoaded(partition, chunks)
+        worker.prepare(normalizer)
+        worker.keep(run, partition)
+        worker
+      }
+      body(worker)
+    }
+
+  private def findLoaded(partition: Int, chunks: Iterator[Array[Byte]]): Worker =
+    find(loading, partition).getOrElse {
+      val worker = owned(Worker.open(spec(partition)))
+      val buffer = ByteBuffer.allocateDirect(Shards.ChunkRows * format.bytes).order(ByteOrder.LITTLE_ENDIAN)
+      chunks.foreach { chunk =>
+        buffer.clear().put(chunk).flip()
+        worker.append(buffer, chunk.length / format.bytes)
+      }
+      worker.keep(loading, partition)
+      worker
+    }
+
+  private def find(run: String, partition: Int): Option[Worker] = {
+    val worker = Worker.find(run, partition)
+    Option.when(worker.isPresent)(owned(worker.get))
+  }
+
+  /** The task closes its handle when it ends, however it ends; being killed cancels the call in flight. */
+  private def owned(worker: Worker): Worker = {
+    val task = TaskContext.get()
+    CancelWatch.add(task, worker)
+    task.addTaskCompletionListener[Unit] { _ =>
+      CancelWatch.remove(task, worker)
+      worker.close()
+    }
+    worker
+  }
+
+  private def spec(partition: Int): String =
+    s"""{"config":$configJson,"worker":$partition,"rows":${counts(partition)},"record":${format.toJson}}"""
+
+  private def guarded[A](partition: Int)(body: => A): A = {
+    NativeLibrary.load()
+    try body
+    catch {
+      case e: NativeException => throw new FiresteelException(e.kind, s"worker $partition: ${e.getMessage}", e)
+    }
+  }
+}

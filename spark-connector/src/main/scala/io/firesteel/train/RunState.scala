@@ -1,0 +1,39 @@
+// Where a run stands between two rounds: all that the next round depends on, and the totals told to listeners.
+package io.firesteel.train
+
+/** @param round rounds done
+  * @param center weights, or weights ++ solver state where that is averaged
+  * @param solverStates each worker's own solver state, only right after a checkpoint was read; else the workers have it
+  * @param samples rows used so far, repeats counted, all workers
+  * @param seconds since training began, without evaluations and checkpoints; `wallSeconds` with them
+  * @param score of the last evaluation
+  */
+private[train] final case class RunState(
+    round: Int,
+    center: Array[Float],
+    solverStates: IndexedSeq[Array[Float]],
+    samples: Long,
+    seconds: Double,
+    wallSeconds: Double,
+    score: Option[Score]
+)
+
+private[train] final case class Score(accuracy: Double, loss: Double)
+
+/** What one worker brings back from one round.
+  *
+  * @param vector of the center's length
+  * @param loss mean over the round; NaN when there is none or it is not finite
+  * @param fresh the worker had no solver state of its own to go on with
+  * @param solverState where it was asked for
+  */
+private[train] final case class WorkerResult(
+    vector: Array[Float],
+    samples: Long,
+    loss: Double,
+    fresh: Boolean,
+    solverState: Option[Array[Float]]
+)
+
+/** Sums over the rows of one worker. */
+private[train] final case class WorkerScore(rows: Long, correct: Long, loss: Double)

@@ -1,0 +1,29 @@
+// Spark settings that these jobs need. The application sets those that the user did not, before it starts Spark.
+package io.firesteel.train
+
+/** One Spark setting, and why it is as it is. */
+case class SparkSetting(key: String, value: String, reason: String)
+
+object SparkDefaults {
+  val settings: Seq[SparkSetting] = Seq(
+    SparkSetting(
+      "spark.speculation",
+      "false",
+      "a second attempt would build a second worker and compute the round twice"
+    ),
+    SparkSetting(
+      "spark.locality.wait.process",
+      "10m",
+      "a worker is best waited for: elsewhere it is built again from its partition and loses its momentum"
+    ),
+    SparkSetting("spark.locality.wait.node", "0", "once its executor is gone, any other is as good"),
+    SparkSetting("spark.locality.wait.rack", "0", "once its executor is gone, any other is as good"),
+    SparkSetting("spark.broadcast.compress", "false", "float weights do not compress"),
+    SparkSetting(
+      "spark.task.maxDirectResultSize",
+      "96m",
+      "a result above it goes through the block manager, in two steps"
+    ),
+    SparkSetting("spark.driver.maxResultSize", "0", "a round brings all workers' vectors back, which is meant to fit")
+  )
+}

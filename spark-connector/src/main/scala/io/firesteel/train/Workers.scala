@@ -1,0 +1,88 @@
+// The driver's side of the workers of one data set: each method is one Spark job over their shards.
+package io.firesteel.train
+
+import io.firesteel.data.{ImageSource, Shards}
+import io.firesteel.jni.Engine
+import org.apache.spark.SparkContext
+import org.slf4j.LoggerFactory
+import scala.util.control.NonFatal
+
+/** Workers that are resident on the executors under the name `run`, built from `shards` where they are not. */
+private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan, run: String) extends AutoCloseable {
+  private val residence = Residence(run, plan.configJson, shards.format, shards.counts)
+
+  /** Rows, sums and squares of all pixels; loads every worker's rows into native memory. */
+  def statistics(): Array[Long] = {
+    val load = LoadTask(residence)
+    val sums = described("load")(shards.chunks.mapPartitionsWithIndex(load.run).collect())
+    sums.reduce((a, b) => a.lazyZip(b).map(_ + _))
+  }
+
+  /** One round from `state` on, the results in partition order.
+    *
+    * @param statesToo whether the workers' own solver states come back, where they have some
+    */
+  def round(state: RunState, normalizer: Array[Float], statesToo: Boolean): IndexedSeq[WorkerResult] = {
+    val center = sc.broadcast(state.center)
+    val solverStates = state.solverStates.map(sc.broadcast(_)) // one each: an executor fetches those of its workers
+    val task = RoundTask(
+      residence,
+      normalizer,
+      plan.length,
+      center,
+      solverStates,
+      statesToo && plan.keepsState,
+      RoundRequest(
+        plan.digest,
+        state.round,
+        plan.firstStep(state.round),
+        plan.steps(state.round),
+        if (solverStates.isEmpty) plan.stateOfRound else "given"
+      )
+    )
+    try
+      described(s"round ${state.round + 1} of ${plan.rounds}") {
+        shards.chunks.mapPartitionsWithIndex(task.run).collect().toIndexedSeq
+      }
+    finally (center +: solverStates).foreach(_.destroy())
+  }
+
+  /** How good the center's weights are on all rows. */
+  def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
+    val weights = sc.broadcast(center.take(plan.length))
+    val task = EvaluateTask(residence, normalizer, weights, plan.digest)
+    try {
+      val scores = described("evaluate")(shards.chunks.mapPartitionsWithIndex(task.run).collect())
+      val rows = scores.map(_.rows).sum.toDouble
+      Score(scores.map(_.correct).sum / rows, scores.map(_.loss).sum / rows) // in partition order: the same bits
+    } finally weights.destroy()
+  }
+
+  /** Frees native memory and disk. Executors that are gone took their workers with them, so this job may fail. */
+  def close(): Unit = if (!sc.isStopped) {
+    val ending = run // not `this`, which cannot travel
+    try described("end of the run")(shards.chunks.foreachPartition(_ => Engine.endRun(ending)))
+    catch { case NonFatal(e) => Workers.log.warn(s"free the workers of run $run", e) }
+    shards.unpersist()
+  }
+
+  private def described[A](what: String)(job: => A): A = {
+    sc.setLocalProperty(FaultWatch.RunProperty, run)
+    sc.setJobDescription(s"firesteel: $what")
+    try job
+    finally {
+      sc.setLocalProperty(FaultWatch.RunProperty, null)
+      sc.setJobDescription(null)
+    }
+  }
+}
+
+private[train] object Workers {
+  private val log = LoggerFactory.getLogger(classOf[Workers])
+
+  /** Deals `source` out to the plan's workers, or to as many as it has rows. */
+  def load(sc: SparkContext, source: ImageSource, plan: Plan, run: String): Workers = {
+    val partitions = math.min(plan.workers.toLong, source.rows).toInt
+    new Workers(sc, Shards.build(source, partitions, plan.config.seed), plan, run)
+  }
+}

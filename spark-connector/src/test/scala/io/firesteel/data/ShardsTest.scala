@@ -1,0 +1,54 @@
+// How rows are dealt out to the workers.
+package io.firesteel.data
+
+import io.firesteel.TestSpark
+import org.apache.spark.SparkContext
+import org.scalatest.BeforeAndAfterAll
+import org.scalatest.funsuite.AnyFunSuite
+
+class ShardsTest extends AnyFunSuite with BeforeAndAfterAll {
+  private lazy val sc: SparkContext = TestSpark.context("local[2]")
+
+  override def afterAll(): Unit = sc.stop()
+
+  private def rows(shards: Shards): Seq[Seq[Seq[Byte]]] =
+    shards.chunks.glom().collect().toSeq.map(_.toSeq.flatMap(_.grouped(shards.format.bytes).map(_.toSeq)))
+
+  /** Rows that carry their own number, so that they can be told apart. */
+  private def numbered(rows: Int): ImageSource = {
+    val format = RecordFormat.Idx(2, 2)
+    val records = sc.parallelize(0 until rows, 3).map(row => row.toLong -> Array[Byte](1, (row >> 8).toByte, row.toByte, 0, 0))
+    ImageSource(records, rows.toLong, 2, format, _.toString)
+  }
+
+  private def number(record: Seq[Byte]): Int = (record(1) & 0xff) << 8 | record(2) & 0xff
+
+  test("every row is in exactly one partition, in order within it") {
+    val shards = Shards.build(numbered(2500), partitions = 3, seed = 7)
+    val found = rows(shards).map(_.map(number))
+    assert(found.flatten.sorted == (0 until 2500))
+    assert(found.forall(partition => partition == partition.sorted))
+    assert(shards.counts == found.map(_.size.toLong) && shards.counts.max - shards.counts.min <= 1)
+    assert(shards.chunks.collect().map(_.length).max <= Shards.ChunkRows * shards.format.bytes)
+    shards.unpersist()
+  }
+
+  test("one partition has the rows in file order") {
+    val shards = Shards.build(numbered(1500), partitions = 1, seed = 7)
+    assert(rows(shards).flatten.map(number) == (0 until 1500))
+    shards.unpersist()
+  }
+
+  test("more partitions than rows leaves some empty") {
+    val shards = Shards.build(numbered(2), partitions = 4, seed = 7)
+    assert(shards.counts.sorted == Seq(0L, 0L, 1L, 1L))
+    shards.unpersist()
+  }
+
+  test("chunks lie on disk once they are built") {
+    val shards = Shards.build(numbered(100), partitions = 2, seed = 7)
+    val info = sc.getRDDStorageInfo.find(_.id == shards.chunks.id).get
+    assert(info.numCachedPartitions == 2 && info.diskSize > 0 && info.memSize == 0)
+    shards.unpersist()
+  }
+}

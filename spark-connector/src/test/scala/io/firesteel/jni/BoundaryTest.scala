@@ -1,0 +1,173 @@
+// The laws of the JNI boundary, seen from Java: closed handles, bad buffers and vectors, panics, leaks.
+package io.firesteel.jni
+
+import io.firesteel.TestSpark
+import java.lang.reflect.{InvocationTargetException, Modifier}
+import java.nio.file.Files
+import java.nio.{ByteBuffer, ByteOrder}
+import java.util.concurrent.{CountDownLatch, Executors, TimeUnit}
+import org.scalatest.funsuite.AnyFunSuite
+import scala.concurrent.duration.Duration
+import scala.concurrent.{Await, ExecutionContext, Future}
+import scala.jdk.CollectionConverters._
+
+class BoundaryTest extends AnyFunSuite {
+  private val rows = 40
+  private lazy val config = Engine.resolve(
+    s"""{"config":{"batch":20,"iterations":1000000,"workers":1},"facts":{"rows":$rows,"classes":10}}"""
+  )
+  private lazy val description = Engine.describe(config)
+  private def field(name: String): String = s""""$name":"?([^",}]*)""".r.findFirstMatchIn(description).get.group(1)
+  private lazy val digest = field("digest")
+  private lazy val length = field("length").toInt
+
+  private def spec(rows: String = "40") = s"""{"config":$config,"worker":0,"rows":$rows,"record":{"format":"cifar10"}}"""
+
+  private def round(steps: Long, digest: String = digest) =
+    s"""{"digest":"$digest","round":0,"first-step":0,"steps":$steps,"state":"keep"}"""
+
+  private def records(order: ByteOrder = ByteOrder.LITTLE_ENDIAN, direct: Boolean = true): ByteBuffer = {
+    val bytes = Array.tabulate(rows * 3073)(i => if (i % 3073 == 0) (i / 3073 % 10).toByte else (i * 7).toByte)
+    val buffer = if (direct) ByteBuffer.allocateDirect(bytes.length) else ByteBuffer.allocate(bytes.length)
+    buffer.put(bytes).flip().order(order)
+  }
+
+  private def withWorker[A](body: Worker => A): A = {
+    val worker = Worker.open(spec())
+    try {
+      worker.append(records(), rows)
+      worker.prepare(Engine.normalizer(config, worker.statistics()))
+      body(worker)
+    } finally worker.close()
+  }
+
+  private def kindOf(body: => Any): Kind = intercept[NativeException](body).kind
+
+  test("every native method links, and those of a handle refuse one that is not open") {
+    Engine.version()
+    for (method <- classOf[Native].getDeclaredMethods if Modifier.isNative(method.getModifiers)) {
+      method.setAccessible(true)
+      val arguments = method.getParameterTypes.map {
+        case java.lang.Long.TYPE           => Long.box(0)
+        case java.lang.Integer.TYPE        => Int.box(0)
+        case t if t == classOf[String]     => round(1)
+        case t if t == classOf[ByteBuffer] => records()
+        case t                             => java.lang.reflect.Array.newInstance(t.getComponentType, 3072 + 3)
+      }
+      val onHandle = method.getParameterTypes.headOption.contains(java.lang.Long.TYPE)
+      try {
+        method.invoke(null, arguments: _*)
+        assert(!onHandle, method)
+      } catch {
+        case e: InvocationTargetException =>
+          e.getCause match {
+            case native: NativeException => if (onHandle) assert(native.kind == Kind.CLOSED, method)
+            case other                   => fail(s"$method: $other")
+          }
+      }
+    }
+  }
+
+  test("kinds are the same in both languages") {
+    val names = Files.readAllLines(TestSpark.root.resolve("testdata/kinds.txt")).asScala.toSeq
+    assert(Kind.values.toSeq.map(_.code) == names)
+    assert(names.map(Kind.of) == Kind.values.toSeq)
+  }
+
+  test("a panic's text arrives as a message of kind internal") {
+    val e = intercept[NativeException](Worker.open(spec(rows = "9223372036854775808")))
+    assert(e.kind == Kind.INTERNAL && e.getMessage.contains("capacity overflow"))
+  }
+
+  test("use after close is refused before it reaches the library, and close may be repeated") {
+    val worker = Worker.open(spec())
+    worker.close()
+    worker.close()
+    worker.cancel()
+    assert(intercept[IllegalStateException](worker.statistics()).getMessage == "worker is closed")
+    intercept[IllegalStateException](worker.round(new Array(length), round(1)))
+    intercept[IllegalStateException](worker.keep("run", 0))
+    val center = Center.open(config, Engine.initialWeights(config))
+    center.close()
+    center.close()
+    intercept[IllegalStateException](center.fold())
+  }
+
+  test("a thousand openings leave nothing alive") {
+    val before = Engine.live()
+    for (_ <- 1 to 1000) {
+      Worker.open(spec(rows = "0")).close()
+      Center.open(config, new Array(length)).close()
+    }
+    assert(Engine.live() == before)
+  }
+
+  test("a resident worker outlives its handle and ends with its run") {
+    val before = Engine.live()
+    withWorker(_.keep("run-1/part", 3))
+    assert(Engine.live() == before + 1)
+    val found = Worker.find("run-1/part", 3).get
+    assert(found.statistics().head == rows)
+    found.close()
+    assert(Worker.find("run-1", 3).isEmpty && Worker.find("run-1/part", 4).isEmpty)
+    Engine.endRun("run-1")
+    assert(Worker.find("run-1/part", 3).isEmpty && Engine.live() == before)
+  }
+
+  test("close waits for the call in flight and cancel ends it") {
+    implicit val threads: ExecutionContext = ExecutionContext.fromExecutorService(Executors.newCachedThreadPool { task =>
+      val thread = new Thread(task)
+      thread.setDaemon(true)
+      thread
+    })
+    val before = Engine.live()
+    withWorker { worker =>
+      val entered = new CountDownLatch(1)
+      val vector = Engine.initialWeights(config)
+      val call = Future {
+        entered.countDown()
+        intercept[NativeException](worker.round(vector, round(steps = 1000000))).kind
+      }
+      entered.await()
+      val closing = Future(worker.close())
+      val cancelling = Future(while (!call.isCompleted) worker.cancel()) // until it has arrived in the library
+      val limit = Duration(2, TimeUnit.MINUTES)
+      assert(Await.result(call, limit) == Kind.CANCELLED)
+      Await.result(closing, limit)
+      Await.result(cancelling, limit)
+      assert(vector.sameElements(Engine.initialWeights(config)), "a cancelled round leaves the vector as it was")
+    }
+    assert(Engine.live() == before)
+  }
+
+  test("a wrong digest, a short vector and a short buffer are refused") {
+    withWorker { worker =>
+      val weights = Engine.initialWeights(config)
+      assert(kindOf(worker.round(weights, round(1, digest = "00"))) == Kind.LAYOUT)
+      assert(kindOf(worker.evaluate(weights, "00")) == Kind.LAYOUT)
+      assert(kindOf(worker.round(weights.init, round(1))) == Kind.LAYOUT)
+      assert(kindOf(worker.append(records(), rows + 1)) == Kind.LAYOUT)
+      assert(kindOf(Center.open(config, weights.init)) == Kind.LAYOUT)
+    }
+  }
+
+  test("a heap buffer and a big-endian one are refused") {
+    withWorker { worker =>
+      assert(kindOf(worker.append(records(direct = false), rows)) == Kind.LAYOUT)
+      assert(kindOf(worker.append(records(ByteOrder.BIG_ENDIAN), rows)) == Kind.LAYOUT)
+    }
+  }
+
+  test("weights out, in and out again are the same bits, and other weights give other results") {
+    withWorker { worker =>
+      val weights = Engine.initialWeights(config)
+      val layout = s"""{"tensors":${"\"tensors\":(\\[.*\\])".r.findFirstMatchIn(description).get.group(1)},"metadata":{}}"""
+      assert(Engine.decodeTensors(layout, Engine.encodeTensors(layout, weights)).sameElements(weights))
+      val trained = weights.clone()
+      worker.round(trained, round(5))
+      assert(!trained.sameElements(weights))
+      assert(worker.evaluate(weights.clone(), digest) != worker.evaluate(trained.clone(), digest))
+      assert(worker.evaluate(weights.clone(), digest) == worker.evaluate(weights.clone(), digest))
+    }
+  }
+}

@@ -1,0 +1,37 @@
+// What a test sees of a run from outside: its name and its rounds' stages.
+package io.firesteel.train
+
+import io.firesteel.jni.Engine
+import java.util.concurrent.{ConcurrentHashMap, CountDownLatch}
+import org.apache.spark.SparkContext
+import org.apache.spark.scheduler.{SparkListener, SparkListenerStageSubmitted, SparkListenerTaskStart}
+
+/** Listens until closed; `onRoundTask` hears of every task of a round when it starts. */
+final class RunWatch(sc: SparkContext, onRoundTask: SparkListenerTaskStart => Unit = _ => ())
+    extends SparkListener
+    with AutoCloseable {
+  private val rounds = ConcurrentHashMap.newKeySet[Int]()
+  private val seen = new CountDownLatch(1)
+  @volatile private var run = ""
+
+  sc.addSparkListener(this)
+
+  /** Makes this process forget the run's workers, as a new executor would. Waits for Spark to tell the run's name. */
+  def forgetWorkers(): Unit = {
+    seen.await()
+    Engine.endRun(run)
+  }
+
+  override def onStageSubmitted(event: SparkListenerStageSubmitted): Unit = {
+    def property(name: String) = Option(event.properties.getProperty(name)).getOrElse("")
+    if (property("spark.job.description").startsWith("firesteel: round")) rounds.add(event.stageInfo.stageId)
+    property(FaultWatch.RunProperty).split('/').headOption.filter(_.nonEmpty).foreach { name =>
+      run = name
+      seen.countDown()
+    }
+  }
+
+  override def onTaskStart(event: SparkListenerTaskStart): Unit = if (rounds.contains(event.stageId)) onRoundTask(event)
+
+  def close(): Unit = sc.removeSparkListener(this)
+}
