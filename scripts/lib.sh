@@ -97,5 +97,22 @@ pip_python() {
   return 1
 }
 
-# maven ARGUMENTS...: no transfer noise; a dropped connection is tried again.
-maven() { mvn -B -q -ntp -Dstyle.color=never -Dmaven.wagon.http.retryHandler.count=3 "$@"; }
+# libtorch_archive: the path of the libtorch that is shipped to machines that have none; made once, in the cache.
+libtorch_archive() {
+  local home archive
+  home=$CACHE/libtorch-$(libtorch_version)-cpu
+  archive=$home.tar.gz
+  is_complete "$home" "$(libtorch_origin)" || die "no libtorch in $home: run scripts/setup"
+  (
+    flock 9
+    [[ $archive -nt $home/.complete ]] && exit
+    say "packing $archive, once" >&2
+    tar -C "$home" --owner=0 --group=0 --exclude=lib/libtorch.so -cf - lib | gzip -1 >"$archive.partial"
+    mv "$archive.partial" "$archive"
+  ) 9>"$CACHE/.lock"
+  printf '%s\n' "$archive"
+}
+
+# maven ARGUMENTS...: no transfer noise, a dropped connection is tried again, and no escape codes: Debian's writes some
+# whether or not it is asked to.
+maven() { mvn -B -q -ntp -Dmaven.wagon.http.retryHandler.count=3 "$@" 2>&1 | sed -u 's/\x1b\[[0-9;]*m//g'; }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use firesteel_exchange::Entry;
 use serde_json::{Map, Value};
@@ -100,14 +100,15 @@ impl Sequential {
         let iterations = known("iterations", self.config.iterations)?;
         let rounds = iterations.div_ceil(self.config.tau);
         let (mut samples, mut seconds, started) = (0, 0.0, Instant::now());
+        let mut paused = Duration::ZERO; // by evaluations
         let mut last: Option<Evaluation> = None;
         for round in 0..rounds {
             let first_step = round * self.config.tau;
             let steps = self.config.tau.min(iterations - first_step);
             let ask = Round { digest: self.digest.clone(), round, first_step, steps, state: StateIn::Keep };
             let report = self.trainer.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
+            let before = std::mem::replace(&mut seconds, (started.elapsed() - paused).as_secs_f64());
             samples += report.samples;
-            seconds += report.seconds;
             let number = round + 1;
             self.metrics.write(&Event::Round {
                 round: number,
@@ -115,12 +116,14 @@ impl Sequential {
                 samples,
                 seconds,
                 loss: report.loss,
-                images_per_second: report.samples as f64 / report.seconds,
+                images_per_second: report.samples as f64 / (seconds - before),
                 exchange_bytes: 0,
             })?;
             let loss = report.loss.ok_or_else(|| diverged(number))?;
             if number % self.config.eval_every == 0 || number == rounds {
+                let from = Instant::now();
                 last = self.evaluate(number, samples, seconds, started)?.or(last);
+                paused += from.elapsed();
             }
             let accuracy = last.map(|evaluation| evaluation.correct as f64 / evaluation.rows as f64);
             show(Progress { round: number, rounds, loss, accuracy, images_per_second: samples as f64 / seconds });

@@ -3,7 +3,7 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.data.{ImageFiles, ImageSource}
+import io.firesteel.data.ImageFiles
 import io.firesteel.jni.Kind
 import io.firesteel.train.{Evaluation, EvaluationResult, FiresteelException, TrainConfig}
 import org.apache.hadoop.fs.Path
@@ -32,9 +32,7 @@ object EvaluateCommand {
       val images = ImageFiles.open(sc, data, config.dataset)
       val source =
         if (split == "train") images.train else images.test.getOrElse(fail(s"data set $data has no test files"))
-      checkClasses(config, source, s"the $split split of $data")
-      val complete = config.copy(workers = Some(config.workers.getOrElse(sc.defaultParallelism)))
-      val result = Evaluation.evaluate(sc, source, complete, weights, preprocessing)
+      val result = Evaluation.evaluate(sc, source, config, weights, preprocessing)
       console.out.println(
         if (settings.path("json").asBoolean) json(dir.location(file), data, split, result)
         else text(split, data, result)
@@ -63,10 +61,6 @@ object EvaluateCommand {
   private def whole(dir: OutputDir, name: String): Array[Byte] = dir
     .read(name)
     .getOrElse(throw new FiresteelException(Kind.CONFIG, s"no model there: ${dir.location(name)} does not exist"))
-
-  private def checkClasses(config: TrainConfig, source: ImageSource, what: String): Unit =
-    for (classes <- config.classes if classes != source.classes)
-      fail(s"the model tells $classes classes apart, $what has ${source.classes}")
 
   private def text(split: String, data: String, result: EvaluationResult): String =
     s"$split accuracy ${Progress.percent(result.accuracy)}, loss ${Progress.loss(result.loss)}, " +

@@ -6,7 +6,7 @@ import io.firesteel.jni.Kind
 import io.firesteel.train.{CheckpointStore, FiresteelException}
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{FSDataOutputStream, FileContext, FileSystem, LocalFileSystem, Options, Path}
-import org.apache.hadoop.fs.{FileAlreadyExistsException, UnsupportedFileSystemException}
+import org.apache.hadoop.fs.UnsupportedFileSystemException
 
 import java.io.IOException
 
@@ -117,7 +117,8 @@ object OutputDir {
   def claim(uri: String, conf: Configuration, resume: Boolean): OutputDir = naming(s"output directory $uri") {
     val (fs, root) = resolve(uri, conf)
     val there = fs.exists(root)
-    if (there && !fs.getFileStatus(root).isDirectory) throw new FileAlreadyExistsException("not a directory")
+    if (there && !fs.getFileStatus(root).isDirectory)
+      throw new FiresteelException(Kind.CONFIG, s"output directory $uri: not a directory")
     val dir = new OutputDir(fs, root, created = !there)
     if (!resume)
       for (name <- Seq(Metrics, Model, Checkpoint) if dir.contains(name))

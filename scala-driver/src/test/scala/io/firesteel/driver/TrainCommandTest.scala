@@ -12,7 +12,8 @@ import java.nio.{ByteBuffer, ByteOrder}
 import scala.jdk.CollectionConverters._
 
 class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
-  private val spark = Map("spark.master" -> "local[2]", "spark.ui.enabled" -> "false")
+  private val spark =
+    Map("spark.master" -> "local[2]", "spark.ui.enabled" -> "false", "spark.driver.host" -> "localhost")
   private val data = Paths.get(sys.props("firesteel.root"), "testdata", "cifar10-tiny").toString
   private val complete =
     Set("metrics.jsonl", "config.json", "model.safetensors", "preprocessing.safetensors", "checkpoint.safetensors")
@@ -67,7 +68,7 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       val options = Seq("--iterations", "8", "--eval-every", "2", "--solver-state", "average")
       assert(train(whole, options: _*)._1 == 0)
 
-      val cutShort = Console(new Breaking("round 4/4"), System.err, Terminal.None)
+      val cutShort = Console(new Breaking("round 4/4"), new PrintStream(OutputStream.nullOutputStream()), Terminal.None)
       assert(Main.run(arguments(cut, options), cutShort) == 1)
       assert(names(cut) == complete - "model.safetensors" - "preprocessing.safetensors")
 

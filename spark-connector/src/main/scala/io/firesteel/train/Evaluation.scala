@@ -32,10 +32,12 @@ object Evaluation {
     val plan = Plan.described(config.copy(workers = config.workers.orElse(Some(sc.defaultParallelism))).toJson)
     val weights = Engine.decodeTensors(plan.tensors.json, model)
     val normalizer = Engine.decodeTensors(Tensors.preprocessing.json, preprocessing)
-    Using.resource(Workers.load(sc, source, plan, UUID.randomUUID.toString)) { workers =>
-      val score = workers.evaluate(weights, normalizer)
+    Using.Manager { use =>
+      val run = UUID.randomUUID.toString
+      val watch = use(new FaultWatch(sc, run, (_, _) => ()))
+      val score = use(Workers.load(sc, source, plan, run, watch)).evaluate(weights, normalizer)
       EvaluationResult(source.rows, score.accuracy, score.loss)
-    }
+    }.get
   }
 
   /** Classes of an idx set are told by the labels that occur, which may be fewer than the model knows. */

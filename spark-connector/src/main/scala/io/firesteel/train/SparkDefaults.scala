@@ -14,10 +14,10 @@ object SparkDefaults {
     SparkSetting(
       "spark.locality.wait.process",
       "10m",
-      "a worker is best waited for: elsewhere it is built again from its partition and loses its momentum"
+      "a busy executor is waited for: elsewhere its worker is built again and loses its momentum"
     ),
-    SparkSetting("spark.locality.wait.node", "0", "once its executor is gone, any other is as good"),
-    SparkSetting("spark.locality.wait.rack", "0", "once its executor is gone, any other is as good"),
+    SparkSetting("spark.locality.wait.node", "0", "away from its executor, a worker is built again wherever it goes"),
+    SparkSetting("spark.locality.wait.rack", "0", "away from its executor, a worker is built again wherever it goes"),
     SparkSetting("spark.broadcast.compress", "false", "float weights do not compress"),
     SparkSetting(
       "spark.task.maxDirectResultSize",

@@ -1,5 +1,5 @@
 // SparkNet (Moritz, Nishihara, Stoica, Jordan 2016, algorithm 2) as one ordinary Spark job a round: a lost task is
-// retried, a late executor is used, and a round asked for again starts again from the same bits.
+// retried, a late executor is used, and a round that is asked for again starts from the same bits.
 package io.firesteel.train
 
 import io.firesteel.data.ImageSource
@@ -36,10 +36,10 @@ object SparkNet {
 
     Using.Manager { use =>
       val run = UUID.randomUUID.toString
-      use(new FaultWatch(sc, run, progress))
-      val workers = use(Workers.load(sc, train, plan, run))
+      val watch = use(new FaultWatch(sc, run, progress.fault))
+      val workers = use(Workers.load(sc, train, plan, run, watch))
       val normalizer = Engine.normalizer(plan.configJson, workers.statistics())
-      val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval")))
+      val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval", watch)))
       val center = use(Center.open(plan.configJson, start.center))
 
       progress.begins()

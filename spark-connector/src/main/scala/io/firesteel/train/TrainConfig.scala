@@ -10,12 +10,14 @@ import com.fasterxml.jackson.databind.{
   DeserializationContext,
   DeserializationFeature,
   JsonDeserializer,
+  JsonMappingException,
   ObjectMapper,
   PropertyNamingStrategies
 }
 import com.fasterxml.jackson.module.scala.DefaultScalaModule
 import io.firesteel.jni.Kind
 import java.lang.{Double => JDouble, Integer => JInt, Long => JLong}
+import scala.jdk.CollectionConverters._
 
 /** What a run is asked to do. An absent option has no default here: the net's recipe or the data set decides it.
   *
@@ -74,6 +76,9 @@ object TrainConfig {
   def fromJson(json: String): TrainConfig =
     try mapper.readValue(json, classOf[TrainConfig])
     catch {
+      case e: JsonMappingException =>
+        val key = e.getPath.asScala.map(_.getFieldName).filter(_ != null).mkString(".")
+        throw new FiresteelException(Kind.CONFIG, s"configuration: $key: ${e.getOriginalMessage}", e)
       case e: JsonProcessingException =>
         throw new FiresteelException(Kind.CONFIG, s"configuration: ${e.getOriginalMessage}", e)
     }

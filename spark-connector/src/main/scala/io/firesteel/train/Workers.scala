@@ -7,8 +7,11 @@ import org.apache.spark.SparkContext
 import org.slf4j.LoggerFactory
 import scala.util.control.NonFatal
 
-/** Workers that are resident on the executors under the name `run`, built from `shards` where they are not. */
-private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan, run: String) extends AutoCloseable {
+/** Workers that are resident on the executors under the name `run`, built from `shards` where they are not; `watch`
+  * asks again what an executor took with it.
+  */
+private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan, run: String, watch: FaultWatch)
+    extends AutoCloseable {
   private val residence = Residence(run, plan.configJson, shards.format, shards.counts)
 
   /** Rows, sums and squares of all pixels; loads every worker's rows into native memory. */
@@ -69,7 +72,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
   private def described[A](what: String)(job: => A): A = {
     sc.setLocalProperty(FaultWatch.RunProperty, run)
     sc.setJobDescription(s"firesteel: $what")
-    try job
+    try watch.repeating(job)
     finally {
       sc.setLocalProperty(FaultWatch.RunProperty, null)
       sc.setJobDescription(null)
@@ -81,8 +84,8 @@ private[train] object Workers {
   private val log = LoggerFactory.getLogger(classOf[Workers])
 
   /** Deals `source` out to the plan's workers, or to as many as it has rows. */
-  def load(sc: SparkContext, source: ImageSource, plan: Plan, run: String): Workers = {
+  def load(sc: SparkContext, source: ImageSource, plan: Plan, run: String, watch: FaultWatch): Workers = {
     val partitions = math.min(plan.workers.toLong, source.rows).toInt
-    new Workers(sc, Shards.build(source, partitions, plan.config.seed), plan, run)
+    new Workers(sc, Shards.build(source, partitions, plan.config.seed), plan, run, watch)
   }
 }

@@ -51,7 +51,9 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
       try {
         val source = ImageFiles.open(sc, directory.toString, None).train
         assert(source.records.getNumPartitions > 1)
-        assert(records(source).map { case (row, record) => (row, record.head.toLong) } == (0L until 50).map(i => (i, i % 10)))
+        assert(records(source).map { case (row, record) =>
+          (row, record.head.toLong)
+        } == (0L until 50).map(i => (i, i % 10)))
       } finally sc.hadoopConfiguration.unset("mapreduce.input.fileinputformat.split.maxsize")
     }
   }
@@ -94,7 +96,9 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
 
   test("a missing directory, a file in its place and an empty one are told apart") {
     TestSpark.directory { directory =>
-      assert(failure(directory.resolve("none")).getMessage == s"data directory ${directory.resolve("none")} does not exist")
+      assert(
+        failure(directory.resolve("none")).getMessage == s"data directory ${directory.resolve("none")} does not exist"
+      )
       val file = Files.write(directory.resolve("file"), Array[Byte](1))
       assert(failure(file).getMessage == s"data $file is a file, not a directory")
       val e = failure(Files.createDirectory(directory.resolve("empty")))
@@ -108,7 +112,9 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
       Files.write(directory.resolve("data_batch_1.bin"), new Array[Byte](3073))
       Files.write(directory.resolve("train.bin"), new Array[Byte](3074))
       val e = failure(directory)
-      assert(e.kind == Kind.CONFIG && e.getMessage == s"$directory holds cifar10 and cifar100: say which with --dataset")
+      assert(
+        e.kind == Kind.CONFIG && e.getMessage == s"$directory holds cifar10 and cifar100: say which with --dataset"
+      )
       assert(ImageFiles.open(sc, directory.toString, Some("cifar100")).train.rows == 1)
       assert(failure(directory, Some("mnist")).kind == Kind.CONFIG)
     }
@@ -132,16 +138,19 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
   private val labels = idx(Seq(3), Array[Byte](2, 0, 4))
 
   /** What is said of these two files, the directory cut off. */
-  private def said(images: Array[Byte], labels: Array[Byte], end: String = ""): String = TestSpark.directory { directory =>
-    Files.write(directory.resolve(s"train-images-idx3-ubyte$end"), images)
-    Files.write(directory.resolve(s"train-labels-idx1-ubyte$end"), labels)
-    readFailure(directory).getMessage.replace(s"file:$directory/train-", "")
+  private def said(images: Array[Byte], labels: Array[Byte], end: String = ""): String = TestSpark.directory {
+    directory =>
+      Files.write(directory.resolve(s"train-images-idx3-ubyte$end"), images)
+      Files.write(directory.resolve(s"train-labels-idx1-ubyte$end"), labels)
+      readFailure(directory).getMessage.replace(s"file:$directory/train-", "")
   }
 
   test("malformed idx files name file and byte") {
     assert(said(labels ++ labels, labels) == "images-idx3-ubyte: magic number 0x00000801 at byte 0 is not 0x00000803")
     assert(said(idx(Seq(3, 0, 2), Array()), labels) == "images-idx3-ubyte: size 0 of dimension 1 at byte 8")
-    assert(said(images, idx(Seq(2), Array(0, 1))) == "labels-idx1-ubyte: 2 labels for the 3 images of images-idx3-ubyte")
+    assert(
+      said(images, idx(Seq(2), Array(0, 1))) == "labels-idx1-ubyte: 2 labels for the 3 images of images-idx3-ubyte"
+    )
     assert(said(images :+ 0.toByte, labels) == "images-idx3-ubyte: goes on after its last value, at byte 40")
     val wide = idx(Seq(3, 1, 33), new Array(99))
     assert(said(wide, labels) == "images-idx3-ubyte: images of 1 x 33 pixels do not fit into 32 x 32")

@@ -17,7 +17,8 @@ class ShardsTest extends AnyFunSuite with BeforeAndAfterAll {
   /** Rows that carry their own number, so that they can be told apart. */
   private def numbered(rows: Int): ImageSource = {
     val format = RecordFormat.Idx(2, 2)
-    val records = sc.parallelize(0 until rows, 3).map(row => row.toLong -> Array[Byte](1, (row >> 8).toByte, row.toByte, 0, 0))
+    val records =
+      sc.parallelize(0 until rows, 3).map(row => row.toLong -> Array[Byte](1, (row >> 8).toByte, row.toByte, 0, 0))
     ImageSource(records, rows.toLong, 2, format, _.toString)
   }
 

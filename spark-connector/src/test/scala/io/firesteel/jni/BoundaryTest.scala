@@ -21,7 +21,8 @@ class BoundaryTest extends AnyFunSuite {
   private lazy val digest = field("digest")
   private lazy val length = field("length").toInt
 
-  private def spec(rows: String = "40") = s"""{"config":$config,"worker":0,"rows":$rows,"record":{"format":"cifar10"}}"""
+  private def spec(rows: String = "40") =
+    s"""{"config":$config,"worker":0,"rows":$rows,"record":{"format":"cifar10"}}"""
 
   private def round(steps: Long, digest: String = digest) =
     s"""{"digest":"$digest","round":0,"first-step":0,"steps":$steps,"state":"keep"}"""
@@ -115,11 +116,12 @@ class BoundaryTest extends AnyFunSuite {
   }
 
   test("close waits for the call in flight and cancel ends it") {
-    implicit val threads: ExecutionContext = ExecutionContext.fromExecutorService(Executors.newCachedThreadPool { task =>
-      val thread = new Thread(task)
-      thread.setDaemon(true)
-      thread
-    })
+    implicit val threads: ExecutionContext =
+      ExecutionContext.fromExecutorService(Executors.newCachedThreadPool { task =>
+        val thread = new Thread(task)
+        thread.setDaemon(true)
+        thread
+      })
     val before = Engine.live()
     withWorker { worker =>
       val entered = new CountDownLatch(1)
@@ -161,7 +163,8 @@ class BoundaryTest extends AnyFunSuite {
   test("weights out, in and out again are the same bits, and other weights give other results") {
     withWorker { worker =>
       val weights = Engine.initialWeights(config)
-      val layout = s"""{"tensors":${"\"tensors\":(\\[.*\\])".r.findFirstMatchIn(description).get.group(1)},"metadata":{}}"""
+      val layout =
+        s"""{"tensors":${"\"tensors\":(\\[.*\\])".r.findFirstMatchIn(description).get.group(1)},"metadata":{}}"""
       assert(Engine.decodeTensors(layout, Engine.encodeTensors(layout, weights)).sameElements(weights))
       val trained = weights.clone()
       worker.round(trained, round(5))

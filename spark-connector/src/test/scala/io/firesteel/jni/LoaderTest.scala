@@ -20,7 +20,11 @@ class LoaderTest extends AnyFunSuite {
   test("a missing libtorch names every place and the remedy") {
     TestSpark.directory { directory =>
       val said = probe("firesteel.libtorch" -> directory.toString)
-      assert(said.startsWith(s"library | libtorch_cpu.so is missing: looked in $directory/lib, $directory; run scripts/setup"))
+      assert(
+        said.startsWith(
+          s"library | libtorch_cpu.so is missing: looked in $directory/lib, $directory; run scripts/setup"
+        )
+      )
       assert(said.contains("FIRESTEEL_LIBTORCH"))
     }
   }

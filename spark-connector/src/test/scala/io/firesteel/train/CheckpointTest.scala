@@ -63,8 +63,8 @@ class CheckpointTest extends AnyFunSuite with BeforeAndAfterAll {
 
   test("resuming without a checkpoint, or from a file that is none, is refused") {
     val store = new MemoryStore
-    def failure = intercept[FiresteelException](
-      Runs.train(sc, config.copy(resume = true), TrainListener.silent, Some(store)))
+    def failure =
+      intercept[FiresteelException](Runs.train(sc, config.copy(resume = true), TrainListener.silent, Some(store)))
     assert(failure.kind == Kind.CONFIG)
     store.bytes = Some(Array.fill[Byte](100)(7))
     assert(failure.kind != Kind.INTERNAL)

@@ -24,7 +24,7 @@ class ClusterTest extends AnyFunSuite {
       for ((state, expected) <- states.zip(one)) {
         val (events, killed) = killing(sc, state)
         assert(killed == expected, state)
-        assert(events.of[Fault].exists(_.what.startsWith("worker")), events.of[Fault])
+        assert(events.of[Fault].exists(_.what.startsWith("executor")), events.of[Fault])
       }
     }
   }
@@ -41,8 +41,7 @@ class ClusterTest extends AnyFunSuite {
     }
     val watch = new RunWatch(
       sc,
-      task =>
-        if (armed.getAndSet(false)) ProcessHandle.of(processes(task.taskInfo.executorId)).get.destroyForcibly()
+      task => if (armed.getAndSet(false)) ProcessHandle.of(processes(task.taskInfo.executorId)).get.destroyForcibly()
     )
     try (events, weights(sc, state, events))
     finally watch.close()

@@ -14,7 +14,7 @@ object Runs {
     tau = 5,
     batch = Some(20),
     iterations = Some(12),
-    lr = Some(0.01),
+    lr = Some(0.001),
     lrPolicy = Some("fixed"),
     seed = 3,
     evalEvery = 1

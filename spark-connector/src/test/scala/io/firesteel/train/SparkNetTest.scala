@@ -20,9 +20,16 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
   private def sequential(out: Path, config: TrainConfig): Unit = {
     val program = TestSpark.root.resolve("target/release/sequential")
     assert(Files.exists(program), "build it with scripts/build")
-    val options = Seq("iterations" -> config.iterations.get, "tau" -> config.tau, "batch" -> config.batch.get,
-      "lr" -> config.lr.get, "lr-policy" -> config.lrPolicy.get, "seed" -> config.seed,
-      "data" -> TestSpark.fixture("cifar10-tiny"), "out" -> out)
+    val options = Seq(
+      "iterations" -> config.iterations.get,
+      "tau" -> config.tau,
+      "batch" -> config.batch.get,
+      "lr" -> config.lr.get,
+      "lr-policy" -> config.lrPolicy.get,
+      "seed" -> config.seed,
+      "data" -> TestSpark.fixture("cifar10-tiny"),
+      "out" -> out
+    )
     assert(Process(program.toString +: options.flatMap { case (key, value) => Seq(s"--$key", s"$value") }).! == 0)
   }
 
@@ -31,8 +38,13 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
       sequential(directory.resolve("sequential"), Runs.small)
       def file(name: String) = Files.readAllBytes(directory.resolve("sequential").resolve(name)).toSeq
       val one = Runs.small.copy(workers = Some(1))
-      val runs = Seq(one, one.copy(tau = 1), one.copy(tau = 50), one.copy(solverState = "average"),
-        one.copy(strategy = "sequential", workers = None))
+      val runs = Seq(
+        one,
+        one.copy(tau = 1),
+        one.copy(tau = 50),
+        one.copy(solverState = "average"),
+        one.copy(strategy = "sequential", workers = None)
+      )
       for (config <- runs) {
         val model = Runs.train(sc, config)
         assert(model.toSafetensors.toSeq == file("model.safetensors"), config)
@@ -72,9 +84,15 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     Runs.train(sc, Runs.small)
     assert(Engine.live() == 0 && sc.getPersistentRDDs.isEmpty)
     val thrown = new IllegalStateException("enough")
-    val e = intercept[IllegalStateException](Runs.train(sc, Runs.small, new TrainListener {
-      override def round(e: RoundDone): Unit = throw thrown
-    }))
+    val e = intercept[IllegalStateException](
+      Runs.train(
+        sc,
+        Runs.small,
+        new TrainListener {
+          override def round(e: RoundDone): Unit = throw thrown
+        }
+      )
+    )
     assert((e eq thrown) && Engine.live() == 0 && sc.getPersistentRDDs.isEmpty)
   }
 
@@ -100,7 +118,8 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     val records = source.records.values.take(41)
     val chunks = Seq(Seq.empty, Seq(records.head), records.tail.toSeq).map(_.flatten.toArray)
     val rdd = sc.parallelize(chunks, 3).filter(_.nonEmpty)
-    val workers = new Workers(sc, Shards(rdd, IndexedSeq(0, 1, 40), RecordFormat.Cifar10), plan, "uneven")
+    val watch = new FaultWatch(sc, "uneven", (_, _) => ())
+    val workers = new Workers(sc, Shards(rdd, IndexedSeq(0, 1, 40), RecordFormat.Cifar10), plan, "uneven", watch)
     try {
       val normalizer = Engine.normalizer(plan.configJson, workers.statistics())
       val start = Checkpoint.start(plan, source.rows, None)
@@ -108,7 +127,10 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
       assert(results.map(_.samples) == Seq(0, 5 * 1, 5 * 20))
       assert(Runs.bits(results.head.vector) == Runs.bits(start.center))
       assert(results.tail.forall(result => Runs.bits(result.vector) != Runs.bits(start.center)))
-    } finally workers.close()
+    } finally {
+      workers.close()
+      watch.close()
+    }
   }
 
   test("a worker that is gone is built again, and the listener hears that its momentum went") {
@@ -142,7 +164,9 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
       Files.write(directory.resolve("data_batch_1.bin"), bytes)
       val source = ImageFiles.open(sc, directory.toString, None).train
       val e = intercept[FiresteelException](SparkNet.train(sc, source, None, Runs.small, TrainListener.silent, None))
-      assert(e.kind == Kind.DATA && e.getMessage.endsWith("record 7 at byte 21511 has label 99, cifar10 has 10 classes"))
+      assert(
+        e.kind == Kind.DATA && e.getMessage.endsWith("record 7 at byte 21511 has label 99, cifar10 has 10 classes")
+      )
     }
   }
 
@@ -153,10 +177,14 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     val result = Evaluation.evaluate(sc, test, model.config, model.toSafetensors, model.preprocessing)
     assert(result == EvaluationResult(100, events.of[Evaluated].last.accuracy, events.of[Evaluated].last.loss))
     val other = model.config.copy(classes = Some(100))
-    val e = intercept[FiresteelException](Evaluation.evaluate(sc, test, other, model.toSafetensors, model.preprocessing))
+    val e =
+      intercept[FiresteelException](Evaluation.evaluate(sc, test, other, model.toSafetensors, model.preprocessing))
     assert(e.kind == Kind.CONFIG && e.getMessage == "a model of 100 classes does not fit a data set of 10")
     val net = model.config.copy(net = "cifar10_full")
-    assert(intercept[FiresteelException](
-      Evaluation.evaluate(sc, test, net, model.toSafetensors, model.preprocessing)).kind == Kind.LAYOUT)
+    assert(
+      intercept[FiresteelException](
+        Evaluation.evaluate(sc, test, net, model.toSafetensors, model.preprocessing)
+      ).kind == Kind.LAYOUT
+    )
   }
 }

@@ -43,9 +43,13 @@ class TrainConfigTest extends AnyFunSuite {
   }
 
   test("an unknown key and a wrong type are failures of kind config that name the key") {
-    for (json <- Seq("""{"tua":1}""", """{"tau":"ten"}""", """{"tau":1}x""", "tau")) {
+    def said(json: String) = {
       val e = intercept[FiresteelException](TrainConfig.fromJson(json))
-      assert(e.kind == Kind.CONFIG && (json.length < 10 || e.getMessage.contains(json.slice(2, 5))), e.getMessage)
+      assert(e.kind == Kind.CONFIG)
+      e.getMessage
     }
+    assert(said("""{"tua":1}""").startsWith("configuration: tua: "))
+    assert(said("""{"tau":"ten"}""").startsWith("configuration: tau: "))
+    assert(said("""{"tau":1}x""").startsWith("configuration: "))
   }
 }

@@ -1,0 +1,1 @@
+"""The questions that scripts/bench asks: each module has `answer(arguments)`, which yields rows, and `table(rows)`."""

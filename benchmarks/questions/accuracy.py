@@ -1,0 +1,68 @@
+"""How good do the nets get? cifar10_quick with Caffe's recipe, 5,000 minibatches of 100 in all, however many workers."""
+
+import statistics
+
+from . import runs
+
+TITLE = "Accuracy of cifar10_quick, 5,000 minibatches in all"
+
+
+def _variants(seeds):
+    """Name, workers (0: without Spark), options, seeds."""
+    every = range(seeds)
+    yield "sequential", 0, ["--eval-every", "50"], every
+    yield "sparknet K 2", 2, ["--tau", "10", "--eval-every", "25"], every
+    yield "sparknet K 4", 4, ["--tau", "10", "--eval-every", "25"], every
+    # one machine with the batch that K workers make together, and as many steps as each of them does
+    for batch in (200, 400):
+        iterations = str(500_000 // batch)
+        yield f"sequential, batch {batch}", 0, ["--batch", str(batch), "--iterations", iterations, "--eval-every", "25"], range(1)
+    # what SparkNet's own application did: no mean, no drop of the rate
+    yield "sequential, raw pixels, fixed rate", 0, ["--normalize", "none", "--lr-policy", "fixed"], range(1)
+
+
+def answer(arguments):
+    for name, workers, options, seeds in _variants(arguments.seeds):
+        for seed in seeds:
+            out = arguments.runs / f"{name.replace(', ', '-').replace(' ', '-')}-seed-{seed}"
+            if not (out / "model.safetensors").exists():
+                options_of_run = ["--data", arguments.data, "--seed", str(seed), "--out", str(out), *options]
+                if workers:
+                    spark = ["--workers", str(workers), *options_of_run]
+                    runs.wait(runs.submit(f"local[{workers}]", spark))
+                else:
+                    runs.wait(runs.sequential(options_of_run))
+            events = runs.events(out)
+            curve = {event["samples"] // 100: event["accuracy"] for event in events if event["event"] == "eval"}
+            yield {
+                "question": "accuracy",
+                **runs.circumstances(out),
+                "data": arguments.name,
+                "variant": name,
+                "seed": seed,
+                "accuracy": events[-1]["accuracy"],
+                "curve": curve,
+            }
+
+
+def table(rows):
+    lines = [
+        "Caffe's recipe; each worker does 5,000 / K local steps and drops its rate at four fifths. Test accuracy in per",
+        "cent, mean over the seeds and, for the last, standard deviation.",
+        "",
+        "| data | what | seeds | 500 | 1,000 | 2,000 | 4,000 | 5,000 |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    groups = {}
+    for row in rows:  # a later row of the same run replaces the earlier
+        groups.setdefault((row["data"], row["variant"]), {})[row["seed"]] = row
+    for (data, variant), by_seed in groups.items():
+        cells = []
+        for at in (500, 1000, 2000, 4000):
+            values = [row["curve"][str(at)] for row in by_seed.values() if str(at) in row["curve"]]
+            cells.append(f"{100 * statistics.mean(values):.1f}" if len(values) == len(by_seed) else "")
+        last = [100 * row["accuracy"] for row in by_seed.values()]
+        spread = f" ± {statistics.stdev(last):.2f}" if len(last) > 1 else ""
+        cells.append(f"{statistics.mean(last):.2f}{spread}")
+        lines.append(f"| {data} | {variant} | {len(last)} | " + " | ".join(cells) + " |")
+    return lines

@@ -1,0 +1,52 @@
+"""Starting runs, waiting for them, and reading what they left in metrics.jsonl."""
+
+import datetime
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FASHION = "/usr/share/datasets/fashion-mnist"  # where scripts/setup's Debian package puts it
+WARM_UP = 5  # rounds not counted: kernels are compiled, classes loaded, buffers touched for the first time
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def submit(master, options, submit_options=()):
+    """A started `train` through Spark."""
+    command = [str(ROOT / "scripts/submit"), "--master", master, *submit_options, "--", "train", *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def sequential(options):
+    """A started run without Spark."""
+    return subprocess.Popen([str(ROOT / "target/release/sequential"), *options], stdout=subprocess.DEVNULL)
+
+
+def wait(process):
+    """Waits for a run, which must succeed."""
+    if process.wait() != 0:
+        sys.exit(f"bench: {' '.join(process.args)} failed with status {process.returncode}")
+
+
+def events(out):
+    return [json.loads(line) for line in (Path(out) / "metrics.jsonl").read_text().splitlines()]
+
+
+def steady(out):
+    """Images a second after the warm-up."""
+    rounds = [event for event in events(out) if event["event"] == "round"]
+    first, last = rounds[WARM_UP - 1], rounds[-1]
+    return (last["samples"] - first["samples"]) / (last["seconds"] - first["seconds"])
+
+
+def circumstances(out):
+    """What a row says of where and when it was measured, from a run's first event."""
+    start = events(out)[0]
+    return {
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "hardware": start["hardware"],
+        "versions": start["versions"],
+    }

@@ -1,0 +1,69 @@
+"""What does Spark cost? Two workers through Spark against two plain processes of the same engine."""
+
+import statistics
+import tempfile
+from pathlib import Path
+
+from . import runs
+
+TITLE = "Through Spark against plain processes"
+ITERATIONS = 300  # local steps of each worker, of which the first 50 are not counted
+
+
+def _options(data, out):
+    never = "1000000"  # the last round alone is evaluated, outside the clock
+    return ["--data", data, "--iterations", str(ITERATIONS), "--tau", "10", "--eval-every", never, "--out", str(out)]
+
+
+def _through_spark(data, directory):
+    runs.wait(runs.submit("local[2]", ["--workers", "2", *_options(data, directory / "spark")]))
+    return runs.steady(directory / "spark")
+
+
+def _plain(data, directory):
+    outs = [directory / "plain-0", directory / "plain-1"]
+    for process in [runs.sequential(_options(data, out)) for out in outs]:
+        runs.wait(process)
+    return sum(runs.steady(out) for out in outs)
+
+
+def answer(arguments):
+    spark, plain = [], []
+    for pair in range(arguments.pairs):
+        with tempfile.TemporaryDirectory() as name:
+            directory = Path(name)
+            sides = [(_through_spark, spark), (_plain, plain)]
+            for measure, speeds in sides if pair % 2 == 0 else reversed(sides):
+                speeds.append(measure(arguments.data, directory))
+            where = runs.circumstances(directory / "spark")
+        print(f"pair {pair + 1}: {spark[-1]:.0f} through Spark, {plain[-1]:.0f} plain, {spark[-1] / plain[-1]:.3f}")
+    ratios = [ours / theirs for ours, theirs in zip(spark, plain)]
+    yield {
+        "question": "spark",
+        **where,
+        "data": arguments.name,
+        "n": len(ratios),
+        "ratios": ratios,
+        "ratio": statistics.median(ratios),
+        "spark": statistics.median(spark),
+        "plain": statistics.median(plain),
+    }
+
+
+def table(rows):
+    lines = [
+        "`cifar10_quick`, batch 100, tau 10, f32, two workers of one thread, `local[2]`. Images a second after the first",
+        f"{runs.WARM_UP} rounds, medians over n pairs; the spread is the smallest and the largest ratio.",
+        "",
+        "| when | hardware | versions | data | n | through Spark | plain | ratio (spread) |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        hardware, versions = row["hardware"], row["versions"]
+        lines.append(
+            f"| {row['time'][:10]} | {hardware['cpu']}, {hardware['cores']} cores "
+            f"| Spark {versions['spark']}, libtorch {versions['libtorch']} | {row['data']} | {row['n']} "
+            f"| {row['spark']:.0f} | {row['plain']:.0f} "
+            f"| {row['ratio']:.3f} ({min(row['ratios']):.3f} to {max(row['ratios']):.3f}) |"
+        )
+    return lines
