@@ -47,6 +47,12 @@ is_complete() { [[ -f $1/.complete && $(<"$1/.complete") == "$2" ]]; }
 
 libtorch_home() { realpath -m -- "${FIRESTEEL_LIBTORCH:-$CACHE/libtorch-$(libtorch_version)-cpu}"; }
 spark_home() { realpath -m -- "${SPARK_HOME:-$CACHE/spark-$(spark_version)}"; }
+# link_spark DIR: a Spark of links. Spark's workers keep their directories in SPARK_HOME/work, which tests throw away.
+link_spark() {
+  mkdir "$1"
+  ln -s "$(spark_home)"/* "$1/"
+  rm -f "$1/work"
+}
 driver_jar() { printf '%s\n' "$ROOT/scala-driver/target/firesteel-driver_2.13-$(project_version).jar"; }
 
 # java_is_enough HOME TOOL: java or javac of version 17 or newer; HOME may be empty for the one on PATH.

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.{BooleanNode, ObjectNode}
 import io.firesteel.jni.Kind
 import io.firesteel.train.FiresteelException
+import org.apache.commons.text.similarity.LevenshteinDistance
 import picocli.CommandLine
 import picocli.CommandLine.Model.{CommandSpec, OptionSpec, UsageMessageSpec}
 import picocli.CommandLine.{ITypeConverter, ParameterException, TypeConversionException, UnmatchedArgumentException}
@@ -60,7 +61,7 @@ final class Arguments(commands: Seq[Command], version: => String) {
         }
       )
     Option(options.matchedOptionValue[Path]("--config", null)) match {
-      case Some(path) => Layers.over(ConfigFile.read(path, command.settings, nearest(line)), chosen)
+      case Some(path) => Layers.over(ConfigFile.read(path, command.settings, nearest(command.settings, _)), chosen)
       case None       => chosen
     }
   }
@@ -113,10 +114,14 @@ final class Arguments(commands: Seq[Command], version: => String) {
     }
   }
 
-  /** The nearest option to a key that is none, by picocli's measure. */
-  private def nearest(line: CommandLine)(key: String): Option[String] =
-    new UnmatchedArgumentException(line, java.util.List.of("--" + key)).getSuggestions.asScala.headOption
-      .map(_.stripPrefix("--"))
+  /** The known key nearest to one that is none, if it is near enough to be meant: the engine's own measure. */
+  private def nearest(settings: Seq[Setting], key: String): Option[String] = {
+    val distance = LevenshteinDistance.getDefaultInstance
+    settings
+      .map(_.key)
+      .minByOption(distance(key.toLowerCase, _).intValue)
+      .filter(near => distance(key.toLowerCase, near) <= 1 + key.length / 3)
+  }
 
   private def known: String = s"the commands are ${commands.map(_.name).mkString(", ")}"
 
@@ -126,7 +131,11 @@ final class Arguments(commands: Seq[Command], version: => String) {
       val top = e.getCommandLine.getParent == null
       if (top && !what.startsWith("-")) s"unknown command '$what': $known"
       else if (!what.startsWith("-")) s"'$what' belongs to no option"
-      else s"unknown option '$what'" + e.getSuggestions.asScala.headOption.fold("")(near => s": did you mean $near?")
+      else {
+        val settings = commands.filter(_.name == e.getCommandLine.getCommandName).flatMap(_.settings)
+        val key = what.stripPrefix("--").takeWhile(_ != '=')
+        s"unknown option '$what'" + nearest(settings, key).fold("")(near => s": did you mean --$near?")
+      }
     case e => Failure.sentence(e.getMessage)
   }
 }

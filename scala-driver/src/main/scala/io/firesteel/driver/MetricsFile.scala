@@ -14,10 +14,12 @@ import java.nio.charset.StandardCharsets.UTF_8
 import java.time.Instant
 import java.time.temporal.ChronoUnit
 
-/** Writes the events of one run of these `versions` into `dir`; `now` is the time of the start event. Safe to call from
-  * any thread.
+/** Writes the events of one run into `dir`. Safe to call from any thread.
+  *
+  * @param versions asked for at the start event, when the native library is loaded
+  * @param now the time of the start event
   */
-final class MetricsFile(dir: OutputDir, versions: ObjectNode, now: () => Instant) extends AutoCloseable {
+final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Instant) extends AutoCloseable {
   import MetricsFile._
 
   private var out: Option[FSDataOutputStream] = None

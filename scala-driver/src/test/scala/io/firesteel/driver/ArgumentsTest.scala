@@ -49,12 +49,13 @@ class ArgumentsTest extends AnyFunSuite {
   }
 
   test("an unknown key names the file and the nearest known key") {
-    withFile("""{"weight-decya": 0.1}""") { file =>
-      assert(
-        refusal("train", "--config", file.toString) ==
-          s"configuration file $file: unknown key 'weight-decya': did you mean 'weight-decay'?"
-      )
-    }
+    for ((typo, meant) <- Seq("weight-decya" -> "weight-decay", "tua" -> "tau"))
+      withFile(s"""{"$typo": 0.1}""") { file =>
+        assert(
+          refusal("train", "--config", file.toString) ==
+            s"configuration file $file: unknown key '$typo': did you mean '$meant'?"
+        )
+      }
   }
 
   test("a value of the wrong type names the file and the key") {
@@ -85,6 +86,9 @@ class ArgumentsTest extends AnyFunSuite {
 
   test("an unknown option names the nearest known one") {
     assert(refusal("train", "--taau", "3") == "unknown option '--taau': did you mean --tau?")
+    assert(refusal("train", "--tua", "3") == "unknown option '--tua': did you mean --tau?")
+    assert(refusal("train", "--sharpness-aware", "3") == "unknown option '--sharpness-aware'")
+    assert(refusal("--sharpness-aware") == "unknown option '--sharpness-aware'")
   }
 
   test("an unknown command names the known ones") {
