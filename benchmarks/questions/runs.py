@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FASHION = "/usr/share/datasets/fashion-mnist"  # where scripts/setup's Debian package puts it
-WARM_UP = 5  # rounds not counted: kernels are compiled, classes loaded, buffers touched for the first time
+WARM_UP = 20  # rounds not counted: the JVM compiles its hot code meanwhile, with threads that take a worker's core
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from . import runs
 
 TITLE = "Through Spark against plain processes"
-ITERATIONS = 300  # local steps of each worker, of which the first 50 are not counted
+ITERATIONS = 400  # local steps of each worker, of which the warm-up is not counted
 
 
 def _options(data, out):
