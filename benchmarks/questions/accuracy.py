@@ -17,14 +17,19 @@ def _variants(seeds):
     for batch in (200, 400):
         iterations = str(500_000 // batch)
         yield f"sequential, batch {batch}", 0, ["--batch", str(batch), "--iterations", iterations, "--eval-every", "25"], range(1)
-    # what SparkNet's own application did: no mean, no drop of the rate
+    yield "sequential, raw pixels", 0, ["--normalize", "none"], every
+    # what SparkNet's own application did: no mean and no drop of the rate
     yield "sequential, raw pixels, fixed rate", 0, ["--normalize", "none", "--lr-policy", "fixed"], range(1)
+
+
+def directory(name):
+    return name.replace(", ", "-").replace(" ", "-")
 
 
 def answer(arguments):
     for name, workers, options, seeds in _variants(arguments.seeds):
         for seed in seeds:
-            out = arguments.runs / f"{name.replace(', ', '-').replace(' ', '-')}-seed-{seed}"
+            out = arguments.runs / f"{directory(name)}-seed-{seed}"
             if not (out / "model.safetensors").exists():
                 options_of_run = ["--data", arguments.data, "--seed", str(seed), "--out", str(out), *options]
                 if workers:
@@ -32,17 +37,22 @@ def answer(arguments):
                     runs.wait(runs.submit(f"local[{workers}]", spark))
                 else:
                     runs.wait(runs.sequential(options_of_run))
-            events = runs.events(out)
-            curve = {event["samples"] // 100: event["accuracy"] for event in events if event["event"] == "eval"}
-            yield {
-                "question": "accuracy",
-                **runs.circumstances(out),
-                "data": arguments.name,
-                "variant": name,
-                "seed": seed,
-                "accuracy": events[-1]["accuracy"],
-                "curve": curve,
-            }
+            yield row(arguments, name, seed, out)
+
+
+def row(arguments, name, seed, out):
+    """What the run in `out` says; its curve is by minibatches of 100, all workers together."""
+    events = runs.events(out)
+    curve = {event["samples"] // 100: event["accuracy"] for event in events if event["event"] == "eval"}
+    return {
+        "question": "accuracy",
+        **runs.circumstances(out),
+        "data": arguments.name,
+        "variant": name,
+        "seed": seed,
+        "accuracy": events[-1]["accuracy"],
+        "curve": curve,
+    }
 
 
 def table(rows):
