@@ -37,10 +37,10 @@ def answer(arguments):
                     runs.wait(runs.submit(f"local[{workers}]", spark))
                 else:
                     runs.wait(runs.sequential(options_of_run))
-            yield row(arguments, name, seed, out)
+            yield row_of(arguments, name, seed, out)
 
 
-def row(arguments, name, seed, out):
+def row_of(arguments, name, seed, out):
     """What the run in `out` says; its curve is by minibatches of 100, all workers together."""
     events = runs.events(out)
     curve = {event["samples"] // 100: event["accuracy"] for event in events if event["event"] == "eval"}
