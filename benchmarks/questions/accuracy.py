@@ -13,6 +13,8 @@ def _variants(seeds):
     yield "sequential", 0, ["--eval-every", "50"], every
     yield "sparknet K 2", 2, ["--tau", "10", "--eval-every", "25"], every
     yield "sparknet K 4", 4, ["--tau", "10", "--eval-every", "25"], every
+    averaged = ["--tau", "10", "--eval-every", "25", "--solver-state", "average"]
+    yield "sparknet K 4, momentum averaged", 4, averaged, range(1)
     # one machine with the batch that K workers make together, and as many steps as each of them does
     for batch in (200, 400):
         iterations = str(500_000 // batch)
