@@ -5,7 +5,7 @@ import io.firesteel.TestSpark
 import java.lang.reflect.{InvocationTargetException, Modifier}
 import java.nio.file.Files
 import java.nio.{ByteBuffer, ByteOrder}
-import java.util.concurrent.{CountDownLatch, Executors, TimeUnit}
+import java.util.concurrent.{CompletableFuture, Executors, TimeUnit}
 import org.scalatest.funsuite.AnyFunSuite
 import scala.concurrent.duration.Duration
 import scala.concurrent.{Await, ExecutionContext, Future}
@@ -124,13 +124,14 @@ class BoundaryTest extends AnyFunSuite {
       })
     val before = Engine.live()
     withWorker { worker =>
-      val entered = new CountDownLatch(1)
+      val caller = new CompletableFuture[Thread]
       val vector = Engine.initialWeights(config)
       val call = Future {
-        entered.countDown()
+        caller.complete(Thread.currentThread)
         intercept[NativeException](worker.round(vector, round(steps = 1000000))).kind
       }
-      entered.await()
+      def inFlight = caller.get.getStackTrace.exists(_.getMethodName == "workerRound")
+      while (!inFlight && !call.isCompleted) Thread.onSpinWait()
       val closing = Future(worker.close())
       val cancelling = Future(while (!call.isCompleted) worker.cancel()) // until it has arrived in the library
       val limit = Duration(2, TimeUnit.MINUTES)
