@@ -76,5 +76,5 @@ def table(rows):
         last = [100 * row["accuracy"] for row in by_seed.values()]
         spread = f" ± {statistics.stdev(last):.2f}" if len(last) > 1 else ""
         cells.append(f"{statistics.mean(last):.2f}{spread}")
-        lines.append(f"| {data} | {variant} | {len(last)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {data} | {variant} | {', '.join(map(str, sorted(by_seed)))} | " + " | ".join(cells) + " |")
     return lines

@@ -1,6 +1,5 @@
 """Starting runs, waiting for them, and reading what they left in metrics.jsonl."""
 
-import datetime
 import json
 import os
 import subprocess
@@ -46,7 +45,7 @@ def circumstances(out):
     """What a row says of where and when it was measured, from a run's first event."""
     start = events(out)[0]
     return {
-        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "time": start["time"],
         "hardware": start["hardware"],
         "versions": start["versions"],
     }
