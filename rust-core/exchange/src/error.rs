@@ -1,10 +1,14 @@
-//! The one error type of this crate: every way in which two sides can disagree about a vector.
+//! The one error type of this crate: every way in which two sides can disagree, or lose each other.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why an exchange was refused. Nothing was changed when one of these comes back.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+/// Why a peer or a vector was refused. Nothing was changed when one of these comes back.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// A vector of another length than the layout's.
     #[error("a vector of {got} values where {expected} were expected")]
@@ -15,4 +19,65 @@ pub enum Error {
     /// Two tensors of one layout share a name.
     #[error("the layout names tensor {0} twice")]
     Duplicate(String),
+    /// A parameter of a rule, or of a server, that cannot be.
+    #[error("{0}")]
+    Config(String),
+    /// A parameter of a rule or an outer optimiser is outside its limits.
+    #[error("{owner}: {key} {value} is not {limits}")]
+    Setting { owner: &'static str, key: &'static str, value: String, limits: &'static str },
+    /// A snapshot that another rule wrote, or the same rule for another number of workers.
+    #[error(
+        "a snapshot of {got_vectors} vectors and {got_counters} counters where the rule keeps {vectors} and {counters}"
+    )]
+    Snapshot { vectors: usize, counters: usize, got_vectors: usize, got_counters: usize },
+    /// Encoded values of another length than their number asks for.
+    #[error("{got} encoded bytes where {expected} were expected")]
+    Encoded { expected: usize, got: usize },
+    /// The sender's values were NaN or infinite: its training diverged.
+    #[error("the scale of int8 block {block} is not finite: the sender's weights are NaN or infinite")]
+    Scale { block: usize },
+    /// Bytes that are no frame of this protocol, or one that does not belong here.
+    #[error("{0}")]
+    Frame(String),
+    /// A connection, a certificate or a file that the operating system, or TLS, gave up.
+    #[error("{what}: {cause}")]
+    Io { what: String, kind: io::ErrorKind, cause: String },
+    /// The other side answered that it will not.
+    #[error("the exchanger refused: {message}")]
+    Refused { why: Refusal, message: String },
+    /// Whoever waits for this call ended it.
+    #[error("{0} was cancelled")]
+    Cancelled(String),
+}
+
+impl Error {
+    /// A failed operation on what `what` names: an address, a path.
+    pub fn io(what: impl Into<String>, cause: &io::Error) -> Self {
+        Self::Io { what: what.into(), kind: cause.kind(), cause: cause.to_string() }
+    }
+
+    /// A refusal that the server sends as it stands.
+    pub fn refused(why: Refusal, message: impl Into<String>) -> Self {
+        Self::Refused { why, message: message.into() }
+    }
+
+    /// Whether the same request may succeed over a new connection.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Io { .. }) || matches!(self, Self::Refused { why: Refusal::Busy, .. })
+    }
+}
+
+/// What sort of refusal it is: all that a program may decide by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// The secret, or the role, is not one that may ask for this.
+    Denied,
+    /// A newer attempt of the same worker is attached.
+    Fenced,
+    /// The request does not fit this center: its net, its sequence number, its length.
+    Mismatch,
+    /// Others were waited for and did not come.
+    Overdue,
+    /// Too many connections, or a server that is about to stop.
+    Busy,
 }

@@ -1,18 +1,39 @@
 //! What workers exchange and how it is folded: flat `f32` vectors, their layout, the rules of one
-//! exchange and the outer optimisers. Nothing here knows libtorch, a socket or a JVM.
+//! exchange and the outer optimisers; and, above these, the wire: frames, a server and its client.
+//! Nothing here knows libtorch or a JVM.
 //!
 //! | rule | module | source |
 //! |---|---|---|
 //! | mean, weighted by samples | [`rules::mean`] | SparkNet (Moritz, Nishihara, Stoica, Jordan 2016), algorithm 2 |
+//! | easgd, synchronous | [`rules::easgd`] | Zhang, Choromanska, LeCun 2015, equations 5 and 6 |
+//! | elastic: DeepSpark, EASGD, EAMSGD | [`rules::elastic`] | Zhang et al. 2015, algorithms 1 and 2; Kim et al. 2016 |
+//! | downpour, also with Adagrad | [`rules::downpour`] | Dean et al. 2012, section 4.1 |
+//! | adag | [`rules::adag`] | Hermans, Spanakis, Möckel 2017 |
+//! | dynsgd | [`rules::dynsgd`] | Jiang, Cui, Zhang, Yu 2017 |
+//! | dcasgd | [`rules::dcasgd`] | Zheng et al. 2017, equation 10 |
+//! | async-nesterov | [`rules::async_nesterov`] | Liu et al. 2024, algorithm 3 |
 //!
 //! | outer optimiser | type | source |
 //! |---|---|---|
 //! | none: the mean is the next center | [`outer::Averaging`] | SparkNet |
+//! | nesterov | [`outer::Nesterov`] | DiLoCo (Douillard et al. 2023), algorithm 1 |
+//! | slowmo | [`outer::SlowMo`] | Wang, Tantia, Ballas, Rabbat 2020, algorithm 1 |
+//! | bmuf | [`outer::Bmuf`] | Chen, Huo 2016 |
 
+pub mod auth;
+pub mod client;
+pub mod clock;
+pub mod codec;
 pub mod error;
+pub mod frame;
 pub mod layout;
+pub mod line;
+pub mod message;
 pub mod outer;
+pub mod partner;
 pub mod rules;
+pub mod server;
+pub mod tls;
 
-pub use error::{Error, Result};
+pub use error::{Error, Refusal, Result};
 pub use layout::{Entry, Layout};

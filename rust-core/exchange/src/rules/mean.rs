@@ -5,6 +5,9 @@
 //! worker's mean is its own weights bit for bit, and equal workers stay equal. The order of the calls
 //! is the order of the sum: whoever wants the same bits twice adds in partition order.
 
+use super::Gathering;
+use super::memory::Memory;
+use crate::outer::Outer;
 use crate::{Result, layout::check_length};
 
 /// A weighted mean under way.
@@ -23,21 +26,31 @@ impl Mean {
     /// Adds worker k's vector, which it reached with `samples` samples; with 0 it adds nothing.
     pub fn add(&mut self, x: &[f32], samples: u64) -> Result<()> {
         check_length(self.sum.len(), x)?;
+        self.fold_in(x, samples);
+        Ok(())
+    }
+
+    /// [`add`](Self::add) for a vector whose length was checked.
+    pub(super) fn fold_in(&mut self, x: &[f32], samples: u64) {
         if samples == 0 {
-            return Ok(()); // even a vector of NaN weighs nothing
+            return; // even a vector of NaN weighs nothing
         }
         self.samples += samples;
         let weight = samples as f64;
         for (sum, &value) in self.sum.iter_mut().zip(x) {
             *sum += weight * f64::from(value);
         }
-        Ok(())
     }
 
     /// Writes the mean and starts the next one; answers `false`, and leaves `out` alone, when nobody
     /// had a sample.
     pub fn take(&mut self, out: &mut [f32]) -> Result<bool> {
         check_length(self.sum.len(), out)?;
+        Ok(self.draw(out))
+    }
+
+    /// [`take`](Self::take) into a vector whose length was checked.
+    pub(super) fn draw(&mut self, out: &mut [f32]) -> bool {
         let samples = std::mem::take(&mut self.samples);
         for (value, sum) in out.iter_mut().zip(&mut self.sum) {
             let total = std::mem::take(sum);
@@ -45,7 +58,49 @@ impl Mean {
                 *value = (total / samples as f64) as f32;
             }
         }
-        Ok(samples > 0)
+        samples > 0
+    }
+}
+
+/// The rule: the mean, then a step of the outer optimiser; a reply is the new center.
+pub struct Averaged {
+    sums: Mean,
+    mean: Vec<f32>,
+    outer: Box<dyn Outer>,
+}
+
+impl Averaged {
+    /// Means of `length` values, folded by `outer`.
+    pub fn new(length: usize, outer: Box<dyn Outer>) -> Self {
+        Self { sums: Mean::new(length), mean: vec![0.0; length], outer }
+    }
+}
+
+impl Memory for Averaged {
+    fn state(&self) -> Vec<&[f32]> {
+        self.outer.state()
+    }
+
+    fn counters(&self) -> Vec<u64> {
+        self.outer.counters()
+    }
+
+    fn restore(&mut self, state: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
+        self.outer.restore(state, counters)
+    }
+}
+
+impl Gathering for Averaged {
+    fn fold(&mut self, center: &mut [f32], vectors: &mut [(&mut [f32], u64)], lr: f32) {
+        for (x, samples) in vectors.iter() {
+            self.sums.fold_in(x, *samples);
+        }
+        if self.sums.draw(&mut self.mean) {
+            self.outer.step(center, &self.mean, lr);
+        }
+        for (reply, _) in vectors {
+            reply.copy_from_slice(center);
+        }
     }
 }
 

@@ -1,0 +1,106 @@
+//! `exchanger`: serves a center by itself, without Spark. Prints one JSON line with its address once it
+//! listens, and goes on from its snapshot where there is one.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+use firesteel_exchange::auth::Secret;
+use firesteel_exchange::server::{Exchanger, Settings};
+use firesteel_exchange::tls::TlsIdentity;
+use firesteel_exchange::{Error, Result};
+
+fn main() -> ExitCode {
+    env_logger::init();
+    let file =
+        |name, help| Arg::new(name).long(name).value_parser(value_parser!(PathBuf)).value_name("FILE").help(help);
+    let matches = Command::new("exchanger")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Serves a center that workers exchange weights with")
+        .arg(
+            Arg::new("settings")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("JSON file: see docs/protocol.md"),
+        )
+        .arg(file("secret", "64 hexadecimal digits that every peer must know; made where it is missing").required(true))
+        .arg(file("weights", "the center to start at: raw little-endian f32"))
+        .arg(
+            Arg::new("length")
+                .long("length")
+                .value_name("N")
+                .value_parser(value_parser!(usize))
+                .help("start at N zeros"),
+        )
+        .arg(file("tls", "encrypt, and write here what clients must trust"))
+        .get_matches();
+    match serve(&matches) {
+        Ok(never) => match never {},
+        Err(error) => {
+            eprintln!("exchanger: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(matches: &ArgMatches) -> Result<std::convert::Infallible> {
+    let path = |name: &str| matches.get_one::<PathBuf>(name);
+    let settings = read_settings(required(path("settings"), "SETTINGS")?)?;
+    let secret = secret(required(path("secret"), "--secret")?)?;
+    let initial = match (path("weights"), matches.get_one::<usize>("length")) {
+        (Some(file), None) => weights(file)?,
+        (None, Some(&length)) => vec![0.0; length],
+        _ => return Err(Error::Config("say either --weights or --length".to_owned())),
+    };
+    let tls = path("tls").map(|_| TlsIdentity::generate()).transpose()?;
+    if let (Some(file), Some(tls)) = (path("tls"), &tls) {
+        let trust = serde_json::to_vec(&tls.trust()).map_err(|e| Error::Config(e.to_string()))?;
+        fs::write(file, trust).map_err(|e| Error::io(file.display().to_string(), &e))?;
+    }
+    let snapshot = settings.snapshot.as_ref().map(|snapshot| snapshot.path.clone()).filter(|path| path.exists());
+    let kept = snapshot.as_ref().map(|path| read(path)).transpose()?;
+    let name = snapshot.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let restored = kept.as_ref().map(|bytes| (bytes.as_slice(), name.as_str()));
+    let server = Exchanger::start(settings, secret, tls.as_ref(), &initial, restored)?;
+    println!("{}", serde_json::json!({ "address": server.address(), "restored": restored.is_some() }));
+    std::io::stdout().flush().map_err(|e| Error::io("standard output", &e))?;
+    loop {
+        std::thread::park(); // until somebody ends the process; snapshots are whole at any time
+    }
+}
+
+fn required<'a>(path: Option<&'a PathBuf>, name: &str) -> Result<&'a PathBuf> {
+    path.ok_or_else(|| Error::Config(format!("{name} is missing")))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|e| Error::io(path.display().to_string(), &e))
+}
+
+fn read_settings(path: &Path) -> Result<Settings> {
+    serde_json::from_slice(&read(path)?).map_err(|e| Error::Config(format!("{}: {e}", path.display())))
+}
+
+fn weights(path: &Path) -> Result<Vec<f32>> {
+    let bytes = read(path)?;
+    if bytes.is_empty() || bytes.len() % 4 != 0 {
+        return Err(Error::Config(format!("{}: {} bytes are no f32 values", path.display(), bytes.len())));
+    }
+    Ok(bytemuck::pod_collect_to_vec(&bytes))
+}
+
+/// Reads the secret, or makes one that its owner alone may read.
+fn secret(path: &Path) -> Result<Secret> {
+    use std::os::unix::fs::OpenOptionsExt;
+    if path.exists() {
+        let text = String::from_utf8(read(path)?).unwrap_or_default();
+        return Secret::try_from(text).map_err(|e| Error::Config(format!("{}: {e}", path.display())));
+    }
+    let secret = Secret::random()?;
+    let failed = |e: std::io::Error| Error::io(path.display().to_string(), &e);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    writeln!(file, "{}", String::from(secret.clone())).map_err(failed)?;
+    Ok(secret)
+}

@@ -1,0 +1,174 @@
+//! One connection of a client, made anew when it breaks: what was asked is asked again, since the server
+//! applies a repeated request once.
+
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+
+use super::ClientSpec;
+use crate::auth::{Handshake, nonce};
+use crate::line::Line;
+use crate::message::{Facts, Identity, Lane as Kind, Reply, Request};
+use crate::{Error, Refusal, Result};
+
+/// One lane of a client.
+pub struct Lane {
+    spec: Arc<ClientSpec>,
+    address: String,
+    identity: Identity,
+    cancel: Arc<AtomicBool>,
+    line: Option<Line>,
+    pub facts: Facts,
+}
+
+impl Lane {
+    /// Attaches to `address`, trying for the spec's deadline.
+    pub fn attach(spec: Arc<ClientSpec>, address: &str, kind: Kind, cancel: Arc<AtomicBool>) -> Result<Self> {
+        let identity = Identity { role: spec.role, lane: kind, digest: spec.digest.clone() };
+        let address = address.to_owned();
+        let mut lane = Self { spec, address, identity, cancel, line: None, facts: Facts::default() };
+        let mut patience = Patience::new(&lane.spec);
+        while let Err(error) = lane.connect() {
+            lane.failed(error, &mut patience)?;
+        }
+        Ok(lane)
+    }
+
+    /// Asks and waits for the answer and its payload, over new connections where one breaks.
+    pub fn ask(&mut self, request: &Request, max_payload: u64) -> Result<(Reply, Vec<u8>)> {
+        let mut patience = Patience::new(&self.spec);
+        loop {
+            let answered = self.send(request, &[]).and_then(|()| {
+                let (reply, length) = self.receive(max_payload)?;
+                let mut payload = vec![0; length as usize];
+                self.fill(&mut payload)?;
+                Ok((reply, payload))
+            });
+            match answered {
+                Ok(answer) => return Ok(answer),
+                Err(error) => self.failed(error, &mut patience)?,
+            }
+        }
+    }
+
+    /// Sends a request, connecting first where there is no connection.
+    pub fn send(&mut self, request: &Request, payload: &[u8]) -> Result<()> {
+        if self.line.is_none() {
+            self.connect()?;
+        }
+        let deadline = self.deadline();
+        let line = self.line()?;
+        line.within(deadline);
+        line.send(request, payload)
+    }
+
+    /// Waits for the reply to what was sent; a server that says it is waiting for others is waited for.
+    pub fn receive(&mut self, max_payload: u64) -> Result<(Reply, u64)> {
+        let deadline = self.deadline();
+        loop {
+            let line = self.line()?;
+            line.within(deadline);
+            match line.receive(max_payload)? {
+                (Reply::Waiting, _) => (),
+                (Reply::Refused { why, message }, _) => return Err(Error::Refused { why, message }),
+                reply => return Ok(reply),
+            }
+        }
+    }
+
+    /// Reads the next bytes of a payload.
+    pub fn fill(&mut self, bytes: &mut [u8]) -> Result<()> {
+        self.line()?.fill(bytes)
+    }
+
+    /// Drops the connection after `error` and waits a while, or answers the error that ends the matter.
+    pub fn failed(&mut self, error: Error, patience: &mut Patience) -> Result<()> {
+        self.line = None;
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled(format!("the exchange with {}", self.address)));
+        }
+        if !error.is_transient() {
+            return Err(error);
+        }
+        log::debug!("exchanger {}: {error}", self.address);
+        patience.wait(&self.address, error)
+    }
+
+    fn connect(&mut self) -> Result<()> {
+        self.line = None;
+        let deadline = self.deadline();
+        let failed = |e: std::io::Error| Error::io(format!("exchanger {}", self.address), &e);
+        let mut last = Error::Config(format!("exchanger {}: the name means no address", self.address));
+        for address in self.address.to_socket_addrs().map_err(failed)? {
+            match TcpStream::connect_timeout(&address, deadline) {
+                Ok(socket) => {
+                    let mut line = Line::connect(socket, self.spec.tls.as_ref(), self.cancel.clone())?;
+                    self.facts = self.shake(&mut line)?;
+                    self.line = Some(line);
+                    return Ok(());
+                }
+                Err(e) => last = failed(e),
+            }
+        }
+        Err(last)
+    }
+
+    fn shake(&self, line: &mut Line) -> Result<Facts> {
+        line.within(self.deadline());
+        let (Reply::Challenge { nonce: server }, _) = line.receive::<Reply>(0)? else {
+            return Err(Error::Frame(format!("exchanger {} did not begin with a challenge", self.address)));
+        };
+        let handshake = Handshake { secret: &self.spec.secret, server, client: nonce()?, identity: &self.identity };
+        let (identity, proof) = (self.identity.clone(), handshake.client_proof()?);
+        line.send(&Request::Attach { identity, nonce: handshake.client, proof }, &[])?;
+        match line.receive::<Reply>(0)?.0 {
+            Reply::Welcome { proof, facts } => handshake.check_server(&proof).map(|()| facts),
+            Reply::Refused { why, message } => Err(Error::Refused { why, message }),
+            other => Err(Error::Frame(format!("exchanger {} answered {other:?}", self.address))),
+        }
+    }
+
+    fn line(&mut self) -> Result<&mut Line> {
+        let gone = || Error::refused(Refusal::Busy, "the connection is gone");
+        self.line.as_mut().ok_or_else(gone)
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(self.spec.deadline)
+    }
+}
+
+/// How long a client tries again, and how often.
+pub struct Patience {
+    since: Instant,
+    deadline: Duration,
+    delays: ExponentialBackoff,
+}
+
+impl Patience {
+    /// Patience for the spec's deadline from now on.
+    pub fn new(spec: &ClientSpec) -> Self {
+        let delays = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(20))
+            .with_max_delay(Duration::from_secs(2))
+            .with_jitter()
+            .without_max_times();
+        Self { since: Instant::now(), deadline: Duration::from_secs(spec.deadline), delays: delays.build() }
+    }
+
+    fn wait(&mut self, address: &str, last: Error) -> Result<()> {
+        let delay = self.delays.next().unwrap_or_default();
+        if self.since.elapsed() + delay > self.deadline {
+            return Err(Error::Io {
+                what: format!("exchanger {address} did not answer for {} s", self.deadline.as_secs()),
+                kind: std::io::ErrorKind::TimedOut,
+                cause: last.to_string(),
+            });
+        }
+        std::thread::sleep(delay);
+        Ok(())
+    }
+}

@@ -1,0 +1,262 @@
+//! The workers' side of the wire: turns over a control lane, exchanges over one lane a shard. The two are
+//! apart, so that a worker may go on with its next turn while an exchange is under way.
+
+mod lane;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use serde::{Deserialize, Serialize};
+
+use crate::auth::Secret;
+use crate::codec::Codec;
+use crate::message::{Done, Lane as Kind, Reply, Request, Role};
+use crate::tls::TlsTrust;
+use crate::{Error, Refusal, Result};
+use lane::{Lane, Patience};
+
+/// What a client is told. The secret is in it, so it travels in a task's closure and nowhere else.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ClientSpec {
+    /// `host:port` of every server, the one with the clerk first.
+    pub servers: Vec<String>,
+    pub secret: Secret,
+    pub tls: Option<TlsTrust>,
+    pub role: Role,
+    /// Of the layout that center and workers share.
+    pub digest: String,
+    pub codec: Codec,
+    /// Seconds that a server may be silent, or away, before the client gives up.
+    pub deadline: u64,
+}
+
+/// What a worker may do next. `steps` 0 ends its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Go {
+    pub policy_step: u64,
+    pub data_step: u64,
+    pub steps: u64,
+}
+
+/// Attaches the control lanes and the lanes of all shards.
+pub fn attach(spec: ClientSpec, cancel: &Arc<AtomicBool>) -> Result<(Turns, Exchanges)> {
+    let spec = Arc::new(spec);
+    let (mut controls, mut lanes) = (Vec::new(), Vec::new());
+    for server in &spec.servers {
+        let control = Lane::attach(spec.clone(), server, Kind::Control, cancel.clone())?;
+        for shard in 0..control.facts.shards {
+            lanes.push(Lane::attach(spec.clone(), server, Kind::Shard(shard), cancel.clone())?);
+        }
+        controls.push(control);
+    }
+    let exchanges = Exchanges::over(spec, lanes)?;
+    let Some(first) = controls.first() else { return Err(Error::Config("no exchanger was named".to_owned())) };
+    // a newer attempt of a worker asks for the turn that the older one had
+    let turn = first.facts.last.saturating_sub(1);
+    Ok((Turns { controls, turn }, exchanges))
+}
+
+/// The control lanes of a client.
+pub struct Turns {
+    controls: Vec<Lane>,
+    turn: u64,
+}
+
+impl Turns {
+    /// Tells what was done since the turn before and waits until the worker may go on.
+    pub fn next(&mut self, done: Done) -> Result<Go> {
+        self.turn += 1;
+        match self.controls[0].ask(&Request::Turn { turn: self.turn, done }, 0)? {
+            (Reply::Go { policy_step, data_step, steps }, _) => Ok(Go { policy_step, data_step, steps }),
+            (other, _) => Err(unexpected(&other)),
+        }
+    }
+
+    /// The number of the last turn that was asked for; a newer attempt asks for the older one's again.
+    pub fn number(&self) -> u64 {
+        self.turn
+    }
+
+    /// Says that this worker does no more.
+    pub fn leave(mut self) -> Result<()> {
+        for control in &mut self.controls {
+            match control.ask(&Request::Leave, 0)? {
+                (Reply::Left, _) => (),
+                (other, _) => return Err(unexpected(&other)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The report of the server with the clerk, as JSON; for observers.
+    pub fn report(&mut self) -> Result<String> {
+        match self.controls[0].ask(&Request::Report, 1 << 30)? {
+            (Reply::Report, json) => String::from_utf8(json).map_err(|e| Error::Frame(format!("a report: {e}"))),
+            (other, _) => Err(unexpected(&other)),
+        }
+    }
+}
+
+/// What goes along with a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct About {
+    /// Local steps since the last exchange, and the samples they used.
+    pub steps: u64,
+    pub samples: u64,
+    /// Learning rate of the local steps, now.
+    pub lr: f32,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exchanged {
+    /// Of the first shard.
+    pub staleness: u64,
+    /// Bytes of weights, both ways.
+    pub bytes: u64,
+    /// The message was folded and a part of its reply is lost: the center must be pulled.
+    pub lost: bool,
+}
+
+struct Part {
+    lane: Lane,
+    encoded: Vec<u8>,
+    residual: Vec<f32>,
+    received: Vec<u8>,
+    done: bool,
+}
+
+/// The lanes of all shards of a client.
+pub struct Exchanges {
+    spec: Arc<ClientSpec>,
+    parts: Vec<Part>,
+    length: usize,
+    sequence: u64,
+}
+
+impl Exchanges {
+    fn over(spec: Arc<ClientSpec>, mut lanes: Vec<Lane>) -> Result<Self> {
+        lanes.sort_by_key(|lane| lane.facts.start);
+        let mut end = 0;
+        for lane in &lanes {
+            if lane.facts.start != end || lane.facts.length == 0 {
+                return Err(Error::refused(Refusal::Mismatch, format!("no shard holds the weights from {end} on")));
+            }
+            end += lane.facts.length;
+        }
+        let last = lanes.iter().map(|lane| lane.facts.last);
+        let gathering = lanes.iter().any(|lane| lane.facts.gathering);
+        // what a gathering round misses of a lost attempt is done again; elsewhere it has been folded for good
+        let sequence = if gathering { last.min() } else { last.max() }.unwrap_or(0);
+        let part = |lane| Part { lane, encoded: vec![], residual: vec![], received: vec![], done: false };
+        Ok(Self { spec, parts: lanes.into_iter().map(part).collect(), length: end as usize, sequence })
+    }
+
+    /// Weights of the whole center.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Copies the center into `out`.
+    pub fn pull(&mut self, out: &mut [f32]) -> Result<()> {
+        crate::layout::check_length(self.length, out)?;
+        for part in &mut self.parts {
+            let slice = part.slice(out);
+            let bytes: &mut [u8] = bytemuck::cast_slice_mut(slice);
+            match part.lane.ask(&Request::Pull, bytes.len() as u64)? {
+                (Reply::Center { .. }, payload) if payload.len() == bytes.len() => bytes.copy_from_slice(&payload),
+                (other, _) => return Err(unexpected(&other)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends `message` and waits for the `reply`, both of the center's length. Every lane's message is sent
+    /// before the first reply is read; a lane that breaks asks again, and the server folds once.
+    pub fn exchange(&mut self, message: &[f32], reply: &mut [f32], about: &About) -> Result<Exchanged> {
+        crate::layout::check_length(self.length, message)?;
+        crate::layout::check_length(self.length, reply)?;
+        self.sequence += 1;
+        let codec = self.spec.codec;
+        let About { steps, samples, lr } = *about;
+        let request = Request::Exchange { sequence: self.sequence, steps, samples, lr, codec };
+        for part in &mut self.parts {
+            part.done = false;
+            if codec != Codec::F32 {
+                let range = part.range();
+                part.encoded.clear();
+                codec.encode(&message[range], &mut part.residual, &mut part.encoded);
+            }
+        }
+        let mut exchanged = Exchanged::default();
+        let mut patience = Patience::new(&self.spec);
+        while self.parts.iter().any(|part| !part.done) {
+            let mut failed = Vec::new();
+            for (index, part) in self.parts.iter_mut().enumerate().filter(|(_, part)| !part.done) {
+                if let Err(error) = part.send(&request, message, codec) {
+                    failed.push((index, error));
+                }
+            }
+            for (index, part) in self.parts.iter_mut().enumerate().filter(|(_, part)| !part.done) {
+                if failed.iter().any(|(at, _)| *at == index) {
+                    continue;
+                }
+                match part.receive(reply, codec, &mut exchanged) {
+                    Ok(staleness) if index == 0 => exchanged.staleness = staleness,
+                    Ok(_) => (),
+                    Err(error) => failed.push((index, error)),
+                }
+            }
+            for (index, error) in failed {
+                self.parts[index].lane.failed(error, &mut patience)?;
+            }
+        }
+        Ok(exchanged)
+    }
+}
+
+impl Part {
+    fn range(&self) -> std::ops::Range<usize> {
+        let start = self.lane.facts.start as usize;
+        start..start + self.lane.facts.length as usize
+    }
+
+    fn slice<'a>(&self, vector: &'a mut [f32]) -> &'a mut [f32] {
+        &mut vector[self.range()]
+    }
+
+    fn send(&mut self, request: &Request, message: &[f32], codec: Codec) -> Result<()> {
+        let range = self.range();
+        match codec {
+            Codec::F32 => self.lane.send(request, bytemuck::cast_slice(&message[range])),
+            _ => self.lane.send(request, &self.encoded),
+        }
+    }
+
+    fn receive(&mut self, reply: &mut [f32], codec: Codec, exchanged: &mut Exchanged) -> Result<u64> {
+        let slice = &mut reply[self.range()];
+        let expected = codec.encoded_len(slice.len()) as u64;
+        let (Reply::Exchanged { staleness, repeated, .. }, length) = self.lane.receive(expected)? else {
+            return Err(Error::Frame("another reply than that of an exchange".to_owned()));
+        };
+        if repeated && length == 0 {
+            exchanged.lost = true;
+        } else if length != expected {
+            return Err(Error::Frame(format!("a reply of {length} bytes where {expected} were expected")));
+        } else if codec == Codec::F32 {
+            self.lane.fill(bytemuck::cast_slice_mut(slice))?;
+        } else {
+            self.received.resize(length as usize, 0);
+            self.lane.fill(&mut self.received)?;
+            codec.decode(&self.received, slice)?;
+        }
+        exchanged.bytes += expected + length;
+        self.done = true;
+        Ok(staleness)
+    }
+}
+
+fn unexpected(reply: &Reply) -> Error {
+    Error::Frame(format!("an exchanger answered {reply:?}"))
+}

@@ -1,0 +1,203 @@
+//! What the two sides say to each other. The headers of frames are these enums in bincode's
+//! fixed-width little-endian form; weights travel raw beside them. The only file that names bincode.
+
+use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+use serde::{Deserialize, Serialize};
+
+use crate::codec::Codec;
+use crate::frame::MAX_HEADER;
+use crate::{Error, Refusal, Result};
+
+/// What a client may ask. Of a worker and of an observer alike, one connection is one lane.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// The answer to the server's challenge; the first request of every connection.
+    Attach { identity: Identity, nonce: [u8; 32], proof: [u8; 32] },
+    /// One exchange with a shard; the payload is the worker's message. A resent one is applied once.
+    Exchange { sequence: u64, steps: u64, samples: u64, lr: f32, codec: Codec },
+    /// Asks for the center of a shard, in f32.
+    Pull,
+    /// On the control lane: what was done since the turn before, and may I go on?
+    Turn { turn: u64, done: Done },
+    /// On the control lane: this worker does no more.
+    Leave,
+    /// On the control lane: what happened since the last time.
+    Report,
+}
+
+/// Who attaches, and to what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub role: Role,
+    pub lane: Lane,
+    /// Hexadecimal SHA-256 of the layout: both sides must hold the same net.
+    pub digest: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// A worker's task. A newer attempt fences the older ones.
+    Worker { worker: u32, attempt: u64 },
+    /// Reads centers and reports, changes nothing.
+    Observer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lane {
+    /// Turns, leaving, reports.
+    Control,
+    /// The exchanges of one shard.
+    Shard(u32),
+}
+
+/// What a worker did in one turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    pub steps: u64,
+    pub samples: u64,
+    /// Mean over the steps' minibatches; NaN when there was none, or it was none.
+    pub loss: f64,
+    /// Center updates between the worker's last two exchanges, on its first shard.
+    pub staleness: u64,
+    /// Seconds of local steps.
+    pub computing: f64,
+    /// Seconds of exchanging, and of them those that local steps did not hide.
+    pub exchanging: f64,
+    pub waiting: f64,
+}
+
+/// What a server may say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Reply {
+    /// The first frame of every connection.
+    Challenge {
+        nonce: [u8; 32],
+    },
+    Welcome {
+        proof: [u8; 32],
+        facts: Facts,
+    },
+    /// The payload is the rule's reply; it is empty when `repeated` and the reply is no longer kept.
+    Exchanged {
+        version: u64,
+        staleness: u64,
+        repeated: bool,
+    },
+    /// The payload is the shard's center, f32.
+    Center {
+        version: u64,
+    },
+    /// Steps that the worker may do next; with `steps` 0 the budget is spent.
+    Go {
+        policy_step: u64,
+        data_step: u64,
+        steps: u64,
+    },
+    /// Others are waited for. Sent every second, so that silence means death.
+    Waiting,
+    Left,
+    /// The payload is JSON.
+    Report,
+    Refused {
+        why: Refusal,
+        message: String,
+    },
+}
+
+/// What a lane's other end is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    pub workers: u32,
+    pub shards: u32,
+    /// Whether the rule folds all workers' vectors at once.
+    pub gathering: bool,
+    /// The range of the flat vector that this lane's shard holds; all that the server holds on a control lane.
+    pub start: u64,
+    pub length: u64,
+    /// The last sequence number (or turn, on the control lane) that was applied for this worker.
+    pub last: u64,
+}
+
+type Config = Configuration<LittleEndian, Fixint, Limit<{ MAX_HEADER as usize }>>;
+const CONFIG: Config = bincode::config::standard().with_fixed_int_encoding().with_limit();
+
+/// The bytes of a header.
+pub fn encode<T: Serialize>(header: &T) -> Result<Vec<u8>> {
+    bincode::serde::encode_to_vec(header, CONFIG).map_err(|e| Error::Frame(format!("write a header: {e}")))
+}
+
+/// Reads a header; bytes that are left over are refused.
+pub fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T> {
+    let (header, read) = bincode::serde::decode_from_slice(bytes, CONFIG)
+        .map_err(|e| Error::Frame(format!("no header of this protocol: {e}")))?;
+    if read < bytes.len() {
+        return Err(Error::Frame(format!("{} bytes behind a header", bytes.len() - read)));
+    }
+    Ok(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// docs/protocol.md shows these bytes; the file is what both sides of every language read.
+    #[test]
+    fn the_example_frames_of_the_document_are_what_is_sent() {
+        let examples: Vec<(String, String)> =
+            serde_json::from_str(include_str!("../../../testdata/exchange-frames.json")).unwrap();
+        let ours = [
+            ("challenge", encode(&Reply::Challenge { nonce: [7; 32] })),
+            ("attach", encode(&attach())),
+            (
+                "exchange",
+                encode(&Request::Exchange { sequence: 3, steps: 10, samples: 1000, lr: 0.001, codec: Codec::Bf16 }),
+            ),
+            ("pull", encode(&Request::Pull)),
+            (
+                "turn",
+                encode(&Request::Turn {
+                    turn: 2,
+                    done: Done { steps: 10, samples: 1000, loss: 2.5, ..Done::default() },
+                }),
+            ),
+            ("exchanged", encode(&Reply::Exchanged { version: 9, staleness: 2, repeated: false })),
+            ("go", encode(&Reply::Go { policy_step: 40, data_step: 30, steps: 10 })),
+            ("refused", encode(&Reply::Refused { why: Refusal::Fenced, message: "fenced".to_owned() })),
+        ];
+        for ((name, bytes), (expected_name, expected)) in ours.into_iter().zip(&examples) {
+            let hex: String = bytes.unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!((name, &hex), (expected_name.as_str(), expected));
+        }
+        assert_eq!(examples.len(), 8);
+    }
+
+    fn attach() -> Request {
+        let identity =
+            Identity { role: Role::Worker { worker: 1, attempt: 5 }, lane: Lane::Shard(0), digest: "ab".to_owned() };
+        Request::Attach { identity, nonce: [1; 32], proof: [2; 32] }
+    }
+
+    #[test]
+    fn bytes_behind_a_header_are_refused() {
+        let mut bytes = encode(&Request::Pull).unwrap();
+        bytes.push(0);
+        assert_eq!(decode::<Request>(&bytes), Err(Error::Frame("1 bytes behind a header".to_owned())));
+    }
+
+    #[test]
+    fn a_string_that_claims_more_than_a_header_holds_is_refused_before_it_is_allocated() {
+        let mut bytes = encode(&attach()).unwrap();
+        let length = 4 + 4 + 4 + 8 + 4 + 4; // of the fields before the digest
+        bytes[length..length + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+        assert!(matches!(decode::<Request>(&bytes), Err(Error::Frame(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_header_or_an_error(bytes: Vec<u8>) {
+            let _ = decode::<Request>(&bytes);
+            let _ = decode::<Reply>(&bytes);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Accumulated gradient normalisation: `c <- c + (x_k - pulled) / steps;  x_k <- c`. The worker divides by
+//! the number of its local steps, so that a longer period explores further without moving the center further.
+//! Hermans, Spanakis, Möckel, "Accumulated Gradient Normalization" (2017), equation 9.
+
+use super::memory::Memory;
+use super::{Arrival, Visit};
+
+/// The rule; a message is the movement of one step on average, a reply the center.
+#[derive(Clone, Copy, Debug)]
+pub struct Adag;
+
+impl Memory for Adag {}
+
+impl Arrival for Adag {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &Visit) {
+        for (c, d) in center.iter_mut().zip(message) {
+            *c += *d;
+            *d = *c;
+        }
+    }
+}

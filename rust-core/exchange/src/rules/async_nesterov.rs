@@ -1,0 +1,64 @@
+//! Delayed Nesterov: every arrival `c <- c - lr d / N`; every N-th also `m <- beta m + mean d` over the N of
+//! the round, then `c <- c - lr beta m`; x_k <- c. d = pulled - x_k, N is the number of workers.
+//! Liu et al., "Asynchronous Local-SGD Training for Language Modeling" (2024), algorithm 3 with c = 0.
+
+use super::memory::{Memory, take_back};
+use super::{Arrival, Visit};
+use crate::Result;
+
+/// The rule; a message is -d, the way the worker went, so everything here is added. A reply is the center.
+#[derive(Clone, Debug)]
+pub struct AsyncNesterov {
+    lr: f32,
+    momentum: f32,
+    workers: u64,
+    velocity: Vec<f32>,
+    /// Of the arrivals since the velocity last moved.
+    sum: Vec<f32>,
+    arrivals: u64,
+}
+
+impl AsyncNesterov {
+    /// The velocity of `length` values moves once every `workers` arrivals.
+    pub fn new(lr: f32, momentum: f32, workers: usize, length: usize) -> Self {
+        let (velocity, sum) = (vec![0.0; length], vec![0.0; length]);
+        Self { lr, momentum, workers: workers as u64, velocity, sum, arrivals: 0 }
+    }
+}
+
+impl Memory for AsyncNesterov {
+    fn state(&self) -> Vec<&[f32]> {
+        vec![&self.velocity, &self.sum]
+    }
+
+    fn counters(&self) -> Vec<u64> {
+        vec![self.arrivals]
+    }
+
+    fn restore(&mut self, state: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
+        take_back(&mut [&mut self.velocity, &mut self.sum], state, &mut [&mut self.arrivals], counters)
+    }
+}
+
+impl Arrival for AsyncNesterov {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &Visit) {
+        self.arrivals += 1;
+        let share = 1.0 / self.workers as f32;
+        let step = self.lr * share;
+        for ((c, d), sum) in center.iter_mut().zip(message.iter_mut()).zip(&mut self.sum) {
+            *sum += *d;
+            *c += step * *d;
+            *d = *c;
+        }
+        if !self.arrivals.is_multiple_of(self.workers) {
+            return;
+        }
+        let ahead = self.lr * self.momentum;
+        let round = self.velocity.iter_mut().zip(&mut self.sum);
+        for ((c, reply), (v, sum)) in center.iter_mut().zip(message).zip(round) {
+            *v = self.momentum * *v + share * std::mem::take(sum);
+            *c += ahead * *v;
+            *reply = *c;
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Delay-compensated SGD: `c <- c - lr (g + lambda g g (c - pulled_k));  x_k <- c`, where pulled_k is what
+//! worker k pulled last and g = (pulled_k - x_k) / lr stands for its gradient: it is exactly that after one
+//! plain step, and the sum of the steps' gradients after several.
+//! Zheng et al., "Asynchronous Stochastic Gradient Descent with Delay Compensation" (2017), equation 10.
+
+use super::memory::{Memory, take_back};
+use super::{Arrival, Visit};
+use crate::Result;
+
+/// The rule; it keeps one vector a worker. A reply is the center.
+#[derive(Clone, Debug)]
+pub struct Dcasgd {
+    lambda: f32,
+    pulled: Vec<Vec<f32>>,
+    /// 1 where it is known what the worker pulled; a snapshot counts in u64.
+    known: Vec<u64>,
+}
+
+impl Dcasgd {
+    /// A rule for `workers` workers, none of which has pulled yet.
+    pub fn new(lambda: f32, length: usize, workers: usize) -> Self {
+        Self { lambda, pulled: vec![vec![0.0; length]; workers], known: vec![0; workers] }
+    }
+}
+
+impl Memory for Dcasgd {
+    fn state(&self) -> Vec<&[f32]> {
+        self.pulled.iter().map(Vec::as_slice).collect()
+    }
+
+    fn counters(&self) -> Vec<u64> {
+        self.known.clone()
+    }
+
+    fn restore(&mut self, state: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
+        let mut pulled: Vec<_> = self.pulled.iter_mut().collect();
+        let mut known: Vec<_> = self.known.iter_mut().collect();
+        take_back(&mut pulled, state, &mut known, counters)
+    }
+}
+
+impl Arrival for Dcasgd {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], visit: &Visit) {
+        if self.known[visit.worker] == 0 {
+            self.pulled(visit.worker, center); // nothing to compare with: no compensation
+        }
+        // -lr g is the message D itself, and lr lambda g g is lambda D D / lr; a rate of 0 took no steps.
+        let compensation = if visit.lr > 0.0 { self.lambda / visit.lr } else { 0.0 };
+        for ((c, d), pulled) in center.iter_mut().zip(message).zip(&mut self.pulled[visit.worker]) {
+            *c += *d - compensation * *d * *d * (*c - *pulled);
+            *d = *c;
+            *pulled = *c;
+        }
+    }
+
+    fn pulled(&mut self, worker: usize, center: &[f32]) {
+        self.pulled[worker].copy_from_slice(center);
+        self.known[worker] = 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VISIT: Visit = Visit { worker: 1, staleness: 1, exchanges: 0, lr: 0.5, steps: 1 };
+
+    fn fold(rule: &mut Dcasgd, visit: Visit) -> f32 {
+        let (mut center, mut message) = ([2.0], [-1.0]); // g is 2 at lr 0.5
+        rule.fold(&mut center, &mut message, &visit);
+        assert_eq!(center, message);
+        center[0]
+    }
+
+    #[test]
+    fn the_gradient_is_corrected_by_how_far_the_center_went() {
+        let mut rule = Dcasgd::new(0.25, 1, 2);
+        rule.pulled(1, &[1.0]);
+        assert_eq!(fold(&mut rule, VISIT), 2.0 - 0.5 * (2.0 + 0.25 * 4.0 * 1.0));
+    }
+
+    #[test]
+    fn nothing_is_corrected_for_a_worker_that_nobody_saw_pull() {
+        assert_eq!(fold(&mut Dcasgd::new(0.25, 1, 2), VISIT), 1.0);
+    }
+
+    #[test]
+    fn a_learning_rate_of_zero_leaves_the_center_finite() {
+        let mut rule = Dcasgd::new(0.25, 1, 2);
+        rule.pulled(1, &[1.0]);
+        assert_eq!(fold(&mut rule, Visit { lr: 0.0, ..VISIT }), 1.0);
+    }
+}

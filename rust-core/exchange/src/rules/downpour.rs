@@ -1,0 +1,59 @@
+//! Downpour SGD: `c <- c + D;  x_k <- c`, where D = x_k - what it pulled last is the sum of the updates that
+//! the worker applied. With Adagrad at the server: `G <- G + D D;  c <- c + lr D / (sqrt G + 1e-8)`; Adagrad does
+//! not depend on the scale of a gradient, so D stands for it and the workers' learning rate falls out.
+//! Dean et al., "Large Scale Distributed Deep Networks" (2012), section 4.1; Duchi, Hazan, Singer (2011).
+
+use super::memory::{Memory, take_back};
+use super::{Arrival, Visit};
+use crate::Result;
+
+const EPSILON: f32 = 1e-8; // the usual guard against the division by the root of nothing
+
+/// The rule without an optimiser of the server's own; a reply is the center.
+#[derive(Clone, Copy, Debug)]
+pub struct Downpour;
+
+impl Memory for Downpour {}
+
+impl Arrival for Downpour {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &Visit) {
+        for (c, d) in center.iter_mut().zip(message) {
+            *c += *d;
+            *d = *c;
+        }
+    }
+}
+
+/// The rule with Adagrad at the server; a reply is the center.
+#[derive(Clone, Debug)]
+pub struct Adagrad {
+    lr: f32,
+    squares: Vec<f32>,
+}
+
+impl Adagrad {
+    /// `lr` is the server's own learning rate: the most that one arrival moves a weight.
+    pub fn new(lr: f32, length: usize) -> Self {
+        Self { lr, squares: vec![0.0; length] }
+    }
+}
+
+impl Memory for Adagrad {
+    fn state(&self) -> Vec<&[f32]> {
+        vec![&self.squares]
+    }
+
+    fn restore(&mut self, state: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
+        take_back(&mut [&mut self.squares], state, &mut [], counters)
+    }
+}
+
+impl Arrival for Adagrad {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &Visit) {
+        for ((c, d), g) in center.iter_mut().zip(message).zip(&mut self.squares) {
+            *g += *d * *d;
+            *c += self.lr * *d / (g.sqrt() + EPSILON);
+            *d = *c;
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Dynamic staleness: `c <- c + D / (staleness + 1);  x_k <- c`, where D = x_k - what it pulled last and the
+//! staleness is the number of center updates since then.
+//! Jiang, Cui, Zhang, Yu, "Heterogeneity-aware Distributed Parameter Servers" (2017), DynSGD.
+
+use super::memory::Memory;
+use super::{Arrival, Visit};
+
+/// The rule; a reply is the center.
+#[derive(Clone, Copy, Debug)]
+pub struct Dynsgd;
+
+impl Memory for Dynsgd {}
+
+impl Arrival for Dynsgd {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], visit: &Visit) {
+        let share = 1.0 / (visit.staleness as f32 + 1.0);
+        for (c, d) in center.iter_mut().zip(message) {
+            *c += share * *d;
+            *d = *c;
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Replays every trajectory of testdata/exchange through both sides of its rule: `make-exchange.py` computed
+//! them in float64 from the papers' equations and knows nothing of this code.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{Arrival, Gathering, RuleSpec, Side, Visit};
+use crate::partner::Partner;
+
+const KNOWN: [&str; 16] = [
+    "adag",
+    "async-nesterov",
+    "dcasgd",
+    "downpour",
+    "downpour-adagrad",
+    "dynsgd",
+    "easgd",
+    "easgd-async",
+    "elastic",
+    "elastic-decay",
+    "mean",
+    "outer-bmuf",
+    "outer-bmuf-z",
+    "outer-nesterov",
+    "outer-slowmo",
+    "outer-slowmo-alpha",
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trajectory {
+    rule: RuleSpec,
+    workers: usize,
+    initial: Vec<f32>,
+    #[serde(default)]
+    visits: Vec<OneVisit>,
+    #[serde(default)]
+    rounds: Vec<Round>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneVisit {
+    worker: usize,
+    movement: Vec<f32>,
+    steps: u64,
+    lr: f32,
+    center: Vec<f64>,
+    x: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Round {
+    lr: f32,
+    workers: Vec<Part>,
+    center: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    movement: Vec<f32>,
+    samples: u64,
+    x: Vec<f64>,
+}
+
+/// A worker of the replay: its weights, and what the server counts of it.
+struct Worker {
+    x: Vec<f32>,
+    partner: Partner,
+    exchanges: u64,
+    updates_at_pull: u64,
+}
+
+impl Worker {
+    fn message(&mut self, movement: &[f32], steps: u64) -> Vec<f32> {
+        self.x.iter_mut().zip(movement).for_each(|(x, movement)| *x += movement);
+        let mut out = vec![f32::NAN; self.x.len()];
+        self.partner.message(&self.x, steps, &mut out);
+        out
+    }
+}
+
+/// 1e-5 of the largest value: a value near zero is as exact as its neighbours, not as itself.
+fn assert_close(got: &[f32], expected: &[f64], what: &str) {
+    assert_eq!(got.len(), expected.len(), "{what}");
+    let tolerance = 1e-5 * expected.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+    for (got, expected) in got.iter().zip(expected) {
+        assert!((f64::from(*got) - expected).abs() <= tolerance, "{what}: {got} where {expected} was expected");
+    }
+}
+
+fn replay_visits(name: &str, rule: &mut dyn Arrival, golden: &Trajectory, workers: &mut [Worker]) {
+    let mut center = golden.initial.clone();
+    (0..workers.len()).for_each(|k| rule.pulled(k, &center));
+    for (updates, visit) in (0..).zip(&golden.visits) {
+        let worker = &mut workers[visit.worker];
+        let mut message = worker.message(&visit.movement, visit.steps);
+        let known = Visit {
+            worker: visit.worker,
+            staleness: updates - worker.updates_at_pull,
+            exchanges: worker.exchanges,
+            lr: visit.lr,
+            steps: visit.steps,
+        };
+        rule.fold(&mut center, &mut message, &known);
+        worker.partner.apply(&mut worker.x, &message);
+        worker.exchanges += 1;
+        worker.updates_at_pull = updates + 1;
+        assert_close(&center, &visit.center, &format!("{name}, center after visit {updates}"));
+        assert_close(&worker.x, &visit.x, &format!("{name}, worker {} after visit {updates}", visit.worker));
+    }
+}
+
+fn replay_rounds(name: &str, rule: &mut dyn Gathering, golden: &Trajectory, workers: &mut [Worker]) {
+    let mut center = golden.initial.clone();
+    for (round, expected) in golden.rounds.iter().enumerate() {
+        assert_eq!(expected.workers.len(), workers.len(), "{name}");
+        let parts = workers.iter_mut().zip(&expected.workers);
+        let mut messages: Vec<_> = parts.map(|(worker, part)| worker.message(&part.movement, 1)).collect();
+        let samples = expected.workers.iter().map(|part| part.samples);
+        let mut vectors: Vec<_> = messages.iter_mut().map(Vec::as_mut_slice).zip(samples).collect();
+        rule.fold(&mut center, &mut vectors, expected.lr);
+        assert_close(&center, &expected.center, &format!("{name}, center after round {round}"));
+        for (k, (worker, part)) in workers.iter_mut().zip(&expected.workers).enumerate() {
+            worker.partner.apply(&mut worker.x, &messages[k]);
+            assert_close(&worker.x, &part.x, &format!("{name}, worker {k} after round {round}"));
+        }
+    }
+}
+
+fn replay(name: &str, golden: &Trajectory) {
+    golden.rule.validate().unwrap();
+    let initial = &golden.initial;
+    let worker = |_| Worker {
+        x: initial.clone(),
+        partner: Partner::new(golden.rule.partner(), initial.clone()),
+        exchanges: 0,
+        updates_at_pull: 0,
+    };
+    let mut workers: Vec<_> = (0..golden.workers).map(worker).collect();
+    match golden.rule.side(initial.len(), golden.workers) {
+        Side::Arrival(mut rule) => {
+            assert_eq!((golden.visits.len(), golden.rounds.len()), (12, 0), "{name}");
+            replay_visits(name, &mut *rule, golden, &mut workers);
+        }
+        Side::Gathering(mut rule) => {
+            assert_eq!((golden.visits.len(), golden.rounds.len()), (0, 4), "{name}");
+            replay_rounds(name, &mut *rule, golden, &mut workers);
+        }
+    }
+}
+
+#[test]
+fn every_rule_follows_its_paper() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/exchange");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let golden = serde_json::from_str(&fs::read_to_string(&path).unwrap());
+        replay(&name, &golden.unwrap_or_else(|error| panic!("{name}: {error}")));
+        names.push(name);
+    }
+    names.sort();
+    assert_eq!(names, KNOWN, "the files of {}", folder.display());
+}

@@ -1,0 +1,258 @@
+//! One connection of a server: the handshake, then requests in their order until the peer goes.
+
+use std::net::TcpStream;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use super::door::Id;
+use super::settings::Limits;
+use super::shard::{Buffer, Folded, Message, Shard};
+use super::{Center, clerk::Grant};
+use crate::auth::{Handshake, nonce};
+use crate::codec::Codec;
+use crate::line::Line;
+use crate::message::{Facts, Identity, Lane, Reply, Request, Role};
+use crate::{Error, Refusal, Result};
+
+/// Serves `socket` to its end. What a peer did wrong it is told, where it can still be told.
+pub fn serve(center: &Center, socket: TcpStream, id: Id) {
+    let mut refused = false;
+    let outcome = Line::accept(socket, center.tls.as_ref()).and_then(|mut line| {
+        let served = Connection { center, line: &mut line, id }.run();
+        if let Err(error @ (Error::Refused { .. } | Error::Frame(_) | Error::Digest { .. })) = &served {
+            refused = true;
+            line.within(Limits::seconds(1));
+            let told = line.send(&refusal(error), &[]);
+            log::debug!("{}: told {error}: {told:?}", line.peer());
+        }
+        served.map_err(|error| (line.peer().to_owned(), error)).or_else(|(peer, error)| {
+            log::info!("{peer}: {error}");
+            Ok(())
+        })
+    });
+    if let Err(error) = outcome {
+        log::info!("{error}");
+    }
+    center.door.leave(id, refused);
+}
+
+fn refusal(error: &Error) -> Reply {
+    let why = match error {
+        Error::Refused { why, .. } => *why,
+        _ => Refusal::Mismatch,
+    };
+    let message = match error {
+        Error::Refused { message, .. } => message.clone(),
+        other => other.to_string(),
+    };
+    Reply::Refused { why, message }
+}
+
+struct Connection<'a> {
+    center: &'a Center,
+    line: &'a mut Line,
+    id: Id,
+}
+
+impl Connection<'_> {
+    fn run(&mut self) -> Result<()> {
+        let identity = self.handshake()?;
+        let idle = Limits::seconds(self.center.settings.limits.idle);
+        loop {
+            self.line.within(idle);
+            let max = self.max_payload(identity.lane);
+            let (request, payload) = match self.line.receive::<Request>(max) {
+                Err(Error::Io { .. }) => return Ok(()), // the peer went, or was silent for too long
+                other => other?,
+            };
+            self.line.within(Limits::seconds(self.center.settings.limits.exchange));
+            self.center.bytes_in.fetch_add(payload, Relaxed);
+            if self.answer(&identity, request, payload)?.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn handshake(&mut self) -> Result<Identity> {
+        let center = self.center;
+        self.line.within(Limits::seconds(center.settings.limits.handshake));
+        let server = nonce()?;
+        self.line.send(&Reply::Challenge { nonce: server }, &[])?;
+        let (Request::Attach { identity, nonce: client, proof }, _) = self.line.receive::<Request>(0)? else {
+            return Err(Error::refused(Refusal::Denied, "the first request must be to attach"));
+        };
+        let handshake = Handshake { secret: &center.secret, server, client, identity: &identity };
+        handshake.check_client(&proof)?;
+        if identity.digest != center.settings.digest {
+            let expected = center.settings.digest.clone();
+            return Err(Error::Digest { expected, got: identity.digest });
+        }
+        center.door.admit(self.id)?;
+        let facts = self.attach(&identity)?;
+        self.line.send(&Reply::Welcome { proof: handshake.server_proof()?, facts }, &[])?;
+        Ok(identity)
+    }
+
+    fn attach(&self, identity: &Identity) -> Result<Facts> {
+        let center = self.center;
+        let settings = &center.settings;
+        let mut facts = Facts {
+            workers: settings.workers,
+            shards: settings.shards,
+            gathering: settings.rule.gathers(),
+            start: settings.offset,
+            length: center.length as u64,
+            last: 0,
+        };
+        let shard = match identity.lane {
+            Lane::Control => None,
+            Lane::Shard(shard) => Some(center.shard(shard)?),
+        };
+        if let Some(shard) = shard {
+            facts.start += shard.range.start as u64;
+            facts.length = shard.range.len() as u64;
+        }
+        if let Role::Worker { worker, attempt } = identity.role {
+            if worker >= settings.workers {
+                let text = format!("worker {worker} of {} workers", settings.workers);
+                return Err(Error::refused(Refusal::Mismatch, text));
+            }
+            let worker = worker as usize;
+            facts.last = match shard {
+                None => center.clerk.attach(worker, attempt)?,
+                Some(shard) => shard.attach(worker, attempt, center.door.socket(self.id)?)?,
+            };
+        }
+        Ok(facts)
+    }
+
+    fn max_payload(&self, lane: Lane) -> u64 {
+        let Lane::Shard(shard) = lane else { return 0 };
+        let length = self.center.shards.get(shard as usize).map_or(0, |shard| shard.range.len());
+        Codec::ALL.iter().map(|codec| codec.encoded_len(length) as u64).max().unwrap_or(0)
+    }
+
+    /// Answers one request; `None` when it was the last.
+    fn answer(&mut self, identity: &Identity, request: Request, payload: u64) -> Result<Option<()>> {
+        let center = self.center;
+        match (request, identity.lane, identity.role) {
+            (
+                Request::Exchange { sequence, steps, samples, lr, codec },
+                Lane::Shard(shard),
+                Role::Worker { worker, attempt },
+            ) => {
+                let message = Message { worker: worker as usize, attempt, sequence, steps, samples, lr };
+                self.exchange(center.shard(shard)?, &message, codec, payload)?;
+            }
+            (Request::Pull, Lane::Shard(shard), role) => {
+                let who = match role {
+                    Role::Worker { worker, attempt } => Some((worker as usize, attempt)),
+                    Role::Observer => None,
+                };
+                let mut values = Vec::new();
+                let version = center.shard(shard)?.pull(who, &mut values)?;
+                self.send(&Reply::Center { version }, bytemuck::cast_slice(&values))?;
+            }
+            (Request::Turn { turn, done }, Lane::Control, Role::Worker { worker, attempt }) => {
+                let wait = Limits::seconds(center.settings.limits.wait);
+                let line = &mut *self.line;
+                let limit = Limits::seconds(center.settings.limits.exchange);
+                let grant =
+                    center.clerk.turn((worker as usize, attempt), turn, &done, wait, || say_waiting(line, limit))?;
+                let Grant { policy_step, data_step, steps } = grant;
+                self.line.within(limit);
+                self.send(&Reply::Go { policy_step, data_step, steps }, &[])?;
+            }
+            (Request::Leave, Lane::Control, Role::Worker { worker, attempt }) => {
+                center.clerk.leave(worker as usize, attempt)?;
+                center.shards.iter().for_each(|shard| shard.leave(worker as usize));
+                self.send(&Reply::Left, &[])?;
+                return Ok(None);
+            }
+            (Request::Report, Lane::Control, Role::Observer) => {
+                let report = center.report()?;
+                self.send(&Reply::Report, report.as_bytes())?;
+            }
+            (request, lane, role) => {
+                let text = format!("{request:?} is nothing for {role:?} on lane {lane:?}");
+                return Err(Error::refused(Refusal::Mismatch, text));
+            }
+        }
+        Ok(Some(()))
+    }
+
+    fn exchange(&mut self, shard: &Shard, message: &Message, codec: Codec, payload: u64) -> Result<()> {
+        let expected = codec.encoded_len(shard.range.len()) as u64;
+        if payload != expected {
+            let text = format!("a message of {payload} bytes where {expected} were expected");
+            return Err(Error::refused(Refusal::Mismatch, text));
+        }
+        let kept = shard.buffer(message.worker);
+        let mut buffer = kept.lock().unwrap_or_else(PoisonError::into_inner); // a message that broke off is not held
+        let limits = &self.center.settings.limits;
+        let (wait, limit) = (Limits::seconds(limits.wait), Limits::seconds(limits.exchange));
+        let repeated = shard.is_repeat(message)?;
+        let folded = if repeated && buffer.holds == Some(message.sequence) {
+            self.drain(payload)?;
+            Some(Folded { version: 0, staleness: 0 })
+        } else if repeated {
+            self.drain(payload)?;
+            let line = &mut *self.line;
+            shard.rejoin(message, &mut buffer.values, wait, || say_waiting(line, limit))?
+        } else {
+            self.read_message(&mut buffer, shard.range.len(), codec, payload)?;
+            let line = &mut *self.line;
+            Some(shard.fold(message, &mut buffer.values, wait, || say_waiting(line, limit))?)
+        };
+        self.line.within(limit);
+        let Some(Folded { version, staleness }) = folded else {
+            return self.send(&Reply::Exchanged { version: 0, staleness: 0, repeated: true }, &[]);
+        };
+        buffer.holds = Some(message.sequence);
+        if !repeated {
+            self.center.exchanges.fetch_add(1, Relaxed);
+        }
+        let reply = Reply::Exchanged { version, staleness, repeated };
+        if codec == Codec::F32 {
+            return self.send(&reply, bytemuck::cast_slice(&buffer.values));
+        }
+        let Buffer { values, residual, bytes, .. } = &mut *buffer;
+        bytes.clear();
+        codec.encode(values, residual, bytes);
+        self.send(&reply, bytes)
+    }
+
+    fn read_message(&mut self, buffer: &mut Buffer, length: usize, codec: Codec, payload: u64) -> Result<()> {
+        buffer.holds = None;
+        buffer.values.resize(length, 0.0);
+        if codec == Codec::F32 {
+            return self.line.fill(bytemuck::cast_slice_mut(&mut buffer.values));
+        }
+        buffer.bytes.resize(payload as usize, 0);
+        self.line.fill(&mut buffer.bytes)?;
+        codec.decode(&buffer.bytes, &mut buffer.values)
+    }
+
+    /// Reads a payload that was read before.
+    fn drain(&mut self, payload: u64) -> Result<()> {
+        let mut left = payload as usize;
+        let mut bytes = [0; 16 * 1024];
+        while left > 0 {
+            let part = left.min(bytes.len());
+            self.line.fill(&mut bytes[..part])?;
+            left -= part;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, reply: &Reply, payload: &[u8]) -> Result<()> {
+        self.center.bytes_out.fetch_add(payload.len() as u64, Relaxed);
+        self.line.send(reply, payload)
+    }
+}
+
+fn say_waiting(line: &mut Line, limit: Duration) -> Result<()> {
+    line.within(limit);
+    line.send(&Reply::Waiting, &[])
+}

@@ -1,0 +1,5 @@
+//! The exchanger over loopback: its laws, its restart, its enemies. One binary, so that it links once.
+mod common;
+mod hostile;
+mod laws;
+mod restart;
