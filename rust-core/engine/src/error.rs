@@ -23,13 +23,15 @@ pub enum Kind {
     Layout,
     /// The native library is missing or of another version.
     Library,
+    /// An exchanger is gone, or refuses.
+    Exchange,
     /// A defect of Firesteel or of libtorch.
     Internal,
 }
 
 impl Kind {
     /// Every kind, in the order of `testdata/kinds.txt`.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Config,
         Kind::Data,
         Kind::Io,
@@ -37,6 +39,7 @@ impl Kind {
         Kind::Cancelled,
         Kind::Layout,
         Kind::Library,
+        Kind::Exchange,
         Kind::Internal,
     ];
 
@@ -50,6 +53,7 @@ impl Kind {
             Kind::Cancelled => "cancelled",
             Kind::Layout => "layout",
             Kind::Library => "library",
+            Kind::Exchange => "exchange",
             Kind::Internal => "internal",
         }
     }
@@ -137,7 +141,15 @@ impl Error {
 
 impl From<firesteel_exchange::Error> for Error {
     fn from(cause: firesteel_exchange::Error) -> Self {
-        Error::layout(cause.to_string())
+        use firesteel_exchange::Error as Cause;
+        let kind = match cause {
+            Cause::Length { .. } | Cause::Digest { .. } | Cause::Duplicate(_) => Kind::Layout,
+            Cause::Config(_) | Cause::Setting { .. } | Cause::Snapshot { .. } => Kind::Config,
+            Cause::Cancelled(_) => Kind::Cancelled,
+            Cause::Frame(_) | Cause::Io { .. } | Cause::Refused { .. } => Kind::Exchange,
+            Cause::Encoded { .. } | Cause::Scale { .. } => Kind::Exchange,
+        };
+        Error::new(kind, cause.to_string())
     }
 }
 

@@ -3,17 +3,22 @@
 use serde::{Deserialize, Serialize};
 
 /// One round of one worker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Round {
     /// Of the layout of the weights that come along.
     pub digest: String,
     /// Counted from 0. Asking for the round that was done last does it again from the same start.
     pub round: u64,
-    /// Local steps that were done before this round: the place in the data and in the learning-rate policy.
+    /// Local steps that were done before this round: the place in the data.
     pub first_step: u64,
-    /// Local steps of this round.
+    /// Step of the learning-rate policy at the round's start. It differs from `first_step` where workers
+    /// share a budget, since then a slow worker has done less than its part of the run.
+    pub policy_step: u64,
+    /// Local steps of this round, of all threads together.
     pub steps: u64,
+    /// Ends the round early, after the step at which the sum of its minibatches' losses is above this.
+    pub loss_limit: Option<f64>,
     /// Where the solver's state comes from.
     pub state: StateIn,
 }
@@ -35,8 +40,9 @@ pub enum StateIn {
 pub struct Report {
     /// Images used, repeats counted; the worker's weight in the average.
     pub samples: u64,
+    /// Local steps that were done: fewer than asked for at a loss limit, none without rows.
     pub steps: u64,
-    /// Mean over the round's minibatches, each before its step; `null` without samples or when it is no number.
+    /// Mean over these steps' minibatches, each before its step; `null` without samples or when it is no number.
     pub loss: Option<f64>,
     /// Of computing, without the time in which the call waited for another.
     pub seconds: f64,

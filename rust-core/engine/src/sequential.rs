@@ -105,7 +105,15 @@ impl Sequential {
         for round in 0..rounds {
             let first_step = round * self.config.tau;
             let steps = self.config.tau.min(iterations - first_step);
-            let ask = Round { digest: self.digest.clone(), round, first_step, steps, state: StateIn::Keep };
+            let ask = Round {
+                digest: self.digest.clone(),
+                round,
+                first_step,
+                policy_step: first_step,
+                steps,
+                loss_limit: None,
+                state: StateIn::Keep,
+            };
             let report = self.trainer.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
             let before = std::mem::replace(&mut seconds, (started.elapsed() - paused).as_secs_f64());
             samples += report.samples;

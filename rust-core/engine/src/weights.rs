@@ -21,7 +21,17 @@ impl Weights {
     /// Weights of `net`, all zero until they are set.
     pub fn new(net: &Net, precision: Precision) -> Self {
         let length = net.layout().length();
-        let flat = Tensor::zeros([length as i64], (Kind::Float, Device::Cpu));
+        Self::over(Tensor::zeros([length as i64], (Kind::Float, Device::Cpu)), net, precision)
+    }
+
+    /// Weights of `net` over the memory of these: a write to either is a write to both. Gradients are
+    /// taken apart, so that another thread may write between a forward and a backward pass.
+    pub fn share(&self, net: &Net) -> Self {
+        // `data` counts changes by itself; with a common count libtorch would refuse the backward pass
+        Self::over(self.flat.data(), net, self.precision)
+    }
+
+    fn over(flat: Tensor, net: &Net, precision: Precision) -> Self {
         let views = net
             .layout()
             .ranges()
@@ -123,6 +133,25 @@ mod tests {
             };
             assert!(gradient[range].iter().all(|&g| g == expected), "{}", entry.name);
         }
+    }
+
+    #[test]
+    fn shared_weights_are_one_memory_and_a_backward_pass_bears_the_others_writes() {
+        let net = NetName::Cifar10Quick.build(10);
+        let mut weights = Weights::new(&net, Precision::F32);
+        weights.set(&net.initial_weights(1)).unwrap();
+        let shared = weights.share(&net);
+        let images = Tensor::ones([2, 3, 32, 32], (Kind::Float, Device::Cpu)) * 40;
+        let loss = net.forward(&shared, &images).square().sum(Kind::Float);
+        let other = net.initial_weights(2);
+        weights.set(&other).unwrap();
+        let gradient = shared.gradient(&loss);
+        assert_eq!(gradient.isfinite().all().int64_value(&[]), 1);
+        assert_ne!(gradient.abs().sum(Kind::Float).double_value(&[]), 0.0);
+        let mut seen = vec![0.0; other.len()];
+        shared.copy_to(&mut seen).unwrap();
+        assert_eq!(seen, other);
+        assert_eq!(net.forward(&shared, &images), net.forward(&weights, &images));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::new().filter_or("FIRESTEEL_LOG", "warn")).init();
+    firesteel_engine::device::keep_memory();
     match train(&command().get_matches()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

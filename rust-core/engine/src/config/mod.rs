@@ -2,6 +2,8 @@
 //! crosses JNI and what `OUT/config.json` keeps. Names, defaults, recipes and limits stand here only.
 //! Fields that a recipe or the data set decides are `None` until [`TrainConfig::resolve`] fills them.
 
+mod choices;
+mod parts;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -10,35 +12,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::data::{DatasetKind, Normalize};
-use crate::device::{Precision, PrecisionName};
+use crate::device::PrecisionName;
 use crate::error::{Error, Result};
-use crate::names::{names, nearest};
-use crate::nets::{Net, NetName};
-use crate::solver::{Policy, PolicyName, SgdSettings};
+use crate::names::nearest;
+use crate::nets::NetName;
+use crate::solver::PolicyName;
 
-names! {
-    /// Who exchanges what with whom, and when.
-    pub enum Strategy("strategy") {
-        Sequential = "sequential",
-        Sparknet = "sparknet",
-    }
-}
-
-names! {
-    /// What becomes of a worker's momentum between rounds.
-    pub enum SolverState("solver-state") {
-        Local = "local",
-        Average = "average",
-        Reset = "reset",
-    }
-}
-
-names! {
-    /// The outer optimiser of a synchronous strategy.
-    pub enum OuterName("outer") {
-        None = "none",
-    }
-}
+pub use choices::{CodecName, Consistency, OuterName, Period, SolverState, Strategy};
+pub(crate) use parts::known;
 
 /// Everything that can be set of a run. Keys in JSON are the option names of the command line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,7 +39,7 @@ pub struct TrainConfig {
     pub tau: u64,
     /// Images of one minibatch of one worker.
     pub batch: Option<usize>,
-    /// Local steps of each worker.
+    /// Local steps of each worker. Inside one long stage the workers share `workers * iterations` minibatches.
     pub iterations: Option<u64>,
     /// Passes over the whole training set, all workers together; `resolve` turns it into `iterations`.
     pub epochs: Option<f64>,
@@ -73,7 +54,45 @@ pub struct TrainConfig {
     /// Local steps, for policy `multistep`.
     pub stepvalue: Option<Vec<u64>>,
     pub solver_state: SolverState,
+    /// Who waits for whom. Without it `sparknet` is a Spark job a round; with `bsp` it is one long stage.
+    pub consistency: Option<Consistency>,
+    /// Exchanges that a worker may be ahead of the slowest, for consistency `ssp`.
+    pub staleness: Option<u64>,
+    /// How long a worker goes on before it exchanges, `tau` being the unit.
+    pub period: Period,
+    /// Local steps after which `tau` holds, for period `post-local`; until then every step is exchanged.
+    pub post_local_step: Option<u64>,
+    /// Part of the difference to the center that an elastic exchange takes from the worker.
+    pub alpha: Option<f64>,
+    /// Part of the difference that the center takes; `alpha` when absent.
+    pub server_alpha: Option<f64>,
+    /// Factor on `alpha` and `server-alpha` after every `alpha-every` exchanges of a worker.
+    pub alpha_decay: Option<f64>,
+    /// Exchanges of one worker.
+    pub alpha_every: Option<u64>,
+    /// Learning rate of the center's Adagrad, for `downpour`; without it updates are added as they are.
+    pub adagrad_lr: Option<f64>,
+    /// Strength of `dcasgd`'s compensation of the delay.
+    pub lambda: Option<f64>,
     pub outer: OuterName,
+    /// Learning rate of `nesterov` and `async-nesterov`, `slowmo`'s alpha, `bmuf`'s zeta.
+    pub outer_lr: Option<f64>,
+    /// Momentum of the outer optimiser or of `async-nesterov`: beta, `bmuf`'s eta.
+    pub outer_momentum: Option<f64>,
+    /// Whether a worker goes on stepping while its exchange is under way.
+    pub overlap: bool,
+    /// How values lie on the wire.
+    pub codec: CodecName,
+    /// Ranges of the center that are exchanged side by side, each over a connection of its own.
+    pub shards: usize,
+    /// Whether exchanges are encrypted.
+    pub tls: bool,
+    /// Address that the center listens on.
+    pub bind: Option<String>,
+    /// Address at which workers find the center, where it is another than it listens on.
+    pub advertise: Option<String>,
+    /// Seconds after which an exchange that was not answered has failed.
+    pub exchange_deadline: u64,
     /// What is subtracted from the pixels, and what they are divided by.
     pub normalize: Normalize,
     pub precision: PrecisionName,
@@ -110,7 +129,26 @@ impl Default for TrainConfig {
             stepsize: None,
             stepvalue: None,
             solver_state: SolverState::Local,
+            consistency: None,
+            staleness: None,
+            period: Period::Constant,
+            post_local_step: None,
+            alpha: None,
+            server_alpha: None,
+            alpha_decay: None,
+            alpha_every: None,
+            adagrad_lr: None,
+            lambda: None,
             outer: OuterName::None,
+            outer_lr: None,
+            outer_momentum: None,
+            overlap: false,
+            codec: CodecName::F32,
+            shards: 1,
+            tls: false,
+            bind: None,
+            advertise: None,
+            exchange_deadline: 60,
             normalize: Normalize::MeanImage,
             precision: PrecisionName::F32,
             threads: 1,
@@ -171,47 +209,4 @@ impl TrainConfig {
             other => unreachable!("the configuration is a JSON object, not {other:?}"),
         }
     }
-
-    /// What the solver needs; the configuration must be resolved.
-    pub fn solver(&self) -> Result<SgdSettings> {
-        Ok(SgdSettings {
-            lr: known("lr", self.lr)?,
-            momentum: known("momentum", self.momentum)?,
-            weight_decay: known("weight-decay", self.weight_decay)?,
-            policy: self.policy()?,
-        })
-    }
-
-    fn policy(&self) -> Result<Policy> {
-        Ok(match known("lr-policy", self.lr_policy)? {
-            PolicyName::Fixed => Policy::Fixed,
-            PolicyName::Step => {
-                Policy::Step { gamma: known("gamma", self.gamma)?, stepsize: known("stepsize", self.stepsize)? }
-            }
-            PolicyName::Multistep => Policy::Multistep {
-                gamma: known("gamma", self.gamma)?,
-                stepvalue: known("stepvalue", self.stepvalue.clone())?,
-            },
-            PolicyName::Inv => Policy::Inv { gamma: known("gamma", self.gamma)?, power: known("power", self.power)? },
-            PolicyName::Exp => Policy::Exp { gamma: known("gamma", self.gamma)? },
-            PolicyName::Poly => {
-                Policy::Poly { power: known("power", self.power)?, max_iter: known("iterations", self.iterations)? }
-            }
-        })
-    }
-
-    /// The net, for the classes that the data set decided.
-    pub fn build_net(&self) -> Result<Net> {
-        Ok(self.net.build(known("classes", self.classes)?))
-    }
-
-    /// What the layers compute in.
-    pub fn precision(&self) -> Precision {
-        self.precision.resolve()
-    }
-}
-
-/// A value that `resolve` has filled in, or one that its user must give.
-pub(crate) fn known<T>(key: &str, value: Option<T>) -> Result<T> {
-    value.ok_or_else(|| Error::config(format!("{key} is not set")))
 }

@@ -1,91 +1,47 @@
 //! Caffe's SGD over the flat vector: `v <- mu v + eta lr_mult (g + lambda decay_mult x);  x <- x - v`.
 //! The learning rate stands inside the buffer, so a drop leaves the momentum of the old rate as it is.
 
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Tensor, no_grad};
 
-use super::Policy;
-use crate::error::Result;
+use super::{Settings, Terms};
 use crate::nets::Net;
 use crate::weights::Weights;
 
-/// What the solver needs to know.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SgdSettings {
-    pub lr: f64,
-    pub momentum: f64,
-    pub weight_decay: f64,
-    pub policy: Policy,
-}
-
 /// The solver of one worker. Its state is the momentum buffer, one value a weight.
-pub struct Sgd {
-    settings: SgdSettings,
-    velocity: Tensor,
-    lr_mult: Tensor,
-    /// `weight_decay * decay_mult` of every weight.
-    decay: Tensor,
-}
+pub struct Sgd(pub(super) Terms);
 
 impl Sgd {
     /// A solver for `net` with zero momentum.
-    pub fn new(net: &Net, settings: SgdSettings) -> Self {
-        let spread = |value: &dyn Fn(usize) -> f64| {
-            let mut flat = Vec::with_capacity(net.layout().length());
-            for (index, param) in net.params().iter().enumerate() {
-                flat.resize(flat.len() + param.entry.numel(), value(index) as f32);
-            }
-            Tensor::from_slice(&flat)
-        };
-        let lr_mult = spread(&|index| net.params()[index].lr_mult);
-        let decay = spread(&|index| settings.weight_decay * net.params()[index].decay_mult);
-        let velocity = Tensor::zeros([net.layout().length() as i64], (Kind::Float, Device::Cpu));
-        Self { settings, velocity, lr_mult, decay }
+    pub fn new(net: &Net, settings: Settings) -> Self {
+        Self(Terms::new(net, settings))
     }
 
     /// Moves `weights` against the flat `gradient` at the rate of local step `step`.
     pub fn step(&mut self, weights: &mut Weights, gradient: &Tensor, step: u64) {
-        let rate = self.settings.policy.rate(self.settings.lr, step);
         no_grad(|| {
-            let mut flat = weights.flat().shallow_clone();
-            let update = (&flat * &self.decay + gradient) * &self.lr_mult * rate;
-            let _ = self.velocity.g_mul_scalar_(self.settings.momentum);
-            let _ = self.velocity.g_add_(&update);
-            let _ = flat.g_sub_(&self.velocity);
+            let update = self.0.update(weights, gradient, step);
+            let _ = self.0.velocity.g_mul_scalar_(self.0.settings.momentum);
+            let _ = self.0.velocity.g_add_(&update);
+            let _ = weights.flat().shallow_clone().g_sub_(&self.0.velocity);
         });
-    }
-
-    /// Replaces the momentum; a slice of another length is refused.
-    pub fn set_state(&mut self, values: &[f32]) -> Result<()> {
-        firesteel_exchange::layout::check_length(self.velocity.numel(), values)?;
-        no_grad(|| self.velocity.copy_(&Tensor::from_slice(values)));
-        Ok(())
-    }
-
-    /// Copies the momentum out; a slice of another length is refused.
-    pub fn copy_state(&self, values: &mut [f32]) -> Result<()> {
-        firesteel_exchange::layout::check_length(self.velocity.numel(), values)?;
-        self.velocity.copy_data(values, values.len());
-        Ok(())
-    }
-
-    /// Zero momentum.
-    pub fn reset(&mut self) {
-        let _ = no_grad(|| self.velocity.zero_());
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tch::{Device, Kind};
+
     use super::*;
     use crate::device::Precision;
     use crate::nets::NetName;
+    use crate::solver::Policy;
 
     /// Two steps on `cifar10_full`, whose ip1 has decay_mult 250 on the weight and 0 on the bias, each
     /// tensor's first value followed by hand in f64, across a drop of the rate.
     #[test]
     fn two_steps_follow_caffes_equations_for_every_tensor() {
         let net = NetName::Cifar10Full.build(10);
-        let settings = SgdSettings {
+        let settings = Settings {
             lr: 0.01,
             momentum: 0.9,
             weight_decay: 0.004,

@@ -3,57 +3,10 @@
 
 use std::sync::atomic::AtomicBool;
 
-use firesteel_engine::data::{Normalizer, RecordFormat, Statistics};
-use firesteel_engine::{Kind, Report, Round, StateIn, TrainConfig, Worker, WorkerSpec};
+use firesteel_engine::{Kind, StateIn, Worker};
 use firesteel_exchange::rules::mean::Mean;
 
-const ROW: usize = 3073;
-/// Steps in which the net learns the patterns of the fixture.
-const LEARNING: u64 = 60;
-
-/// Seeded rows: the label shines through as brightness, the rest is noise.
-fn rows(from: usize, count: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(count * ROW);
-    for row in from..from + count {
-        let label = (row * 7 % 10) as u8;
-        bytes.push(label);
-        let mut noise = row as u64 + 1;
-        bytes.extend((1..ROW).map(|_| {
-            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (noise >> 58) as u8 + label * 18
-        }));
-    }
-    bytes
-}
-
-fn config(json: &str) -> TrainConfig {
-    let facts = firesteel_engine::Facts { rows: 1_000_000, classes: 10 };
-    TrainConfig::from_json(json).unwrap().resolve(Some(facts)).unwrap()
-}
-
-fn worker(config: &TrainConfig, number: u64, records: &[u8]) -> Worker {
-    let count = records.len() / ROW;
-    let spec = WorkerSpec { config: config.clone(), worker: number, rows: count, record: RecordFormat::Cifar10 };
-    let mut worker = Worker::new(&spec).unwrap();
-    worker.append(records, count).unwrap();
-    let mut statistics = Statistics::empty();
-    statistics.merge(&worker.statistics()).unwrap();
-    let normalize = if count == 0 { firesteel_engine::data::Normalize::None } else { config.normalize };
-    worker.prepare(Normalizer::fit(normalize, &statistics).unwrap());
-    worker
-}
-
-fn initial(config: &TrainConfig) -> Vec<f32> {
-    config.net.build(10).initial_weights(config.seed)
-}
-
-fn ask(config: &TrainConfig, round: u64, first_step: u64, steps: u64, state: StateIn) -> Round {
-    Round { digest: config.net.build(10).layout().digest(), round, first_step, steps, state }
-}
-
-fn run(worker: &mut Worker, vector: &mut [f32], round: &Round) -> Report {
-    worker.round(vector, round, &AtomicBool::new(false)).unwrap()
-}
+use crate::fixtures::{LEARNING, TINY, ask, config, initial, rows, run, worker};
 
 /// `steps` local steps in rounds of `tau`, averaging alone in between.
 fn alone(json: &str, tau: u64, steps: u64, average_state: bool) -> Vec<f32> {
@@ -216,7 +169,7 @@ fn a_vector_of_another_net_is_refused() {
 #[test]
 fn training_learns_and_evaluation_leaves_it_alone() {
     let config = config(r#"{"batch": 20, "lr": 0.001}"#);
-    let records = include_bytes!("../../../../testdata/cifar10-tiny/data_batch_1.bin");
+    let records = TINY;
     let mut trained = worker(&config, 0, records);
     let cancel = AtomicBool::new(false);
     let digest = ask(&config, 0, 0, 1, StateIn::Keep).digest;

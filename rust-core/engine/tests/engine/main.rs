@@ -1,4 +1,7 @@
 //! The engine's promises from outside. One test binary: each that links libtorch costs seconds to link.
 
+mod fixtures;
 mod laws;
 mod program;
+mod rounds;
+mod strategies;

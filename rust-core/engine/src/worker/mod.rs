@@ -2,6 +2,9 @@
 //! it is given, and evaluates weights on its rows. Everything it does is a function of its data, the
 //! configuration, the vector and the round; only the solver's state lives on in it.
 
+mod hogwild;
+mod lane;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -9,14 +12,14 @@ use firesteel_exchange::layout::check_length;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor, no_grad};
 
-use crate::config::{TrainConfig, known};
+use crate::config::{Strategy, TrainConfig, known};
 use crate::data::{BatchStream, CHANNELS, Dataset, Normalizer, PIXELS, RecordFormat, SIDE, Statistics};
 use crate::device::set_threads;
 use crate::error::{Error, Result};
 use crate::nets::Net;
 use crate::round::{Evaluation, Report, Round, StateIn};
-use crate::solver::Sgd;
 use crate::weights::Weights;
+use lane::{Course, Lane, Tally};
 
 /// Rows of one forward pass of an evaluation.
 const EVALUATION_BATCH: usize = 250;
@@ -37,16 +40,17 @@ pub struct WorkerSpec {
 /// The round that a worker did last: what a repeat starts from, and whether the next may go on.
 struct LastRound {
     round: u64,
-    /// The solver's state at its start.
-    start: Vec<f32>,
+    /// The state of each lane's solver at its start.
+    start: Vec<Vec<f32>>,
     done: bool,
 }
 
 /// A partition's training state.
 pub struct Worker {
     net: Net,
-    weights: Weights,
-    solver: Sgd,
+    /// At least one; all of them hold the same weights.
+    lanes: Vec<Lane>,
+    /// libtorch's threads of one lane.
     threads: usize,
     batch: usize,
     seed: u64,
@@ -54,7 +58,6 @@ pub struct Worker {
     record: RecordFormat,
     data: Dataset,
     normalizer: Option<Normalizer>,
-    stream: BatchStream,
     last: Option<LastRound>,
 }
 
@@ -64,18 +67,23 @@ impl Worker {
         let config = &spec.config;
         spec.record.check()?;
         let net = config.build_net()?;
+        let hogwild = config.strategy == Strategy::Hogwild;
+        let (lanes, threads) = if hogwild { (config.threads, 1) } else { (1, config.threads) };
+        let weights = Weights::new(&net, config.precision());
+        let lane = |_| -> Result<Lane> {
+            let stream = BatchStream::new(config.seed, 0, 0, 0);
+            Ok(Lane { weights: weights.share(&net), solver: config.build_solver(&net)?, stream })
+        };
         Ok(Self {
-            weights: Weights::new(&net, config.precision()),
-            solver: Sgd::new(&net, config.solver()?),
+            lanes: (0..lanes).map(lane).collect::<Result<_>>()?,
             net,
-            threads: config.threads,
+            threads,
             batch: known("batch", config.batch)?,
             seed: config.seed,
             worker: spec.worker,
             record: spec.record,
             data: Dataset::with_capacity(known("classes", config.classes)?, spec.rows),
             normalizer: None,
-            stream: BatchStream::new(config.seed, spec.worker, 0, 0),
             last: None,
         })
     }
@@ -100,7 +108,10 @@ impl Worker {
 
     fn restart(&mut self) {
         let rows = self.data.rows() as u32; // a partition of 2^32 images is 12 TB
-        self.stream = BatchStream::new(self.seed, self.worker, rows, u32::try_from(self.batch).unwrap_or(u32::MAX));
+        let batch = u32::try_from(self.batch).unwrap_or(u32::MAX);
+        for (order, lane) in (self.worker..).zip(&mut self.lanes) {
+            lane.stream = BatchStream::new(self.seed, order, rows, batch);
+        }
     }
 
     /// Exact sums over the worker's rows.
@@ -115,84 +126,89 @@ impl Worker {
 
     /// The number of weights.
     pub fn length(&self) -> usize {
-        self.weights.length()
+        self.net.layout().length()
+    }
+
+    /// The learning rate at a step of the policy.
+    pub fn rate(&self, step: u64) -> f64 {
+        self.lanes[0].solver.terms().rate(step)
     }
 
     /// Does one round on `vector`: the weights, or the weights and the solver's state behind them. Both
     /// are written back when the round is done; an error or `cancel` leaves `vector` as it was. A worker
-    /// without rows leaves it too.
+    /// without rows leaves it too. Where several threads step, the state is the mean of theirs.
     pub fn round(&mut self, vector: &mut [f32], round: &Round, cancel: &AtomicBool) -> Result<Report> {
         let started = Instant::now();
         self.net.layout().check_digest(&round.digest)?;
         let (weights, state) = split(vector, self.length())?;
         let fresh = self.start(weights, state.as_deref(), round)?;
-        let (samples, loss) = match self.data.rows() {
-            0 => (0, None),
-            _ => {
-                set_threads(self.threads);
-                let loss = self.steps(round, cancel)? / round.steps as f64;
-                self.weights.copy_to(weights)?;
-                if let Some(state) = state {
-                    self.solver.copy_state(state)?;
-                }
-                (round.steps * self.stream.batch() as u64, Some(loss).filter(|loss| loss.is_finite()))
+        let mut tally = Tally::default();
+        if self.data.rows() > 0 {
+            tally = self.steps(round, cancel)?;
+            self.lanes[0].weights.copy_to(weights)?;
+            if let Some(state) = state {
+                mean(&self.states()?, state);
             }
-        };
+        }
         if let Some(last) = &mut self.last {
             last.done = true;
         }
-        Ok(Report { samples, steps: round.steps, loss, seconds: started.elapsed().as_secs_f64(), fresh })
+        let loss = tally.loss / tally.steps as f64;
+        Ok(Report {
+            samples: tally.steps * self.lanes[0].stream.batch() as u64,
+            steps: tally.steps,
+            loss: Some(loss).filter(|loss| loss.is_finite()),
+            seconds: started.elapsed().as_secs_f64(),
+            fresh,
+        })
     }
 
-    /// Puts weights, state and place in the data to where the round starts, whatever was done before.
-    /// Answers whether the worker had no state of its own to go on with: it was just built, or the round
-    /// before was done elsewhere.
+    /// Puts weights and state to where the round starts, whatever was done before. Answers whether the
+    /// worker had no state of its own to go on with: it was just built, or the round before was done
+    /// elsewhere.
     fn start(&mut self, weights: &[f32], state: Option<&[f32]>, round: &Round) -> Result<bool> {
         let last = self.last.take();
         let repeats = last.as_ref().is_some_and(|last| last.round == round.round);
         let follows = last.as_ref().is_some_and(|last| last.done && last.round + 1 == round.round);
+        let mut solvers = self.lanes.iter_mut().map(|lane| lane.solver.terms_mut());
         match (round.state, last, state) {
-            (StateIn::Keep, Some(last), _) if repeats => self.solver.set_state(&last.start)?,
+            (StateIn::Keep, Some(last), _) if repeats => {
+                solvers.zip(&last.start).try_for_each(|(solver, start)| solver.set_state(start))?;
+            }
             (StateIn::Keep, ..) if follows => (),
-            (StateIn::Keep | StateIn::Reset, ..) => self.solver.reset(),
-            (StateIn::Given, _, Some(state)) => self.solver.set_state(state)?,
+            (StateIn::Keep | StateIn::Reset, ..) => solvers.for_each(|solver| solver.reset()),
+            (StateIn::Given, _, Some(state)) => solvers.try_for_each(|solver| solver.set_state(state))?,
             (StateIn::Given, _, None) => {
                 return Err(Error::layout("a given solver state needs a vector of twice the weights"));
             }
         }
-        let mut start = vec![0.0; self.length()];
-        self.solver.copy_state(&mut start)?;
-        self.last = Some(LastRound { round: round.round, start, done: false });
-        self.weights.set(weights)?;
-        self.stream.seek(round.first_step);
+        self.last = Some(LastRound { round: round.round, start: self.states()?, done: false });
+        self.lanes[0].weights.set(weights)?;
         Ok(!repeats && !follows)
     }
 
-    /// The round's local steps; the sum of the minibatches' losses.
-    fn steps(&mut self, round: &Round, cancel: &AtomicBool) -> Result<f64> {
+    /// The state of each lane's solver.
+    fn states(&self) -> Result<Vec<Vec<f32>>> {
+        let state = |lane: &Lane| {
+            let mut state = vec![0.0; self.length()];
+            lane.solver.terms().copy_state(&mut state).map(|()| state)
+        };
+        self.lanes.iter().map(state).collect()
+    }
+
+    fn steps(&mut self, round: &Round, cancel: &AtomicBool) -> Result<Tally> {
         let normalizer = self.normalizer.as_ref().ok_or_else(not_prepared)?;
-        let mut images = vec![0.0; self.stream.batch() * PIXELS];
-        let mut labels = vec![0; self.stream.batch()];
-        let mut loss_sum = 0.0;
-        for step in round.first_step..round.first_step + round.steps {
-            if cancel.load(Ordering::Relaxed) {
-                return Err(Error::cancelled(format!("worker {} was cancelled at local step {step}", self.worker)));
-            }
-            self.data.gather(self.stream.next_batch(), normalizer, &mut images, &mut labels);
-            let logits = self.net.forward(&self.weights, &image_tensor(&images));
-            let loss = logits.cross_entropy_for_logits(&Tensor::from_slice(&labels));
-            let gradient = self.weights.gradient(&loss);
-            self.solver.step(&mut self.weights, &gradient, step);
-            loss_sum += loss.double_value(&[]);
-        }
-        Ok(loss_sum)
+        let course = Course::new((&self.net, &self.data, normalizer), (round, cancel), self.worker, self.threads);
+        hogwild::together(&mut self.lanes, || course.end(), |lane| lane.follow(&course))?;
+        Ok(course.tally())
     }
 
     /// Evaluates `weights` on all rows. The worker's solver and its place in the data stay as they are.
     pub fn evaluate(&mut self, weights: &[f32], digest: &str, cancel: &AtomicBool) -> Result<Evaluation> {
         self.net.layout().check_digest(digest)?;
-        self.weights.set(weights)?;
-        set_threads(self.threads);
+        set_threads(self.threads * self.lanes.len());
+        self.lanes[0].weights.set(weights)?;
+        let shared = &self.lanes[0].weights;
         let normalizer = self.normalizer.as_ref().ok_or_else(not_prepared)?;
         let rows: Vec<u32> = (0..self.data.rows() as u32).collect();
         let mut total = Evaluation::default();
@@ -204,7 +220,7 @@ impl Worker {
             self.data.gather(rows, normalizer, &mut images, &mut labels);
             let labels = Tensor::from_slice(&labels);
             let (correct, loss) = no_grad(|| {
-                let logits = self.net.forward(&self.weights, &image_tensor(&images));
+                let logits = self.net.forward(shared, &image_tensor(&images));
                 let correct = logits.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64).int64_value(&[]);
                 let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0);
                 (correct, loss.double_value(&[]))
@@ -231,6 +247,16 @@ fn split(vector: &mut [f32], length: usize) -> Result<(&mut [f32], Option<&mut [
     }
     check_length(length, vector)?;
     Ok((vector, None))
+}
+
+/// Writes the mean of `states` to `mean`; that of one state is its bits.
+fn mean(states: &[Vec<f32>], mean: &mut [f32]) {
+    if let [only] = states {
+        return mean.copy_from_slice(only);
+    }
+    for (at, mean) in mean.iter_mut().enumerate() {
+        *mean = (states.iter().map(|state| f64::from(state[at])).sum::<f64>() / states.len() as f64) as f32;
+    }
 }
 
 fn not_prepared() -> Error {

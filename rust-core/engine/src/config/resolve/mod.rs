@@ -1,0 +1,84 @@
+//! Completing and checking a configuration: recipes of the nets, budgets, limits, contradictions.
+//! Resolving a resolved configuration changes nothing.
+
+mod exchange;
+mod limits;
+mod policy;
+#[cfg(test)]
+mod tests;
+
+use super::{Facts, SolverState, Strategy, TrainConfig, known};
+use crate::data::DatasetKind;
+use crate::error::{Error, Result};
+use crate::nets::Recipe;
+
+impl TrainConfig {
+    /// Fills what the recipe of the net and, where given, the data set decide, and checks the whole.
+    /// Without `facts` only what needs no data set is checked and filled.
+    pub fn resolve(mut self, facts: Option<Facts>) -> Result<Self> {
+        self.check_numbers()?;
+        self.check_policy_keys()?;
+        let recipe = self.net.build(1).recipe;
+        self.batch.get_or_insert(recipe.batch);
+        self.lr.get_or_insert(recipe.lr);
+        // the recipes are plain SGD's; 0.99 is the delta of Zhang, Choromanska and LeCun (2015)
+        let momentum = if self.strategy == Strategy::Eamsgd { 0.99 } else { recipe.momentum };
+        self.momentum.get_or_insert(momentum);
+        self.weight_decay.get_or_insert(recipe.weight_decay);
+        self.precision = self.precision.resolve().into();
+        self.check_workers()?;
+        self.settle_exchange()?;
+        if let Some(facts) = facts {
+            self.settle(facts, &recipe)?;
+        }
+        if let Some(workers) = self.workers {
+            self.share_among(workers);
+        }
+        Ok(self)
+    }
+
+    fn check_workers(&self) -> Result<()> {
+        let strategy = self.strategy;
+        if strategy.is_alone() && self.workers.is_some_and(|workers| workers != 1) {
+            return Err(Error::config(format!(
+                "strategy {strategy} has one worker; leave workers out or choose sparknet"
+            )));
+        }
+        let takes_any = matches!(strategy, Strategy::Sequential | Strategy::Sparknet);
+        if !takes_any && self.solver_state != SolverState::Local {
+            let state = self.solver_state;
+            return Err(Error::config(format!(
+                "solver-state {state} means nothing to strategy {strategy}; leave it out or choose sparknet"
+            )));
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, facts: Facts, recipe: &Recipe) -> Result<()> {
+        let workers = *self.workers.get_or_insert(1) as u64;
+        if workers > facts.rows {
+            return Err(Error::config(format!("{workers} workers are more than the {} training images", facts.rows)));
+        }
+        let classes = *self.classes.get_or_insert(facts.classes);
+        // an idx set tells its classes by the labels that occur, which may be fewer
+        let fits =
+            if self.dataset == Some(DatasetKind::Idx) { facts.classes <= classes } else { facts.classes == classes };
+        if !fits {
+            return Err(Error::config(format!(
+                "a net of {classes} classes does not fit a data set of {}",
+                facts.classes
+            )));
+        }
+        let iterations = match (self.iterations, self.epochs.take()) {
+            (Some(iterations), None) => iterations,
+            (None, Some(epochs)) => {
+                let minibatches = epochs * facts.rows as f64 / known("batch", self.batch)? as f64;
+                (minibatches / workers as f64).ceil().max(1.0) as u64
+            }
+            (None, None) => recipe.max_iter.div_ceil(workers),
+            (Some(_), Some(_)) => return Err(Error::config("iterations and epochs exclude each other")),
+        };
+        self.iterations = Some(iterations);
+        self.settle_policy(iterations, recipe)
+    }
+}

@@ -1,0 +1,66 @@
+//! What a round promises beside its number of steps: its place in the learning-rate policy, and its end.
+
+use firesteel_engine::{Report, Round, StateIn, TrainConfig};
+
+use crate::fixtures::{ask, config, initial, rows, run, worker};
+
+fn do_one(config: &TrainConfig, round: &Round) -> (Vec<f32>, Report) {
+    let mut vector = initial(config);
+    let report = run(&mut worker(config, 0, &rows(0, 30)), &mut vector, round);
+    (vector, report)
+}
+
+#[test]
+fn the_learning_rate_follows_the_policy_step_and_the_data_the_first_step() {
+    let dropping = config(r#"{"batch": 8, "lr": 0.01, "gamma": 0.1, "stepvalue": [7]}"#);
+    let high = config(r#"{"batch": 8, "lr": 0.01, "lr-policy": "fixed"}"#);
+    let low = config(r#"{"batch": 8, "lr": 0.001, "lr-policy": "fixed"}"#);
+    let at = |first_step, policy_step| Round { policy_step, ..ask(&high, 0, first_step, 2, StateIn::Keep) };
+    let before = do_one(&dropping, &at(9, 5)).0;
+    let after = do_one(&dropping, &at(9, 7)).0;
+    assert_eq!(before, do_one(&high, &at(9, 9)).0);
+    assert_eq!(after, do_one(&low, &at(9, 9)).0);
+    assert_ne!(before, after);
+    assert_ne!(before, do_one(&dropping, &at(4, 5)).0);
+    let worker = worker(&dropping, 0, &rows(0, 1));
+    assert_eq!(worker.rate(6), 0.01);
+    assert!((worker.rate(7) - 0.001).abs() < 1e-12);
+}
+
+#[test]
+fn a_loss_limit_ends_the_round_after_the_step_that_exceeds_it() {
+    let config = config(r#"{"batch": 8, "lr": 0.001}"#);
+    let all = ask(&config, 0, 0, 9, StateIn::Keep);
+    let sums: Vec<f64> = (1..=9)
+        .map(|steps| {
+            let report = do_one(&config, &Round { steps, ..all.clone() }).1;
+            assert_eq!(report.steps, steps);
+            report.loss.unwrap() * steps as f64
+        })
+        .collect();
+    let between = (sums[2] + sums[3]) / 2.0;
+    for (limit, steps) in [(0.0, 1), (between, 4), (2.0 * sums[8], 9)] {
+        let (vector, report) = do_one(&config, &Round { loss_limit: Some(limit), ..all.clone() });
+        assert_eq!((report.steps, report.samples), (steps, steps * 8), "limit {limit}");
+        assert!((report.loss.unwrap() * steps as f64 - sums[steps as usize - 1]).abs() < 1e-9);
+        assert_eq!(vector, do_one(&config, &Round { steps, ..all.clone() }).0, "limit {limit}");
+    }
+}
+
+#[test]
+fn a_round_without_rows_does_no_steps() {
+    let config = config(r#"{"batch": 8, "normalize": "none"}"#);
+    let mut vector = initial(&config);
+    let report = run(&mut worker(&config, 0, &[]), &mut vector, &ask(&config, 0, 0, 5, StateIn::Keep));
+    assert_eq!((report.steps, report.samples, report.loss), (0, 0, None));
+}
+
+#[test]
+fn a_request_is_read_with_or_without_a_loss_limit_and_never_without_a_policy_step() {
+    let json = r#"{"digest":"d","round":1,"first-step":2,"policy-step":3,"steps":4,"state":"keep"}"#;
+    let round: Round = serde_json::from_str(json).unwrap();
+    assert_eq!((round.first_step, round.policy_step, round.loss_limit), (2, 3, None));
+    let limited: Round = serde_json::from_str(&json.replace("\"state\"", "\"loss-limit\":2.5,\"state\"")).unwrap();
+    assert_eq!(limited.loss_limit, Some(2.5));
+    assert!(serde_json::from_str::<Round>(&json.replace("\"policy-step\":3,", "")).is_err());
+}
