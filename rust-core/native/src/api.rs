@@ -12,7 +12,7 @@ use jni::sys::{jint, jlong};
 use jni::{Env, bind_java_type};
 
 use crate::buffers::{bytes, float_array, floats, long_array, longs, with_direct};
-use crate::calls::{self, Attached, CENTERS, WORKERS};
+use crate::calls::{self, Attached, CENTERS, EXCHANGERS, LINKS, WORKERS};
 use crate::error::{Failure, Throw};
 use crate::{logging, registry};
 
@@ -44,6 +44,16 @@ bind_java_type! {
         static extern fn center_add(center: jlong, vector: jfloat[], samples: jlong),
         static extern fn center_fold(center: jlong) -> jfloat[],
         static extern fn center_close(center: jlong),
+        static extern fn exchanger_open(config: JString, initial: jfloat[], snapshot: jbyte[]) -> jlong,
+        static extern fn exchanger_client(exchanger: jlong) -> JString,
+        static extern fn exchanger_report(exchanger: jlong) -> JString,
+        static extern fn exchanger_center(exchanger: jlong) -> jfloat[],
+        static extern fn exchanger_snapshot(exchanger: jlong) -> jbyte[],
+        static extern fn exchanger_close(exchanger: jlong),
+        static extern fn link_open(request: JString) -> jlong,
+        static extern fn link_turn(link: jlong, worker: jlong) -> JString,
+        static extern fn link_cancel(link: jlong),
+        static extern fn link_close(link: jlong),
     },
 }
 
@@ -52,6 +62,7 @@ impl NativeNativeInterface for NativeAPI {
 
     fn version<'l>(env: &mut Env<'l>, _: JClass<'l>) -> Result<JString<'l>, Failure> {
         logging::init();
+        firesteel_engine::device::keep_memory();
         Ok(JString::from_str(env, calls::version())?)
     }
 
@@ -229,5 +240,56 @@ impl NativeNativeInterface for NativeAPI {
 
     fn center_close<'l>(_: &mut Env<'l>, _: JClass<'l>, center: jlong) -> Result<(), Failure> {
         CENTERS.close(center)
+    }
+
+    fn exchanger_open<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        config: JString<'l>,
+        initial: JFloatArray<'l>,
+        snapshot: JByteArray<'l>,
+    ) -> Result<jlong, Failure> {
+        let (initial, snapshot) = (floats(env, &initial)?, bytes(env, &snapshot)?);
+        Ok(calls::open_exchanger(&config.to_string(), &initial, &snapshot)?)
+    }
+
+    fn exchanger_client<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JString<'l>, Failure> {
+        Ok(JString::from_str(env, calls::render(&EXCHANGERS.get(exchanger)?.invitation)?)?)
+    }
+
+    fn exchanger_report<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JString<'l>, Failure> {
+        Ok(JString::from_str(env, EXCHANGERS.get(exchanger)?.exchanger.report()?)?)
+    }
+
+    fn exchanger_center<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JFloatArray<'l>, Failure> {
+        float_array(env, &EXCHANGERS.get(exchanger)?.exchanger.center()?)
+    }
+
+    fn exchanger_snapshot<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JByteArray<'l>, Failure> {
+        Ok(env.byte_array_from_slice(&EXCHANGERS.get(exchanger)?.exchanger.snapshot()?)?)
+    }
+
+    fn exchanger_close<'l>(_: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<(), Failure> {
+        EXCHANGERS.close(exchanger)
+    }
+
+    fn link_open<'l>(_: &mut Env<'l>, _: JClass<'l>, request: JString<'l>) -> Result<jlong, Failure> {
+        Ok(calls::open_link(&request.to_string())?)
+    }
+
+    fn link_turn<'l>(env: &mut Env<'l>, _: JClass<'l>, link: jlong, worker: jlong) -> Result<JString<'l>, Failure> {
+        let (linked, attached) = (LINKS.get(link)?, WORKERS.get(worker)?);
+        let broken = |_| Error::internal("this link failed in an earlier call");
+        let turn = linked.link.lock().map_err(broken)?.turn(&mut *attached.resident.lock()?, &attached.cancel)?;
+        Ok(JString::from_str(env, calls::render(&turn)?)?)
+    }
+
+    fn link_cancel<'l>(_: &mut Env<'l>, _: JClass<'l>, link: jlong) -> Result<(), Failure> {
+        LINKS.get(link)?.cancel.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn link_close<'l>(_: &mut Env<'l>, _: JClass<'l>, link: jlong) -> Result<(), Failure> {
+        LINKS.close(link)
     }
 }

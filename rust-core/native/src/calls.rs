@@ -13,13 +13,26 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::center::Center;
+use crate::exchanger::Served;
 use crate::handle::Table;
+use crate::link::{Link, LinkRequest};
 use crate::registry::Resident;
 
 /// Java's handles on workers.
 pub static WORKERS: Table<Attached> = Table::new("worker");
 /// Java's handles on centers.
 pub static CENTERS: Table<Mutex<Center>> = Table::new("center");
+
+/// Java's handles on exchangers.
+pub static EXCHANGERS: Table<Served> = Table::new("exchanger");
+/// Java's handles on links.
+pub static LINKS: Table<Linked> = Table::new("link");
+
+/// A task's link, with the flag that ends what it waits for.
+pub struct Linked {
+    pub link: Mutex<Link>,
+    pub cancel: Arc<AtomicBool>,
+}
 
 /// One task's hold on a worker, with a cancel flag of its own: a new attempt is not cancelled with the old.
 pub struct Attached {
@@ -94,6 +107,16 @@ pub fn open_worker(spec: &str) -> Result<i64> {
 
 pub fn open_center(config: &str, initial: Vec<f32>) -> Result<i64> {
     Ok(CENTERS.open(Mutex::new(Center::new(&TrainConfig::from_json(config)?, initial)?)))
+}
+
+pub fn open_exchanger(config: &str, initial: &[f32], snapshot: &[u8]) -> Result<i64> {
+    Ok(EXCHANGERS.open(Served::start(&TrainConfig::from_json(config)?, initial, snapshot)?))
+}
+
+pub fn open_link(request: &str) -> Result<i64> {
+    let (request, cancel) = (parse::<LinkRequest>("link", request)?, Arc::new(AtomicBool::new(false)));
+    let link = Mutex::new(Link::open(request, cancel.clone())?);
+    Ok(LINKS.open(Linked { link, cancel }))
 }
 
 /// Reads JSON that the Java side wrote; what does not fit is a defect of ours, or a stale library.

@@ -1,9 +1,7 @@
-//! The driver's side of a synchronous strategy: the center, the rule and the outer optimiser.
+//! The driver's side of rounds that are Spark jobs: SparkNet's weighted mean of what the workers reached.
 
-use firesteel_engine::config::OuterName;
 use firesteel_engine::{Result, TrainConfig};
 use firesteel_exchange::layout::check_length;
-use firesteel_exchange::outer::{Averaging, Outer};
 use firesteel_exchange::rules::mean::Mean;
 
 use crate::registry::Counted;
@@ -11,9 +9,7 @@ use crate::registry::Counted;
 /// The shared weights, with the solver's state behind them where it travels.
 pub struct Center {
     vector: Vec<f32>,
-    mean: Vec<f32>,
     rule: Mean,
-    outer: Box<dyn Outer>,
     _counted: Counted,
 }
 
@@ -23,16 +19,7 @@ impl Center {
     pub fn new(config: &TrainConfig, initial: Vec<f32>) -> Result<Self> {
         let weights = config.build_net()?.layout().length();
         check_length(if config.state_travels() { 2 * weights } else { weights }, &initial)?;
-        let outer = match config.outer {
-            OuterName::None => Box::new(Averaging),
-        };
-        Ok(Self {
-            rule: Mean::new(initial.len()),
-            mean: initial.clone(),
-            vector: initial,
-            outer,
-            _counted: Counted::default(),
-        })
+        Ok(Self { rule: Mean::new(initial.len()), vector: initial, _counted: Counted::default() })
     }
 
     /// Adds one worker's vector, reached with `samples` samples. The order of the calls is that of the sum.
@@ -42,9 +29,7 @@ impl Center {
 
     /// Folds what was added into the next center; where nobody had a sample it stays.
     pub fn fold(&mut self) -> Result<&[f32]> {
-        if self.rule.take(&mut self.mean)? {
-            self.outer.step(&mut self.vector, &self.mean);
-        }
+        self.rule.take(&mut self.vector)?;
         Ok(&self.vector)
     }
 }

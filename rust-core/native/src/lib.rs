@@ -9,6 +9,8 @@ mod buffers;
 pub mod calls;
 pub mod center;
 pub mod error;
+mod exchanger;
 pub mod handle;
+mod link;
 mod logging;
 pub mod registry;

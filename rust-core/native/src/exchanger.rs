@@ -1,0 +1,158 @@
+//! The exchanger of a run in the driver's process: what the configuration means to it, and what a task
+//! must be told to join.
+
+use firesteel_engine::config::{CodecName, Consistency as Name, OuterName, Period as PeriodName, Strategy};
+use firesteel_engine::{Error, Result, TrainConfig};
+use firesteel_exchange::auth::Secret;
+use firesteel_exchange::clock::Consistency;
+use firesteel_exchange::codec::Codec;
+use firesteel_exchange::outer::OuterSpec;
+use firesteel_exchange::rules::{Decay, RuleSpec};
+use firesteel_exchange::server::{Budget, Exchanger, Limits, Period, Settings};
+use firesteel_exchange::tls::{TlsIdentity, TlsTrust};
+use serde::{Deserialize, Serialize};
+
+use crate::registry::Counted;
+
+/// Where nothing else is said, peers of this machine alone are served.
+const LOOPBACK: &str = "127.0.0.1:0";
+/// Periods of `tau` steps after which an adaptive period ends at the latest: with a loss that falls from
+/// 2.3 to 0.15 it is never reached, and it bounds what a lost worker's turn holds back.
+const LONGEST: u64 = 16;
+
+/// What a task needs to join. The job's secret is in it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Invitation {
+    pub servers: Vec<String>,
+    pub secret: Secret,
+    pub tls: Option<TlsTrust>,
+    pub digest: String,
+    pub codec: Codec,
+    pub deadline: u64,
+    pub rule: RuleSpec,
+    pub tau: u64,
+    pub adaptive: bool,
+    pub overlap: bool,
+    pub reset_state: bool,
+}
+
+/// A running exchanger, as Java holds it.
+pub struct Served {
+    pub exchanger: Exchanger,
+    pub invitation: Invitation,
+    _counted: Counted,
+}
+
+impl Served {
+    /// Serves `initial` to the workers of `config`, which is resolved; or goes on from `snapshot`, if it
+    /// is not empty.
+    pub fn start(config: &TrainConfig, initial: &[f32], snapshot: &[u8]) -> Result<Self> {
+        let (settings, secret) = (settings(config)?, Secret::random()?);
+        let tls = if config.tls { Some(TlsIdentity::generate()?) } else { None };
+        let restored = (!snapshot.is_empty()).then_some((snapshot, "of the checkpoint"));
+        let exchanger = Exchanger::start(settings.clone(), secret.clone(), tls.as_ref(), initial, restored)?;
+        let address = match &config.advertise {
+            Some(host) => format!("{host}:{}", exchanger.address().port()),
+            None => exchanger.address().to_string(),
+        };
+        let invitation = Invitation {
+            servers: vec![address],
+            secret,
+            tls: tls.as_ref().map(TlsIdentity::trust),
+            digest: settings.digest,
+            codec: codec(config.codec),
+            deadline: config.exchange_deadline,
+            rule: settings.rule,
+            tau: config.tau,
+            adaptive: config.period == PeriodName::Adaptive,
+            overlap: config.overlap,
+            reset_state: config.solver_state == firesteel_engine::config::SolverState::Reset,
+        };
+        Ok(Self { exchanger, invitation, _counted: Counted::default() })
+    }
+}
+
+fn settings(config: &TrainConfig) -> Result<Settings> {
+    let workers = known("workers", config.workers)?;
+    let iterations = known("iterations", config.iterations)?;
+    let period = match config.period {
+        PeriodName::Constant => Period::Constant,
+        PeriodName::Adaptive => Period::Adaptive { longest: LONGEST },
+        PeriodName::PostLocal => Period::PostLocal { until: known("post-local-step", config.post_local_step)? },
+    };
+    let consistency = match known("consistency", config.consistency)? {
+        Name::Async => Consistency::Async,
+        Name::Ssp => Consistency::Ssp(known("staleness", config.staleness)?),
+        Name::Bsp => Consistency::Bsp,
+    };
+    Ok(Settings {
+        bind: config.bind.clone().unwrap_or_else(|| LOOPBACK.to_owned()),
+        digest: config.build_net()?.layout().digest(),
+        offset: 0,
+        rule: rule(config, workers)?,
+        consistency,
+        workers: u32::try_from(workers).map_err(|_| Error::config(format!("{workers} workers")))?,
+        shards: u32::try_from(config.shards).map_err(|_| Error::config(format!("{} shards", config.shards)))?,
+        budget: Budget { steps: iterations.saturating_mul(workers as u64), tau: config.tau, period },
+        limits: Limits { exchange: config.exchange_deadline, ..Limits::default() },
+        snapshot: None,
+    })
+}
+
+fn rule(config: &TrainConfig, workers: usize) -> Result<RuleSpec> {
+    let alpha = || Ok::<_, Error>(known("alpha", config.alpha)? as f32);
+    Ok(match config.strategy {
+        Strategy::Sparknet => RuleSpec::Mean { outer: outer(config)? },
+        // the authors' alpha is beta / K, with K the workers
+        Strategy::Easgd => RuleSpec::Easgd { alpha: alpha()?, beta: (alpha()? * workers as f32).min(1.0) },
+        Strategy::Deepspark | Strategy::EasgdAsync | Strategy::Eamsgd => RuleSpec::Elastic {
+            alpha: alpha()?,
+            server_alpha: config.server_alpha.map(|alpha| alpha as f32),
+            decay: config
+                .alpha_decay
+                .zip(config.alpha_every)
+                .map(|(factor, every)| Decay { factor: factor as f32, every }),
+        },
+        Strategy::Downpour => RuleSpec::Downpour { adagrad: config.adagrad_lr.map(|lr| lr as f32) },
+        Strategy::Adag => RuleSpec::Adag {},
+        Strategy::Dynsgd => RuleSpec::Dynsgd {},
+        Strategy::Dcasgd => RuleSpec::Dcasgd { lambda: known("lambda", config.lambda)? as f32 },
+        Strategy::AsyncNesterov => {
+            let (lr, momentum) = outer_step(config)?;
+            RuleSpec::AsyncNesterov { lr, momentum, workers }
+        }
+        alone @ (Strategy::Sequential | Strategy::Hogwild) => {
+            return Err(Error::config(format!("strategy {alone} exchanges with nobody")));
+        }
+    })
+}
+
+fn outer(config: &TrainConfig) -> Result<OuterSpec> {
+    if config.outer == OuterName::None {
+        return Ok(OuterSpec::Averaging);
+    }
+    let (lr, momentum) = outer_step(config)?;
+    Ok(match config.outer {
+        OuterName::None => OuterSpec::Averaging,
+        OuterName::Nesterov => OuterSpec::Nesterov { lr, momentum },
+        OuterName::Slowmo => OuterSpec::Slowmo { alpha: lr, beta: Some(momentum) },
+        OuterName::Bmuf => OuterSpec::Bmuf { z: lr, h: Some(momentum) },
+    })
+}
+
+fn outer_step(config: &TrainConfig) -> Result<(f32, f32)> {
+    Ok((known("outer-lr", config.outer_lr)? as f32, known("outer-momentum", config.outer_momentum)? as f32))
+}
+
+fn codec(name: CodecName) -> Codec {
+    match name {
+        CodecName::F32 => Codec::F32,
+        CodecName::Bf16 => Codec::Bf16,
+        CodecName::Int8 => Codec::Int8,
+    }
+}
+
+fn known<T>(key: &str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| Error::config(format!("{key} is not set")))
+}

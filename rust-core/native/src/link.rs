@@ -1,0 +1,211 @@
+//! A task's link to the exchanger: turns of local steps and exchanges for one worker. With overlap an
+//! exchange is under way on a thread of its own while the next turn's steps run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
+
+use firesteel_engine::{Error, Report, Result, Round, StateIn, Worker};
+use firesteel_exchange::client::{self, About, ClientSpec, Exchanged, Exchanges, Go, Turns};
+use firesteel_exchange::message::{Done, Role};
+use firesteel_exchange::partner::Partner;
+use serde::{Deserialize, Serialize};
+
+use crate::exchanger::Invitation;
+use crate::registry::Counted;
+
+/// What `linkOpen` is asked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkRequest {
+    client: Invitation,
+    worker: u32,
+    /// Newer attempts have larger numbers.
+    attempt: u64,
+}
+
+/// What one turn was.
+#[derive(Debug, Default, Serialize)]
+pub struct Turn {
+    pub steps: u64,
+    pub samples: u64,
+    /// Mean over the minibatches; `null` when there was none, or it was no number.
+    pub loss: Option<f64>,
+    /// The budget is spent, and the worker has left.
+    pub done: bool,
+}
+
+/// The lanes to the shards, with the vectors that travel over them.
+struct Wire {
+    exchanges: Exchanges,
+    message: Vec<f32>,
+    reply: Vec<f32>,
+}
+
+/// What came of an exchange, and how long it took.
+type Outcome = (Wire, firesteel_exchange::Result<Exchanged>, f64);
+
+/// Where the lanes are.
+enum State {
+    Here(Wire),
+    /// On a thread that exchanges.
+    Away(JoinHandle<Outcome>),
+    /// An exchange failed.
+    Lost,
+}
+
+/// A worker's link.
+pub struct Link {
+    invitation: Invitation,
+    cancel: Arc<AtomicBool>,
+    turns: Option<Turns>,
+    wire: State,
+    partner: Partner,
+    /// The worker's weights.
+    x: Vec<f32>,
+    /// To report with the next turn.
+    done: Done,
+    /// The sum of losses that ends an adaptive period: that of the first one.
+    loss_limit: Option<f64>,
+    _counted: Counted,
+}
+
+impl Link {
+    /// Attaches and pulls the center.
+    pub fn open(request: LinkRequest, cancel: Arc<AtomicBool>) -> Result<Self> {
+        let LinkRequest { client: invitation, worker, attempt } = request;
+        let spec = ClientSpec {
+            servers: invitation.servers.clone(),
+            secret: invitation.secret.clone(),
+            tls: invitation.tls.clone(),
+            role: Role::Worker { worker, attempt },
+            digest: invitation.digest.clone(),
+            codec: invitation.codec,
+            deadline: invitation.deadline,
+        };
+        let (turns, mut exchanges) = client::attach(spec, &cancel)?;
+        let mut x = vec![0.0; exchanges.length()];
+        exchanges.pull(&mut x)?;
+        let wire = Wire { exchanges, message: vec![0.0; x.len()], reply: vec![0.0; x.len()] };
+        Ok(Self {
+            partner: Partner::new(invitation.rule.partner(), x.clone()),
+            invitation,
+            cancel,
+            turns: Some(turns),
+            wire: State::Here(wire),
+            x,
+            done: Done::default(),
+            loss_limit: None,
+            _counted: Counted::default(),
+        })
+    }
+
+    /// Asks for a turn, does its local steps on `worker`, and exchanges. Once the budget is spent it waits
+    /// for what is under way, and leaves.
+    pub fn turn(&mut self, worker: &mut Worker, cancel: &AtomicBool) -> Result<Turn> {
+        let Some(turns) = &mut self.turns else {
+            return Ok(Turn { done: true, ..Turn::default() });
+        };
+        let go = turns.next(std::mem::take(&mut self.done))?;
+        let number = turns.number();
+        if go.steps == 0 {
+            return self.leave();
+        }
+        let round = self.round(number, &go);
+        let report = worker.round(&mut self.x, &round, cancel)?;
+        if report.steps == 0 {
+            return self.leave(); // a worker without rows
+        }
+        let loss = report.loss.unwrap_or(f64::NAN);
+        if self.invitation.adaptive {
+            self.loss_limit.get_or_insert(loss * report.steps as f64);
+        }
+        let Report { steps, samples, seconds, .. } = report;
+        self.done = Done { steps, samples, loss, computing: seconds, ..Done::default() };
+        let before = Instant::now();
+        self.join()?;
+        self.exchange(&About { steps, samples, lr: worker.rate(go.policy_step) as f32 })?;
+        self.done.waiting = before.elapsed().as_secs_f64();
+        Ok(Turn { steps, samples, loss: report.loss, done: false })
+    }
+
+    fn round(&self, number: u64, go: &Go) -> Round {
+        let first_period = self.invitation.adaptive && self.loss_limit.is_none();
+        Round {
+            digest: self.invitation.digest.clone(),
+            round: number,
+            first_step: go.data_step,
+            policy_step: go.policy_step,
+            steps: if first_period { go.steps.min(self.invitation.tau) } else { go.steps },
+            loss_limit: self.loss_limit,
+            state: if self.invitation.reset_state { StateIn::Reset } else { StateIn::Keep },
+        }
+    }
+
+    fn leave(&mut self) -> Result<Turn> {
+        self.join()?;
+        if let Some(turns) = self.turns.take() {
+            turns.leave()?;
+        }
+        Ok(Turn { done: true, ..Turn::default() })
+    }
+
+    /// Sends what the rule asks of the weights; without overlap waits for the reply too.
+    fn exchange(&mut self, about: &About) -> Result<()> {
+        let State::Here(mut wire) = std::mem::replace(&mut self.wire, State::Lost) else {
+            return Err(Error::internal("an exchange was begun while another was under way"));
+        };
+        self.partner.message(&self.x, about.steps, &mut wire.message);
+        let about = *about;
+        let once = move || {
+            let before = Instant::now();
+            let outcome = wire.exchanges.exchange(&wire.message, &mut wire.reply, &about);
+            (wire, outcome, before.elapsed().as_secs_f64())
+        };
+        if !self.invitation.overlap {
+            return self.apply(once());
+        }
+        let thread = Builder::new().name("firesteel-link".to_owned()).spawn(once);
+        self.wire = State::Away(thread.map_err(|e| Error::internal("start a thread").caused_by(e))?);
+        Ok(())
+    }
+
+    /// Waits for the exchange that is under way, if one is.
+    fn join(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.wire, State::Lost) {
+            State::Away(thread) => {
+                let outcome = thread.join().map_err(|_| Error::internal("an exchange panicked"))?;
+                self.apply(outcome)
+            }
+            here => {
+                self.wire = here;
+                Ok(())
+            }
+        }
+    }
+
+    fn apply(&mut self, (mut wire, outcome, seconds): Outcome) -> Result<()> {
+        let exchanged = outcome?;
+        if exchanged.lost {
+            wire.exchanges.pull(&mut wire.reply)?; // folded before a restart that forgot the reply
+            self.partner.pulled(&mut self.x, &wire.reply);
+        } else {
+            self.partner.apply(&mut self.x, &wire.reply);
+        }
+        self.done.staleness = exchanged.staleness;
+        self.done.exchanging = seconds;
+        self.wire = State::Here(wire);
+        Ok(())
+    }
+}
+
+/// Ends what is under way: nobody waits for its outcome any more.
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.cancel.store(true, Ordering::Relaxed);
+        if let State::Away(thread) = std::mem::replace(&mut self.wire, State::Lost) {
+            let _ = thread.join(); // a panic of it has been logged
+        }
+    }
+}
