@@ -79,7 +79,8 @@ type Times = Vec<f64>;
 
 fn measure(load: Load) -> Result<()> {
     let bytes = load.codec.encoded_len(load.floats);
-    let (mut echo, mut exchange) = (echoes(load, bytes)?, exchanges(load)?);
+    let mut echo = echoes(load, bytes)?;
+    let (mut exchange, mut pull) = exchanges(load)?;
     let one_way = one_way(bytes, load.exchanges)?;
     println!(
         "{}",
@@ -87,6 +88,7 @@ fn measure(load: Load) -> Result<()> {
             "clients": load.clients, "shards": load.shards, "bytes": bytes, "exchanges": load.exchanges, "tls": load.tls,
             "codec": load.codec, "echo-seconds": median(&mut echo), "exchange-seconds": median(&mut exchange),
             "ratio": median(&mut exchange) / median(&mut echo), "plain-one-way-bytes-per-second": one_way,
+            "pull-bytes-per-second": 4.0 * load.floats as f64 / median(&mut pull),
         })
     );
     Ok(())
@@ -113,7 +115,8 @@ fn together(load: Load, client: impl Fn(u32) -> Result<Times> + Sync) -> Result<
     })
 }
 
-fn exchanges(load: Load) -> Result<Times> {
+/// What all clients measured of exchanges and of pulls.
+fn exchanges(load: Load) -> Result<(Times, Times)> {
     let (secret, tls) = (Secret::random()?, TlsIdentity::generate()?);
     let tls = Some(tls).filter(|_| load.tls);
     let settings = Settings {
@@ -129,7 +132,7 @@ fn exchanges(load: Load) -> Result<Times> {
         snapshot: None,
     };
     let server = Exchanger::start(settings, secret.clone(), tls.as_ref(), &vec![0.5; load.floats], None)?;
-    together(load, |worker| {
+    let attach = |worker| {
         let spec = ClientSpec {
             servers: vec![server.address().to_string()],
             secret: secret.clone(),
@@ -139,11 +142,19 @@ fn exchanges(load: Load) -> Result<Times> {
             codec: load.codec,
             deadline: 60,
         };
-        let (_turns, mut exchanges) = client::attach(spec, &Arc::default())?;
-        let (message, mut reply) = (vec![1.0; load.floats], vec![0.0; load.floats]);
-        let about = About { steps: 1, samples: 100, lr: 0.1 };
-        timed(load.exchanges + load.exchanges / 4, || exchanges.exchange(&message, &mut reply, &about).map(|_| ()))
-    })
+        client::attach(spec, &Arc::default()).map(|(_, exchanges)| exchanges)
+    };
+    let times = load.exchanges + load.exchanges / 4;
+    let (message, about) = (vec![1.0; load.floats], About { steps: 1, samples: 100, lr: 0.1 });
+    let exchanged = together(load, |worker| {
+        let (mut exchanges, mut reply) = (attach(worker)?, vec![0.0; load.floats]);
+        timed(times, || exchanges.exchange(&message, &mut reply, &about).map(|_| ()))
+    })?;
+    let pulled = together(load, |worker| {
+        let (mut exchanges, mut center) = (attach(worker)?, vec![0.0; load.floats]);
+        timed(times, || exchanges.pull(&mut center))
+    })?;
+    Ok((exchanged, pulled))
 }
 
 fn timed(times: usize, mut once: impl FnMut() -> Result<()>) -> Result<Times> {

@@ -161,12 +161,10 @@ impl Exchanges {
     /// Copies the center into `out`.
     pub fn pull(&mut self, out: &mut [f32]) -> Result<()> {
         crate::layout::check_length(self.length, out)?;
+        let mut patience = Patience::new(&self.spec);
         for part in &mut self.parts {
-            let slice = part.slice(out);
-            let bytes: &mut [u8] = bytemuck::cast_slice_mut(slice);
-            match part.lane.ask(&Request::Pull, bytes.len() as u64)? {
-                (Reply::Center { .. }, payload) if payload.len() == bytes.len() => bytes.copy_from_slice(&payload),
-                (other, _) => return Err(unexpected(&other)),
+            while let Err(error) = part.pull(&mut out[part.range()]) {
+                part.lane.failed(error, &mut patience)?;
             }
         }
         Ok(())
@@ -222,8 +220,13 @@ impl Part {
         start..start + self.lane.facts.length as usize
     }
 
-    fn slice<'a>(&self, vector: &'a mut [f32]) -> &'a mut [f32] {
-        &mut vector[self.range()]
+    fn pull(&mut self, slice: &mut [f32]) -> Result<()> {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(slice);
+        self.lane.send(&Request::Pull, &[])?;
+        match self.lane.receive(bytes.len() as u64)? {
+            (Reply::Center { .. }, length) if length == bytes.len() as u64 => self.lane.fill(bytes),
+            (other, _) => Err(unexpected(&other)),
+        }
     }
 
     fn send(&mut self, request: &Request, message: &[f32], codec: Codec) -> Result<()> {
