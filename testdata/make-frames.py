@@ -16,8 +16,8 @@ def text(value):
     return struct.pack("<Q", len(value)) + value.encode()
 
 
-def done(steps, samples, loss, staleness, computing, exchanging, waiting):
-    return struct.pack("<QQdQddd", steps, samples, loss, staleness, computing, exchanging, waiting)
+def done(steps, samples, loss, staleness, moved, computing, exchanging, waiting):
+    return struct.pack("<QQdQQddd", steps, samples, loss, staleness, moved, computing, exchanging, waiting)
 
 
 F32, BF16, INT8 = kind(0), kind(1), kind(2)
@@ -38,7 +38,7 @@ frames = [
     ),
     ("exchange", kind(1) + struct.pack("<QQQf", 3, 10, 1000, 0.001) + BF16),
     ("pull", kind(2)),
-    ("turn", kind(3) + struct.pack("<Q", 2) + done(10, 1000, 2.5, 0, 0.0, 0.0, 0.0)),
+    ("turn", kind(3) + struct.pack("<Q", 2) + done(10, 1000, 2.5, 0, 0, 0.0, 0.0, 0.0)),
     ("exchanged", kind(2) + struct.pack("<QQ?", 9, 2, False)),
     ("go", kind(4) + struct.pack("<QQQ", 40, 30, 10)),
     ("refused", kind(8) + FENCED + text("fenced")),

@@ -59,6 +59,8 @@ pub struct Done {
     pub loss: f64,
     /// Center updates between the worker's last two exchanges, on its first shard.
     pub staleness: u64,
+    /// Of weights, both ways, of the last exchange.
+    pub bytes: u64,
     /// Seconds of local steps.
     pub computing: f64,
     /// Seconds of exchanging, and of them those that local steps did not hide.

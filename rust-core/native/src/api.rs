@@ -14,7 +14,7 @@ use jni::{Env, bind_java_type};
 use crate::buffers::{bytes, float_array, floats, long_array, longs, with_direct};
 use crate::calls::{self, Attached, CENTERS, EXCHANGERS, LINKS, WORKERS};
 use crate::error::{Failure, Throw};
-use crate::{logging, registry};
+use crate::{hosts, logging, registry};
 
 bind_java_type! {
     Native => io.firesteel.jni.Native,
@@ -49,6 +49,9 @@ bind_java_type! {
         static extern fn exchanger_report(exchanger: jlong) -> JString,
         static extern fn exchanger_center(exchanger: jlong) -> jfloat[],
         static extern fn exchanger_snapshot(exchanger: jlong) -> jbyte[],
+        static extern fn exchanger_lost(exchanger: jlong) -> jlong[],
+        static extern fn exchanger_hosted(exchanger: jlong, servers: JString),
+        static extern fn exchanger_host(request: JString, part: jfloat[]) -> JString,
         static extern fn exchanger_close(exchanger: jlong),
         static extern fn link_open(request: JString) -> jlong,
         static extern fn link_turn(link: jlong, worker: jlong) -> JString,
@@ -201,7 +204,9 @@ impl NativeNativeInterface for NativeAPI {
     }
 
     fn end_run<'l>(_: &mut Env<'l>, _: JClass<'l>, run: JString<'l>) -> Result<(), Failure> {
-        registry::end(&run.to_string());
+        let run = run.to_string();
+        registry::end(&run);
+        hosts::end(&run);
         Ok(())
     }
 
@@ -254,7 +259,7 @@ impl NativeNativeInterface for NativeAPI {
     }
 
     fn exchanger_client<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JString<'l>, Failure> {
-        Ok(JString::from_str(env, calls::render(&EXCHANGERS.get(exchanger)?.invitation)?)?)
+        Ok(JString::from_str(env, calls::render(&EXCHANGERS.get(exchanger)?.invitation())?)?)
     }
 
     fn exchanger_report<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JString<'l>, Failure> {
@@ -262,11 +267,35 @@ impl NativeNativeInterface for NativeAPI {
     }
 
     fn exchanger_center<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JFloatArray<'l>, Failure> {
-        float_array(env, &EXCHANGERS.get(exchanger)?.exchanger.center()?)
+        float_array(env, &EXCHANGERS.get(exchanger)?.center()?)
     }
 
     fn exchanger_snapshot<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JByteArray<'l>, Failure> {
         Ok(env.byte_array_from_slice(&EXCHANGERS.get(exchanger)?.exchanger.snapshot()?)?)
+    }
+
+    fn exchanger_lost<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JLongArray<'l>, Failure> {
+        let lost: Vec<i64> = EXCHANGERS.get(exchanger)?.lost().into_iter().map(|part| part as i64).collect();
+        long_array(env, &lost)
+    }
+
+    fn exchanger_hosted<'l>(
+        _: &mut Env<'l>,
+        _: JClass<'l>,
+        exchanger: jlong,
+        servers: JString<'l>,
+    ) -> Result<(), Failure> {
+        Ok(calls::name_hosts(&*EXCHANGERS.get(exchanger)?, &servers.to_string())?)
+    }
+
+    fn exchanger_host<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        request: JString<'l>,
+        part: JFloatArray<'l>,
+    ) -> Result<JString<'l>, Failure> {
+        let values = floats(env, &part)?;
+        Ok(JString::from_str(env, calls::host_part(&request.to_string(), &values)?)?)
     }
 
     fn exchanger_close<'l>(_: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use firesteel_engine::data::{Normalizer, Statistics};
 use firesteel_engine::tensors::{self, FileLayout};
 use firesteel_engine::{Error, Facts, Result, TrainConfig, Worker, WorkerSpec};
 use firesteel_exchange::Entry;
+use firesteel_exchange::client::Server;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -15,6 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::center::Center;
 use crate::exchanger::Served;
 use crate::handle::Table;
+use crate::hosts::{self, HostRequest};
 use crate::link::{Link, LinkRequest};
 use crate::registry::Resident;
 
@@ -111,6 +113,16 @@ pub fn open_center(config: &str, initial: Vec<f32>) -> Result<i64> {
 
 pub fn open_exchanger(config: &str, initial: &[f32], snapshot: &[u8]) -> Result<i64> {
     Ok(EXCHANGERS.open(Served::start(&TrainConfig::from_json(config)?, initial, snapshot)?))
+}
+
+/// Takes a part of a center in, and answers where it is served as JSON.
+pub fn host_part(request: &str, values: &[f32]) -> Result<String> {
+    render(&hosts::host(parse::<HostRequest>("part of a center", request)?, values)?)
+}
+
+pub fn name_hosts(exchanger: &Served, servers: &str) -> Result<()> {
+    exchanger.hosted(parse::<Vec<Server>>("servers", servers)?);
+    Ok(())
 }
 
 pub fn open_link(request: &str) -> Result<i64> {

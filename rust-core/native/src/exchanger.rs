@@ -1,15 +1,21 @@
 //! The exchanger of a run in the driver's process: what the configuration means to it, and what a task
 //! must be told to join.
 
-use firesteel_engine::config::{CodecName, Consistency as Name, OuterName, Period as PeriodName, Strategy};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use firesteel_engine::config::{
+    CodecName, Consistency as Name, OuterName, Period as PeriodName, SolverState, Strategy,
+};
 use firesteel_engine::{Error, Result, TrainConfig};
 use firesteel_exchange::auth::Secret;
+use firesteel_exchange::client::{self, ClientSpec, Server};
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
+use firesteel_exchange::message::Role;
 use firesteel_exchange::outer::OuterSpec;
 use firesteel_exchange::rules::{Decay, RuleSpec};
 use firesteel_exchange::server::{Budget, Exchanger, Limits, Period, Settings};
-use firesteel_exchange::tls::{TlsIdentity, TlsTrust};
+use firesteel_exchange::tls::TlsIdentity;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Counted;
@@ -20,13 +26,16 @@ const LOOPBACK: &str = "127.0.0.1:0";
 /// 2.3 to 0.15 it is never reached, and it bounds what a lost worker's turn holds back.
 const LONGEST: u64 = 16;
 
+/// Seconds in which a part's host must answer before it counts as lost.
+const ALIVE: u64 = 2;
+
 /// What a task needs to join. The job's secret is in it.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Invitation {
-    pub servers: Vec<String>,
+    /// The driver's, and those of the executors that host parts of the center.
+    pub servers: Vec<Server>,
     pub secret: Secret,
-    pub tls: Option<TlsTrust>,
     pub digest: String,
     pub codec: Codec,
     pub deadline: u64,
@@ -37,10 +46,25 @@ pub struct Invitation {
     pub reset_state: bool,
 }
 
+impl Invitation {
+    /// What a client in `role` is told.
+    pub fn spec(&self, role: Role) -> ClientSpec {
+        ClientSpec {
+            servers: self.servers.clone(),
+            secret: self.secret.clone(),
+            role,
+            digest: self.digest.clone(),
+            codec: self.codec,
+            deadline: self.deadline,
+        }
+    }
+}
+
 /// A running exchanger, as Java holds it.
 pub struct Served {
     pub exchanger: Exchanger,
-    pub invitation: Invitation,
+    own: Server,
+    invitation: Mutex<Invitation>,
     _counted: Counted,
 }
 
@@ -48,7 +72,10 @@ impl Served {
     /// Serves `initial` to the workers of `config`, which is resolved; or goes on from `snapshot`, if it
     /// is not empty.
     pub fn start(config: &TrainConfig, initial: &[f32], snapshot: &[u8]) -> Result<Self> {
-        let (settings, secret) = (settings(config)?, Secret::random()?);
+        let (mut settings, secret) = (settings(config)?, Secret::random()?);
+        let parts = config.exchangers > 0; // executors host the center, the clerk alone is here
+        settings.shards = if parts { 0 } else { settings.shards };
+        let initial = if parts { &[] } else { initial };
         let tls = if config.tls { Some(TlsIdentity::generate()?) } else { None };
         let restored = (!snapshot.is_empty()).then_some((snapshot, "of the checkpoint"));
         let exchanger = Exchanger::start(settings.clone(), secret.clone(), tls.as_ref(), initial, restored)?;
@@ -56,10 +83,10 @@ impl Served {
             Some(host) => format!("{host}:{}", exchanger.address().port()),
             None => exchanger.address().to_string(),
         };
+        let own = Server { address, tls: tls.as_ref().map(TlsIdentity::trust) };
         let invitation = Invitation {
-            servers: vec![address],
+            servers: vec![own.clone()],
             secret,
-            tls: tls.as_ref().map(TlsIdentity::trust),
             digest: settings.digest,
             codec: codec(config.codec),
             deadline: config.exchange_deadline,
@@ -67,13 +94,52 @@ impl Served {
             tau: config.tau,
             adaptive: config.period == PeriodName::Adaptive,
             overlap: config.overlap,
-            reset_state: config.solver_state == firesteel_engine::config::SolverState::Reset,
+            reset_state: config.solver_state == SolverState::Reset,
         };
-        Ok(Self { exchanger, invitation, _counted: Counted::default() })
+        Ok(Self { exchanger, own, invitation: Mutex::new(invitation), _counted: Counted::default() })
+    }
+
+    /// What a task needs now.
+    pub fn invitation(&self) -> Invitation {
+        self.lock().clone()
+    }
+
+    /// Names the executors' servers that host the parts of the center.
+    pub fn hosted(&self, servers: Vec<Server>) {
+        self.lock().servers = [vec![self.own.clone()], servers].concat();
+    }
+
+    /// Numbers of the parts whose host does not answer.
+    pub fn lost(&self) -> Vec<usize> {
+        let invitation = self.invitation();
+        let (_, hosts) = invitation.servers.split_at(1);
+        let answers = |host: &Server| {
+            let mut spec = invitation.spec(Role::Observer);
+            spec.deadline = ALIVE;
+            client::answers(spec, host)
+        };
+        (0..hosts.len()).filter(|&part| !answers(&hosts[part])).collect()
+    }
+
+    /// The center now, from wherever it is.
+    pub fn center(&self) -> Result<Vec<f32>> {
+        let invitation = self.invitation();
+        if invitation.servers.len() == 1 {
+            return Ok(self.exchanger.center()?);
+        }
+        let (_, mut parts) = client::attach(invitation.spec(Role::Observer), &Arc::default())?;
+        let mut center = vec![0.0; parts.length()];
+        parts.pull(&mut center)?;
+        Ok(center)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Invitation> {
+        self.invitation.lock().unwrap_or_else(PoisonError::into_inner) // no code that holds it can panic half way
     }
 }
 
-fn settings(config: &TrainConfig) -> Result<Settings> {
+/// What the exchanger of a run is told.
+pub fn settings(config: &TrainConfig) -> Result<Settings> {
     let workers = known("workers", config.workers)?;
     let iterations = known("iterations", config.iterations)?;
     let period = match config.period {

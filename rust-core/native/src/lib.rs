@@ -11,6 +11,7 @@ pub mod center;
 pub mod error;
 mod exchanger;
 pub mod handle;
+mod hosts;
 mod link;
 mod logging;
 pub mod registry;

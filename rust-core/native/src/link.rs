@@ -7,7 +7,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use firesteel_engine::{Error, Report, Result, Round, StateIn, Worker};
-use firesteel_exchange::client::{self, About, ClientSpec, Exchanged, Exchanges, Go, Turns};
+use firesteel_exchange::client::{self, About, Exchanged, Exchanges, Go, Turns};
 use firesteel_exchange::message::{Done, Role};
 use firesteel_exchange::partner::Partner;
 use serde::{Deserialize, Serialize};
@@ -75,15 +75,7 @@ impl Link {
     /// Attaches and pulls the center.
     pub fn open(request: LinkRequest, cancel: Arc<AtomicBool>) -> Result<Self> {
         let LinkRequest { client: invitation, worker, attempt } = request;
-        let spec = ClientSpec {
-            servers: invitation.servers.clone(),
-            secret: invitation.secret.clone(),
-            tls: invitation.tls.clone(),
-            role: Role::Worker { worker, attempt },
-            digest: invitation.digest.clone(),
-            codec: invitation.codec,
-            deadline: invitation.deadline,
-        };
+        let spec = invitation.spec(Role::Worker { worker, attempt });
         let (turns, mut exchanges) = client::attach(spec, &cancel)?;
         let mut x = vec![0.0; exchanges.length()];
         exchanges.pull(&mut x)?;
@@ -194,6 +186,7 @@ impl Link {
             self.partner.apply(&mut self.x, &wire.reply);
         }
         self.done.staleness = exchanged.staleness;
+        self.done.bytes = exchanged.bytes;
         self.done.exchanging = seconds;
         self.wire = State::Here(wire);
         Ok(())

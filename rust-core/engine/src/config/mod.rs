@@ -85,6 +85,8 @@ pub struct TrainConfig {
     pub codec: CodecName,
     /// Ranges of the center that are exchanged side by side, each over a connection of its own.
     pub shards: usize,
+    /// Executors that host the center, a part each; with 0 the driver hosts it.
+    pub exchangers: usize,
     /// Whether exchanges are encrypted.
     pub tls: bool,
     /// Address that the center listens on.
@@ -145,6 +147,7 @@ impl Default for TrainConfig {
             overlap: false,
             codec: CodecName::F32,
             shards: 1,
+            exchangers: 0,
             tls: false,
             bind: None,
             advertise: None,

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use clap::{Arg, Command, value_parser};
 use firesteel_exchange::auth::Secret;
-use firesteel_exchange::client::{self, About, ClientSpec};
+use firesteel_exchange::client::{self, About, ClientSpec, Server};
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::message::Role;
@@ -134,9 +134,8 @@ fn exchanges(load: Load) -> Result<(Times, Times)> {
     let server = Exchanger::start(settings, secret.clone(), tls.as_ref(), &vec![0.5; load.floats], None)?;
     let attach = |worker| {
         let spec = ClientSpec {
-            servers: vec![server.address().to_string()],
+            servers: vec![Server { address: server.address().to_string(), tls: tls.as_ref().map(TlsIdentity::trust) }],
             secret: secret.clone(),
-            tls: tls.as_ref().map(TlsIdentity::trust),
             role: Role::Worker { worker, attempt: 0 },
             digest: "load".to_owned(),
             codec: load.codec,

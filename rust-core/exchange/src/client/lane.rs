@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-use super::ClientSpec;
+use super::{ClientSpec, Server};
 use crate::auth::{Handshake, nonce};
 use crate::line::Line;
 use crate::message::{Facts, Identity, Lane as Kind, Reply, Request};
+use crate::tls::TlsTrust;
 use crate::{Error, Refusal, Result};
 
 /// One lane of a client.
 pub struct Lane {
     spec: Arc<ClientSpec>,
+    tls: Option<TlsTrust>,
     address: String,
     identity: Identity,
     cancel: Arc<AtomicBool>,
@@ -25,11 +27,11 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Attaches to `address`, trying for the spec's deadline.
-    pub fn attach(spec: Arc<ClientSpec>, address: &str, kind: Kind, cancel: Arc<AtomicBool>) -> Result<Self> {
+    /// Attaches to `server`, trying for the spec's deadline.
+    pub fn attach(spec: Arc<ClientSpec>, server: &Server, kind: Kind, cancel: Arc<AtomicBool>) -> Result<Self> {
         let identity = Identity { role: spec.role, lane: kind, digest: spec.digest.clone() };
-        let address = address.to_owned();
-        let mut lane = Self { spec, address, identity, cancel, line: None, facts: Facts::default() };
+        let Server { address, tls } = server.clone();
+        let mut lane = Self { spec, tls, address, identity, cancel, line: None, facts: Facts::default() };
         let mut patience = Patience::new(&lane.spec);
         while let Err(error) = lane.connect() {
             lane.failed(error, &mut patience)?;
@@ -105,7 +107,7 @@ impl Lane {
         for address in self.address.to_socket_addrs().map_err(failed)? {
             match TcpStream::connect_timeout(&address, deadline) {
                 Ok(socket) => {
-                    let mut line = Line::connect(socket, self.spec.tls.as_ref(), self.cancel.clone())?;
+                    let mut line = Line::connect(socket, self.tls.as_ref(), self.cancel.clone())?;
                     self.facts = self.shake(&mut line)?;
                     self.line = Some(line);
                     return Ok(());

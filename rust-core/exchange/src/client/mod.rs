@@ -19,16 +19,24 @@ use lane::{Lane, Patience};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClientSpec {
-    /// `host:port` of every server, the one with the clerk first.
-    pub servers: Vec<String>,
+    /// Every server, the one with the clerk first.
+    pub servers: Vec<Server>,
     pub secret: Secret,
-    pub tls: Option<TlsTrust>,
     pub role: Role,
     /// Of the layout that center and workers share.
     pub digest: String,
     pub codec: Codec,
     /// Seconds that a server may be silent, or away, before the client gives up.
     pub deadline: u64,
+}
+
+/// Where a server is, and what it is known by if it speaks TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// `host:port`.
+    pub address: String,
+    pub tls: Option<TlsTrust>,
 }
 
 /// What a worker may do next. `steps` 0 ends its work.
@@ -55,6 +63,11 @@ pub fn attach(spec: ClientSpec, cancel: &Arc<AtomicBool>) -> Result<(Turns, Exch
     // a newer attempt of a worker asks for the turn that the older one had
     let turn = first.facts.last.saturating_sub(1);
     Ok((Turns { controls, turn }, exchanges))
+}
+
+/// Whether `server` lets a client of `spec` in before its deadline.
+pub fn answers(spec: ClientSpec, server: &Server) -> bool {
+    Lane::attach(Arc::new(spec), server, Kind::Control, Arc::default()).is_ok()
 }
 
 /// The control lanes of a client.

@@ -71,6 +71,8 @@ struct State {
     clock: Clock,
     events: VecDeque<TurnDone>,
     dropped: u64,
+    /// Of weights, both ways.
+    bytes: u64,
     /// How many exchanges met a center that was 0, 1, 2 .. updates ahead; the last counts all beyond.
     staleness: [u64; 17],
 }
@@ -86,6 +88,8 @@ pub struct ClerkReport {
     pub turns: Vec<TurnDone>,
     /// Turns that nobody came to read in time.
     pub dropped_turns: u64,
+    /// Of weights, both ways, as the workers told it.
+    pub bytes: u64,
     pub staleness: [u64; 17],
     /// How many turns each worker is behind the foremost; absent for one that left.
     pub lag: Vec<Option<u64>>,
@@ -106,6 +110,7 @@ impl Clerk {
             clock: Clock::new(workers),
             events: VecDeque::new(),
             dropped: 0,
+            bytes: 0,
             staleness: [0; 17],
         };
         Self { budget, consistency, state: Mutex::new(state), moved: Condvar::new() }
@@ -187,6 +192,7 @@ impl Clerk {
             budget: self.budget.steps,
             turns: state.events.drain(..).collect(),
             dropped_turns: state.dropped,
+            bytes: state.bytes,
             staleness: state.staleness,
             lag: state.clock.lags(),
         }
@@ -236,6 +242,7 @@ impl State {
             return; // the first turn of a worker follows no exchange
         }
         seat.exchanges += 1;
+        self.bytes += done.bytes;
         self.staleness[(done.staleness as usize).min(self.staleness.len() - 1)] += 1;
         if self.events.len() == MOST_EVENTS {
             self.events.pop_front();

@@ -22,7 +22,7 @@ pub struct Settings {
     pub rule: RuleSpec,
     pub consistency: Consistency,
     pub workers: u32,
-    /// Ranges of the vector with a lock and a lane of their own.
+    /// Ranges of the vector with a lock and a lane of their own; 0 where others serve it, and only the clerk is here.
     pub shards: u32,
     pub budget: Budget,
     pub limits: Limits,
@@ -111,7 +111,9 @@ impl Settings {
             _ => Ok(()),
         };
         at_least_one("workers", self.workers.into())?;
-        at_least_one("shards", self.shards.into())?;
+        if length > 0 {
+            at_least_one("shards", self.shards.into())?;
+        }
         at_least_one("tau", self.budget.tau)?;
         at_least_one("handshake", self.limits.handshake)?;
         at_least_one("idle", self.limits.idle)?;

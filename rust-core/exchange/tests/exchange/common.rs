@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use firesteel_exchange::auth::Secret;
-use firesteel_exchange::client::{self, About, ClientSpec, Exchanges, Turns};
+use firesteel_exchange::client::{self, About, ClientSpec, Exchanges, Server, Turns};
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::message::{Done, Role};
@@ -50,14 +50,17 @@ impl Job {
 
     pub fn spec(&self, role: Role) -> ClientSpec {
         ClientSpec {
-            servers: vec![self.server.address().to_string()],
+            servers: vec![self.place()],
             secret: self.secret.clone(),
-            tls: self.tls.as_ref().map(TlsIdentity::trust),
             role,
             digest: "net".to_owned(),
             codec: Codec::F32,
             deadline: 20,
         }
+    }
+
+    pub fn place(&self) -> Server {
+        Server { address: self.server.address().to_string(), tls: self.tls.as_ref().map(TlsIdentity::trust) }
     }
 
     pub fn worker(&self, worker: u32, attempt: u64) -> (Turns, Exchanges) {

@@ -2,12 +2,13 @@
 
 use std::thread;
 
+use firesteel_exchange::client;
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::message::{Identity, Lane, Reply, Request, Role, encode};
 use firesteel_exchange::outer::OuterSpec;
 use firesteel_exchange::rules::RuleSpec;
-use firesteel_exchange::server::{Budget, Period};
+use firesteel_exchange::server::{Budget, Exchanger, Period};
 use firesteel_exchange::{Error, Refusal};
 
 use crate::common::{Job, Numbers, attach, done, one_step, settings};
@@ -229,4 +230,36 @@ fn who_does_not_come_is_named_when_the_wait_is_over() {
     }
     let refused = turns.next(done(1)).unwrap_err();
     assert_eq!(refused, Error::refused(Refusal::Overdue, "workers [1, 2] did not come within 1 s"));
+}
+
+/// A center in parts on several servers, the clerk on one of its own: what executors host.
+#[test]
+fn parts_of_a_center_may_live_on_servers_of_their_own() {
+    let initial: Vec<f32> = (0..100).map(|i| i as f32).collect();
+    let mut clerk = settings(DOWNPOUR, 1);
+    clerk.shards = 0;
+    clerk.budget = Budget { steps: 2, tau: 1, period: Period::Constant };
+    let clerk = Job::encrypted(clerk, &[]);
+    let part = |offset: usize, end: usize, shards| {
+        let mut settings = settings(DOWNPOUR, 1);
+        (settings.offset, settings.shards) = (offset as u64, shards);
+        let server = Exchanger::start(settings, clerk.secret.clone(), None, &initial[offset..end], None).unwrap();
+        Job { server, secret: clerk.secret.clone(), tls: None }
+    };
+    let (first, second) = (part(0, 37, 1), part(37, 100, 2));
+    let mut spec = clerk.spec(Role::Worker { worker: 0, attempt: 0 });
+    spec.servers.extend([second.place(), first.place()]);
+    let (mut turns, mut exchanges) = attach(spec.clone());
+    assert_eq!(exchanges.length(), 100);
+    let mut values = vec![0.0; 100];
+    for number in 1..=2 {
+        assert_eq!(turns.next(done(number - 1)).unwrap().steps, 1);
+        exchanges.exchange(&[1.0; 100], &mut values, &one_step()).unwrap();
+    }
+    assert_eq!(turns.next(done(1)).unwrap().steps, 0);
+    assert!(values.iter().zip(&initial).all(|(value, before)| *value == before + 2.0));
+    turns.leave().unwrap();
+    spec.servers.truncate(2);
+    let missing = client::attach(spec, &Default::default()).err().unwrap().to_string();
+    assert_eq!(missing, "the exchanger refused: no shard holds the weights from 0 on");
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use firesteel_exchange::auth::Secret;
-use firesteel_exchange::client::ClientSpec;
+use firesteel_exchange::client::{ClientSpec, Server};
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::message::Role;
 
@@ -61,9 +61,8 @@ fn a_killed_exchanger_goes_on_from_its_snapshot_and_its_workers_with_it() {
     assert_eq!(said["restored"], false);
     let secret = Secret::try_from(fs::read_to_string(directory.path().join("secret")).unwrap()).unwrap();
     let spec = ClientSpec {
-        servers: vec![said["address"].as_str().unwrap().to_owned()],
+        servers: vec![Server { address: said["address"].as_str().unwrap().to_owned(), tls: None }],
         secret,
-        tls: None,
         role: Role::Worker { worker: 0, attempt: 0 },
         digest: "net".to_owned(),
         codec: Codec::F32,

@@ -40,7 +40,7 @@ impl TrainConfig {
     }
 
     /// Each key with whether it was given, whether the strategy reads it, and who does.
-    fn keys_of_strategies(&self) -> [(&'static str, bool, bool, &'static str); 18] {
+    fn keys_of_strategies(&self) -> [(&'static str, bool, bool, &'static str); 19] {
         let strategy = self.strategy;
         let (elastic, asynchronous) = (strategy.is_elastic(), strategy.is_asynchronous());
         let pulls = elastic || strategy == Strategy::Easgd;
@@ -66,6 +66,7 @@ impl TrainConfig {
             ("overlap", self.overlap, asynchronous, ASYNCHRONOUS),
             ("codec", self.codec != CodecName::F32, wired, WIRED),
             ("shards", self.shards != 1, wired, WIRED),
+            ("exchangers", self.exchangers != 0, wired, WIRED),
             ("tls", self.tls, wired, WIRED),
             ("bind", self.bind.is_some(), wired, WIRED),
             ("advertise", self.advertise.is_some(), wired, WIRED),
