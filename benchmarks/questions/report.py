@@ -2,11 +2,18 @@
 
 import json
 
-from . import accuracy, memory, runs, spark
+from . import accuracy, exchange, faults, memory, runs, spark, strategies
 
 RESULTS = runs.ROOT / "benchmarks" / "results.jsonl"
 README = runs.ROOT / "benchmarks" / "README.md"
-TABLES = {"spark": spark, "accuracy": accuracy, "memory": memory}
+TABLES = {
+    "spark": spark,
+    "accuracy": accuracy,
+    "strategies": strategies,
+    "exchange": exchange,
+    "faults": faults,
+    "memory": memory,
+}
 
 
 def append(row):

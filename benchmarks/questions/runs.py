@@ -49,3 +49,9 @@ def circumstances(out):
         "hardware": start["hardware"],
         "versions": start["versions"],
     }
+
+
+def hardware():
+    """This machine, as the first event of a run tells it."""
+    models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {"cpu": models[0] if models else "unknown", "cores": os.cpu_count()}

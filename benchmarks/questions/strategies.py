@@ -1,0 +1,136 @@
+"""Which strategy learns best from the same samples? cifar10_quick, Caffe's recipe, many strategies at one budget."""
+
+import statistics
+
+from . import runs
+
+TITLE = "Strategies at equal samples"
+LONG, SHORT = 5000, 1500  # minibatches of 100, all workers together
+
+
+def _long():
+    """Name, workers, options; the first three are the same runs as question accuracy's."""
+    yield "sequential", 0, []
+    for k in (2, 4, 8):
+        yield f"sparknet K {k}", k, ["--tau", "10"]
+    for k in (2, 4, 8):
+        yield f"deepspark K {k}, alpha 0.1", k, ["--strategy", "deepspark", "--tau", "10"]
+        elastic = ["--strategy", "deepspark", "--tau", "10", "--alpha", str(0.9 / k)]
+        yield f"deepspark K {k}, alpha 0.9 over K", k, elastic
+    yield "deepspark K 4, adaptive period", 4, ["--strategy", "deepspark", "--tau", "10", "--period", "adaptive"]
+
+
+def _short():
+    yield "sequential", 0, []
+    yield "hogwild, 2 threads", 1, ["--strategy", "hogwild", "--threads", "2", "--tau", "50"]
+    variants = {
+        "sparknet": [],
+        "sparknet, outer nesterov": ["--outer", "nesterov"],
+        "sparknet, outer slowmo": ["--outer", "slowmo"],
+        "sparknet, outer bmuf": ["--outer", "bmuf"],
+        "easgd": ["--strategy", "easgd"],
+        "deepspark": ["--strategy", "deepspark"],
+        "deepspark, ssp 4": ["--strategy", "deepspark", "--consistency", "ssp", "--staleness", "4"],
+        "deepspark, overlap": ["--strategy", "deepspark", "--overlap"],
+        "deepspark, bf16 on the wire": ["--strategy", "deepspark", "--codec", "bf16"],
+        "deepspark, int8 on the wire": ["--strategy", "deepspark", "--codec", "int8"],
+        "easgd-async": ["--strategy", "easgd-async"],
+        "eamsgd": ["--strategy", "eamsgd"],
+        "downpour": ["--strategy", "downpour"],
+        "downpour, Adagrad 0.001": ["--strategy", "downpour", "--adagrad-lr", "0.001"],
+        "adag": ["--strategy", "adag"],
+        "dynsgd": ["--strategy", "dynsgd"],
+        "dcasgd": ["--strategy", "dcasgd"],
+        "async-nesterov": ["--strategy", "async-nesterov"],
+    }
+    for tau in (10, 50):
+        for name, options in variants.items():
+            yield f"{name}, tau {tau}", 4, ["--tau", str(tau), *options]
+
+
+GROUPS = {"long": (LONG, _long), "short": (SHORT, _short)}
+
+
+def directory(group, name, seed):
+    prefix = "" if group == "long" else f"{group}-"
+    return f"{prefix}{name.replace(', ', '-').replace(' ', '-')}-seed-{seed}"
+
+
+def answer(arguments):
+    group = arguments.group
+    minibatches, variants = GROUPS[group]
+    for seed in range(arguments.seeds):
+        for name, workers, options in variants():
+            out = arguments.runs / directory(group, name, seed)
+            if not (out / "model.safetensors").exists():
+                _run(arguments.data, minibatches, seed, out, workers, options)
+            yield _row(arguments, group, name, seed, out)
+
+
+def _run(data, minibatches, seed, out, workers, options):
+    of_run = ["--data", data, "--seed", str(seed), "--out", str(out), *options]
+    iterations = str(minibatches // max(workers, 1))
+    if workers:
+        tau = int(options[options.index("--tau") + 1])
+        every = str(max(1, minibatches // (20 * workers * tau)))  # about twenty evaluations
+        ours = ["--workers", str(workers), "--iterations", iterations, "--eval-every", every, *of_run]
+        if runs.submit(f"local[{workers}]", ours).wait() != 0:
+            print(f"{out.name} failed")
+    else:
+        runs.wait(runs.sequential(["--iterations", iterations, "--eval-every", "25", *of_run]))
+
+
+def _row(arguments, group, name, seed, out):
+    events = runs.events(out)
+    evaluations = [event["accuracy"] for event in events if event["event"] == "eval"]
+    stale = [event["staleness"] for event in events if event["event"] == "exchange"]
+    return {
+        "question": "strategies",
+        **runs.circumstances(out),
+        "data": arguments.name,
+        "group": group,
+        "variant": name,
+        "seed": seed,
+        "accuracy": events[-1].get("accuracy") if events[-1]["event"] == "end" else None,
+        "best": max(evaluations, default=None),
+        "seconds": events[-1].get("seconds"),
+        "staleness": statistics.mean(stale) if stale else None,
+        "exchanges": len(stale),
+    }
+
+
+def table(rows):
+    lines = []
+    for group, (minibatches, _) in GROUPS.items():
+        mine = [row for row in rows if row["group"] == group]
+        if mine:
+            lines += [f"### {minibatches:,} minibatches of 100, all workers together", "", *_group(mine), ""]
+    return lines[:-1]
+
+
+def _group(rows):
+    lines = [
+        "Test accuracy of the last center in per cent, mean over the seeds and standard deviation; staleness is the mean",
+        "number of center updates between a worker's pull and its push. K is 4 where the name does not say another.",
+        "`local[K]` on two cores: workers beyond two share them, so seconds say nothing of speed.",
+        "",
+        "| data | strategy | seeds | accuracy | best evaluation | staleness | exchanges |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    groups = {}
+    for row in rows:  # a later row of the same run replaces the earlier
+        groups.setdefault((row["data"], row["variant"]), {})[row["seed"]] = row
+    for (data, variant), by_seed in groups.items():
+        done = [100 * row["accuracy"] for row in by_seed.values() if row["accuracy"] is not None]
+        failed = len(by_seed) - len(done)
+        spread = f" ± {statistics.stdev(done):.2f}" if len(done) > 1 else ""
+        accuracy = f"{statistics.mean(done):.2f}{spread}" if done else ""
+        accuracy += f" ({failed} ended without one)" if failed else ""
+        best = max((100 * row["best"] for row in by_seed.values() if row["best"] is not None), default=None)
+        stale = [row["staleness"] for row in by_seed.values() if row["staleness"] is not None]
+        lines.append(
+            f"| {data} | {variant} | {', '.join(map(str, sorted(by_seed)))} | {accuracy} | "
+            f"{'' if best is None else f'{best:.2f}'} | {f'{statistics.mean(stale):.1f}' if stale else ''} | "
+            f"{statistics.mean(row['exchanges'] for row in by_seed.values()):.0f} |"
+        )
+    return lines
