@@ -1,12 +1,12 @@
 // metrics.jsonl: one JSON object a line, flushed as it happens, the same events and fields as the `sequential` program
-// of rust-core/engine. A resumed run drops the lines of rounds that it does again and goes on after the others.
+// of rust-core/engine. A resumed run drops the lines of what it does again and goes on after the others.
 package io.firesteel.driver
 
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.node._
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
 import io.firesteel.jni.Kind
-import io.firesteel.train.{Ended, Evaluated, Fault, FiresteelException, RoundDone, Started}
+import io.firesteel.train.{Ended, Evaluated, ExchangeDone, Fault, FiresteelException, RoundDone, Started}
 import org.apache.hadoop.fs.FSDataOutputStream
 
 import java.io.IOException
@@ -24,10 +24,10 @@ final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Inst
 
   private var out: Option[FSDataOutputStream] = None
 
-  /** The first event. Of a file that is there, the lines of the rounds completed before are kept. */
+  /** The first event. Of a file that is there, the lines of what was completed before are kept. */
   def started(e: Started): Unit = synchronized {
     dir.read(OutputDir.Metrics).foreach { bytes =>
-      val kept = keep(new String(bytes, UTF_8).linesIterator.toSeq, e.completedRounds)
+      val kept = keep(new String(bytes, UTF_8).linesIterator.toSeq, e)
       dir.write(OutputDir.Metrics, kept.map(_ + "\n").mkString.getBytes(UTF_8))
     }
     out = Some(dir.append(OutputDir.Metrics))
@@ -57,6 +57,21 @@ final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Inst
     "exchange_bytes" -> whole(e.exchangeBytes)
   )
 
+  def exchange(e: ExchangeDone): Unit = write(
+    "exchange",
+    "worker" -> whole(e.worker),
+    "exchange" -> whole(e.exchange),
+    "steps" -> whole(e.steps),
+    "total_steps" -> whole(e.totalSteps),
+    "samples" -> whole(e.totalSamples),
+    "seconds" -> real(e.seconds),
+    "loss" -> real(e.loss),
+    "staleness" -> whole(e.staleness),
+    "computing" -> real(e.computing),
+    "exchanging" -> real(e.exchanging),
+    "waiting" -> real(e.waiting)
+  )
+
   def evaluated(e: Evaluated): Unit = write(
     "eval",
     "round" -> whole(e.round),
@@ -72,17 +87,23 @@ final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Inst
     write("fault", "round" -> whole(e.round), "what" -> text(e.what), "action" -> text(e.action))
 
   /** The last event, for when the model is in place at `model`. */
-  def ended(e: Ended, model: String): Unit = write(
-    "end",
+  def ended(e: Ended, model: String): Unit = write("end", result(e) ++ exchanges(e) :+ ("model" -> text(model)): _*)
+
+  private def result(e: Ended): Seq[(String, JsonNode)] = Seq(
     "rounds" -> whole(e.rounds),
     "samples" -> whole(e.samples),
     "seconds" -> real(e.seconds),
     "wall_seconds" -> real(e.wallSeconds),
     "accuracy" -> e.accuracy.fold[JsonNode](NullNode.instance)(real),
     "loss" -> e.loss.fold[JsonNode](NullNode.instance)(real),
-    "images_per_second" -> real(e.imagesPerSecond),
-    "model" -> text(model)
+    "images_per_second" -> real(e.imagesPerSecond)
   )
+
+  private def exchanges(e: Ended): Seq[(String, JsonNode)] = e.exchanges.toSeq.flatMap { totals =>
+    val staleness = JsonNodeFactory.instance.arrayNode()
+    totals.staleness.foreach(count => staleness.add(count))
+    Seq("exchanges" -> whole(totals.exchanges), "exchange_bytes" -> whole(totals.bytes), "staleness" -> staleness)
+  }
 
   override def close(): Unit = synchronized(out.foreach(_.close()))
 
@@ -117,13 +138,15 @@ object MetricsFile {
     node
   }
 
-  /** The lines of a stopped run that stay when it goes on after `completed` rounds: not its end, and not the half of a
-    * line that a killed process may leave.
+  /** The lines of a stopped run that stay when it goes on as `started` says: not its end, and not the half of a line
+    * that a killed process may leave.
     */
-  private[driver] def keep(lines: Seq[String], completed: Int): Seq[String] = lines.filter { line =>
+  private[driver] def keep(lines: Seq[String], started: Started): Seq[String] = lines.filter { line =>
     val event =
       try mapper.readTree(line)
       catch { case _: JsonProcessingException => NullNode.instance }
-    event.isObject && event.path("event").asText != "end" && event.path("round").asInt(0) <= completed
+    event.isObject && event.path("event").asText != "end" &&
+    event.path("round").asInt(0) <= started.completedRounds &&
+    event.path("total_steps").asLong(0) <= started.completedSteps
   }
 }

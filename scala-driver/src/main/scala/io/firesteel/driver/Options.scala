@@ -1,5 +1,5 @@
 // The settings of a run, one row each: the command line, configuration files and --help are all made from this table.
-// Names and meaning are the engine's (rust-core/engine/src/config.rs), which also owns defaults and validation;
+// Names and meaning are the engine's (rust-core/engine/src/config), which also owns defaults and validation;
 // a test holds the names of both sides equal.
 package io.firesteel.driver
 
@@ -21,9 +21,15 @@ object Options {
     dataset,
     Setting("classes", Whole, "N", "number of classes (default: the data set's)"),
     Setting("net", Text, "NAME", "cifar10_quick (default), cifar10_full or cifar10_128"),
-    Setting("strategy", Text, "NAME", "sparknet (default) or sequential"),
+    Setting(
+      "strategy",
+      Text,
+      "NAME",
+      "sparknet (default) or sequential; easgd; deepspark, easgd-async, eamsgd, downpour, adag, dynsgd, dcasgd or " +
+        "async-nesterov: each worker exchanges when it is ready; hogwild: threads without locks"
+    ),
     workers,
-    Setting("tau", Whole, "N", "local steps of a round, that is between two averagings (default: 10)"),
+    Setting("tau", Whole, "N", "local steps of a round, that is between two exchanges (default: 10)"),
     batch,
     Setting(
       "iterations",
@@ -41,7 +47,27 @@ object Options {
     Setting("stepsize", Whole, "N", "local steps between two drops, for step"),
     Setting("stepvalue", Wholes, "N,N,..", "local steps at which the learning rate drops, for multistep"),
     Setting("solver-state", Text, "NAME", "momentum between rounds: local (default), average or reset"),
-    Setting("outer", Text, "NAME", "outer optimiser on the averaged weights: none (default)"),
+    Setting("consistency", Text, "NAME", "who waits for whom: async, ssp or bsp (default: the strategy's)"),
+    Setting("staleness", Whole, "N", "exchanges that a worker may be ahead of the slowest, for ssp (default: 4)"),
+    Setting("period", Text, "NAME", "constant (default), adaptive (by the loss) or post-local"),
+    Setting("post-local-step", Whole, "N", "local steps after which --tau holds, for post-local"),
+    Setting("alpha", Real, "X", "elastic pull on the worker, 0 to 1 (default: 0.1 for deepspark, else 0.9 / workers)"),
+    Setting("server-alpha", Real, "X", "elastic pull on the center (default: --alpha)"),
+    Setting("alpha-decay", Real, "X", "factor on both pulls after every --alpha-every exchanges"),
+    Setting("alpha-every", Whole, "N", "exchanges of a worker"),
+    Setting("adagrad-lr", Real, "X", "learning rate of the center's Adagrad, for downpour (default: none)"),
+    Setting("lambda", Real, "X", "strength of dcasgd's compensation of the delay (default: 0.04)"),
+    Setting("outer", Text, "NAME", "outer optimiser on the averaged weights: none (default), nesterov, slowmo or bmuf"),
+    Setting("outer-lr", Real, "X", "learning rate of the outer optimiser (default: the published one)"),
+    Setting("outer-momentum", Real, "X", "momentum of the outer optimiser (default: the published one)"),
+    Setting("overlap", Flag, "", "go on stepping while an exchange is under way"),
+    Setting("codec", Text, "NAME", "values on the wire: f32 (default), bf16 or int8"),
+    Setting("shards", Whole, "N", "ranges of the center that are exchanged side by side (default: 1)"),
+    Setting("exchangers", Whole, "N", "executors that host the center, a part each (default: 0, the driver does)"),
+    Setting("tls", Flag, "", "encrypt the exchanges"),
+    Setting("bind", Text, "HOST:PORT", "where the exchanger listens (default: as Spark's driver, any free port)"),
+    Setting("advertise", Text, "HOST", "where workers find it (default: as Spark's driver)"),
+    Setting("exchange-deadline", Whole, "SECONDS", "an exchange not answered by then has failed (default: 60)"),
     Setting("normalize", Text, "NAME", "mean-image (default), channel or none (raw 0..255)"),
     Setting("precision", Text, "NAME", "f32 (default), bf16 or auto"),
     threads,

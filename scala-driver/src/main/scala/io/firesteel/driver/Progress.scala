@@ -3,7 +3,7 @@
 // jline, whose service files and native code do not survive the shading that Spark's two other jlines make necessary.
 package io.firesteel.driver
 
-import io.firesteel.train.{Ended, Evaluated, Fault, RoundDone, Started}
+import io.firesteel.train.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, RoundDone, Started}
 
 import java.io.PrintStream
 import java.util.Locale
@@ -12,10 +12,12 @@ import java.util.Locale
 final class Progress(out: PrintStream, terminal: Terminal) {
   private var accuracy: Option[Double] = None
   private var rounds = 0
+  private var budget = 0L // minibatches of all workers
 
   def started(e: Started, where: String): Unit = {
     rounds = e.rounds
     val c = e.config
+    budget = c.iterations.getOrElse(0L) * c.workers.getOrElse(1)
     say(
       s"firesteel ${Environment.firesteel}: ${c.net} (${e.parameters} parameters), ${c.strategy}, " +
         s"workers ${c.workers.getOrElse(1)}, batch ${c.batch.getOrElse("?")}, tau ${c.tau}, rounds ${e.rounds}"
@@ -26,9 +28,13 @@ final class Progress(out: PrintStream, terminal: Terminal) {
     terminal.live("loading the data".take)
   }
 
-  def round(e: RoundDone): Unit = terminal.live(
-    Progress.line(Progress.State(e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds), _, terminal.glyphs)
-  )
+  def round(e: RoundDone): Unit =
+    show(Progress.State("round", e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds))
+
+  def exchange(e: ExchangeDone): Unit = {
+    val speed = if (e.seconds > 0) e.totalSamples / e.seconds else 0
+    show(Progress.State("minibatch", e.totalSteps, budget, e.loss, accuracy, speed, e.seconds))
+  }
 
   def evaluated(e: Evaluated): Unit = {
     accuracy = Some(e.accuracy)
@@ -42,15 +48,19 @@ final class Progress(out: PrintStream, terminal: Terminal) {
 
   def ended(e: Ended, model: String): Unit = {
     val result = for (a <- e.accuracy; l <- e.loss) yield s", accuracy ${Progress.percent(a)}, loss ${Progress.loss(l)}"
+    val done = e.exchanges.fold(s"${e.rounds} rounds")(totals => s"${totals.exchanges} exchanges")
     say(
-      s"done: ${e.rounds} rounds in ${Progress.duration(e.seconds)} (${Progress.duration(e.wallSeconds)} with evaluation), " +
+      s"done: $done in ${Progress.duration(e.seconds)} (${Progress.duration(e.wallSeconds)} with evaluation), " +
         s"${Progress.rate(e.imagesPerSecond)}${result.getOrElse("")}"
     )
+    e.exchanges.foreach(totals => say(Progress.exchanges(totals)))
     say(s"model: $model")
   }
 
   /** Takes the live line away. */
   def clear(): Unit = terminal.clear()
+
+  private def show(state: Progress.State): Unit = terminal.live(Progress.line(state, _, terminal.glyphs))
 
   private def say(line: String): Unit = {
     terminal.clear()
@@ -61,10 +71,13 @@ final class Progress(out: PrintStream, terminal: Terminal) {
 
 object Progress {
 
-  /** How far a run is: `round` of `rounds` done, training `loss` of the last, last test `accuracy`, `seconds` so far. */
+  /** How far a run is: `done` of `all` done, each a `unit`, training `loss` of the last, last test `accuracy`, `seconds`
+    * so far.
+    */
   final case class State(
-      round: Int,
-      rounds: Int,
+      unit: String,
+      done: Long,
+      all: Long,
       loss: Double,
       accuracy: Option[Double],
       imagesPerSecond: Double,
@@ -81,13 +94,13 @@ object Progress {
 
   /** One line of at most `width` columns: what does not fit is left out, the least telling first. */
   def line(state: State, width: Int, glyphs: Glyphs): String = {
-    val share = if (state.rounds > 0) (state.round.toDouble / state.rounds).min(1.0) else 1.0
+    val share = if (state.all > 0) (state.done.toDouble / state.all).min(1.0) else 1.0
     val words = Seq(
       Some(f"${share * 100}%3.0f %%"),
-      Some(s"round ${state.round}/${state.rounds}"),
+      Some(s"${state.unit} ${state.done}/${state.all}"),
       Some(s"loss ${loss(state.loss)}"),
       state.accuracy.map(value => s"accuracy ${percent(value)}"),
-      Some(s"${duration(state.seconds / state.round.max(1) * (state.rounds - state.round))} left"),
+      Some(s"${duration(state.seconds / state.done.max(1) * (state.all - state.done))} left"),
       Some(rate(state.imagesPerSecond))
     ).flatten
     val lines =
@@ -112,6 +125,14 @@ object Progress {
   def percent(fraction: Double): String = String.format(Locale.ROOT, "%.2f %%", fraction * 100)
 
   def loss(value: Double): String = String.format(Locale.ROOT, "%.4f", value)
+
+  /** How much crossed the wire, and how far the center had moved on when it did. */
+  def exchanges(totals: ExchangeTotals): String = {
+    val count = totals.staleness.sum
+    val mean = if (count > 0) totals.staleness.zipWithIndex.map { case (n, i) => n * i.toDouble }.sum / count else 0.0
+    val megabytes = totals.bytes / 1e6
+    String.format(Locale.ROOT, "exchanged: %.1f MB, mean staleness %.2f", megabytes, mean)
+  }
 
   def rate(imagesPerSecond: Double): String = s"${imagesPerSecond.round} images/s"
 }

@@ -6,8 +6,8 @@ import com.fasterxml.jackson.databind.ObjectMapper
 import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.data.ImageFiles
 import io.firesteel.jni.{Engine, Kind, NativeException}
-import io.firesteel.train.{Ended, Evaluated, Fault, FiresteelException, RoundDone, SparkNet, Started}
-import io.firesteel.train.{TrainConfig, TrainListener}
+import io.firesteel.train.{Ended, Evaluated, ExchangeDone, Fault, FiresteelException, RoundDone, Started}
+import io.firesteel.train.{TrainConfig, TrainListener, Training}
 
 import java.nio.charset.StandardCharsets.UTF_8
 import java.time.Instant
@@ -31,7 +31,7 @@ object TrainCommand {
         val images = ImageFiles.open(sc, data, config.dataset)
         val report = new Report(dir, console)
         try {
-          val model = SparkNet.train(sc, images.train, images.test, request, report, Some(dir.checkpoint))
+          val model = Training.train(sc, images.train, images.test, request, report, Some(dir.checkpoint))
           dir.write(OutputDir.Preprocessing, model.preprocessing)
           dir.write(OutputDir.Model, model.toSafetensors)
           report.finished()
@@ -66,7 +66,7 @@ object TrainCommand {
     private val progress = new Progress(console.out, console.terminal)
     private var end: Option[Ended] = None
     private var lr: Option[Double] = None
-    private var untrained = false // started, from nothing, and no round done yet
+    private var untrained = false // started, from nothing, and nothing done yet
 
     override def started(e: Started): Unit = {
       lr = e.config.lr
@@ -80,13 +80,14 @@ object TrainCommand {
       untrained = false
       metrics.round(e)
       progress.round(e)
-      if (!java.lang.Double.isFinite(e.loss)) {
-        val hint = lr.fold("")(value => s" (now $value)")
-        throw new FiresteelException(
-          Kind.INTERNAL,
-          s"training diverged in round ${e.round}: the loss is ${e.loss}: try a smaller --lr$hint"
-        )
-      }
+      refuseDivergence(e.loss, s"round ${e.round}")
+    }
+
+    override def exchange(e: ExchangeDone): Unit = {
+      untrained = false
+      metrics.exchange(e)
+      progress.exchange(e)
+      refuseDivergence(e.loss, s"exchange ${e.exchange} of worker ${e.worker}")
     }
 
     override def evaluated(e: Evaluated): Unit = {
@@ -112,6 +113,14 @@ object TrainCommand {
       progress.clear()
       metrics.close()
       if (untrained) Seq(OutputDir.Metrics, OutputDir.Config).foreach(dir.remove)
+    }
+
+    private def refuseDivergence(loss: Double, where: String): Unit = if (!java.lang.Double.isFinite(loss)) {
+      val hint = lr.fold("")(value => s" (now $value)")
+      throw new FiresteelException(
+        Kind.INTERNAL,
+        s"training diverged in $where: the loss is $loss: try a smaller --lr$hint"
+      )
     }
 
     private def pretty(config: TrainConfig): Array[Byte] = {

@@ -1,7 +1,7 @@
 // What the tests of this module share: scratch directories, captured consoles, events of a run that never was.
 package io.firesteel.driver
 
-import io.firesteel.train.{Ended, Evaluated, RoundDone, Started, TrainConfig}
+import io.firesteel.train.{Ended, Evaluated, ExchangeDone, ExchangeTotals, RoundDone, Started, TrainConfig}
 import org.apache.hadoop.conf.Configuration
 
 import java.io.{ByteArrayOutputStream, PrintStream}
@@ -33,6 +33,11 @@ object Fixtures {
 
   def round(n: Int, loss: Double = 1.5): RoundDone =
     RoundDone(n, 500, n * 10L, n * 2000L, n * 0.5, loss, 4000.0, 2329248L)
+
+  def exchange(n: Int, loss: Double = 1.5): ExchangeDone =
+    ExchangeDone(n % 2, n.toLong, 10, n * 10L, n * 2000L, n * 0.5, loss, 1, 0.375, 0.0625, 0.03125)
+
+  val totals: ExchangeTotals = ExchangeTotals(10, 11646240, Seq(4, 6))
 
   def evaluated(n: Int): Evaluated = Evaluated(n, n * 2000L, n * 0.5, n * 0.75, 0.5512, 1.25, "test")
 

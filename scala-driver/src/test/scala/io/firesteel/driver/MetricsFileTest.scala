@@ -2,7 +2,7 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.driver.Fixtures.{claim, ended, evaluated, round, scratch, started}
+import io.firesteel.driver.Fixtures.{claim, ended, evaluated, exchange, round, scratch, started, totals}
 import io.firesteel.train.Fault
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -54,6 +54,25 @@ class MetricsFileTest extends AnyFunSuite {
     }
   }
 
+  test("exchanges have lines of their own, and the end their totals") {
+    scratch { dir =>
+      val metrics = metricsIn(claim(dir))
+      metrics.started(started)
+      metrics.exchange(exchange(1))
+      metrics.ended(ended.copy(exchanges = Some(totals)), "m")
+      metrics.close()
+      assert(
+        lines(dir).tail.map(_.toString) == Seq(
+          """{"event":"exchange","worker":1,"exchange":1,"steps":10,"total_steps":10,"samples":2000,"seconds":0.5,""" +
+            """"loss":1.5,"staleness":1,"computing":0.375,"exchanging":0.0625,"waiting":0.03125}""",
+          """{"event":"end","rounds":500,"samples":1000000,"seconds":250.0,"wall_seconds":375.0,"accuracy":0.7533,""" +
+            """"loss":0.75,"images_per_second":4000.0,"exchanges":10,"exchange_bytes":11646240,"staleness":[4,6],""" +
+            """"model":"m"}"""
+        )
+      )
+    }
+  }
+
   test("a line can be read as soon as it is written") {
     scratch { dir =>
       val metrics = metricsIn(claim(dir))
@@ -90,6 +109,21 @@ class MetricsFileTest extends AnyFunSuite {
       after.round(round(3))
       after.close()
       assert(told(dir) == Seq("start", "round 1", "round 2", "start", "round 3"))
+    }
+  }
+
+  test("a resumed run keeps the exchanges that the exchanger's snapshot has behind it") {
+    scratch { dir =>
+      val before = metricsIn(claim(dir))
+      before.started(started)
+      (1 to 3).foreach(n => before.exchange(exchange(n)))
+      before.evaluated(evaluated(1))
+      before.close()
+      val after = metricsIn(claim(dir, resume = true))
+      after.started(started.copy(completedRounds = 1, completedSteps = 20))
+      after.close()
+      assert(lines(dir).map(line => line.path("total_steps").asInt) == Seq(0, 10, 20, 0, 0))
+      assert(told(dir) == Seq("start", "exchange", "exchange", "eval 1", "start"))
     }
   }
 }

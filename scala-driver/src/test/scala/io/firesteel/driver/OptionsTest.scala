@@ -24,7 +24,14 @@ class OptionsTest extends AnyFunSuite {
     }
     val facts = """"facts":{"rows":50000,"classes":10}"""
     val resolved = Engine.resolve(s"""{"config":{"data":"d","out":"o","workers":2},$facts}""")
-    assert(new ObjectMapper().readTree(resolved).fieldNames.asScala.toSet.subsetOf(Options.train.map(_.key).toSet))
+    val known = Options.train.map(_.key).toSet
+    assert(new ObjectMapper().readTree(resolved).fieldNames.asScala.toSet.subsetOf(known))
+    for (strategy <- Seq("deepspark", "dcasgd", "async-nesterov", "eamsgd", "hogwild")) {
+      val workers = if (strategy == "hogwild") 1 else 2
+      val filled = Engine.resolve(s"""{"config":{"strategy":"$strategy","workers":$workers},$facts}""")
+      assert(new ObjectMapper().readTree(filled).fieldNames.asScala.toSet.subsetOf(known), strategy)
+      assert(TrainConfig.fromJson(filled).strategy == strategy)
+    }
   }
 
   test("every type of a setting takes what the configuration takes") {

@@ -1,14 +1,14 @@
 // What a person sees of a run.
 package io.firesteel.driver
 
-import io.firesteel.driver.Fixtures.{ended, evaluated, round, started}
+import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, round, started, totals}
 import org.scalatest.funsuite.AnyFunSuite
 
 import java.io.{ByteArrayOutputStream, PrintStream}
 import java.nio.charset.StandardCharsets.UTF_8
 
 class ProgressTest extends AnyFunSuite {
-  private val state = Progress.State(125, 500, 1.43211, Some(0.5234), 1520.4, 31.25)
+  private val state = Progress.State("round", 125, 500, 1.43211, Some(0.5234), 1520.4, 31.25)
 
   private def line(width: Int) = Progress.line(state, width, Progress.Ascii)
 
@@ -26,7 +26,7 @@ class ProgressTest extends AnyFunSuite {
   }
 
   test("a run without rounds done or to do has a line too") {
-    assert(Progress.line(state.copy(round = 0, rounds = 0, accuracy = None), 120, Progress.Unicode).contains("100 %"))
+    assert(Progress.line(state.copy(done = 0, all = 0, accuracy = None), 120, Progress.Unicode).contains("100 %"))
   }
 
   test("durations are said in the unit that tells most") {
@@ -48,6 +48,19 @@ class ProgressTest extends AnyFunSuite {
     assert(text.linesIterator.count(_.startsWith("round ")) == 1)
     assert(text.linesIterator.contains("round 1/500: test accuracy 55.12 %, loss 1.2500 after 0.5 s"))
     assert(text.linesIterator.contains("model: /out/model.safetensors"))
+  }
+
+  test("a run inside one stage is told in minibatches, and what crossed the wire at its end") {
+    val bytes = new ByteArrayOutputStream()
+    val stream = new PrintStream(bytes, true, UTF_8)
+    val progress = new Progress(stream, new Terminal.Live(stream, Progress.Ascii, () => 60))
+    progress.started(started.copy(config = started.config.copy(iterations = Some(50))), "/out")
+    bytes.reset()
+    progress.exchange(exchange(2))
+    assert(bytes.toString(UTF_8).contains(" 20 %  minibatch 20/100  loss 1.5000"))
+    progress.ended(ended.copy(exchanges = Some(totals)), "m")
+    assert(bytes.toString(UTF_8).contains("done: 10 exchanges in 4 min 10 s"))
+    assert(bytes.toString(UTF_8).contains("exchanged: 11.6 MB, mean staleness 0.60\n"))
   }
 
   test("the live line stays in its row and is erased before other words") {

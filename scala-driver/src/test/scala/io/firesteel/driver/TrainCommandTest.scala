@@ -102,6 +102,51 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
+  private def stage(out: Path, more: String*) = train(out, Seq("--strategy", "deepspark", "--alpha", "0.5") ++ more: _*)
+
+  test("a run inside one stage leaves the same files, a line for each exchange, and a model to evaluate") {
+    scratch { dir =>
+      val out = dir.resolve("run")
+      val (status, text, err) = stage(out, "--iterations", "6", "--eval-every", "100")
+      assert(status == 0, err)
+      assert(names(out) == complete && text.contains("done: 6 exchanges in"))
+      assert(told(out) == Seq("start") ++ Seq.fill(6)("exchange") ++ Seq("eval", "end"))
+      assert(metrics(out).filter(_.has("total_steps")).map(_.get("total_steps").asInt) == Seq(2, 4, 6, 8, 10, 12))
+      val end = metrics(out).last
+      assert(end.get("samples").asLong == 6 * 20 * 2 && end.get("exchanges").asInt == 6)
+      val (evaluated, json, failure) = submit("evaluate", "--data", data, "--model", out.toString, "--json")
+      assert(evaluated == 0, failure)
+      assert(new ObjectMapper().readTree(json).get("accuracy") == end.get("accuracy"))
+    }
+  }
+
+  test("a run inside one stage that was cut short and resumed does the rest of its budget") {
+    scratch { dir =>
+      val out = dir.resolve("run")
+      val options = Seq("--strategy", "easgd", "--iterations", "400", "--eval-every", "20")
+      val cutShort = Console(new Breaking("round 60/"), new PrintStream(OutputStream.nullOutputStream()), Terminal.None)
+      assert(Main.run(arguments(out, options), cutShort) == 1)
+      val (status, _, err) = submit("train", "--out", out.toString, "--resume")
+      assert(status == 0, err)
+      val exchanges = metrics(out).filter(_.has("total_steps"))
+      assert(exchanges.map(_.get("steps").asInt).sum == 800 && exchanges.last.get("total_steps").asInt == 800)
+      assert(told(out).count(_ == "start") == 2 && told(out).count(_ == "end") == 1)
+    }
+  }
+
+  test("a run inside one stage that diverges, or has too few task slots, ends with one line") {
+    scratch { dir =>
+      val out = dir.resolve("run")
+      val (status, _, err) = stage(out, "--iterations", "40", "--lr", "1e6", "--lr-policy", "fixed")
+      assert(status == 1 && err.linesIterator.size == 1, err)
+      assert(err.contains("training diverged in exchange") && err.contains("--lr (now 1000000.0)"))
+      val wide = Seq("--strategy", "deepspark", "--workers", "8", "--out", dir.resolve("wide").toString)
+      val (wrong, _, said) = submit(Seq("train", "--data", data) ++ wide: _*)
+      assert(wrong == 2 && said.contains("8 workers run at once, but local[2] has 2 task slots"), said)
+      assert(names(dir) == Set("run"))
+    }
+  }
+
   test("a run that diverges ends with status 1 and keeps its metrics") {
     scratch { dir =>
       val out = dir.resolve("run")

@@ -75,7 +75,7 @@ public final class Engine {
     Native.endRun(run);
   }
 
-  /** Workers and centers alive in this process. */
+  /** Workers, centers, exchangers and links alive in this process. */
   public static long live() {
     Loader.load();
     return Native.live();

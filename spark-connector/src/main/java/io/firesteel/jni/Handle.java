@@ -1,6 +1,6 @@
 /*
- * What Worker and Center share: the native handle, and the promise that nothing uses it after it was freed.
- * Calls hold a read lock, close takes the write lock and so waits for the call in flight.
+ * What Worker, Center, Exchanger and Link share: the native handle, and the promise that nothing uses it after it was
+ * freed. Calls hold a read lock, close takes the write lock and so waits for the call in flight.
  */
 package io.firesteel.jni;
 

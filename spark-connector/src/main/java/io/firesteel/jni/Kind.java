@@ -22,6 +22,8 @@ public enum Kind {
   LAYOUT,
   /** The native library or libtorch could not be loaded, or is the wrong one. */
   LIBRARY,
+  /** The exchanger is gone, or refuses: another secret, another net, a newer attempt of the same worker. */
+  EXCHANGE,
   /** A defect in Firesteel or libtorch; a caught panic. */
   INTERNAL;
 

@@ -1,6 +1,6 @@
 /*
  * The only Java that names `native`: the table of rust-core/native/src/api.rs. Everything else goes through Engine,
- * Worker and Center, which load the library first and never pass a closed handle.
+ * Worker, Center, Exchanger and Link, which load the library first and never pass a closed handle.
  * Settings cross as one JSON string, weights as one bulk copy, images as one borrowed direct buffer. Little-endian.
  */
 package io.firesteel.jni;
@@ -58,4 +58,30 @@ final class Native {
   static native float[] centerFold(long center);
 
   static native void centerClose(long center);
+
+  static native long exchangerOpen(String config, float[] initial, byte[] snapshot);
+
+  static native String exchangerClient(long exchanger);
+
+  static native String exchangerReport(long exchanger);
+
+  static native float[] exchangerCenter(long exchanger);
+
+  static native byte[] exchangerSnapshot(long exchanger);
+
+  static native long[] exchangerLost(long exchanger);
+
+  static native void exchangerHosted(long exchanger, String servers);
+
+  static native String exchangerHost(String request, float[] part);
+
+  static native void exchangerClose(long exchanger);
+
+  static native long linkOpen(String request);
+
+  static native String linkTurn(long link, long worker);
+
+  static native void linkCancel(long link);
+
+  static native void linkClose(long link);
 }

@@ -13,7 +13,8 @@ import java.util.Optional;
  * rounds or evaluations. All methods throw {@link NativeException}, and {@link IllegalStateException} after close.
  */
 public final class Worker implements AutoCloseable {
-  private final Handle handle;
+  /** For {@link Link}, whose turns use the worker as well. */
+  final Handle handle;
 
   private Worker(String what, long value) {
     this.handle = new Handle(this, what, value, Native::workerClose);
@@ -71,7 +72,8 @@ public final class Worker implements AutoCloseable {
    * One round of local steps. The same round asked for again is done again from the same start.
    *
    * @param vector weights, or weights ++ solver state; overwritten with the result
-   * @param round {@code {"digest","round","first-step","steps","state":"keep"|"given"|"reset"}}
+   * @param round {@code {"digest","round","first-step","policy-step","steps","loss-limit","state"}}, where state is
+   *     {@code "keep"|"given"|"reset"} and loss-limit may be left out
    * @return {@code {"samples","loss","seconds","fresh","steps"}}; loss is null when samples is 0
    */
   public String round(float[] vector, String round) {

@@ -1,6 +1,6 @@
-// A checkpoint is one safetensors file: the center, each worker's solver state where workers have their own, and where
-// the run stands as metadata. A resumed run is the same run: only `MayDiffer` may be set otherwise, and the bits it
-// ends with are those of a run that was never interrupted.
+// A checkpoint is one safetensors file: the center, each worker's solver state where workers have their own, the
+// exchanger's snapshot where there is one, and where the run stands as metadata. A resumed run is the same run: only
+// `MayDiffer` may be set otherwise, and after rounds the bits are those of a run that was never interrupted.
 package io.firesteel.train
 
 import com.fasterxml.jackson.databind.JsonNode
@@ -10,10 +10,14 @@ import scala.jdk.CollectionConverters._
 
 private[train] object Checkpoint {
 
-  /** Where files lie and how often one looks do not change the weights. Everything else might: `iterations` too, since
-    * learning-rate policies are stretched to them.
+  /** Where files and the exchanger are and how often one looks do not change the weights. Everything else might:
+    * `iterations` too, since learning-rate policies are stretched to them.
     */
-  private val MayDiffer = Set("data", "out", "resume", "eval-every")
+  private val MayDiffer = Set("data", "out", "resume", "eval-every", "bind", "advertise", "exchange-deadline", "tls")
+
+  // metadata that only runs inside one stage have
+  private val SnapshotBytes = "exchanger-bytes"
+  private val Resumed = "resumed"
 
   /** The state that a run starts from: the checkpoint's when the configuration says `resume`, else initial weights. */
   def start(plan: Plan, rows: Long, store: Option[CheckpointStore]): RunState =
@@ -30,7 +34,7 @@ private[train] object Checkpoint {
 
   /** The file's bytes; `solverStates` are the workers' own, in partition order, or none. */
   def encode(plan: Plan, rows: Long, state: RunState, solverStates: IndexedSeq[Array[Float]]): Array[Byte] = {
-    val metadata = Seq(
+    val totals = Seq(
       "config" -> plan.configJson,
       "rows" -> rows.toString,
       "round" -> state.round.toString,
@@ -38,8 +42,12 @@ private[train] object Checkpoint {
       "samples" -> state.samples.toString,
       "seconds" -> state.seconds.toString,
       "wall-seconds" -> state.wallSeconds.toString
-    ) ++ state.score.toSeq.flatMap(score => Seq("accuracy" -> score.accuracy.toString, "loss" -> score.loss.toString))
-    Engine.encodeTensors(layout(plan).withMetadata(metadata: _*).json, (state.center +: solverStates).toArray.flatten)
+    )
+    val score = state.score.toSeq.flatMap(s => Seq("accuracy" -> s.accuracy.toString, "loss" -> s.loss.toString))
+    val stage = Seq(SnapshotBytes -> state.snapshot.length.toString, Resumed -> state.resumed.toString)
+    val metadata = totals ++ score ++ (if (plan.inStage) stage else Nil)
+    val values = (state.center +: solverStates :+ Tensors.packed(state.snapshot)).toArray.flatten
+    Engine.encodeTensors(layout(plan, state.snapshot.length).withMetadata(metadata: _*).json, values)
   }
 
   private def decode(plan: Plan, rows: Long, bytes: Array[Byte]): RunState = {
@@ -48,17 +56,20 @@ private[train] object Checkpoint {
       throw new FiresteelException(Kind.DATA, s"checkpoint: $key is missing in the metadata")
     }
     refuseAnother(plan, rows, field("config"), field("rows").toLong)
-    val values = Engine.decodeTensors(layout(plan).json, bytes)
+    val snapshot = if (plan.inStage) field(SnapshotBytes).toInt else 0
+    val values = Engine.decodeTensors(layout(plan, snapshot).json, bytes)
     val length = centerLength(plan)
-    val solverStates = values.drop(length).grouped(plan.length).toIndexedSeq
+    val (solverStates, packed) = values.drop(length).splitAt(values.length - length - Tensors.packedLength(snapshot))
     RunState(
       field("round").toInt,
       values.take(length),
-      solverStates,
+      solverStates.grouped(plan.length).toIndexedSeq,
       field("samples").toLong,
       field("seconds").toDouble,
       field("wall-seconds").toDouble,
-      Option.when(metadata.has("accuracy"))(Score(field("accuracy").toDouble, field("loss").toDouble))
+      Option.when(metadata.has("accuracy"))(Score(field("accuracy").toDouble, field("loss").toDouble)),
+      Tensors.unpacked(packed, snapshot),
+      if (plan.inStage) field(Resumed).toInt + 1 else 0
     )
   }
 
@@ -75,10 +86,11 @@ private[train] object Checkpoint {
       throw new FiresteelException(Kind.CONFIG, s"checkpoint of a training set of $savedRows rows, this one has $rows")
   }
 
-  private def layout(plan: Plan): Tensors = {
+  private def layout(plan: Plan, snapshotBytes: Int): Tensors = {
     val workers = if (plan.keepsState) 0 until plan.workers else Seq.empty
     val states = workers.map(worker => f"worker.$worker%05d.state" -> Seq(plan.length.toLong))
-    Tensors(("center" -> Seq(centerLength(plan).toLong)) +: states)
+    val exchanger = Option.when(plan.inStage)("exchanger" -> Seq(Tensors.packedLength(snapshotBytes).toLong))
+    Tensors(("center" -> Seq(centerLength(plan).toLong)) +: (states ++ exchanger))
   }
 
   private def centerLength(plan: Plan): Int = if (plan.averagesState) 2 * plan.length else plan.length

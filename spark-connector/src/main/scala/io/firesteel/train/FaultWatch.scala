@@ -1,6 +1,6 @@
 // What Spark loses while a run goes on: tells of it, and asks a job again whose executor went away under it.
 // Spark never thinks again about where submitted tasks want to run, so those of a dead executor would wait out
-// spark.locality.wait; a new job goes to executors that live. Rounds are idempotent: it costs one round at most.
+// spark.locality.wait; a new job goes to executors that live. It costs what was done since the last exchange.
 package io.firesteel.train
 
 import java.util.concurrent.ConcurrentHashMap
@@ -12,9 +12,14 @@ import scala.annotation.tailrec
 /** Listens from construction to close; `run` and the runs below it are ours.
   *
   * @param report told what was lost and what is done about it, on Spark's thread
+  * @param redone what becomes of the job whose executor was lost, for people
   */
-private[train] final class FaultWatch(sc: SparkContext, run: String, report: (String, String) => Unit)
-    extends SparkListener
+private[train] final class FaultWatch(
+    sc: SparkContext,
+    run: String,
+    report: (String, String) => Unit,
+    redone: String = FaultWatch.RoundAgain
+) extends SparkListener
     with AutoCloseable {
   private val tag = s"firesteel-$run"
   private val stages = ConcurrentHashMap.newKeySet[Int]()
@@ -83,14 +88,17 @@ private[train] final class FaultWatch(sc: SparkContext, run: String, report: (St
     val why = event.reason.linesIterator.nextOption().getOrElse("no reason given")
     report(
       s"executor ${event.executorId} was lost: $why",
-      "its workers are built again from their partitions, and the round is done again"
+      s"its workers are built again from their partitions, and $redone"
     )
     synchronized {
       lost += 1
       missing += 1
     }
-    sc.cancelJobsWithTag(tag)
+    cancel()
   }
+
+  /** Ends the Spark job under way in `repeating`, which asks for it again only where an executor was lost as well. */
+  def cancel(): Unit = if (!sc.isStopped) sc.cancelJobsWithTag(tag)
 
   def close(): Unit = sc.removeSparkListener(this)
 }
@@ -99,6 +107,10 @@ private[train] object FaultWatch {
 
   /** The local property that marks jobs of a run. */
   val RunProperty = "firesteel.run"
+
+  /** What becomes of a job that is one round, and of one that is a whole stage. */
+  val RoundAgain = "the round is done again"
+  val StageAgain = "all go on from the center with what is left of the budget"
 
   private val MostLosses = 8 // in one job; a cluster that loses more will not finish a round
   private val ReplacementSeconds = 10L // a standalone cluster starts an executor in 2 to 5

@@ -22,10 +22,30 @@ private[train] final case class Plan(
   /** Workers that train. */
   def workers: Int = config.workers.get
 
-  def rounds: Int = Math.toIntExact((config.iterations.get + config.tau - 1) / config.tau)
+  /** Whether the workers exchange by themselves inside one long stage; only then there is somebody to wait for, or not.
+    * What is said of rounds below then counts `tau * workers` minibatches as one.
+    */
+  def inStage: Boolean = config.consistency.nonEmpty
+
+  /** Minibatches of all workers together. */
+  def budget: Long = Math.multiplyExact(config.iterations.get, workers.toLong)
+
+  def rounds: Int = Math.toIntExact(singles + (config.iterations.get - singles + config.tau - 1) / config.tau)
 
   /** Local steps of each worker before round `round`, counted from 0. */
-  def firstStep(round: Int): Long = math.min(round.toLong * config.tau, config.iterations.get)
+  def firstStep(round: Int): Long =
+    if (round <= singles) round.toLong
+    else math.min(singles + (round - singles) * config.tau, config.iterations.get)
+
+  /** Rounds behind `minibatches` of all workers inside one stage; all of them only when the budget is spent. */
+  def roundsBehind(minibatches: Long): Int =
+    if (minibatches >= budget) rounds else Math.toIntExact(minibatches / config.tau / workers)
+
+  /** Rounds of one step at the start: Lin, Stich, Patel and Jaggi's post-local SGD (2020). Workers in a stage keep their
+    * own period.
+    */
+  private def singles: Long =
+    if (inStage) 0 else config.postLocalStep.fold(0L)(math.min(_, config.iterations.get))
 
   /** Local steps of round `round`; the last round may be shorter. */
   def steps(round: Int): Long = firstStep(round + 1) - firstStep(round)
@@ -33,11 +53,17 @@ private[train] final case class Plan(
   /** Whether the center is evaluated and saved once `done` rounds are done. */
   def pausesAfter(done: Int): Boolean = done % config.evalEvery == 0 || done == rounds
 
+  /** Whether the center is evaluated and saved between two moments of a run inside one stage, its end not counted. */
+  def pausesBetween(before: Int, now: Int): Boolean =
+    now < rounds && now / config.evalEvery > before / config.evalEvery
+
   /** Whether the solver's state travels with the weights, as the second half of every vector. */
   def averagesState: Boolean = config.solverState == "average"
 
-  /** Whether each worker has a solver state of its own from round to round, which a checkpoint must keep. */
-  def keepsState: Boolean = config.solverState == "local"
+  /** Whether each worker has a solver state of its own from round to round, which a checkpoint must keep. In a stage
+    * it is the worker's alone, and begins again with it.
+    */
+  def keepsState: Boolean = config.solverState == "local" && !inStage
 
   /** Where a worker takes its solver's state from, in the engine's words. */
   def stateOfRound: String = if (averagesState) "given" else if (keepsState) "keep" else "reset"
@@ -45,9 +71,12 @@ private[train] final case class Plan(
 
 private[train] object Plan {
 
+  /** Strategies of one worker. */
+  private val Alone = Set("sequential", "hogwild")
+
   /** Completes and checks `config` for that training set; `parallelism` is how many workers there are by default. */
   def resolve(config: TrainConfig, train: ImageSource, parallelism: Int): Plan = {
-    val workers = config.workers.getOrElse(if (config.strategy == "sequential") 1 else parallelism)
+    val workers = config.workers.getOrElse(if (Alone(config.strategy)) 1 else parallelism)
     if (workers > train.rows)
       throw new FiresteelException(
         Kind.CONFIG,

@@ -5,7 +5,6 @@ package io.firesteel.train
 import io.firesteel.data.{RecordFormat, Shards}
 import io.firesteel.jni.{NativeException, Worker}
 import java.nio.{ByteBuffer, ByteOrder}
-import org.apache.spark.TaskContext
 
 /** @param run the name that workers of this run and data set are resident under
   * @param counts rows of each partition
@@ -38,34 +37,29 @@ private[train] final case class Residence(
 
   private def findLoaded(partition: Int, chunks: Iterator[Array[Byte]]): Worker =
     find(loading, partition).getOrElse {
-      val worker = owned(Worker.open(spec(partition)))
-      val buffer = ByteBuffer.allocateDirect(Shards.ChunkRows * format.bytes).order(ByteOrder.LITTLE_ENDIAN)
-      chunks.foreach { chunk =>
-        buffer.clear().put(chunk).flip()
-        worker.append(buffer, chunk.length / format.bytes)
-      }
+      val worker = CancelWatch.own(open(partition, counts(partition)))
+      fill(worker, chunks)
       worker.keep(loading, partition)
       worker
     }
 
+  /** A worker without rows, which are going to be `rows`. */
+  def open(worker: Int, rows: Long): Worker =
+    Worker.open(s"""{"config":$configJson,"worker":$worker,"rows":$rows,"record":${format.toJson}}""")
+
+  /** Copies the rows of all `chunks` to the worker. */
+  def fill(worker: Worker, chunks: Iterator[Array[Byte]]): Unit = {
+    val buffer = ByteBuffer.allocateDirect(Shards.ChunkRows * format.bytes).order(ByteOrder.LITTLE_ENDIAN)
+    chunks.foreach { chunk =>
+      buffer.clear().put(chunk).flip()
+      worker.append(buffer, chunk.length / format.bytes)
+    }
+  }
+
   private def find(run: String, partition: Int): Option[Worker] = {
     val worker = Worker.find(run, partition)
-    Option.when(worker.isPresent)(owned(worker.get))
+    Option.when(worker.isPresent)(CancelWatch.own(worker.get))
   }
-
-  /** The task closes its handle when it ends, however it ends; being killed cancels the call in flight. */
-  private def owned(worker: Worker): Worker = {
-    val task = TaskContext.get()
-    CancelWatch.add(task, worker)
-    task.addTaskCompletionListener[Unit] { _ =>
-      CancelWatch.remove(task, worker)
-      worker.close()
-    }
-    worker
-  }
-
-  private def spec(partition: Int): String =
-    s"""{"config":$configJson,"worker":$partition,"rows":${counts(partition)},"record":${format.toJson}}"""
 
   private def guarded[A](partition: Int)(body: => A): A = {
     NativeLibrary.load()

@@ -1,12 +1,16 @@
 // Where a run stands between two rounds: all that the next round depends on, and the totals told to listeners.
 package io.firesteel.train
 
+import com.fasterxml.jackson.databind.JsonNode
+
 /** @param round rounds done
   * @param center weights, or weights ++ solver state where that is averaged
   * @param solverStates each worker's own solver state, only right after a checkpoint was read; else the workers have it
   * @param samples rows used so far, repeats counted, all workers
   * @param seconds since training began, without evaluations and checkpoints; `wallSeconds` with them
   * @param score of the last evaluation
+  * @param snapshot the exchanger's, of a run inside one stage that is going to be saved; else empty
+  * @param resumed how often such a run went on from a checkpoint
   */
 private[train] final case class RunState(
     round: Int,
@@ -15,10 +19,21 @@ private[train] final case class RunState(
     samples: Long,
     seconds: Double,
     wallSeconds: Double,
-    score: Option[Score]
+    score: Option[Score],
+    snapshot: Array[Byte] = Array.emptyByteArray,
+    resumed: Int = 0
 )
 
 private[train] final case class Score(accuracy: Double, loss: Double)
+
+private[train] object Score {
+
+  /** In the order of the workers, so that the sum has the same bits wherever they ran. */
+  def over(workers: Seq[WorkerScore]): Score = {
+    val rows = workers.map(_.rows).sum.toDouble
+    Score(workers.map(_.correct).sum / rows, workers.map(_.loss).sum / rows)
+  }
+}
 
 /** What one worker brings back from one round.
   *
@@ -37,3 +52,12 @@ private[train] final case class WorkerResult(
 
 /** Sums over the rows of one worker. */
 private[train] final case class WorkerScore(rows: Long, correct: Long, loss: Double)
+
+private[train] object WorkerScore {
+
+  /** What `Worker.evaluate` says. */
+  def read(json: String): WorkerScore = {
+    val sums: JsonNode = Tensors.mapper.readTree(json)
+    WorkerScore(sums.get("rows").asLong, sums.get("correct").asLong, sums.get("loss").asDouble)
+  }
+}

@@ -8,30 +8,20 @@ import java.util.UUID
 import org.apache.spark.SparkContext
 import scala.util.Using
 
-/** The synchronous strategies: `sparknet` and, with one worker, `sequential`. */
-object SparkNet {
+/** The strategies in rounds: `sparknet` and, with one worker, `sequential` and `hogwild`. */
+private[train] object SparkNet {
 
-  /** Trains on `train` and returns the last center.
-    *
-    * @param test evaluated every `eval-every` rounds and at the end
-    * @param config completed and checked here
-    * @param listener what it throws ends the run and comes out as it is
-    * @param checkpoint saved with every evaluation and at the end, and gone on from when `config.resume`; see
-    *   [[Checkpoint]] for what may differ between the two runs
-    * @throws FiresteelException kind config for a wrong request; else the kind of what ended the run
-    */
+  /** As [[Training.train]], of a resolved plan. */
   def train(
       sc: SparkContext,
       train: ImageSource,
       test: Option[ImageSource],
-      config: TrainConfig,
+      plan: Plan,
       listener: TrainListener,
       checkpoint: Option[CheckpointStore]
-  ): TrainedModel = FiresteelException.unwrapping {
-    NativeLibrary.load()
-    val plan = Plan.resolve(config, train, sc.defaultParallelism)
+  ): TrainedModel = {
     val start = Checkpoint.start(plan, train.rows, checkpoint)
-    val progress = new Progress(plan, start, listener)
+    val progress = new RoundProgress(plan, start, listener)
     progress.started(train.rows, test.fold(0L)(_.rows), train.classes)
 
     Using.Manager { use =>

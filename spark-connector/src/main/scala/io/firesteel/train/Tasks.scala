@@ -1,8 +1,9 @@
 // What runs in the executors: one small serialisable object a kind of job, its `run` handed to mapPartitionsWithIndex.
 package io.firesteel.train
 
-import com.fasterxml.jackson.databind.JsonNode
+import io.firesteel.jni.Link
 import java.util.Arrays
+import org.apache.spark.TaskContext
 import org.apache.spark.broadcast.Broadcast
 
 /** Builds the workers without preparing them; answers each one's statistics. */
@@ -11,10 +12,23 @@ private[train] final case class LoadTask(residence: Residence) {
     Iterator.single(residence.loaded(partition, chunks)(_.statistics()))
 }
 
-/** The request of one round, the same for all workers; `state` says where the solver's state comes from. */
-private[train] final case class RoundRequest(digest: String, round: Int, firstStep: Long, steps: Long, state: String) {
+/** The request of one round, the same for all workers.
+  *
+  * @param firstStep local steps before it: the place in the data
+  * @param policyStep of the learning-rate policy, at the round's start
+  * @param state where the solver's state comes from
+  */
+private[train] final case class RoundRequest(
+    digest: String,
+    round: Int,
+    firstStep: Long,
+    policyStep: Long,
+    steps: Long,
+    state: String
+) {
   def json: String =
-    s"""{"digest":"$digest","round":$round,"first-step":$firstStep,"steps":$steps,"state":"$state"}"""
+    s"""{"digest":"$digest","round":$round,"first-step":$firstStep,"policy-step":$policyStep,""" +
+      s""""steps":$steps,"state":"$state"}"""
 }
 
 /** One round on every worker.
@@ -64,10 +78,41 @@ private[train] final case class EvaluateTask(
     weights: Broadcast[Array[Float]],
     digest: String
 ) {
-  def run(partition: Int, chunks: Iterator[Array[Byte]]): Iterator[WorkerScore] = {
-    val sums: JsonNode = Tensors.mapper.readTree(
-      residence.ready(partition, chunks, normalizer)(_.evaluate(weights.value.clone(), digest))
+  def run(partition: Int, chunks: Iterator[Array[Byte]]): Iterator[WorkerScore] =
+    Iterator.single(
+      WorkerScore.read(residence.ready(partition, chunks, normalizer)(_.evaluate(weights.value.clone(), digest)))
     )
-    Iterator.single(WorkerScore(sums.get("rows").asLong, sums.get("correct").asLong, sums.get("loss").asDouble))
+}
+
+/** How a task finds the exchanger and is let in. The job's secret is in it, so it travels in the task's closure only,
+  * and shows itself to nobody.
+  *
+  * @param client of [[io.firesteel.jni.Exchanger#client]]
+  * @param resumed how often the run went on from a checkpoint, in whose snapshot the attempts before are known
+  */
+private[train] final class ExchangerKey(client: String, resumed: Int) extends Serializable {
+
+  /** The request of a link. Spark numbers the attempts of an application, each later one higher; a resumed run's are
+    * above all of the run that it goes on from.
+    */
+  def request(worker: Int, taskAttempt: Long): String = {
+    val attempt = resumed * ExchangerKey.MostAttempts + taskAttempt
+    s"""{"client":$client,"worker":$worker,"attempt":$attempt}"""
   }
+
+  override def toString: String = "ExchangerKey"
+}
+
+private object ExchangerKey {
+  val MostAttempts = 1L << 40 // of all tasks of one application
+}
+
+/** Turn after turn on every worker, until the budget of all together is spent. */
+private[train] final case class StageTask(residence: Residence, normalizer: Array[Float], key: ExchangerKey) {
+  def run(partition: Int, chunks: Iterator[Array[Byte]]): Iterator[Unit] =
+    residence.ready(partition, chunks, normalizer) { worker =>
+      val link = CancelWatch.own(Link.open(key.request(partition, TaskContext.get().taskAttemptId())))
+      while (!Tensors.mapper.readTree(link.turn(worker)).get("done").asBoolean) {}
+      Iterator.empty
+    }
 }

@@ -1,4 +1,4 @@
-// The configuration as Scala sees it: a mirror of the Rust struct in engine/src/config.rs, which owns names, defaults
+// The configuration as Scala sees it: a mirror of the Rust struct in engine/src/config, which owns names, defaults
 // and validation. `fromJson` and `toJson` use the same kebab-case keys; `Engine.resolve` completes and validates.
 package io.firesteel.train
 
@@ -25,13 +25,30 @@ import scala.jdk.CollectionConverters._
   * @param dataset cifar10, cifar100 or idx; told from the files when absent
   * @param classes from the data set when absent
   * @param workers partitions that train; `sc.defaultParallelism` when absent
-  * @param tau local steps of each worker between two averagings
+  * @param tau local steps of each worker between two exchanges
   * @param batch rows of one minibatch of one worker
-  * @param iterations local steps of each worker
+  * @param iterations local steps of each worker; inside one long stage the workers share `workers * iterations` of them
   * @param epochs passes over the whole training set, all workers together; excludes `iterations`
   * @param lr base learning rate, Caffe's meaning, as `gamma`, `power`, `stepsize` and `stepvalue` (local steps)
+  * @param consistency async, ssp or bsp: who waits for whom; with sparknet, bsp means one long stage
+  * @param staleness exchanges that a worker may be ahead of the slowest, for ssp
+  * @param period constant, adaptive or post-local: how long a worker goes on alone, `tau` being the unit
+  * @param postLocalStep local steps after which `tau` holds, for post-local; until then every step is exchanged
+  * @param alpha part of the difference to the center that an elastic exchange takes from the worker, `serverAlpha` the
+  *   center's; both times `alphaDecay` after every `alphaEvery` exchanges of a worker
+  * @param adagradLr learning rate of the center's Adagrad, for downpour
+  * @param lambda strength of dcasgd's compensation of the delay
+  * @param outerLr of the outer optimiser or of async-nesterov, as `outerMomentum`
+  * @param overlap a worker goes on stepping while its exchange is under way
+  * @param codec f32, bf16 or int8 on the wire
+  * @param shards ranges of the center that are exchanged side by side
+  * @param exchangers executors that host the center, a part each; 0 for the driver
+  * @param tls whether exchanges are encrypted
+  * @param bind address that the exchanger listens on; `advertise` is the one that workers find it at
+  * @param exchangeDeadline seconds after which an exchange that was not answered has failed
   * @param threads threads of one worker
-  * @param evalEvery rounds between two evaluations; the final round is always evaluated
+  * @param evalEvery rounds between two evaluations; the final round is always evaluated. A round of workers inside one
+  *   long stage is `tau * workers` minibatches of all together
   * @param out output directory, a local path or a Hadoop URI
   * @param resume continue from the checkpoint in `out`
   */
@@ -56,7 +73,27 @@ case class TrainConfig(
     @JsonDeserialize(contentAs = classOf[JLong]) stepsize: Option[Long] = None,
     @JsonDeserialize(contentUsing = classOf[LongsDeserializer]) stepvalue: Option[Seq[Long]] = None,
     solverState: String = "local",
+    consistency: Option[String] = None,
+    @JsonDeserialize(contentAs = classOf[JLong]) staleness: Option[Long] = None,
+    period: String = "constant",
+    @JsonDeserialize(contentAs = classOf[JLong]) postLocalStep: Option[Long] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) alpha: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) serverAlpha: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) alphaDecay: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JLong]) alphaEvery: Option[Long] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) adagradLr: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) lambda: Option[Double] = None,
     outer: String = "none",
+    @JsonDeserialize(contentAs = classOf[JDouble]) outerLr: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) outerMomentum: Option[Double] = None,
+    overlap: Boolean = false,
+    codec: String = "f32",
+    shards: Int = 1,
+    exchangers: Int = 0,
+    tls: Boolean = false,
+    bind: Option[String] = None,
+    advertise: Option[String] = None,
+    exchangeDeadline: Long = 60L,
     normalize: String = "mean-image",
     precision: String = "f32",
     threads: Int = 1,

@@ -5,8 +5,9 @@ package io.firesteel.train
   *
   * @param config resolved
   * @param parameters floats of the net
-  * @param rounds how many there are in the whole run
+  * @param rounds how many there are in the whole run; inside one stage, `tau * workers` minibatches count as one
   * @param completedRounds those that a checkpoint has behind it; the totals of later events go on from there
+  * @param completedSteps minibatches of all workers that it has behind it, where they exchange inside one stage
   */
 case class Started(
     config: TrainConfig,
@@ -15,7 +16,8 @@ case class Started(
     classes: Int,
     parameters: Int,
     rounds: Int,
-    completedRounds: Int = 0
+    completedRounds: Int = 0,
+    completedSteps: Long = 0
 )
 
 /** One round is averaged.
@@ -39,6 +41,30 @@ case class RoundDone(
     exchangeBytes: Long
 )
 
+/** One worker has exchanged with the center, in a run inside one stage.
+  *
+  * @param exchange 1-based, of this worker
+  * @param steps local steps since its exchange before
+  * @param totalSteps of all workers so far, as `totalSamples`
+  * @param seconds wall-clock since training began
+  * @param loss mean training loss of these steps; NaN when it was not finite
+  * @param staleness updates of the center by others since this worker's exchange before
+  * @param computing seconds of its steps; `exchanging` of its exchange, `waiting` for others before it might go on
+  */
+case class ExchangeDone(
+    worker: Int,
+    exchange: Long,
+    steps: Long,
+    totalSteps: Long,
+    totalSamples: Long,
+    seconds: Double,
+    loss: Double,
+    staleness: Long,
+    computing: Double,
+    exchanging: Double,
+    waiting: Double
+)
+
 /** The center was evaluated after `round` rounds. `accuracy` is a fraction, `loss` a mean; `wallSeconds` is since
   * training began, with evaluation and checkpoints.
   */
@@ -55,7 +81,16 @@ case class Evaluated(
 /** Something was lost in `round` (1-based, 0 before the first): what it was and what was done about it. */
 case class Fault(round: Int, what: String, action: String)
 
-/** The run is over. Accuracy and loss are those of the last evaluation, absent without a test set. */
+/** What an exchanger did in a whole run.
+  *
+  * @param bytes that it received and sent
+  * @param staleness how many exchanges met a center that was 0, 1, 2 .. updates ahead; the last counts all beyond
+  */
+case class ExchangeTotals(exchanges: Long, bytes: Long, staleness: Seq[Long])
+
+/** The run is over. Accuracy and loss are those of the last evaluation, absent without a test set; `exchanges` are of a
+  * run inside one stage, since it was last started.
+  */
 case class Ended(
     rounds: Int,
     samples: Long,
@@ -63,13 +98,15 @@ case class Ended(
     wallSeconds: Double,
     accuracy: Option[Double],
     loss: Option[Double],
-    imagesPerSecond: Double
+    imagesPerSecond: Double,
+    exchanges: Option[ExchangeTotals] = None
 )
 
 /** Called on the driver; `fault` may come from another thread, but never at the same time as another event. */
 trait TrainListener {
   def started(e: Started): Unit = ()
   def round(e: RoundDone): Unit = ()
+  def exchange(e: ExchangeDone): Unit = ()
   def evaluated(e: Evaluated): Unit = ()
   def fault(e: Fault): Unit = ()
   def ended(e: Ended): Unit = ()

@@ -39,6 +39,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
         plan.digest,
         state.round,
         plan.firstStep(state.round),
+        plan.firstStep(state.round),
         plan.steps(state.round),
         if (solverStates.isEmpty) plan.stateOfRound else "given"
       )
@@ -50,15 +51,36 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     finally (center +: solverStates).foreach(_.destroy())
   }
 
+  /** The one long job of workers that exchange by themselves: ends when their budget is spent. The `key` is asked for
+    * each time the job is.
+    */
+  def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit =
+    described(s"stage of ${plan.budget} minibatches") {
+      val task = StageTask(residence, normalizer, key)
+      if (!plan.config.consistency.contains("async")) Slots.await(sc, plan.workers) // nobody passes one without a slot
+      shards.chunks.mapPartitionsWithIndex(task.run).collect()
+    }
+
+  /** All rows in one worker of this process, to be evaluated while there is no task slot to spare. */
+  def gathered(normalizer: Array[Float]): LocalTest = described("gather on the driver") {
+    val worker = residence.open(0, shards.counts.sum)
+    try {
+      residence.fill(worker, shards.chunks.toLocalIterator) // one partition at a time on the heap
+      worker.prepare(normalizer)
+      new LocalTest(worker, plan)
+    } catch {
+      case NonFatal(e) =>
+        worker.close()
+        throw e
+    }
+  }
+
   /** How good the center's weights are on all rows. */
   def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
     val weights = sc.broadcast(center.take(plan.length))
     val task = EvaluateTask(residence, normalizer, weights, plan.digest)
-    try {
-      val scores = described("evaluate")(shards.chunks.mapPartitionsWithIndex(task.run).collect())
-      val rows = scores.map(_.rows).sum.toDouble
-      Score(scores.map(_.correct).sum / rows, scores.map(_.loss).sum / rows) // in partition order: the same bits
-    } finally weights.destroy()
+    try Score.over(described("evaluate")(shards.chunks.mapPartitionsWithIndex(task.run).collect().toIndexedSeq))
+    finally weights.destroy()
   }
 
   /** Frees native memory and disk. Executors that are gone took their workers with them, so this job may fail. */

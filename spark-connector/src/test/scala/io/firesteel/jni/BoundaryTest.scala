@@ -25,7 +25,7 @@ class BoundaryTest extends AnyFunSuite {
     s"""{"config":$config,"worker":0,"rows":$rows,"record":{"format":"cifar10"}}"""
 
   private def round(steps: Long, digest: String = digest) =
-    s"""{"digest":"$digest","round":0,"first-step":0,"steps":$steps,"state":"keep"}"""
+    s"""{"digest":"$digest","round":0,"first-step":0,"policy-step":0,"steps":$steps,"state":"keep"}"""
 
   private def records(order: ByteOrder = ByteOrder.LITTLE_ENDIAN, direct: Boolean = true): ByteBuffer = {
     val bytes = Array.tabulate(rows * 3073)(i => if (i % 3073 == 0) (i / 3073 % 10).toByte else (i * 7).toByte)
@@ -41,6 +41,16 @@ class BoundaryTest extends AnyFunSuite {
       body(worker)
     } finally worker.close()
   }
+
+  private lazy val stage = Engine.resolve(
+    s"""{"config":{"strategy":"deepspark","batch":20,"iterations":7,"tau":2,"workers":1,"exchange-deadline":2},
+       |"facts":{"rows":$rows,"classes":10}}""".stripMargin
+  )
+
+  private def openExchanger() = Exchanger.open(stage, Engine.initialWeights(stage), Array.emptyByteArray)
+
+  private def request(exchanger: Exchanger, attempt: Int = 0) =
+    s"""{"client":${exchanger.client()},"worker":0,"attempt":$attempt}"""
 
   private def kindOf(body: => Any): Kind = intercept[NativeException](body).kind
 
@@ -92,6 +102,15 @@ class BoundaryTest extends AnyFunSuite {
     center.close()
     center.close()
     intercept[IllegalStateException](center.fold())
+    val exchanger = openExchanger()
+    val link = Link.open(request(exchanger))
+    link.close()
+    link.close()
+    link.cancel()
+    exchanger.close()
+    exchanger.close()
+    withWorker(worker => intercept[IllegalStateException](link.turn(worker)))
+    intercept[IllegalStateException](exchanger.report())
   }
 
   test("a thousand openings leave nothing alive") {
@@ -99,6 +118,11 @@ class BoundaryTest extends AnyFunSuite {
     for (_ <- 1 to 1000) {
       Worker.open(spec(rows = "0")).close()
       Center.open(config, new Array(length)).close()
+    }
+    for (_ <- 1 to 50) { // each has a socket and a thread
+      val exchanger = openExchanger()
+      Link.open(request(exchanger)).close()
+      exchanger.close()
     }
     assert(Engine.live() == before)
   }
@@ -141,6 +165,45 @@ class BoundaryTest extends AnyFunSuite {
       assert(vector.sameElements(Engine.initialWeights(config)), "a cancelled round leaves the vector as it was")
     }
     assert(Engine.live() == before)
+  }
+
+  test("turns of a link train its worker until the budget is spent") {
+    val exchanger = openExchanger()
+    withWorker { worker =>
+      val link = Link.open(request(exchanger))
+      val turns = Iterator.continually(link.turn(worker)).takeWhile(_.contains("\"done\":false")).toSeq
+      assert(turns.map("\"steps\":(\\d+)".r.findFirstMatchIn(_).get.group(1).toInt) == Seq(2, 2, 2, 1))
+      link.close()
+    }
+    assert(!exchanger.center().sameElements(Engine.initialWeights(stage)))
+    val snapshot = exchanger.snapshot()
+    val center = exchanger.center()
+    exchanger.close()
+    val restored = Exchanger.open(stage, Engine.initialWeights(stage), snapshot)
+    try assert(restored.center().sameElements(center))
+    finally restored.close()
+  }
+
+  test(
+    "an exchanger that is gone, and one that serves a newer attempt, are failures of kind exchange without the secret"
+  ) {
+    withWorker { worker =>
+      val exchanger = openExchanger()
+      val client = exchanger.client()
+      val secret = "[0-9a-f]{64}".r.findFirstIn(client).get
+      val old = Link.open(request(exchanger, attempt = 1))
+      val link = Link.open(request(exchanger, attempt = 2))
+      def refused(body: => Any): Unit = {
+        val e = intercept[NativeException](body)
+        assert(e.kind == Kind.EXCHANGE && !e.getMessage.contains(secret), e)
+      }
+      refused(old.turn(worker))
+      refused(Link.open(request(exchanger, attempt = 1)))
+      exchanger.close()
+      refused(link.turn(worker))
+      refused(Link.open(s"""{"client":$client,"worker":0,"attempt":3}"""))
+      Seq(old, link).foreach(_.close())
+    }
   }
 
   test("a wrong digest, a short vector and a short buffer are refused") {

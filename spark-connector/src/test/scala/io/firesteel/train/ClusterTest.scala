@@ -1,5 +1,5 @@
-// Law 5 on executors in processes of their own: the same bits wherever tasks ran, also when an executor is killed in
-// the middle of a round.
+// Executors in processes of their own. Law 5: the same bits wherever tasks ran, also when an executor is killed in the
+// middle of a round; and inside one stage, the whole budget all the same.
 package io.firesteel.train
 
 import io.firesteel.TestSpark
@@ -22,15 +22,37 @@ class ClusterTest extends AnyFunSuite {
     TestSpark.usingCluster { sc =>
       assert(states.map(weights(sc, _)) == one)
       for ((state, expected) <- states.zip(one)) {
-        val (events, killed) = killing(sc, state)
-        assert(killed == expected, state)
+        val (events, killed) = killing(sc, config(state))
+        assert(Runs.bits(killed.weights) == expected, state)
         assert(events.of[Fault].exists(_.what.startsWith("executor")), events.of[Fault])
       }
     }
   }
 
+  test("an executor killed in the middle of a stage costs no minibatch of the budget") {
+    TestSpark.usingCluster { sc =>
+      val asked = Runs.stage.copy(iterations = Some(400))
+      for (config <- Seq(asked, asked.copy(strategy = "easgd"))) {
+        val processes = Executors.processes(sc)
+        val events = new Events {
+          override def exchange(e: ExchangeDone): Unit = {
+            super.exchange(e)
+            if (e.worker == 1 && e.exchange == 10) kill(processes.values.head)
+          }
+        }
+        Runs.train(sc, config, events)
+        val exchanges = events.of[ExchangeDone]
+        assert(exchanges.map(_.steps).sum == 800 && exchanges.last.totalSteps == 800, config)
+        assert(events.of[Fault].exists(_.action.endsWith(FaultWatch.StageAgain)), events.of[Fault])
+        assert(events.of[Ended].head.accuracy.exists(_ > 0.2))
+      }
+    }
+  }
+
+  private def kill(process: Long): Unit = ProcessHandle.of(process).get.destroyForcibly()
+
   /** Kills the executor that gets the first task of the third round, by the process number that it told. */
-  private def killing(sc: SparkContext, state: String): (Events, Seq[Int]) = {
+  private def killing(sc: SparkContext, config: TrainConfig): (Events, TrainedModel) = {
     val processes = Executors.processes(sc)
     val armed = new AtomicBoolean(false)
     val events = new Events {
@@ -39,11 +61,8 @@ class ClusterTest extends AnyFunSuite {
         if (e.round == 2) armed.set(true)
       }
     }
-    val watch = new RunWatch(
-      sc,
-      task => if (armed.getAndSet(false)) ProcessHandle.of(processes(task.taskInfo.executorId)).get.destroyForcibly()
-    )
-    try (events, weights(sc, state, events))
+    val watch = new RunWatch(sc, task => if (armed.getAndSet(false)) kill(processes(task.taskInfo.executorId)))
+    try (events, Runs.train(sc, config, events))
     finally watch.close()
   }
 }

@@ -1,4 +1,4 @@
-// What a test sees of a run from outside: its name and its rounds' stages.
+// What a test sees of a run from outside: its name and the stages in which it trains.
 package io.firesteel.train
 
 import io.firesteel.jni.Engine
@@ -6,11 +6,11 @@ import java.util.concurrent.{ConcurrentHashMap, CountDownLatch}
 import org.apache.spark.SparkContext
 import org.apache.spark.scheduler.{SparkListener, SparkListenerStageSubmitted, SparkListenerTaskStart}
 
-/** Listens until closed; `onRoundTask` hears of every task of a round when it starts. */
-final class RunWatch(sc: SparkContext, onRoundTask: SparkListenerTaskStart => Unit = _ => ())
+/** Listens until closed; `onTraining` hears of every task that trains when it starts. */
+final class RunWatch(sc: SparkContext, onTraining: SparkListenerTaskStart => Unit = _ => ())
     extends SparkListener
     with AutoCloseable {
-  private val rounds = ConcurrentHashMap.newKeySet[Int]()
+  private val training = ConcurrentHashMap.newKeySet[Int]()
   private val seen = new CountDownLatch(1)
   @volatile private var run = ""
 
@@ -24,14 +24,15 @@ final class RunWatch(sc: SparkContext, onRoundTask: SparkListenerTaskStart => Un
 
   override def onStageSubmitted(event: SparkListenerStageSubmitted): Unit = {
     def property(name: String) = Option(event.properties.getProperty(name)).getOrElse("")
-    if (property("spark.job.description").startsWith("firesteel: round")) rounds.add(event.stageInfo.stageId)
+    if (property("spark.job.description").matches("firesteel: (round|stage) .*")) training.add(event.stageInfo.stageId)
     property(FaultWatch.RunProperty).split('/').headOption.filter(_.nonEmpty).foreach { name =>
       run = name
       seen.countDown()
     }
   }
 
-  override def onTaskStart(event: SparkListenerTaskStart): Unit = if (rounds.contains(event.stageId)) onRoundTask(event)
+  override def onTaskStart(event: SparkListenerTaskStart): Unit =
+    if (training.contains(event.stageId)) onTraining(event)
 
   def close(): Unit = sc.removeSparkListener(this)
 }

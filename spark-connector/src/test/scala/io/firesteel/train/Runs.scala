@@ -20,6 +20,9 @@ object Runs {
     evalEvery = 1
   )
 
+  /** 2 workers that share 60 minibatches inside one stage, in turns of 5; evaluated after 20, 40 and 60. */
+  val stage: TrainConfig = small.copy(strategy = "deepspark", workers = Some(2), iterations = Some(30), evalEvery = 2)
+
   def cifar10(sc: SparkContext): ImageFiles = ImageFiles.open(sc, TestSpark.fixture("cifar10-tiny"), None)
 
   def train(
@@ -29,7 +32,7 @@ object Runs {
       store: Option[CheckpointStore] = None
   ): TrainedModel = {
     val files = cifar10(sc)
-    SparkNet.train(sc, files.train, files.test, config, listener, store)
+    Training.train(sc, files.train, files.test, config, listener, store)
   }
 
   /** Bits of floats, since NaN is unequal to itself and 0 equals -0. */
@@ -43,6 +46,7 @@ class Events extends TrainListener {
 
   override def started(e: Started): Unit = add(e)
   override def round(e: RoundDone): Unit = add(e)
+  override def exchange(e: ExchangeDone): Unit = add(e)
   override def evaluated(e: Evaluated): Unit = add(e)
   override def fault(e: Fault): Unit = add(e)
   override def ended(e: Ended): Unit = add(e)

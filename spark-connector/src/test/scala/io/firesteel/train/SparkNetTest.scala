@@ -163,7 +163,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
       bytes(7 * 3073) = 99
       Files.write(directory.resolve("data_batch_1.bin"), bytes)
       val source = ImageFiles.open(sc, directory.toString, None).train
-      val e = intercept[FiresteelException](SparkNet.train(sc, source, None, Runs.small, TrainListener.silent, None))
+      val e = intercept[FiresteelException](Training.train(sc, source, None, Runs.small, TrainListener.silent, None))
       assert(
         e.kind == Kind.DATA && e.getMessage.endsWith("record 7 at byte 21511 has label 99, cifar10 has 10 classes")
       )

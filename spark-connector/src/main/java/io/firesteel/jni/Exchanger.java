@@ -1,0 +1,87 @@
+/*
+ * The server of the in-stage strategies: it holds the center, and workers exchange with it whenever they are ready.
+ * Lives on the driver; its threads are native.
+ */
+package io.firesteel.jni;
+
+/** A handle on an exchanger; methods throw {@link NativeException}, and {@link IllegalStateException} after close. */
+public final class Exchanger implements AutoCloseable {
+  private final Handle handle;
+
+  private Exchanger(long value) {
+    this.handle = new Handle(this, "exchanger", value, Native::exchangerClose);
+  }
+
+  /**
+   * Listens at the configuration's {@code bind} and serves a center that starts at {@code initial}.
+   *
+   * @param config resolved; names the rule, the consistency, the budget and the addresses
+   * @param snapshot of {@link #snapshot}, to go on from it instead; empty to begin
+   */
+  public static Exchanger open(String config, float[] initial, byte[] snapshot) {
+    Loader.load();
+    return new Exchanger(Native.exchangerOpen(config, initial, snapshot));
+  }
+
+  /** What a {@link Link} needs to find and to be let in, as JSON. The job's secret is in it: never log it. */
+  public String client() {
+    return handle.call(Native::exchangerClient);
+  }
+
+  /**
+   * What was done so far, and each turn since the last report:
+   * {@code {"steps","samples","budget","turns":[{"worker","exchange","steps","total-steps","total-samples","loss",
+   * "staleness","computing","exchanging","waiting"}],"dropped-turns","bytes","staleness":[17],"lag":[..],"exchanges",
+   * "bytes-in","bytes-out","connections","pending-connections","refused-connections"}}; times in seconds, a loss that
+   * is no number and the lag of a worker that left are null.
+   */
+  public String report() {
+    return handle.call(Native::exchangerReport);
+  }
+
+  /** The center now; exchanges go on meanwhile. */
+  public float[] center() {
+    return handle.call(Native::exchangerCenter);
+  }
+
+  /** All that {@link #open} needs to go on from here; exchanges go on meanwhile. */
+  public byte[] snapshot() {
+    return handle.call(Native::exchangerSnapshot);
+  }
+
+  /** Numbers of the parts of the center whose host does not answer; parts are those of {@link #hosted}. */
+  public long[] lost() {
+    return handle.call(Native::exchangerLost);
+  }
+
+  /**
+   * Names the servers that host the parts of the center, where the configuration's {@code exchangers} are not 0.
+   *
+   * @param servers JSON list of what {@link #host} answered, in the order of the parts
+   */
+  public void hosted(String servers) {
+    handle.call(
+        value -> {
+          Native.exchangerHosted(value, servers);
+          return null;
+        });
+  }
+
+  /**
+   * Hosts a part of a center in this process until its run ends, in place of what it hosted for that part.
+   *
+   * @param request {@code {"run","config","secret","part","offset","host"}}; host is this process's for the workers
+   * @param part the part's floats, which begin at offset in the flat vector
+   * @return where it is, as JSON
+   */
+  public static String host(String request, float[] part) {
+    Loader.load();
+    return Native.exchangerHost(request, part);
+  }
+
+  /** Ends every connection and frees the exchanger; may be called again. */
+  @Override
+  public void close() {
+    handle.close();
+  }
+}

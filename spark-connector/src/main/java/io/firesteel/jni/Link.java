@@ -1,0 +1,48 @@
+/*
+ * One worker's connection to the exchanger. A newer attempt of the same worker shuts an older one out.
+ */
+package io.firesteel.jni;
+
+/** A handle on a link. All methods throw {@link NativeException}, and {@link IllegalStateException} after close. */
+public final class Link implements AutoCloseable {
+  private final Handle handle;
+
+  private Link(long value) {
+    this.handle = new Handle(this, "link", value, Native::linkClose);
+  }
+
+  /**
+   * Attaches to the exchanger and pulls the center; waits for it as long as the configuration's exchange-deadline says.
+   *
+   * @param request {@code {"client":{of Exchanger.client},"worker":k,"attempt":n}}
+   */
+  public static Link open(String request) {
+    Loader.load();
+    return new Link(Native.linkOpen(request));
+  }
+
+  /**
+   * One turn: asks how far the worker may go, does its local steps and exchanges.
+   *
+   * @param worker prepared; the same in every turn
+   * @return {@code {"steps","samples","loss","done"}}; loss is null when it is no number; done is true once the budget
+   *     of all workers is spent, and the worker has then left the exchanger
+   */
+  public String turn(Worker worker) {
+    return handle.call(link -> worker.handle.call(value -> Native.linkTurn(link, value)));
+  }
+
+  /**
+   * Ends the turn in flight after its minibatch, or at once while it waits for the exchanger, with kind
+   * {@code cancelled}. Never waits for it, and does nothing on a closed handle.
+   */
+  public void cancel() {
+    handle.callUnlessClosed(Native::linkCancel);
+  }
+
+  /** Ends the connection when the turn in flight has returned; may be called again. */
+  @Override
+  public void close() {
+    handle.close();
+  }
+}

@@ -1,0 +1,77 @@
+// DeepSpark (Kim, Park, Jang, Yoon 2016) and its kin: one long Spark job in which every worker trains on its partition
+// and exchanges with a center on the driver whenever it is ready. Spark costs once; a lost task attaches again as a
+// newer attempt, pulls the center, and goes on with what is left of the budget.
+package io.firesteel.train
+
+import io.firesteel.data.ImageSource
+import io.firesteel.jni.{Engine, Exchanger}
+import java.util.UUID
+import org.apache.spark.SparkContext
+import scala.util.Using
+
+/** The strategies inside one stage: the asynchronous ones, `easgd`, and `sparknet` with consistency `bsp`. */
+private[train] object DeepSpark {
+  private val PollMillis = 100L // between two looks at the exchanger; an exchange takes about as long
+
+  /** As [[Training.train]], of a resolved plan. */
+  def train(
+      sc: SparkContext,
+      train: ImageSource,
+      test: Option[ImageSource],
+      plan: Plan,
+      listener: TrainListener,
+      checkpoint: Option[CheckpointStore]
+  ): TrainedModel = {
+    val start = Checkpoint.start(plan, train.rows, checkpoint)
+    val progress = new StageProgress(plan, start, listener)
+    Slots.await(sc, plan.workers) // before the rows are dealt out, so that each worker's lie where a slot is its own
+
+    Using.Manager { use =>
+      val exchanger = use(Exchanger.open(listening(sc, plan.config).toJson, start.center, start.snapshot))
+      progress.started(train.rows, test.fold(0L)(_.rows), train.classes, StageReport.of(exchanger).steps)
+      val run = UUID.randomUUID.toString
+      val watch = use(new FaultWatch(sc, run, progress.fault, FaultWatch.StageAgain))
+      val workers = use(Workers.load(sc, train, plan, run, watch))
+      val normalizer = Engine.normalizer(plan.configJson, workers.statistics())
+      val tests = test.map { source =>
+        use(Using.resource(Workers.load(sc, source, plan, s"$run/test", watch))(_.gathered(normalizer)))
+      }
+
+      def looked(report: StageReport, center: Array[Float]): RunState = {
+        val snapshot = checkpoint.fold(Array.emptyByteArray)(_ => exchanger.snapshot())
+        val state = progress.reached(report, center, snapshot)
+        val scored = tests.fold(state)(test => progress.evaluated(state, test.evaluate(state.center)))
+        checkpoint.foreach(_.save(Checkpoint.encode(plan, train.rows, scored, IndexedSeq.empty)))
+        scored
+      }
+
+      progress.begins()
+      var state = start
+      if (state.round < plan.rounds) {
+        val hosts = new Hosts(sc, exchanger, plan, run, start.center)
+        def key = {
+          hosts.ensure()
+          new ExchangerKey(exchanger.client(), start.resumed)
+        }
+        val stage = use(new StageThread(workers.exchange(normalizer, key), () => watch.cancel()))
+        while (!stage.endsWithin(PollMillis)) {
+          val report = progress.exchanged(StageReport.of(exchanger))
+          hosts.look()
+          if (plan.pausesBetween(state.round, plan.roundsBehind(report.steps))) state = looked(report, hosts.center())
+        }
+        state = looked(progress.exchanged(StageReport.of(exchanger)), exchanger.center())
+      }
+      progress.ended(state, Some(StageReport.of(exchanger).totals))
+      TrainedModel(plan.config, state.center.take(plan.length), normalizer)
+    }.get
+  }
+
+  /** The configuration with the exchanger's addresses: where Spark's driver listens and is found, unless it names some. */
+  private def listening(sc: SparkContext, config: TrainConfig): TrainConfig = {
+    val host = if (sc.isLocal) Loopback else sc.getConf.get("spark.driver.host")
+    val own = if (sc.isLocal) host else sc.getConf.get("spark.driver.bindAddress", host)
+    config.copy(bind = config.bind.orElse(Some(s"$own:0")), advertise = config.advertise.orElse(Some(host)))
+  }
+
+  private val Loopback = "127.0.0.1" // nobody outside this process takes part
+}

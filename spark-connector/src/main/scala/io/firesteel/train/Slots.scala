@@ -1,0 +1,32 @@
+// Whether the workers of one long stage can all run at once. A worker that waits for a slot would be missed by the
+// others, and a partition whose executor is full would wait there for spark.locality.wait.
+package io.firesteel.train
+
+import io.firesteel.jni.Kind
+import java.util.concurrent.TimeUnit.SECONDS
+import org.apache.spark.SparkContext
+import org.apache.spark.firesteel.TaskSlots
+
+private[train] object Slots {
+  private val PollMillis = 100L
+
+  /** Waits until there are `workers` slots, as long as Spark itself waits for executors to register.
+    *
+    * @throws FiresteelException of kind config where they did not come
+    */
+  def await(sc: SparkContext, workers: Int): Unit = {
+    val seconds =
+      if (sc.isLocal) 0 else sc.getConf.getTimeAsSeconds("spark.scheduler.maxRegisteredResourcesWaitingTime", "30s")
+    val deadline = System.nanoTime() + SECONDS.toNanos(seconds)
+    while (TaskSlots.now(sc) < workers && deadline - System.nanoTime() > 0) Thread.sleep(PollMillis)
+    val slots = TaskSlots.now(sc)
+    if (slots < workers) throw new FiresteelException(Kind.CONFIG, refusal(sc, workers, slots))
+  }
+
+  private def refusal(sc: SparkContext, workers: Int, slots: Int): String = {
+    val have = if (slots == 1) "1 task slot" else s"$slots task slots"
+    val fewer = if (slots > 0) s"set workers to at most $slots, or " else ""
+    val more = if (sc.isLocal) s"use --master local[$workers]" else "give spark-submit more executors or cores"
+    s"$workers workers run at once, but ${if (sc.isLocal) sc.master else "the cluster"} has $have: $fewer$more"
+  }
+}

@@ -1,0 +1,39 @@
+// What the exchanger says of a run that goes on: its totals, and each turn since it was last asked.
+package io.firesteel.train
+
+import com.fasterxml.jackson.databind.JsonNode
+import io.firesteel.jni.Exchanger
+import scala.jdk.CollectionConverters._
+
+/** @param steps minibatches of all workers so far, as `samples`
+  * @param turns each as the JSON of [[io.firesteel.jni.Exchanger#report]]
+  * @param untold turns so far that were dropped before anybody asked
+  */
+private[train] final case class StageReport(
+    steps: Long,
+    samples: Long,
+    turns: Seq[JsonNode],
+    untold: Long,
+    totals: ExchangeTotals
+)
+
+private[train] object StageReport {
+  def of(exchanger: Exchanger): StageReport = read(exchanger.report())
+
+  def read(json: String): StageReport = {
+    val report = Tensors.mapper.readTree(json)
+    def whole(key: String) = report.get(key).asLong
+    val staleness = report.get("staleness").elements.asScala.map(_.asLong).toSeq
+    StageReport(
+      whole("steps"),
+      whole("samples"),
+      report.get("turns").elements.asScala.toSeq,
+      whole("dropped-turns"),
+      ExchangeTotals(
+        staleness.sum, // one an exchange, wherever the center is
+        whole("bytes"),
+        staleness
+      )
+    )
+  }
+}
