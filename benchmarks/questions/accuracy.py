@@ -15,10 +15,12 @@ def _variants(seeds):
     yield "sparknet K 4", 4, ["--tau", "10", "--eval-every", "25"], every
     averaged = ["--tau", "10", "--eval-every", "25", "--solver-state", "average"]
     yield "sparknet K 4, momentum averaged", 4, averaged, range(1)
+    for tau, often in ((1, "250"), (5, "50")):  # is it the period that costs?
+        yield f"sparknet K 4, tau {tau}", 4, ["--tau", str(tau), "--eval-every", often], range(1)
     # one machine with the batch that K workers make together, and as many steps as each of them does
-    for batch in (200, 400):
-        iterations = str(500_000 // batch)
-        yield f"sequential, batch {batch}", 0, ["--batch", str(batch), "--iterations", iterations, "--eval-every", "25"], range(1)
+    for batch, of_them in ((200, range(1)), (400, every)):
+        options = ["--batch", str(batch), "--iterations", str(500_000 // batch), "--eval-every", "25"]
+        yield f"sequential, batch {batch}", 0, options, of_them
     yield "sequential, raw pixels", 0, ["--normalize", "none"], every
     # what SparkNet's own application did: no mean and no drop of the rate
     yield "sequential, raw pixels, fixed rate", 0, ["--normalize", "none", "--lr-policy", "fixed"], range(1)
