@@ -72,7 +72,7 @@ def _run(data, minibatches, seed, out, workers, options):
     iterations = str(minibatches // max(workers, 1))
     if workers:
         tau = int(options[options.index("--tau") + 1])
-        every = str(max(1, minibatches // (20 * workers * tau)))  # about twenty evaluations
+        every = str(max(1, minibatches // (6 * workers * tau)))  # six evaluations: they take the cores of training
         ours = ["--workers", str(workers), "--iterations", iterations, "--eval-every", every, *of_run]
         if runs.submit(f"local[{workers}]", ours).wait() != 0:
             print(f"{out.name} failed")

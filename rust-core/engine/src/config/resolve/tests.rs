@@ -98,11 +98,20 @@ fn every_key_is_taken_where_it_is_read() {
         ("downpour", r#", "adagrad-lr": 0.1, "period": "adaptive""#),
         ("dcasgd", r#", "lambda": 2, "consistency": "ssp", "staleness": 0"#),
         ("async-nesterov", r#", "outer-lr": 0.5, "outer-momentum": 0.5"#),
-        ("sparknet", r#", "consistency": "bsp", "outer": "slowmo", "solver-state": "average""#),
+        ("sparknet", r#", "consistency": "bsp", "outer": "slowmo", "solver-state": "reset", "exchangers": 2"#),
     ];
     for (strategy, more) in rows {
         with(strategy, &format!("{more}{wire}")).unwrap_or_else(|error| panic!("{strategy}{more}: {error}"));
     }
+}
+
+#[test]
+fn an_outer_optimiser_makes_sparknet_one_stage_and_momentum_cannot_travel_there() {
+    assert_eq!(with("sparknet", "").unwrap().consistency, None);
+    let outer = with("sparknet", r#", "outer": "nesterov""#).unwrap();
+    assert_eq!((outer.consistency, outer.in_stage()), (Some(Consistency::Bsp), true));
+    let refused = with("sparknet", r#", "outer": "nesterov", "solver-state": "average""#).unwrap_err().to_string();
+    assert!(refused.starts_with("solver-state average travels with rounds that are Spark jobs"), "{refused}");
 }
 
 #[test]
