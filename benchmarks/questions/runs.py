@@ -36,7 +36,11 @@ def events(out):
 
 def steady(out):
     """Images a second after the warm-up."""
-    rounds = [event for event in events(out) if event["event"] == "round"]
+    seen = events(out)
+    workers = seen[0]["config"]["workers"]
+    rounds = [event for event in seen if event["event"] == "round"]
+    # inside one stage each worker tells its own exchanges
+    rounds = rounds or [event for event in seen if event["event"] == "exchange"][workers - 1 :: workers]
     first, last = rounds[WARM_UP - 1], rounds[-1]
     return (last["samples"] - first["samples"]) / (last["seconds"] - first["seconds"])
 
