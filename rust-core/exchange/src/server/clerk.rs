@@ -198,6 +198,11 @@ impl Clerk {
         }
     }
 
+    /// Minibatches that were booked so far, of all workers.
+    pub fn steps(&self) -> u64 {
+        self.lock().record.steps
+    }
+
     /// What a restart needs.
     pub fn record(&self) -> ClerkRecord {
         self.lock().record.clone()

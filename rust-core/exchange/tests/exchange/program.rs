@@ -1,11 +1,10 @@
 //! The program `exchanger`: started, killed without a warning, started again.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use firesteel_exchange::auth::Secret;
 use firesteel_exchange::client::{ClientSpec, Server};
@@ -16,7 +15,11 @@ use crate::common::{attach, done, one_step};
 
 const WEIGHTS: usize = 1000;
 
-struct Program(Child);
+struct Program {
+    child: Child,
+    /// What it logs; each snapshot is a line.
+    log: BufReader<ChildStderr>,
+}
 
 impl Program {
     /// Starts it in `directory` and reads the line that says where it listens.
@@ -24,17 +27,27 @@ impl Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_exchanger"))
             .current_dir(directory)
             .args(["settings.json", "--secret", "secret", "--length", &WEIGHTS.to_string()])
+            .env("RUST_LOG", "firesteel_exchange=info")
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        (Self(child), serde_json::from_str(&line).unwrap())
+        let log = BufReader::new(child.stderr.take().unwrap());
+        (Self { child, log }, serde_json::from_str(&line).unwrap())
+    }
+
+    /// Reads the log up to a snapshot of `steps` steps, a minute's worth of its lines at most.
+    fn await_snapshot(&mut self, steps: u64) {
+        let line = format!("snapshot center.snapshot holds {steps} steps");
+        let seen = self.log.by_ref().lines().take(60).any(|said| said.unwrap().ends_with(&line));
+        assert!(seen, "no snapshot of {steps} steps came");
     }
 
     fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
@@ -57,7 +70,7 @@ fn write_settings(directory: &Path, port: u16) {
 fn a_killed_exchanger_goes_on_from_its_snapshot_and_its_workers_with_it() {
     let directory = tempfile::tempdir().unwrap();
     write_settings(directory.path(), free_port());
-    let (first, said) = Program::start(directory.path());
+    let (mut first, said) = Program::start(directory.path());
     assert_eq!(said["restored"], false);
     let secret = Secret::try_from(fs::read_to_string(directory.path().join("secret")).unwrap()).unwrap();
     let spec = ClientSpec {
@@ -75,7 +88,7 @@ fn a_killed_exchanger_goes_on_from_its_snapshot_and_its_workers_with_it() {
         exchanges.exchange(&[1.0; WEIGHTS], &mut reply, &one_step()).unwrap();
         turns.next(done(1)).unwrap();
     }
-    await_snapshot(directory.path(), 5);
+    first.await_snapshot(5);
     first.kill();
     let (second, said) = Program::start(directory.path());
     assert_eq!(said["restored"], true);
@@ -83,20 +96,6 @@ fn a_killed_exchanger_goes_on_from_its_snapshot_and_its_workers_with_it() {
     assert_eq!(reply, [6.0; WEIGHTS]);
     assert_eq!(turns.next(done(1)).unwrap().data_step, 6);
     second.kill();
-}
-
-/// Waits, for half a minute at most, for a snapshot that has `steps` steps in it.
-fn await_snapshot(directory: &Path, steps: u64) {
-    for _ in 0..600 {
-        let bytes = fs::read(directory.join("center.snapshot")).unwrap();
-        let length = u64::from_le_bytes(bytes[8..16].try_into().unwrap()) as usize;
-        let record: serde_json::Value = serde_json::from_slice(&bytes[16..16 + length]).unwrap();
-        if record["clerk"]["steps"] == steps {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("no snapshot of {steps} steps came");
 }
 
 #[test]
