@@ -45,6 +45,14 @@ def steady(out):
     return (last["samples"] - first["samples"]) / (last["seconds"] - first["seconds"])
 
 
+def by_seed(rows):
+    """Rows by data and variant, then by seed; a later row of the same run replaces the earlier."""
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["data"], row["variant"]), {})[row["seed"]] = row
+    return groups
+
+
 def circumstances(out):
     """What a row says of where and when it was measured, from a run's first event."""
     start = events(out)[0]

@@ -117,10 +117,7 @@ def _group(rows):
         "| data | strategy | seeds | accuracy | best evaluation | staleness | exchanges |",
         "|---|---|---|---|---|---|---|",
     ]
-    groups = {}
-    for row in rows:  # a later row of the same run replaces the earlier
-        groups.setdefault((row["data"], row["variant"]), {})[row["seed"]] = row
-    for (data, variant), by_seed in groups.items():
+    for (data, variant), by_seed in runs.by_seed(rows).items():
         done = [100 * row["accuracy"] for row in by_seed.values() if row["accuracy"] is not None]
         failed = len(by_seed) - len(done)
         spread = f" ± {statistics.stdev(done):.2f}" if len(done) > 1 else ""
