@@ -19,7 +19,7 @@ use crate::{Error, Refusal, Result};
 pub fn serve(center: &Center, socket: TcpStream, id: Id) {
     let mut refused = false;
     let outcome = Line::accept(socket, center.tls.as_ref()).and_then(|mut line| {
-        let served = Connection { center, line: &mut line, id, pulled: Vec::new() }.run();
+        let served = Connection { center, line: &mut line, id }.run();
         if let Err(error @ (Error::Refused { .. } | Error::Frame(_) | Error::Digest { .. })) = &served {
             refused = true;
             line.within(Limits::seconds(1));
@@ -53,8 +53,6 @@ struct Connection<'a> {
     center: &'a Center,
     line: &'a mut Line,
     id: Id,
-    /// A copy of the shard for those who pull; kept, because new memory is slow to touch.
-    pulled: Vec<f32>,
 }
 
 impl Connection<'_> {
@@ -152,10 +150,8 @@ impl Connection<'_> {
                     Role::Worker { worker, attempt } => Some((worker as usize, attempt)),
                     Role::Observer => None,
                 };
-                let mut values = std::mem::take(&mut self.pulled);
-                let version = center.shard(shard)?.pull(who, &mut values)?;
+                let (version, values) = center.shard(shard)?.pull(who)?;
                 self.send(&Reply::Center { version }, bytemuck::cast_slice(&values))?;
-                self.pulled = values;
             }
             (Request::Turn { turn, done }, Lane::Control, Role::Worker { worker, attempt }) => {
                 let wait = Limits::seconds(center.settings.limits.wait);

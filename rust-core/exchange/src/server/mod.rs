@@ -134,12 +134,11 @@ impl Exchanger {
         self.address
     }
 
-    /// The center now. Exchanges go on meanwhile; each shard is copied under its lock.
+    /// The center now. Exchanges go on meanwhile.
     pub fn center(&self) -> Result<Vec<f32>> {
-        let (mut all, mut part) = (Vec::with_capacity(self.center.length), Vec::new());
+        let mut all = Vec::with_capacity(self.center.length);
         for shard in &self.center.shards {
-            shard.pull(None, &mut part)?;
-            all.extend_from_slice(&part);
+            all.extend_from_slice(&shard.pull(None)?.1);
         }
         Ok(all)
     }

@@ -44,7 +44,8 @@ struct Session {
 }
 
 struct State {
-    center: Vec<f32>,
+    /// Written in place, unless somebody still reads it: then the next fold writes a copy.
+    center: Arc<[f32]>,
     /// Exchanges folded, or rounds of a gathering rule.
     version: u64,
     side: Side,
@@ -92,7 +93,7 @@ impl Shard {
     pub fn new(range: Range<usize>, center: Vec<f32>, rule: &RuleSpec, workers: usize) -> Self {
         let side = rule.side(center.len(), workers);
         let sessions = (0..workers).map(|_| Session::default()).collect();
-        Self { range, state: Mutex::new(State { center, version: 0, side, sessions }), folded: Condvar::new() }
+        Self { range, state: Mutex::new(State { center: center.into(), version: 0, side, sessions }), folded: Condvar::new() }
     }
 
     /// Lets `attempt` of `worker` in, cuts the connection it replaces, and answers the last sequence
@@ -152,7 +153,7 @@ impl Shard {
                     lr: message.lr,
                     steps: message.steps,
                 };
-                rule.fold(center, values, &visit);
+                rule.fold(Arc::make_mut(center), values, &visit);
                 *version += 1;
                 session.answered = message.sequence;
                 session.exchanges += 1;
@@ -213,8 +214,8 @@ impl Shard {
         Ok(Folded { version, staleness: 0 })
     }
 
-    /// Copies the center for `worker`, or for an observer, and answers its version.
-    pub fn pull(&self, worker: Option<(usize, u64)>, out: &mut Vec<f32>) -> Result<u64> {
+    /// The center and its version, for `worker` or for an observer. It stays as it is while it is held.
+    pub fn pull(&self, worker: Option<(usize, u64)>) -> Result<(u64, Arc<[f32]>)> {
         let mut state = self.lock();
         let State { center, version, side, sessions } = &mut *state;
         if let Some((worker, attempt)) = worker {
@@ -225,9 +226,7 @@ impl Shard {
                 rule.pulled(worker, center);
             }
         }
-        out.clear();
-        out.extend_from_slice(center);
-        Ok(*version)
+        Ok((*version, center.clone()))
     }
 
     /// The worker does no more: nobody waits for it.
@@ -252,7 +251,7 @@ impl Shard {
             sessions: state.sessions.iter().map(known).collect(),
             vectors: vectors.len(),
         };
-        let mut floats = state.center.clone();
+        let mut floats = state.center.to_vec();
         vectors.iter().for_each(|vector| floats.extend_from_slice(vector));
         (record, floats)
     }
@@ -266,7 +265,7 @@ impl Shard {
             return Err(Error::Config("a snapshot of another center, or of other workers".to_owned()));
         }
         let mut parts = floats.chunks(length).map(<[f32]>::to_vec);
-        state.center = parts.next().unwrap_or_default();
+        state.center = parts.next().unwrap_or_default().into();
         let vectors = parts.collect();
         match &mut state.side {
             Side::Arrival(rule) => rule.restore(vectors, &record.counters)?,
@@ -308,7 +307,7 @@ impl State {
             .filter(|s| s.answered < s.sequence)
             .filter_map(|s| s.gathered.as_mut().map(|(vector, samples)| (&mut vector[..], *samples)))
             .collect();
-        rule.fold(center, &mut vectors, lr);
+        rule.fold(Arc::make_mut(center), &mut vectors, lr);
         *version += 1;
         for session in sessions.iter_mut().filter(|s| s.answered < s.sequence) {
             session.answered = session.sequence;
