@@ -1,10 +1,7 @@
-"""results.jsonl, one row an answer, and the README.md that is made from it."""
+"""The questions, and the README.md that is made from all answers."""
 
-import json
+from . import accuracy, exchange, faults, memory, results, runs, spark, strategies
 
-from . import accuracy, exchange, faults, memory, runs, spark, strategies
-
-RESULTS = runs.ROOT / "benchmarks" / "results.jsonl"
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
     "spark": spark,
@@ -16,13 +13,8 @@ TABLES = {
 }
 
 
-def append(row):
-    with RESULTS.open("a") as results:
-        results.write(json.dumps(row) + "\n")
-
-
 def write():
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    rows = results.rows()
     lines = ["# Benchmarks", "", "Made by `scripts/bench` from `results.jsonl`; do not edit.", ""]
     for question, module in TABLES.items():
         answers = [row for row in rows if row["question"] == question]

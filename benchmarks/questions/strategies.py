@@ -2,10 +2,12 @@
 
 import statistics
 
-from . import runs
+from . import results, runs
 
 TITLE = "Strategies at equal samples"
 LONG, SHORT = 5000, 1500  # minibatches of 100, all workers together
+FEW, MANY = 6, 100  # evaluations of a run: they take the cores of training
+WINDOW = 20  # evaluations over which the center's accuracy is said to be steady or not
 
 
 def _long():
@@ -48,64 +50,90 @@ def _short():
             yield f"{name}, tau {tau}", 4, ["--tau", str(tau), *options]
 
 
-GROUPS = {"long": (LONG, _long), "short": (SHORT, _short)}
+def _stability():
+    yield "sparknet", 4, ["--tau", "10"]
+    yield "deepspark, alpha 0.1", 4, ["--strategy", "deepspark", "--tau", "10"]
+    yield "deepspark, alpha 0.9 over K", 4, ["--strategy", "deepspark", "--tau", "10", "--alpha", str(0.9 / 4)]
 
 
-def directory(group, name, seed):
-    prefix = "" if group == "long" else f"{group}-"
-    return f"{prefix}{name.replace(', ', '-').replace(' ', '-')}-seed-{seed}"
+GROUPS = {"long": (LONG, FEW, _long), "short": (SHORT, FEW, _short), "stability": (LONG, MANY, _stability)}
 
 
 def answer(arguments):
     group = arguments.group
-    minibatches, variants = GROUPS[group]
+    minibatches, evaluations, variants = GROUPS[group]
+    there = {_identity(row) for row in results.rows() if row["question"] == "strategies"}
     for seed in range(arguments.seeds):
         for name, workers, options in variants():
-            out = arguments.runs / directory(group, name, seed)
-            if not (out / "model.safetensors").exists():
-                _run(arguments.data, minibatches, seed, out, workers, options)
-            yield _row(arguments, group, name, seed, out)
+            asked = {"data": arguments.name, "group": group, "variant": name, "seed": seed}
+            if _identity(asked) not in there:
+                out = arguments.runs / "-".join(str(part).replace(", ", "-").replace(" ", "-") for part in asked.values())
+                _run(arguments.data, minibatches, evaluations, seed, out, workers, options)
+                yield _row(asked, out)
 
 
-def _run(data, minibatches, seed, out, workers, options):
+def _identity(row):
+    return row["data"], row["group"], row["variant"], row["seed"]
+
+
+def _run(data, minibatches, evaluations, seed, out, workers, options):
     of_run = ["--data", data, "--seed", str(seed), "--out", str(out), *options]
     iterations = str(minibatches // max(workers, 1))
-    if workers:
-        tau = int(options[options.index("--tau") + 1])
-        every = str(max(1, minibatches // (6 * workers * tau)))  # six evaluations: they take the cores of training
-        ours = ["--workers", str(workers), "--iterations", iterations, "--eval-every", every, *of_run]
-        if runs.submit(f"local[{workers}]", ours).wait() != 0:
-            print(f"{out.name} failed")
-    else:
-        runs.wait(runs.sequential(["--iterations", iterations, "--eval-every", "25", *of_run]))
+    tau = int(options[options.index("--tau") + 1]) if workers else 10
+    every = str(max(1, minibatches // (evaluations * max(workers, 1) * tau)))
+    ours = ["--iterations", iterations, "--eval-every", every, *of_run]
+    if not workers:
+        runs.wait(runs.sequential(ours))
+    elif runs.submit(f"local[{workers}]", ["--workers", str(workers), *ours]).wait() != 0:
+        print(f"{out.name} failed")  # one that diverges does; its row says so
 
 
-def _row(arguments, group, name, seed, out):
+def _row(asked, out):
     events = runs.events(out)
-    evaluations = [event["accuracy"] for event in events if event["event"] == "eval"]
+    evaluations = [(event["samples"], event["accuracy"]) for event in events if event["event"] == "eval"]
     stale = [event["staleness"] for event in events if event["event"] == "exchange"]
     return {
         "question": "strategies",
         **runs.circumstances(out),
-        "data": arguments.name,
-        "group": group,
-        "variant": name,
-        "seed": seed,
+        **asked,
         "accuracy": events[-1].get("accuracy") if events[-1]["event"] == "end" else None,
-        "best": max(evaluations, default=None),
+        "best": max((accuracy for _, accuracy in evaluations), default=None),
         "seconds": events[-1].get("seconds"),
         "staleness": statistics.mean(stale) if stale else None,
         "exchanges": len(stale),
+        "evaluations": evaluations,
     }
 
 
 def table(rows):
     lines = []
-    for group, (minibatches, _) in GROUPS.items():
+    for group, (minibatches, _, _) in GROUPS.items():
         mine = [row for row in rows if row["group"] == group]
-        if mine:
+        if mine and group == "stability":
+            lines += ["### How steady the center is", "", *_steadiness(mine), ""]
+        elif mine:
             lines += [f"### {minibatches:,} minibatches of 100, all workers together", "", *_group(mine), ""]
     return lines[:-1]
+
+
+def _steadiness(rows):
+    lines = [
+        f"{MANY} evaluations of the center in one run of {LONG:,} minibatches, K 4, tau 10: standard deviation of its accuracy in",
+        f"points over {WINDOW} evaluations in a row, early (from a fifth of the run on) and at the end, and the same of what is",
+        "left after a straight line is taken away, since early the accuracy also rises.",
+        "",
+        "| data | strategy | seed | early | early, without the trend | last | last, without the trend |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        seen = [100 * accuracy for _, accuracy in row["evaluations"]]
+        cells = []
+        for window in (seen[len(seen) // 5 :][:WINDOW], seen[-WINDOW:]):
+            slope, intercept = statistics.linear_regression(range(WINDOW), window)
+            rest = [accuracy - intercept - slope * at for at, accuracy in enumerate(window)]
+            cells += [f"{statistics.stdev(window):.2f}", f"{statistics.stdev(rest):.2f}"]
+        lines.append(f"| {row['data']} | {row['variant']} | {row['seed']} | {' | '.join(cells)} |")
+    return lines
 
 
 def _group(rows):
