@@ -1,6 +1,8 @@
 //! What the machine offers a worker: the precision of its arithmetic, the threads of its steps, and memory
 //! that stays with the process between them.
 
+use tch::Kind;
+
 use crate::names::names;
 
 names! {
@@ -27,6 +29,16 @@ impl PrecisionName {
             Self::Bf16 => Precision::Bf16,
             Self::Auto if multiplies_bf16() => Precision::Bf16,
             Self::Auto => Precision::F32,
+        }
+    }
+}
+
+impl Precision {
+    /// As libtorch calls it.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
         }
     }
 }

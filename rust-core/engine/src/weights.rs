@@ -1,5 +1,6 @@
-//! A net's weights: one flat f32 tensor, in the order of the layout, and a view of it for each tensor
-//! of the net. Writing the flat tensor changes what the net computes; nothing is copied in between.
+//! A net's weights: one flat f32 tensor in the order of the layout, which is what solvers and exchanges see,
+//! and each tensor of the net as its layer computes with it: convolutions' filters in channels-last order, all
+//! of them in the precision of the arithmetic. The gradient is one flat f32 tensor likewise.
 
 use std::collections::BTreeMap;
 
@@ -9,49 +10,72 @@ use crate::device::Precision;
 use crate::error::Result;
 use crate::nets::Net;
 
+/// A net's tensors by name.
+type Named = BTreeMap<String, Tensor>;
+
 /// The weights of one net. `Send`, because a worker moves between the threads of its tasks.
 pub struct Weights {
     flat: Tensor,
-    /// Leaves of the gradient, sorted by name as they stand in `flat`.
-    views: BTreeMap<String, Tensor>,
+    /// Each tensor over the memory of `flat`.
+    views: Named,
+    /// What layers read: a copy made by `refresh`, or the view where a copy would be the same.
+    copies: Named,
     precision: Precision,
 }
 
 impl Weights {
     /// Weights of `net`, all zero until they are set.
-    pub fn new(net: &Net, precision: Precision) -> Self {
-        let length = net.layout().length();
-        Self::over(Tensor::zeros([length as i64], (Kind::Float, Device::Cpu)), net, precision)
+    pub fn new(net: &Net, precision: Precision, device: Device) -> Self {
+        Self::over(Tensor::zeros([net.layout().length() as i64], (Kind::Float, device)), net, precision)
     }
 
-    /// Weights of `net` over the memory of these: a write to either is a write to both. Gradients are
-    /// taken apart, so that another thread may write between a forward and a backward pass.
+    /// Weights of `net` over the flat memory of these: a write to either is a write to both, which the layers
+    /// of either see from its next `refresh` on.
     pub fn share(&self, net: &Net) -> Self {
-        // `data` counts changes by itself; with a common count libtorch would refuse the backward pass
-        Self::over(self.flat.data(), net, self.precision)
+        Self::over(self.flat.shallow_clone(), net, self.precision)
     }
 
     fn over(flat: Tensor, net: &Net, precision: Precision) -> Self {
-        let views = net
-            .layout()
-            .ranges()
-            .map(|(entry, range)| {
-                let shape: Vec<i64> = entry.shape.iter().map(|&dim| dim as i64).collect();
-                let view = flat.narrow(0, range.start as i64, range.len() as i64).view(&shape[..]);
-                (entry.name.clone(), view.detach().set_requires_grad(true))
-            })
-            .collect();
-        Self { flat, views, precision }
+        let views = views(&flat, net);
+        let kind = precision.kind();
+        let copy = |view: &Tensor| match view.dim() {
+            4 => view.permute([0, 2, 3, 1]).to_kind(kind).contiguous().permute([0, 3, 1, 2]),
+            _ => view.to_kind(kind),
+        };
+        let copies = views.iter().map(|(name, view)| (name.clone(), copy(view))).collect();
+        Self { flat, views, copies, precision }
     }
 
-    /// The tensor called `name`; the nets of this crate name none that they do not declare.
+    /// Brings the layers' copies up to the flat tensor.
+    pub fn refresh(&mut self) {
+        no_grad(|| {
+            for (copy, view) in self.copies.values_mut().zip(self.views.values()) {
+                if copy.data_ptr() != view.data_ptr() {
+                    copy.copy_(view);
+                }
+            }
+        });
+    }
+
+    /// The tensor called `name` in the precision of the arithmetic; the nets of this crate name none that they
+    /// do not declare.
     pub fn get(&self, name: &str) -> &Tensor {
-        self.views.get(name).unwrap_or_else(|| panic!("the net declares no tensor {name}"))
+        named(&self.copies, name)
+    }
+
+    /// The same in f32, over the flat memory.
+    pub fn master(&self, name: &str) -> &Tensor {
+        named(&self.views, name)
     }
 
     /// What the layers compute in.
     pub fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// Where the layers compute.
+    pub fn device(&self) -> Device {
+        self.flat.device()
     }
 
     /// The number of values.
@@ -68,6 +92,7 @@ impl Weights {
     pub fn set(&mut self, values: &[f32]) -> Result<()> {
         firesteel_exchange::layout::check_length(self.length(), values)?;
         no_grad(|| self.flat.copy_(&Tensor::from_slice(values)));
+        self.refresh();
         Ok(())
     }
 
@@ -77,14 +102,45 @@ impl Weights {
         self.flat.copy_data(values, values.len());
         Ok(())
     }
+}
 
-    /// The gradient of `loss` as one flat tensor in the order of the weights. Nothing accumulates.
-    pub fn gradient(&self, loss: &Tensor) -> Tensor {
-        let leaves: Vec<&Tensor> = self.views.values().collect();
-        let gradients = Tensor::run_backward(&[loss], &leaves, false, false);
-        let flat: Vec<Tensor> = gradients.iter().map(|gradient| gradient.reshape(-1)).collect();
-        Tensor::cat(&flat, 0)
+/// The gradient of a net's weights.
+pub struct Gradient {
+    flat: Tensor,
+    views: Named,
+}
+
+impl Gradient {
+    /// All zero.
+    pub fn new(net: &Net, device: Device) -> Self {
+        let flat = Tensor::zeros([net.layout().length() as i64], (Kind::Float, device));
+        Self { views: views(&flat, net), flat }
     }
+
+    /// In the order of the weights.
+    pub fn flat(&self) -> &Tensor {
+        &self.flat
+    }
+
+    /// Sets that of the tensor called `name`.
+    pub fn put(&mut self, name: &str, gradient: &Tensor) {
+        let mut view = named(&self.views, name).shallow_clone();
+        no_grad(|| view.copy_(gradient));
+    }
+}
+
+fn named<'a>(tensors: &'a Named, name: &str) -> &'a Tensor {
+    tensors.get(name).unwrap_or_else(|| panic!("the net declares no tensor {name}"))
+}
+
+fn views(flat: &Tensor, net: &Net) -> Named {
+    net.layout()
+        .ranges()
+        .map(|(entry, range)| {
+            let shape: Vec<i64> = entry.shape.iter().map(|&dim| dim as i64).collect();
+            (entry.name.clone(), flat.narrow(0, range.start as i64, range.len() as i64).view(&shape[..]))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -92,12 +148,17 @@ mod tests {
     use super::*;
     use crate::nets::NetName;
 
+    fn quick(precision: Precision) -> (Net, Weights) {
+        let net = NetName::Cifar10Quick.build(10);
+        let weights = Weights::new(&net, precision, Device::Cpu);
+        (net, weights)
+    }
+
     #[test]
     fn weights_out_in_out_are_the_same_bits() {
-        let net = NetName::Cifar10Quick.build(10);
+        let (net, mut weights) = quick(Precision::F32);
         let initial = net.initial_weights(3);
         let (mut first, mut second) = (vec![0.0; initial.len()], vec![0.0; initial.len()]);
-        let mut weights = Weights::new(&net, Precision::F32);
         weights.set(&initial).unwrap();
         weights.copy_to(&mut first).unwrap();
         weights.set(&first).unwrap();
@@ -108,55 +169,55 @@ mod tests {
 
     #[test]
     fn a_forward_pass_changes_after_weights_are_set() {
-        let net = NetName::Cifar10Quick.build(10);
-        let mut weights = Weights::new(&net, Precision::F32);
-        let images = Tensor::ones([1, 3, 32, 32], (Kind::Float, Device::Cpu)) * 40;
-        weights.set(&net.initial_weights(1)).unwrap();
-        let before = net.forward(&weights, &images);
-        weights.set(&net.initial_weights(2)).unwrap();
-        assert_ne!(before, net.forward(&weights, &images));
-    }
-
-    #[test]
-    fn the_gradient_stands_in_the_order_of_the_layout() {
-        let net = NetName::Cifar10Quick.build(10);
-        let mut weights = Weights::new(&net, Precision::F32);
-        weights.set(&net.initial_weights(1)).unwrap();
-        let loss = weights.get("conv2.bias").sum(Kind::Float) * 3 + weights.get("ip2.weight").sum(Kind::Float);
-        let rest: Tensor = weights.views.values().map(|view| view.sum(Kind::Float) * 0.0).sum();
-        let gradient: Vec<f32> = Vec::try_from(weights.gradient(&(loss + rest))).unwrap();
-        for (entry, range) in net.layout().ranges() {
-            let expected = match entry.name.as_str() {
-                "conv2.bias" => 3.0,
-                "ip2.weight" => 1.0,
-                _ => 0.0,
-            };
-            assert!(gradient[range].iter().all(|&g| g == expected), "{}", entry.name);
+        for precision in [Precision::F32, Precision::Bf16] {
+            let (net, mut weights) = quick(precision);
+            let images = Tensor::ones([1, 3, 32, 32], (Kind::Float, Device::Cpu)) * 40;
+            weights.set(&net.initial_weights(1)).unwrap();
+            let before = net.logits(&weights, &images);
+            weights.set(&net.initial_weights(2)).unwrap();
+            assert_ne!(before, net.logits(&weights, &images));
         }
     }
 
     #[test]
-    fn shared_weights_are_one_memory_and_a_backward_pass_bears_the_others_writes() {
-        let net = NetName::Cifar10Quick.build(10);
-        let mut weights = Weights::new(&net, Precision::F32);
+    fn layers_see_the_flat_values_in_their_shape() {
+        let (net, mut weights) = quick(Precision::F32);
         weights.set(&net.initial_weights(1)).unwrap();
-        let shared = weights.share(&net);
+        for (entry, _) in net.layout().ranges() {
+            assert_eq!(weights.get(&entry.name), weights.master(&entry.name), "{}", entry.name);
+            assert_eq!(weights.get(&entry.name).size(), entry.shape.iter().map(|&d| d as i64).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_gradient_stands_in_the_order_of_the_layout() {
+        let (net, _) = quick(Precision::F32);
+        let mut gradient = Gradient::new(&net, Device::Cpu);
+        gradient.put("conv2.bias", &Tensor::full([32], 3, (Kind::BFloat16, Device::Cpu)));
+        let flat: Vec<f32> = Vec::try_from(gradient.flat()).unwrap();
+        for (entry, range) in net.layout().ranges() {
+            let expected = if entry.name == "conv2.bias" { 3.0 } else { 0.0 };
+            assert!(flat[range].iter().all(|&g| g == expected), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn shared_weights_are_one_memory_that_each_reads_at_its_refresh() {
+        let (net, mut weights) = quick(Precision::F32);
+        let mut shared = weights.share(&net);
         let images = Tensor::ones([2, 3, 32, 32], (Kind::Float, Device::Cpu)) * 40;
-        let loss = net.forward(&shared, &images).square().sum(Kind::Float);
         let other = net.initial_weights(2);
         weights.set(&other).unwrap();
-        let gradient = shared.gradient(&loss);
-        assert_eq!(gradient.isfinite().all().int64_value(&[]), 1);
-        assert_ne!(gradient.abs().sum(Kind::Float).double_value(&[]), 0.0);
         let mut seen = vec![0.0; other.len()];
         shared.copy_to(&mut seen).unwrap();
         assert_eq!(seen, other);
-        assert_eq!(net.forward(&shared, &images), net.forward(&weights, &images));
+        shared.refresh();
+        assert_eq!(net.logits(&shared, &images), net.logits(&weights, &images));
     }
 
     #[test]
     fn a_vector_of_another_length_is_refused() {
-        let mut weights = Weights::new(&NetName::Cifar10Quick.build(10), Precision::F32);
+        let (_, mut weights) = quick(Precision::F32);
         let error = weights.set(&[0.0; 7]).unwrap_err();
         assert_eq!(error.to_string(), "a vector of 7 values where 145578 were expected");
     }

@@ -1,12 +1,12 @@
 //! DeepSpark's own CIFAR net (Kim, Park, Jang, Yoon 2016): three convolutions 5x5 of 128 channels, each
-//! pooled 2/2, and one linear layer. The first block pools before its ReLU, the others after.
+//! pooled 2/2, and one linear layer. The first block pools before its ReLU, the others after, which is the same.
 //! DeepSpark published no solver file for it; the recipe is that of `cifar10_quick`.
 
-use tch::Tensor;
+use super::{CAFFE_POOL, Net, PAD_2, Recipe, layer};
+use crate::ops::{Window, conv, flatten, logits, max_pool};
+use crate::pass::{Pass, Var};
 
-use super::ops::{conv, input, logits, max_pool};
-use super::{Net, Recipe, layer};
-use crate::weights::Weights;
+const POOL: Window = Window { kernel: 2, ..CAFFE_POOL };
 
 pub fn net(classes: usize) -> Net {
     let params = [
@@ -20,10 +20,13 @@ pub fn net(classes: usize) -> Net {
     Net::new(params.concat(), forward, recipe)
 }
 
-fn forward(w: &Weights, images: &Tensor) -> Tensor {
-    let x = input(w, images);
-    let x = max_pool(&conv(w, "conv1", &x, 2), 2, 2).relu();
-    let x = max_pool(&conv(w, "conv2", &x, 2).relu(), 2, 2);
-    let x = max_pool(&conv(w, "conv3", &x, 2).relu(), 2, 2);
-    logits(w, "ip1", &x.flatten(1, -1))
+fn forward(pass: &mut Pass<'_>, images: &Var) -> Var {
+    let x = conv(pass, "conv1", images, PAD_2);
+    let x = max_pool(pass, &x, POOL);
+    let x = conv(pass, "conv2", &x, PAD_2);
+    let x = max_pool(pass, &x, POOL);
+    let x = conv(pass, "conv3", &x, PAD_2);
+    let x = max_pool(pass, &x, POOL);
+    let x = flatten(pass, &x);
+    logits(pass, "ip1", &x)
 }

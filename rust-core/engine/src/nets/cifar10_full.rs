@@ -2,11 +2,9 @@
 //! CIFAR-10 after 70,000 minibatches. LRN within the channel after the first two blocks; the linear
 //! layer alone is regularised strongly.
 
-use tch::Tensor;
-
-use super::ops::{avg_pool, conv, input, logits, lrn, max_pool};
-use super::{Net, Recipe, layer};
-use crate::weights::Weights;
+use super::{CAFFE_POOL, Net, PAD_2, Recipe, layer};
+use crate::ops::{average_pool, conv, flatten, logits, lrn, max_pool};
+use crate::pass::{Pass, Var};
 
 const ALPHA: f64 = 5e-5;
 const BETA: f64 = 0.75;
@@ -29,10 +27,15 @@ pub fn net(classes: usize) -> Net {
     Net::new(params.concat(), forward, recipe)
 }
 
-fn forward(w: &Weights, images: &Tensor) -> Tensor {
-    let x = input(w, images);
-    let x = lrn(&max_pool(&conv(w, "conv1", &x, 2), 3, 2).relu(), ALPHA, BETA);
-    let x = lrn(&avg_pool(&conv(w, "conv2", &x, 2).relu(), 3, 2), ALPHA, BETA);
-    let x = avg_pool(&conv(w, "conv3", &x, 2).relu(), 3, 2);
-    logits(w, "ip1", &x.flatten(1, -1))
+fn forward(pass: &mut Pass<'_>, images: &Var) -> Var {
+    let x = conv(pass, "conv1", images, PAD_2);
+    let x = max_pool(pass, &x, CAFFE_POOL);
+    let x = lrn(pass, &x, ALPHA, BETA);
+    let x = conv(pass, "conv2", &x, PAD_2);
+    let x = average_pool(pass, &x, CAFFE_POOL);
+    let x = lrn(pass, &x, ALPHA, BETA);
+    let x = conv(pass, "conv3", &x, PAD_2);
+    let x = average_pool(pass, &x, CAFFE_POOL);
+    let x = flatten(pass, &x);
+    logits(pass, "ip1", &x)
 }

@@ -1,11 +1,9 @@
 //! Caffe's `cifar10_quick` (examples/cifar10/cifar10_quick_train_test.prototxt): published 75.3 % on
 //! CIFAR-10 after 5,000 minibatches. Convolutions 5x5 pad 2, pooling 3/2, no ReLU between ip1 and ip2.
 
-use tch::Tensor;
-
-use super::ops::{avg_pool, conv, input, linear, logits, max_pool};
-use super::{Net, Recipe, layer};
-use crate::weights::Weights;
+use super::{CAFFE_POOL, Net, PAD_2, Recipe, layer};
+use crate::ops::{average_pool, conv, flatten, linear, logits, max_pool};
+use crate::pass::{Pass, Var};
 
 pub fn net(classes: usize) -> Net {
     let params = [
@@ -20,11 +18,14 @@ pub fn net(classes: usize) -> Net {
     Net::new(params.concat(), forward, recipe)
 }
 
-fn forward(w: &Weights, images: &Tensor) -> Tensor {
-    let x = input(w, images);
-    let x = max_pool(&conv(w, "conv1", &x, 2), 3, 2).relu();
-    let x = avg_pool(&conv(w, "conv2", &x, 2).relu(), 3, 2);
-    let x = avg_pool(&conv(w, "conv3", &x, 2).relu(), 3, 2);
-    let x = linear(w, "ip1", &x.flatten(1, -1));
-    logits(w, "ip2", &x)
+fn forward(pass: &mut Pass<'_>, images: &Var) -> Var {
+    let x = conv(pass, "conv1", images, PAD_2);
+    let x = max_pool(pass, &x, CAFFE_POOL);
+    let x = conv(pass, "conv2", &x, PAD_2);
+    let x = average_pool(pass, &x, CAFFE_POOL);
+    let x = conv(pass, "conv3", &x, PAD_2);
+    let x = average_pool(pass, &x, CAFFE_POOL);
+    let x = flatten(pass, &x);
+    let x = linear(pass, "ip1", &x);
+    logits(pass, "ip2", &x)
 }

@@ -4,7 +4,6 @@
 mod cifar10_128;
 mod cifar10_full;
 mod cifar10_quick;
-pub mod ops;
 
 use firesteel_exchange::{Entry, Layout};
 use rand::SeedableRng;
@@ -13,6 +12,8 @@ use rand_distr::{Distribution, Normal};
 use tch::Tensor;
 
 use crate::names::names;
+use crate::ops::{Slide, Window};
+use crate::pass::{Mode, Pass, Var};
 use crate::weights::Weights;
 
 names! {
@@ -74,13 +75,15 @@ pub struct Net {
     /// Sorted by name, as in the flat vector.
     params: Vec<Param>,
     layout: Layout,
-    /// `[n, 3, 32, 32]` normalised images to `[n, classes]` logits.
-    forward: fn(&Weights, &Tensor) -> Tensor,
+    forward: Forward,
     pub recipe: Recipe,
 }
 
+/// `[n, 3, 32, 32]` normalised images to `[n, classes]` logits in f32.
+type Forward = for<'w> fn(&mut Pass<'w>, &Var) -> Var;
+
 impl Net {
-    fn new(mut params: Vec<Param>, forward: fn(&Weights, &Tensor) -> Tensor, recipe: Recipe) -> Self {
+    fn new(mut params: Vec<Param>, forward: Forward, recipe: Recipe) -> Self {
         params.sort_by(|a, b| a.entry.name.cmp(&b.entry.name));
         let layout = Layout::new(params.iter().map(|p| p.entry.clone()).collect())
             .expect("a net of this crate names no tensor twice");
@@ -95,9 +98,15 @@ impl Net {
         &self.layout
     }
 
-    /// `[n, 3, 32, 32]` normalised images to `[n, classes]` logits in f32.
-    pub fn forward(&self, weights: &Weights, images: &Tensor) -> Tensor {
-        (self.forward)(weights, images)
+    /// `[n, 3, 32, 32]` normalised images to `[n, classes]` logits in f32, as a part of `pass`.
+    pub fn forward(&self, pass: &mut Pass<'_>, images: &Tensor) -> Var {
+        let images = pass.input(images.to_kind(pass.weights().precision().kind()));
+        (self.forward)(pass, &images)
+    }
+
+    /// The same on its own, for an evaluation on this thread.
+    pub fn logits(&self, weights: &Weights, images: &Tensor) -> Tensor {
+        self.forward(&mut Pass::new(weights, Mode::Evaluate, 1), images).value
     }
 
     /// The flat vector that `seed` starts with, the same on every machine.
@@ -117,6 +126,21 @@ impl Net {
         flat
     }
 }
+
+#[cfg(test)]
+impl Net {
+    /// Tensors without a net around them.
+    pub fn of_entries(entries: Vec<Entry>) -> Self {
+        let param = |entry| Param { entry, init: Init::Zero, lr_mult: 1.0, decay_mult: 1.0 };
+        let recipe = Recipe { batch: 1, lr: 1.0, momentum: 0.0, weight_decay: 0.0, max_iter: 1, drops: vec![] };
+        Self::new(entries.into_iter().map(param).collect(), |pass, x| pass.input(x.value.shallow_clone()), recipe)
+    }
+}
+
+/// Of the 5x5 convolutions.
+const PAD_2: Slide = Slide { stride: 1, padding: 2, groups: 1 };
+/// Of Caffe's CIFAR nets; their ReLU stands behind a maximum and before an average.
+const CAFFE_POOL: Window = Window { kernel: 3, stride: 2, ceil: true, relu: true };
 
 /// A weight and a bias named `layer.weight` and `layer.bias`; the bias starts at zero with twice the
 /// learning rate, as in Caffe's nets.
@@ -157,10 +181,10 @@ mod tests {
         for (name, classes, _) in COUNTS {
             for precision in [Precision::F32, Precision::Bf16] {
                 let net = name.build(classes);
-                let mut weights = Weights::new(&net, precision);
+                let mut weights = Weights::new(&net, precision, Device::Cpu);
                 weights.set(&net.initial_weights(1)).unwrap();
                 let images = Tensor::randn([2, 3, 32, 32], (Kind::Float, Device::Cpu)) * 50;
-                let logits = net.forward(&weights, &images);
+                let logits = net.logits(&weights, &images);
                 assert_eq!(logits.size(), [2, classes as i64], "{name}");
                 assert_eq!(logits.kind(), Kind::Float);
                 assert_eq!(logits.isfinite().all().int64_value(&[]), 1, "{name}");

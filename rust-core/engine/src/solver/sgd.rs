@@ -47,7 +47,7 @@ mod tests {
             weight_decay: 0.004,
             policy: Policy::Multistep { gamma: 0.1, stepvalue: vec![1] },
         };
-        let mut weights = Weights::new(&net, Precision::F32);
+        let mut weights = Weights::new(&net, Precision::F32, Device::Cpu);
         let initial: Vec<f32> = net.initial_weights(5).iter().map(|x| x + 0.25).collect();
         weights.set(&initial).unwrap();
         let mut solver = Sgd::new(&net, settings);

@@ -10,14 +10,17 @@ use super::image_tensor;
 use crate::data::{BatchStream, Dataset, Normalizer, PIXELS};
 use crate::device::set_threads;
 use crate::error::{Error, Result};
+use crate::kernels::loss::cross_entropy;
 use crate::nets::Net;
+use crate::pass::{Mode, Pass};
 use crate::round::Round;
 use crate::solver::Solver;
-use crate::weights::Weights;
+use crate::weights::{Gradient, Weights};
 
 /// What one thread steps with.
 pub struct Lane {
     pub weights: Weights,
+    pub gradient: Gradient,
     pub solver: Solver,
     pub stream: BatchStream,
 }
@@ -99,12 +102,24 @@ impl Lane {
             self.stream.seek(course.round.first_step + step);
             course.data.gather(self.stream.next_batch(), course.normalizer, &mut images, &mut labels);
             self.solver.look_ahead(&mut self.weights);
-            let logits = course.net.forward(&self.weights, &image_tensor(&images));
-            let loss = logits.cross_entropy_for_logits(&Tensor::from_slice(&labels));
-            let gradient = self.weights.gradient(&loss);
-            self.solver.step(&mut self.weights, &gradient, course.round.policy_step + step);
-            course.done(loss.double_value(&[]));
+            self.weights.refresh();
+            let loss = self.differentiate(course, &image_tensor(&images), &labels);
+            self.solver.step(&mut self.weights, self.gradient.flat(), course.round.policy_step + step);
+            course.done(loss);
         }
         Ok(())
+    }
+
+    /// The mean loss of a minibatch; its gradient is left in `gradient`.
+    fn differentiate(&mut self, course: &Course<'_>, images: &Tensor, labels: &[i64]) -> f64 {
+        let mut pass = Pass::new(&self.weights, Mode::Train, course.threads);
+        let logits = course.net.forward(&mut pass, images);
+        let mut values = vec![0f32; logits.value.numel()];
+        logits.value.copy_data(&mut values, logits.value.numel());
+        let mut slope = vec![0f32; values.len()];
+        let loss = cross_entropy(&values, labels, 0.0, &mut slope);
+        let slope = Tensor::from_slice(&slope).view(&logits.value.size()[..]).to_device(logits.value.device());
+        pass.backward(&logits, slope, &mut self.gradient);
+        loss
     }
 }

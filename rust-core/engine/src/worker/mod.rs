@@ -10,15 +10,16 @@ use std::time::Instant;
 
 use firesteel_exchange::layout::check_length;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Reduction, Tensor, no_grad};
+use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::config::{Strategy, TrainConfig, known};
 use crate::data::{BatchStream, CHANNELS, Dataset, Normalizer, PIXELS, RecordFormat, SIDE, Statistics};
 use crate::device::set_threads;
 use crate::error::{Error, Result};
 use crate::nets::Net;
+use crate::pass::{Mode, Pass};
 use crate::round::{Evaluation, Report, Round, StateIn};
-use crate::weights::Weights;
+use crate::weights::{Gradient, Weights};
 use lane::{Course, Lane, Tally};
 
 /// Rows of one forward pass of an evaluation.
@@ -69,10 +70,11 @@ impl Worker {
         let net = config.build_net()?;
         let hogwild = config.strategy == Strategy::Hogwild;
         let (lanes, threads) = if hogwild { (config.threads, 1) } else { (1, config.threads) };
-        let weights = Weights::new(&net, config.precision());
+        let weights = Weights::new(&net, config.precision(), Device::Cpu);
         let lane = |_| -> Result<Lane> {
             let stream = BatchStream::new(config.seed, 0, 0, 0);
-            Ok(Lane { weights: weights.share(&net), solver: config.build_solver(&net)?, stream })
+            let gradient = Gradient::new(&net, weights.device());
+            Ok(Lane { weights: weights.share(&net), gradient, solver: config.build_solver(&net)?, stream })
         };
         Ok(Self {
             lanes: (0..lanes).map(lane).collect::<Result<_>>()?,
@@ -219,15 +221,13 @@ impl Worker {
             let (mut images, mut labels) = (vec![0.0; rows.len() * PIXELS], vec![0; rows.len()]);
             self.data.gather(rows, normalizer, &mut images, &mut labels);
             let labels = Tensor::from_slice(&labels);
-            let (correct, loss) = no_grad(|| {
-                let logits = self.net.forward(shared, &image_tensor(&images));
-                let correct = logits.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64).int64_value(&[]);
-                let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0);
-                (correct, loss.double_value(&[]))
-            });
+            let logits = self.net.forward(&mut Pass::new(shared, Mode::Evaluate, self.threads), &image_tensor(&images));
+            let logits = logits.value;
+            let correct = logits.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64).int64_value(&[]);
+            let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0);
             total.rows += rows.len() as u64;
             total.correct += correct as u64;
-            total.loss += loss;
+            total.loss += loss.double_value(&[]);
         }
         Ok(total)
     }

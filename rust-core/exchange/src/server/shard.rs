@@ -93,7 +93,11 @@ impl Shard {
     pub fn new(range: Range<usize>, center: Vec<f32>, rule: &RuleSpec, workers: usize) -> Self {
         let side = rule.side(center.len(), workers);
         let sessions = (0..workers).map(|_| Session::default()).collect();
-        Self { range, state: Mutex::new(State { center: center.into(), version: 0, side, sessions }), folded: Condvar::new() }
+        Self {
+            range,
+            state: Mutex::new(State { center: center.into(), version: 0, side, sessions }),
+            folded: Condvar::new(),
+        }
     }
 
     /// Lets `attempt` of `worker` in, cuts the connection it replaces, and answers the last sequence

@@ -1,0 +1,46 @@
+// Operators of libtorch that training needs and tch does not bind, for raw.rs. Each answers null, or the
+// text of what libtorch threw, which the caller frees.
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/convolution_backward.h>
+#include <ATen/ops/native_batch_norm_backward.h>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <tuple>
+
+namespace {
+using Gradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
+
+template <typename Operator> char *answer(at::Tensor **gradients, Operator run) {
+  try {
+    auto [first, second, third] = run();
+    gradients[0] = new at::Tensor(std::move(first));
+    gradients[1] = new at::Tensor(std::move(second));
+    gradients[2] = new at::Tensor(std::move(third));
+    return nullptr;
+  } catch (const std::exception &error) {
+    return strdup(error.what());
+  }
+}
+} // namespace
+
+extern "C" char *firesteel_convolution_backward(const at::Tensor *gradient, const at::Tensor *input,
+                                                const at::Tensor *weight, int64_t stride, int64_t padding,
+                                                int64_t groups, const bool *wanted, at::Tensor **gradients) {
+  return answer(gradients, [&]() -> Gradients {
+    const std::array<int64_t, 2> strides{stride, stride}, paddings{padding, padding}, ones{1, 1}, zeros{0, 0};
+    const std::array<int64_t, 1> bias{weight->size(0)};
+    return at::convolution_backward(*gradient, *input, *weight, bias, strides, paddings, ones, false, zeros, groups,
+                                    {wanted[0], wanted[1], wanted[2]});
+  });
+}
+
+extern "C" char *firesteel_batch_norm_backward(const at::Tensor *gradient, const at::Tensor *input,
+                                               const at::Tensor *weight, const at::Tensor *mean,
+                                               const at::Tensor *inverse, double epsilon, at::Tensor **gradients) {
+  return answer(gradients, [&]() -> Gradients {
+    return at::native_batch_norm_backward(*gradient, *input, *weight, {}, {}, *mean, *inverse, true, epsilon,
+                                          {true, true, true});
+  });
+}

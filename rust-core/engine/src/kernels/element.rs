@@ -1,0 +1,54 @@
+//! The two formats that activations have: a kernel reads and writes either and computes in f32.
+
+use half::bf16;
+
+/// A value of an activation.
+pub trait Element: Copy + Default + Send + Sync + 'static {
+    fn get(self) -> f32;
+    /// Rounded to nearest, ties to even; a NaN stays one.
+    fn of(value: f32) -> Self;
+}
+
+impl Element for f32 {
+    #[inline(always)]
+    fn get(self) -> f32 {
+        self
+    }
+    #[inline(always)]
+    fn of(value: f32) -> Self {
+        value
+    }
+}
+
+impl Element for bf16 {
+    #[inline(always)]
+    fn get(self) -> f32 {
+        f32::from_bits(u32::from(self.to_bits()) << 16)
+    }
+    // without branches, so that loops over it become vector instructions
+    #[inline(always)]
+    fn of(value: f32) -> Self {
+        let bits = value.to_bits();
+        let rounded = (bits.wrapping_add(0x7fff + (bits >> 16 & 1))) >> 16;
+        let quiet = bits >> 16 | 0x40;
+        bf16::from_bits(if value.is_nan() { quiet } else { rounded } as u16)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bf16_rounds_as_the_half_crate_does() {
+        let special = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN_POSITIVE, f32::NAN, 1e-45];
+        let every = (0..=u16::MAX)
+            .flat_map(|high| [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff].map(|low| u32::from(high) << 16 | low));
+        for value in special.into_iter().chain(every.map(f32::from_bits)) {
+            let (ours, theirs) = (<bf16 as Element>::of(value), bf16::from_f32(value));
+            assert_eq!(ours.is_nan(), theirs.is_nan(), "{value}");
+            assert!(ours.is_nan() || ours.to_bits() == theirs.to_bits(), "{value}");
+            assert!(ours.is_nan() || ours.get() == theirs.to_f32(), "{value}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The loss of a minibatch and its gradient: cross-entropy of a softmax, with label smoothing as PyTorch has it.
+
+/// Mean over the rows of `-sum_k t_k log softmax(logits)_k`, where t is `1 - smoothing` at the label and
+/// `smoothing / classes` more everywhere (Szegedy et al. 2016), and its gradient in `gradient`. `logits` and
+/// `gradient` are rows x classes; a label is below the classes.
+pub fn cross_entropy(logits: &[f32], labels: &[i64], smoothing: f32, gradient: &mut [f32]) -> f64 {
+    let (rows, classes) = (labels.len(), logits.len() / labels.len());
+    let everywhere = smoothing / classes as f32;
+    let mut loss = 0.0;
+    let outputs = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
+    for ((logits, gradient), &label) in outputs.zip(labels) {
+        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut sum = 0.0;
+        for (gradient, logit) in gradient.iter_mut().zip(logits) {
+            *gradient = (logit - most).exp();
+            sum += *gradient;
+        }
+        let log_sum = f64::from(sum).ln() + f64::from(most);
+        for (class, (gradient, &logit)) in gradient.iter_mut().zip(logits).enumerate() {
+            let target = everywhere + if class as i64 == label { 1.0 - smoothing } else { 0.0 };
+            // a target of 0 adds nothing, also where the logit is infinite
+            if target > 0.0 {
+                loss += f64::from(target) * (log_sum - f64::from(logit));
+            }
+            *gradient = (*gradient / sum - target) / rows as f32;
+        }
+    }
+    loss / rows as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_equal_logits_costs_the_logarithm_of_the_classes() {
+        let mut gradient = [9.0; 8];
+        let loss = cross_entropy(&[5.0; 8], &[1, 3], 0.0, &mut gradient);
+        assert!((loss - 4f64.ln()).abs() < 1e-7);
+        assert_eq!(gradient, [0.125, -0.375, 0.125, 0.125, 0.125, 0.125, 0.125, -0.375]);
+    }
+
+    #[test]
+    fn the_gradient_is_the_slope_of_the_loss_with_and_without_smoothing() {
+        let (logits, labels) = ([0.5f32, -1.0, 2.0, 0.0, 3.0, -2.0], [2, 0]);
+        for smoothing in [0.0, 0.2] {
+            let mut gradient = [0.0; 6];
+            cross_entropy(&logits, &labels, smoothing, &mut gradient);
+            for at in 0..6 {
+                let moved = |by: f32| {
+                    let mut logits = logits;
+                    logits[at] += by;
+                    cross_entropy(&logits, &labels, smoothing, &mut [0.0; 6])
+                };
+                let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+                assert!((slope - f64::from(gradient[at])).abs() < 1e-4, "{slope} is not {}", gradient[at]);
+            }
+        }
+    }
+
+    #[test]
+    fn logits_that_are_no_numbers_cost_no_number() {
+        let loss = cross_entropy(&[f32::NAN, 0.0], &[1], 0.0, &mut [0.0; 2]);
+        assert!(loss.is_nan());
+        assert!(cross_entropy(&[f32::INFINITY, 0.0], &[1], 0.0, &mut [0.0; 2]).is_nan());
+    }
+
+    #[test]
+    fn large_logits_do_not_overflow() {
+        let loss = cross_entropy(&[1000.0, 0.0], &[1], 0.0, &mut [0.0; 2]);
+        assert!((loss - 1000.0).abs() < 1e-3);
+    }
+}

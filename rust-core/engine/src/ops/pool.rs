@@ -1,0 +1,191 @@
+//! Pooling with the ReLU beside it: kernels of ours on the CPU, libtorch elsewhere.
+
+use half::bf16;
+use tch::{Kind, Tensor};
+
+use super::{channels_last, new_channels_last};
+use crate::kernels::{Element, in_parallel, pool as kernels, pool::Plan, pool::Pooling};
+use crate::pass::{Pass, Var};
+use crate::raw::{Dense, values, values_mut};
+
+/// The window of a pooling layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub kernel: usize,
+    pub stride: usize,
+    /// Caffe's rounding: a window may begin inside and hang over the border.
+    pub ceil: bool,
+    /// A ReLU after the maximum, or before the average.
+    pub relu: bool,
+}
+
+/// Maxima of the windows.
+pub fn max_pool(pass: &mut Pass<'_>, x: &Var, window: Window) -> Var {
+    if !pass.has_kernels(&x.value) {
+        return torch_max_pool(pass, x, window);
+    }
+    match x.value.kind() {
+        Kind::BFloat16 => max_of::<bf16>(pass, x, window),
+        _ => max_of::<f32>(pass, x, window),
+    }
+}
+
+/// Means of the windows; one that hangs over is divided by what of it lies inside.
+pub fn average_pool(pass: &mut Pass<'_>, x: &Var, window: Window) -> Var {
+    if !pass.has_kernels(&x.value) {
+        return torch_average_pool(pass, x, window);
+    }
+    match x.value.kind() {
+        Kind::BFloat16 => average_of::<bf16>(pass, x, window),
+        _ => average_of::<f32>(pass, x, window),
+    }
+}
+
+/// An image's shape under `window`, values of one image before and after, and the shape of all after.
+fn geometry(x: &Tensor, window: Window) -> (Plan, usize, usize, [i64; 4]) {
+    let Ok([n, c, h, w]) = <[i64; 4]>::try_from(x.size()) else { panic!("pooling of {:?}", x.size()) };
+    let (height, width, channels) = (h as usize, w as usize, c as usize);
+    let Window { kernel, stride, ceil, relu } = window;
+    let pooling = Pooling { height, width, channels, kernel, stride, ceil, relu };
+    let (rows, columns) = pooling.output();
+    (pooling.plan(), height * width * channels, rows * columns * channels, [n, c, rows as i64, columns as i64])
+}
+
+fn max_of<T: Element + Dense>(pass: &mut Pass<'_>, x: &Var, window: Window) -> Var {
+    let (plan, before, after, shape) = geometry(&x.value, window);
+    let (id, threads, input) = (x.id(), pass.threads(), channels_last(&x.value));
+    let mut places = vec![0; shape.iter().product::<i64>() as usize];
+    let value = new_channels_last(shape, &input, |memory| {
+        let outputs = values_mut::<T>(memory).chunks_exact_mut(after).zip(places.chunks_exact_mut(after));
+        let images = values::<T>(&input).chunks_exact(before).zip(outputs);
+        in_parallel(threads, images, |(x, (y, places))| kernels::max_forward(&plan, x, y, places));
+    });
+    pass.record(&[x], false, value, move |back, gradient| {
+        back.add(id, || {
+            let gradient = channels_last(&gradient);
+            let shape = [shape[0], shape[1], plan.pooling.height as i64, plan.pooling.width as i64];
+            new_channels_last(shape, &gradient, |memory| {
+                let gradients = values::<T>(&gradient).chunks_exact(after).zip(places.chunks_exact(after));
+                let images = values_mut::<T>(memory).chunks_exact_mut(before).zip(gradients);
+                in_parallel(threads, images, |(x, (y, places))| kernels::max_backward(&plan, y, places, x));
+            })
+        });
+    })
+}
+
+fn average_of<T: Element + Dense>(pass: &mut Pass<'_>, x: &Var, window: Window) -> Var {
+    let (plan, before, after, shape) = geometry(&x.value, window);
+    let (id, threads, input) = (x.id(), pass.threads(), channels_last(&x.value));
+    let value = new_channels_last(shape, &input, |memory| {
+        let images = values::<T>(&input).chunks_exact(before).zip(values_mut::<T>(memory).chunks_exact_mut(after));
+        in_parallel(threads, images, |(x, y)| kernels::average_forward(&plan, x, y));
+    });
+    pass.record(&[x], false, value, move |back, gradient| {
+        back.add(id, || {
+            let gradient = channels_last(&gradient);
+            let shape = [shape[0], shape[1], plan.pooling.height as i64, plan.pooling.width as i64];
+            new_channels_last(shape, &gradient, |memory| {
+                let inputs = values::<T>(&gradient).chunks_exact(after).zip(values::<T>(&input).chunks_exact(before));
+                let images = values_mut::<T>(memory).chunks_exact_mut(before).zip(inputs);
+                in_parallel(threads, images, |(gx, (gy, x))| kernels::average_backward(&plan, gy, x, gx));
+            })
+        });
+    })
+}
+
+fn torch_max_pool(pass: &mut Pass<'_>, x: &Var, window: Window) -> Var {
+    let (kernel, stride) = ([window.kernel as i64; 2], [window.stride as i64; 2]);
+    let (id, input) = (x.id(), x.value.shallow_clone());
+    let (maxima, places) = input.max_pool2d_with_indices(kernel, stride, [0, 0], [1, 1], window.ceil);
+    let value = if window.relu { maxima.relu() } else { maxima };
+    let kept = value.shallow_clone();
+    pass.record(&[x], false, value, move |back, gradient| {
+        back.add(id, || {
+            let gradient = if window.relu { kept.threshold_backward(&gradient, 0) } else { gradient };
+            input.max_pool2d_with_indices_backward(&gradient, kernel, stride, [0, 0], [1, 1], window.ceil, &places)
+        });
+    })
+}
+
+fn torch_average_pool(pass: &mut Pass<'_>, x: &Var, window: Window) -> Var {
+    let (kernel, stride) = ([window.kernel as i64; 2], [window.stride as i64; 2]);
+    let id = x.id();
+    let input = if window.relu { x.value.relu() } else { x.value.shallow_clone() };
+    let value = input.avg_pool2d(kernel, stride, [0, 0], window.ceil, true, None::<i64>);
+    pass.record(&[x], false, value, move |back, gradient| {
+        back.add(id, || {
+            let gradient = input.avg_pool2d_backward(&gradient, kernel, stride, [0, 0], window.ceil, true, None::<i64>);
+            if window.relu { input.threshold_backward(&gradient, 0) } else { gradient }
+        });
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{check_against_autograd, check_bf16, evaluated};
+    use super::*;
+
+    const WINDOWS: [Window; 6] = [
+        Window { kernel: 3, stride: 2, ceil: true, relu: true },
+        Window { kernel: 3, stride: 2, ceil: true, relu: false },
+        Window { kernel: 3, stride: 2, ceil: false, relu: true },
+        Window { kernel: 2, stride: 2, ceil: false, relu: false },
+        Window { kernel: 3, stride: 1, ceil: false, relu: true },
+        Window { kernel: 2, stride: 3, ceil: true, relu: true },
+    ];
+    /// Channels below, at and above the lanes of a kernel.
+    const SHAPES: [[i64; 4]; 3] = [[2, 5, 9, 8], [1, 16, 8, 11], [3, 35, 7, 7]];
+
+    /// 1 to 16 in rows of four: pooling 3/2 in ceil mode sees 3x3, 3x2, 2x3 and 2x2 of them.
+    fn sixteen() -> Tensor {
+        Tensor::from_slice(&(1..=16).map(|x| x as f32).collect::<Vec<_>>()).view([1, 1, 4, 4])
+    }
+
+    fn values_of(x: &Tensor) -> Vec<f32> {
+        Vec::try_from(x.flatten(0, -1)).unwrap()
+    }
+
+    #[test]
+    fn a_max_window_may_hang_over_the_border() {
+        assert_eq!(values_of(&evaluated(sixteen(), |pass, x| max_pool(pass, x, WINDOWS[1]))), [11.0, 12.0, 15.0, 16.0]);
+    }
+
+    #[test]
+    fn an_average_divides_by_what_lies_inside() {
+        let got = evaluated(sixteen(), |pass, x| average_pool(pass, x, WINDOWS[1]));
+        assert_eq!(values_of(&got), [6.0, 7.5, 12.0, 13.5]);
+    }
+
+    type Pool = for<'w> fn(&mut Pass<'w>, &Var, Window) -> Var;
+
+    fn check(window: Window, shape: [i64; 4], max: Pool, average: Pool) {
+        let (kernel, stride) = ([window.kernel as i64; 2], [window.stride as i64; 2]);
+        let relu = move |x: &Tensor| if window.relu { x.relu() } else { x.shallow_clone() };
+        let maxima = |x: &Tensor| x.max_pool2d(kernel, stride, [0, 0], [1, 1], window.ceil);
+        let means = |x: &Tensor| x.avg_pool2d(kernel, stride, [0, 0], window.ceil, true, None::<i64>);
+        check_against_autograd(&shape, &[], |pass, x| max(pass, x, window), |x, _| relu(&maxima(x)));
+        check_against_autograd(&shape, &[], |pass, x| average(pass, x, window), |x, _| means(&relu(x)));
+    }
+
+    #[test]
+    fn kernels_do_what_libtorch_does() {
+        for (window, shape) in WINDOWS.into_iter().flat_map(|window| SHAPES.map(|shape| (window, shape))) {
+            check(window, shape, max_pool, average_pool);
+        }
+    }
+
+    #[test]
+    fn what_runs_on_other_devices_does_the_same() {
+        for window in WINDOWS {
+            check(window, SHAPES[0], torch_max_pool, torch_average_pool);
+        }
+    }
+
+    #[test]
+    fn bf16_is_the_f32_result_rounded() {
+        for window in WINDOWS {
+            check_bf16(&SHAPES[1], |pass, x| max_pool(pass, x, window));
+            check_bf16(&SHAPES[1], |pass, x| average_pool(pass, x, window));
+        }
+    }
+}
