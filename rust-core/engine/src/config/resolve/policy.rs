@@ -14,6 +14,12 @@ impl TrainConfig {
             let scaled = |drop: &u64| (*drop as f64 * iterations as f64 / recipe.max_iter as f64).round() as u64;
             self.stepvalue.get_or_insert_with(|| recipe.drops.iter().map(scaled).collect());
         }
+        if policy == PolicyName::Triangular {
+            // airbench's (Jordan 2024)
+            self.lr_start.get_or_insert(0.2);
+            self.lr_peak.get_or_insert(0.23);
+            self.lr_end.get_or_insert(0.07);
+        }
         let lacks = |key: &str, missing: bool| match missing {
             true => Err(Error::config(format!("lr-policy {policy} needs {key}"))),
             false => Ok(()),
@@ -30,21 +36,30 @@ impl TrainConfig {
             ("power", self.power.is_some()),
             ("stepsize", self.stepsize.is_some()),
             ("stepvalue", self.stepvalue.is_some()),
+            ("lr-start", self.lr_start.is_some()),
+            ("lr-peak", self.lr_peak.is_some()),
+            ("lr-end", self.lr_end.is_some()),
+            ("warm-up", self.warm_up.is_some()),
         ];
-        match given.iter().find(|(key, given)| *given && !needs(policy, key)) {
+        match given.iter().find(|(key, given)| *given && !reads(policy, key)) {
             Some((key, _)) => Err(Error::config(format!("{key} means nothing to lr-policy {policy}"))),
             None => Ok(()),
         }
     }
 }
 
+fn reads(policy: PolicyName, key: &str) -> bool {
+    needs(policy, key) || (key == "warm-up" && policy != PolicyName::Triangular)
+}
+
 fn needs(policy: PolicyName, key: &str) -> bool {
     match policy {
-        PolicyName::Fixed => false,
+        PolicyName::Fixed | PolicyName::Cosine => false,
         PolicyName::Step => matches!(key, "gamma" | "stepsize"),
         PolicyName::Multistep => matches!(key, "gamma" | "stepvalue"),
         PolicyName::Inv => matches!(key, "gamma" | "power"),
         PolicyName::Exp => key == "gamma",
         PolicyName::Poly => key == "power",
+        PolicyName::Triangular => matches!(key, "lr-start" | "lr-peak" | "lr-end"),
     }
 }
