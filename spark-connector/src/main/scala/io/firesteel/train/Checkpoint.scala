@@ -28,7 +28,7 @@ private[train] object Checkpoint {
           throw new FiresteelException(Kind.CONFIG, "resume: there is no checkpoint; leave resume out to start anew")
       }
     else {
-      val center = Arrays.copyOf(Engine.initialWeights(plan.configJson), plan.centerLength) // the solver's state is 0 at first
+      val center = Arrays.copyOf(Engine.initialWeights(plan.configJson), plan.centerLength) // a state of 0
       RunState(0, center, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
     }
 
