@@ -29,7 +29,7 @@ pub struct Round {
 pub enum StateIn {
     /// The worker's own, which is zero when it was just built.
     Keep,
-    /// The second half of the vector.
+    /// What stands behind the weights in the vector.
     Given,
     /// Zero.
     Reset,

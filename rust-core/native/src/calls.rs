@@ -71,13 +71,17 @@ pub fn resolve(request: &str) -> Result<String> {
 struct Description<'a> {
     tensors: &'a [Entry],
     length: usize,
+    /// Values of the solver's state.
+    state: usize,
     digest: String,
 }
 
 pub fn describe(config: &str) -> Result<String> {
-    let net = TrainConfig::from_json(config)?.build_net()?;
-    let layout = net.layout();
-    render(&Description { tensors: layout.entries(), length: layout.length(), digest: layout.digest() })
+    let config = TrainConfig::from_json(config)?;
+    let net = config.build_net()?;
+    let (layout, length) = (net.layout(), net.layout().length());
+    let state = config.state_length(length);
+    render(&Description { tensors: layout.entries(), length, state, digest: layout.digest() })
 }
 
 pub fn initial_weights(config: &str) -> Result<Vec<f32>> {

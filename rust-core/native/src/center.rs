@@ -14,11 +14,12 @@ pub struct Center {
 }
 
 impl Center {
-    /// A center that starts at `initial`: as many values as `config`'s net has weights, or twice as many
-    /// where the solver's state travels.
+    /// A center that starts at `initial`: as many values as `config`'s net has weights, and behind them
+    /// those of the solver's state where it travels.
     pub fn new(config: &TrainConfig, initial: Vec<f32>) -> Result<Self> {
         let weights = config.build_net()?.layout().length();
-        check_length(if config.state_travels() { 2 * weights } else { weights }, &initial)?;
+        let state = if config.state_travels() { config.state_length(weights) } else { 0 };
+        check_length(weights + state, &initial)?;
         Ok(Self { rule: Mean::new(initial.len()), vector: initial, _counted: Counted::default() })
     }
 

@@ -4,7 +4,7 @@
 
 use std::any::Any;
 
-use firesteel::calls::{CENTERS, WORKERS, open_center, open_worker, resolve};
+use firesteel::calls::{CENTERS, WORKERS, describe, open_center, open_worker, resolve};
 use firesteel::center::Center;
 use firesteel::error::{Failure, panic_text};
 use firesteel::handle::Table;
@@ -84,9 +84,20 @@ fn a_round_in_which_nobody_had_a_sample_leaves_the_center() {
 
 #[test]
 fn a_vector_of_the_wrong_length_is_refused_and_the_right_one_depends_on_the_state() {
-    for (state, length) in [("local", WEIGHTS), ("reset", WEIGHTS), ("average", 2 * WEIGHTS)] {
-        let config =
-            serde_json::Value::Object(config(&format!(r#"{{"solver-state": "{state}"}}"#)).to_map()).to_string();
+    let rows = [
+        ("local", "adam", WEIGHTS),
+        ("reset", "sgd", WEIGHTS),
+        ("average", "sgd", 2 * WEIGHTS),
+        ("average", "adam", 3 * WEIGHTS + 1),
+    ];
+    for (state, solver, length) in rows {
+        let json = format!(r#"{{"solver-state": "{state}", "solver": "{solver}"}}"#);
+        let config = serde_json::Value::Object(config(&json).to_map()).to_string();
+        let described: serde_json::Value = serde_json::from_str(&describe(&config).unwrap()).unwrap();
+        assert_eq!(described["length"], WEIGHTS);
+        if state == "average" {
+            assert_eq!(described["state"], length - WEIGHTS, "{solver}");
+        }
         let handle = open_center(&config, vec![0.0; length]).unwrap();
         let center = CENTERS.get(handle).unwrap();
         assert_eq!(center.lock().unwrap().add(&[0.0], 1).unwrap_err().kind(), Kind::Layout);

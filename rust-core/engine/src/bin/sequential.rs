@@ -31,11 +31,13 @@ fn command() -> Command {
         .arg(
             Arg::new("config").long("config").value_name("FILE").help("a JSON file of options; the command line wins"),
         );
+    let flags = TrainConfig::flags();
     TrainConfig::keys().into_iter().fold(command, |command, key| {
         let arg = Arg::new(key.clone()).long(key.clone());
-        command.arg(match key.as_str() {
-            "resume" => arg.action(ArgAction::SetTrue),
-            _ => arg.value_name("VALUE").allow_negative_numbers(true),
+        command.arg(if flags.contains(&key) {
+            arg.action(ArgAction::SetTrue)
+        } else {
+            arg.value_name("VALUE").allow_negative_numbers(true)
         })
     })
 }
@@ -72,9 +74,10 @@ fn configuration(matches: &ArgMatches) -> Result<TrainConfig> {
         }
         None => Map::new(),
     };
+    let flags = TrainConfig::flags();
     for key in TrainConfig::keys() {
-        if key == "resume" {
-            if matches.get_flag("resume") {
+        if flags.contains(&key) {
+            if matches.get_flag(&key) {
                 map.insert(key, Value::Bool(true));
             }
         } else if let Some(text) = matches.get_one::<String>(&key) {

@@ -16,7 +16,7 @@ use crate::device::PrecisionName;
 use crate::error::{Error, Result};
 use crate::names::nearest;
 use crate::nets::NetName;
-use crate::solver::PolicyName;
+use crate::solver::{PolicyName, SolverName};
 
 pub use choices::{CodecName, Consistency, OuterName, Period, SolverState, Strategy};
 pub(crate) use parts::known;
@@ -43,9 +43,28 @@ pub struct TrainConfig {
     pub iterations: Option<u64>,
     /// Passes over the whole training set, all workers together; `resolve` turns it into `iterations`.
     pub epochs: Option<f64>,
+    /// How a gradient moves the weights; `eamsgd` has a step of its own.
+    pub solver: SolverName,
     pub lr: Option<f64>,
+    /// Adam's beta1.
     pub momentum: Option<f64>,
+    /// Adam's beta2.
+    pub momentum2: Option<f64>,
+    /// Adam's epsilon.
+    pub delta: Option<f64>,
+    /// Learning rate of Muon's filters; the rest of the net steps at `lr`.
+    pub muon_lr: Option<f64>,
     pub weight_decay: Option<f64>,
+    /// Whether decay shrinks the weights by themselves; `adamw`'s and `muon`'s always does.
+    pub decoupled_decay: bool,
+    /// The most that the L2 norm of the whole gradient may be.
+    pub clip_gradients: Option<f64>,
+    /// Local steps between two moves of Lookahead's slow weights; without it there are none.
+    pub lookahead_every: Option<u64>,
+    /// Part of the way to the fast weights that the slow ones go.
+    pub lookahead_alpha: Option<f64>,
+    /// Part of a label that is shared among all classes.
+    pub label_smoothing: Option<f64>,
     pub lr_policy: Option<PolicyName>,
     pub gamma: Option<f64>,
     pub power: Option<f64>,
@@ -53,6 +72,14 @@ pub struct TrainConfig {
     pub stepsize: Option<u64>,
     /// Local steps, for policy `multistep`.
     pub stepvalue: Option<Vec<u64>>,
+    /// Part of `lr` in the first step, for policy `triangular`.
+    pub lr_start: Option<f64>,
+    /// Part of the run after which the rate is `lr`, for policy `triangular`.
+    pub lr_peak: Option<f64>,
+    /// Part of `lr` in the last step, for policy `triangular`.
+    pub lr_end: Option<f64>,
+    /// Local steps in which the rate rises to the policy's, for all policies but `triangular`.
+    pub warm_up: Option<u64>,
     pub solver_state: SolverState,
     /// Who waits for whom. Without it `sparknet` is a Spark job a round; with `bsp` it is one long stage.
     pub consistency: Option<Consistency>,
@@ -103,6 +130,8 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Rounds between two evaluations; the last round is always evaluated.
     pub eval_every: u64,
+    /// Whether an evaluation takes the mean of an image and its mirror image.
+    pub test_flip: bool,
     /// Directory of the run's results.
     pub out: Option<String>,
     /// Go on from the checkpoint in `out`.
@@ -122,14 +151,27 @@ impl Default for TrainConfig {
             batch: None,
             iterations: None,
             epochs: None,
+            solver: SolverName::Sgd,
             lr: None,
             momentum: None,
+            momentum2: None,
+            delta: None,
+            muon_lr: None,
             weight_decay: None,
+            decoupled_decay: false,
+            clip_gradients: None,
+            lookahead_every: None,
+            lookahead_alpha: None,
+            label_smoothing: None,
             lr_policy: None,
             gamma: None,
             power: None,
             stepsize: None,
             stepvalue: None,
+            lr_start: None,
+            lr_peak: None,
+            lr_end: None,
+            warm_up: None,
             solver_state: SolverState::Local,
             consistency: None,
             staleness: None,
@@ -157,6 +199,7 @@ impl Default for TrainConfig {
             threads: 1,
             seed: 0,
             eval_every: 50,
+            test_flip: false,
             out: None,
             resume: false,
         }
@@ -175,10 +218,12 @@ pub struct Facts {
 impl TrainConfig {
     /// Every key, sorted.
     pub fn keys() -> Vec<String> {
-        match serde_json::to_value(Self::default()) {
-            Ok(Value::Object(map)) => map.keys().cloned().collect(),
-            other => unreachable!("the configuration is a JSON object, not {other:?}"),
-        }
+        Self::default().to_object().into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// Every key that is either set or not: true or false in JSON, an option without a value elsewhere.
+    pub fn flags() -> Vec<String> {
+        Self::default().to_object().into_iter().filter(|(_, value)| value.is_boolean()).map(|(key, _)| key).collect()
     }
 
     /// Reads a JSON object; an unknown key is refused and the nearest known one named.
@@ -207,8 +252,12 @@ impl TrainConfig {
 
     /// JSON with every key of the struct, keys without a value left out.
     pub fn to_map(&self) -> Map<String, Value> {
+        self.to_object().into_iter().filter(|(_, value)| !value.is_null()).collect()
+    }
+
+    fn to_object(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
-            Ok(Value::Object(map)) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+            Ok(Value::Object(map)) => map,
             other => unreachable!("the configuration is a JSON object, not {other:?}"),
         }
     }

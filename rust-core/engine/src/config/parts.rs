@@ -1,10 +1,11 @@
 //! What the parts of a run take from a resolved configuration.
 
+use super::resolve::{DELTA, LOOKAHEAD_ALPHA, MOMENTUM2, MUON_LR};
 use super::{Consistency, SolverState, Strategy, TrainConfig};
 use crate::device::Precision;
 use crate::error::{Error, Result};
 use crate::nets::Net;
-use crate::solver::{Eamsgd, Policy, PolicyName, Settings, Sgd, Solver};
+use crate::solver::{Adam, Lookahead, Muon, Policy, PolicyName, Rule, Settings, Solver, SolverName};
 
 impl TrainConfig {
     /// Whether the workers live inside one long Spark stage and exchange over the wire; otherwise a round
@@ -17,7 +18,7 @@ impl TrainConfig {
         }
     }
 
-    /// Whether the momentum of all workers travels with the weights.
+    /// Whether the solver's state of all workers travels with the weights.
     pub fn state_travels(&self) -> bool {
         self.solver_state == SolverState::Average
     }
@@ -25,15 +26,45 @@ impl TrainConfig {
     /// The local step of the strategy, for one thread's steps on `net`.
     pub fn build_solver(&self, net: &Net) -> Result<Solver> {
         let settings = Settings {
+            rule: self.rule(),
             lr: known("lr", self.lr)?,
             momentum: known("momentum", self.momentum)?,
             weight_decay: known("weight-decay", self.weight_decay)?,
+            decoupled_decay: self.decoupled_decay || self.solver == SolverName::Adamw,
+            clip_gradients: self.clip_gradients,
             policy: self.policy()?,
+            warm_up: self.warm_up,
+            lookahead: self.lookahead(),
         };
-        Ok(match self.strategy {
-            Strategy::Eamsgd => Solver::Eamsgd(Eamsgd::new(net, settings)),
-            _ => Solver::Sgd(Sgd::new(net, settings)),
-        })
+        Ok(Solver::new(net.params(), settings))
+    }
+
+    /// Values of the solver's state for a net of `weights` weights.
+    pub fn state_length(&self, weights: usize) -> usize {
+        self.rule().shape(self.lookahead().is_some()).length(weights)
+    }
+
+    fn rule(&self) -> Rule {
+        match (self.strategy, self.solver) {
+            (Strategy::Eamsgd, _) => Rule::Eamsgd,
+            (_, SolverName::Sgd) => Rule::Sgd,
+            (_, SolverName::Nesterov) => Rule::Nesterov,
+            (_, SolverName::Adam | SolverName::Adamw) => {
+                let (beta2, delta) = (self.momentum2.unwrap_or(MOMENTUM2), self.delta.unwrap_or(DELTA));
+                Rule::Adam(Adam { beta2, delta })
+            }
+            (_, SolverName::Muon) => Rule::Muon(Muon { lr: self.muon_lr.unwrap_or(MUON_LR) }),
+        }
+    }
+
+    fn lookahead(&self) -> Option<Lookahead> {
+        let alpha = self.lookahead_alpha.unwrap_or(LOOKAHEAD_ALPHA);
+        self.lookahead_every.map(|every| Lookahead { every, alpha })
+    }
+
+    /// Part of a label that is shared among all classes, its own too: torch's `label_smoothing`.
+    pub fn smoothing(&self) -> f64 {
+        self.label_smoothing.unwrap_or(0.0)
     }
 
     fn policy(&self) -> Result<Policy> {
@@ -51,6 +82,13 @@ impl TrainConfig {
             PolicyName::Poly => {
                 Policy::Poly { power: known("power", self.power)?, max_iter: known("iterations", self.iterations)? }
             }
+            PolicyName::Cosine => Policy::Cosine { max_iter: known("iterations", self.iterations)? },
+            PolicyName::Triangular => Policy::Triangular {
+                start: known("lr-start", self.lr_start)?,
+                peak: known("lr-peak", self.lr_peak)?,
+                end: known("lr-end", self.lr_end)?,
+                max_iter: known("iterations", self.iterations)?,
+            },
         })
     }
 

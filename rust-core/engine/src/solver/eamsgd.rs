@@ -2,48 +2,32 @@
 //! Nesterov's, with the gradient taken where the momentum leads:
 //! `v <- delta v;  x <- x + v;  g at x;  u = eta lr_mult (g + lambda decay_mult x);  x <- x - u;  v <- v - u`.
 
-use tch::{Tensor, no_grad};
+use tch::Tensor;
 
-use super::{Settings, Terms};
-use crate::nets::Net;
-use crate::weights::Weights;
+use super::{State, Terms};
 
-/// The solver of one worker; delta is the momentum of the settings. Its state is `v`, which points
-/// forwards, where that of Caffe's SGD points backwards.
-pub struct Eamsgd(pub(super) Terms);
+/// Moves `x` to where the gradient of the step is taken; delta is the momentum of the settings.
+pub fn look_ahead(terms: &Terms, state: &mut State, x: &mut Tensor) {
+    let v = &mut state.vectors[0];
+    let _ = v.g_mul_scalar_(terms.settings.momentum);
+    let _ = x.g_add_(v);
+}
 
-impl Eamsgd {
-    /// A solver for `net` with zero momentum.
-    pub fn new(net: &Net, settings: Settings) -> Self {
-        Self(Terms::new(net, settings))
-    }
-
-    /// Moves `weights` to where the gradient of the step is taken.
-    pub fn look_ahead(&mut self, weights: &mut Weights) {
-        no_grad(|| {
-            let _ = self.0.velocity.g_mul_scalar_(self.0.settings.momentum);
-            let _ = weights.flat().shallow_clone().g_add_(&self.0.velocity);
-        });
-    }
-
-    /// Moves `weights` against the flat `gradient` at the rate of local step `step`.
-    pub fn step(&mut self, weights: &mut Weights, gradient: &Tensor, step: u64) {
-        no_grad(|| {
-            let update = self.0.update(weights, gradient, step);
-            let _ = weights.flat().shallow_clone().g_sub_(&update);
-            let _ = self.0.velocity.g_sub_(&update);
-        });
-    }
+/// One step on `x`; the state is `v`, which points forwards, where that of Caffe's SGD points backwards.
+pub fn step(terms: &Terms, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
+    let update = terms.update(x, gradient, terms.rate(step));
+    let _ = x.g_sub_(&update);
+    let _ = state.vectors[0].g_sub_(&update);
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
+    use tch::{Device, Kind, Tensor};
 
-    use super::*;
     use crate::device::Precision;
     use crate::nets::NetName;
-    use crate::solver::Policy;
+    use crate::solver::{Policy, Rule, Settings, Solver, testing};
+    use crate::weights::Weights;
 
     /// Three steps on `cifar10_full`, whose multipliers differ, each tensor's first value followed by
     /// hand in f64, across a drop of the rate. The gradient depends on where it is taken.
@@ -55,11 +39,12 @@ mod tests {
             momentum: 0.5,
             weight_decay: 0.004,
             policy: Policy::Multistep { gamma: 0.1, stepvalue: vec![2] },
+            ..testing::settings(Rule::Eamsgd)
         };
         let mut weights = Weights::new(&net, Precision::F32, Device::Cpu);
         let initial: Vec<f32> = net.initial_weights(5).iter().map(|x| x + 0.25).collect();
         weights.set(&initial).unwrap();
-        let mut solver = Eamsgd::new(&net, settings);
+        let mut solver = Solver::new(net.params(), settings);
         for step in 0..3 {
             solver.look_ahead(&mut weights);
             let gradient = weights.flat() * 2 + Tensor::full([1], 0.5, (Kind::Float, Device::Cpu));

@@ -1,40 +1,27 @@
 //! Caffe's SGD over the flat vector: `v <- mu v + eta lr_mult (g + lambda decay_mult x);  x <- x - v`.
 //! The learning rate stands inside the buffer, so a drop leaves the momentum of the old rate as it is.
 
-use tch::{Tensor, no_grad};
+use tch::Tensor;
 
-use super::{Settings, Terms};
-use crate::nets::Net;
-use crate::weights::Weights;
+use super::{State, Terms};
 
-/// The solver of one worker. Its state is the momentum buffer, one value a weight.
-pub struct Sgd(pub(super) Terms);
-
-impl Sgd {
-    /// A solver for `net` with zero momentum.
-    pub fn new(net: &Net, settings: Settings) -> Self {
-        Self(Terms::new(net, settings))
-    }
-
-    /// Moves `weights` against the flat `gradient` at the rate of local step `step`.
-    pub fn step(&mut self, weights: &mut Weights, gradient: &Tensor, step: u64) {
-        no_grad(|| {
-            let update = self.0.update(weights, gradient, step);
-            let _ = self.0.velocity.g_mul_scalar_(self.0.settings.momentum);
-            let _ = self.0.velocity.g_add_(&update);
-            let _ = weights.flat().shallow_clone().g_sub_(&self.0.velocity);
-        });
-    }
+/// One step on `x`; the state is `v`.
+pub fn step(terms: &Terms, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
+    let update = terms.update(x, gradient, terms.rate(step));
+    let v = &mut state.vectors[0];
+    let _ = v.g_mul_scalar_(terms.settings.momentum);
+    let _ = v.g_add_(&update);
+    let _ = x.g_sub_(v);
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
+    use tch::{Device, Kind, Tensor};
 
-    use super::*;
     use crate::device::Precision;
     use crate::nets::NetName;
-    use crate::solver::Policy;
+    use crate::solver::{Policy, Rule, Settings, Solver, testing};
+    use crate::weights::Weights;
 
     /// Two steps on `cifar10_full`, whose ip1 has decay_mult 250 on the weight and 0 on the bias, each
     /// tensor's first value followed by hand in f64, across a drop of the rate.
@@ -46,11 +33,12 @@ mod tests {
             momentum: 0.9,
             weight_decay: 0.004,
             policy: Policy::Multistep { gamma: 0.1, stepvalue: vec![1] },
+            ..testing::settings(Rule::Sgd)
         };
         let mut weights = Weights::new(&net, Precision::F32, Device::Cpu);
         let initial: Vec<f32> = net.initial_weights(5).iter().map(|x| x + 0.25).collect();
         weights.set(&initial).unwrap();
-        let mut solver = Sgd::new(&net, settings);
+        let mut solver = Solver::new(net.params(), settings);
         let gradients = [0.5, -0.125];
         for (step, gradient) in gradients.into_iter().enumerate() {
             let gradient = Tensor::full([initial.len() as i64], gradient, (Kind::Float, Device::Cpu));

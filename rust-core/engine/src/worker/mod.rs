@@ -131,9 +131,14 @@ impl Worker {
         self.net.layout().length()
     }
 
+    /// The number of values of the solver's state.
+    pub fn state_length(&self) -> usize {
+        self.lanes[0].solver.state_length()
+    }
+
     /// The learning rate at a step of the policy.
     pub fn rate(&self, step: u64) -> f64 {
-        self.lanes[0].solver.terms().rate(step)
+        self.lanes[0].solver.rate(step)
     }
 
     /// Does one round on `vector`: the weights, or the weights and the solver's state behind them. Both
@@ -142,7 +147,7 @@ impl Worker {
     pub fn round(&mut self, vector: &mut [f32], round: &Round, cancel: &AtomicBool) -> Result<Report> {
         let started = Instant::now();
         self.net.layout().check_digest(&round.digest)?;
-        let (weights, state) = split(vector, self.length())?;
+        let (weights, state) = split(vector, self.length(), self.state_length())?;
         let fresh = self.start(weights, state.as_deref(), round)?;
         let mut tally = Tally::default();
         if self.data.rows() > 0 {
@@ -172,7 +177,8 @@ impl Worker {
         let last = self.last.take();
         let repeats = last.as_ref().is_some_and(|last| last.round == round.round);
         let follows = last.as_ref().is_some_and(|last| last.done && last.round + 1 == round.round);
-        let mut solvers = self.lanes.iter_mut().map(|lane| lane.solver.terms_mut());
+        let expected = self.state_length();
+        let mut solvers = self.lanes.iter_mut().map(|lane| &mut lane.solver);
         match (round.state, last, state) {
             (StateIn::Keep, Some(last), _) if repeats => {
                 solvers.zip(&last.start).try_for_each(|(solver, start)| solver.set_state(start))?;
@@ -181,7 +187,7 @@ impl Worker {
             (StateIn::Keep | StateIn::Reset, ..) => solvers.for_each(|solver| solver.reset()),
             (StateIn::Given, _, Some(state)) => solvers.try_for_each(|solver| solver.set_state(state))?,
             (StateIn::Given, _, None) => {
-                return Err(Error::layout("a given solver state needs a vector of twice the weights"));
+                return Err(Error::layout(format!("a given solver state needs {expected} values behind the weights")));
             }
         }
         self.last = Some(LastRound { round: round.round, start: self.states()?, done: false });
@@ -192,8 +198,8 @@ impl Worker {
     /// The state of each lane's solver.
     fn states(&self) -> Result<Vec<Vec<f32>>> {
         let state = |lane: &Lane| {
-            let mut state = vec![0.0; self.length()];
-            lane.solver.terms().copy_state(&mut state).map(|()| state)
+            let mut state = vec![0.0; self.state_length()];
+            lane.solver.copy_state(&mut state).map(|()| state)
         };
         self.lanes.iter().map(state).collect()
     }
@@ -240,8 +246,8 @@ fn image_tensor(images: &[f32]) -> Tensor {
 }
 
 /// The weights in `vector`, and the solver's state where it stands behind them.
-fn split(vector: &mut [f32], length: usize) -> Result<(&mut [f32], Option<&mut [f32]>)> {
-    if vector.len() == 2 * length {
+fn split(vector: &mut [f32], length: usize, state: usize) -> Result<(&mut [f32], Option<&mut [f32]>)> {
+    if vector.len() == length + state {
         let (weights, state) = vector.split_at_mut(length);
         return Ok((weights, Some(state)));
     }

@@ -15,7 +15,7 @@ fn alone(json: &str, tau: u64, steps: u64, average_state: bool) -> Vec<f32> {
     let mut center = initial(&config);
     let length = center.len();
     if average_state {
-        center.resize(2 * length, 0.0);
+        center.resize(length + config.state_length(length), 0.0);
     }
     let state = if average_state { StateIn::Given } else { StateIn::Keep };
     let mut rule = Mean::new(center.len());
@@ -38,6 +38,17 @@ fn one_worker_is_the_sequential_run_bit_for_bit_for_any_period() {
             assert_eq!(alone(json, tau, 7, false), sequential, "state local, tau {tau}, {json}");
             assert_eq!(alone(json, tau, 7, true), sequential, "state average, tau {tau}, {json}");
         }
+    }
+}
+
+#[test]
+fn one_worker_is_the_sequential_run_under_every_solver() {
+    for solver in ["nesterov", "adam", "adamw", "muon"] {
+        let json = format!(r#"{{"batch": 8, "solver": "{solver}", "lookahead-every": 2, "clip-gradients": 50}}"#);
+        let sequential = alone(&json, 5, 5, false);
+        assert_ne!(sequential, alone(r#"{"batch": 8}"#, 5, 5, false), "{solver}");
+        assert_eq!(alone(&json, 3, 5, false), sequential, "state local, {solver}");
+        assert_eq!(alone(&json, 3, 5, true), sequential, "state average, {solver}");
     }
 }
 
@@ -122,6 +133,26 @@ fn a_round_asked_again_gives_the_same_bits() {
     assert!(!run(&mut worker, &mut again, &second).fresh);
     assert_eq!(vector, again);
     assert_ne!(vector, center);
+}
+
+#[test]
+fn a_round_asked_again_counts_its_steps_once() {
+    let config = config(r#"{"batch": 8, "solver": "adam", "lookahead-every": 2}"#);
+    let (mut once, mut twice) = (worker(&config, 0, &rows(0, 30)), worker(&config, 0, &rows(0, 30)));
+    let mut vector = initial(&config);
+    let length = vector.len();
+    vector.resize(length + config.state_length(length), 0.0);
+    let mut other = vector.clone();
+    for (round, first) in [(0, 0), (1, 3)] {
+        let asked = ask(&config, round, first, 3, StateIn::Keep);
+        run(&mut once, &mut vector, &asked);
+        let start = other.clone();
+        run(&mut twice, &mut other, &asked);
+        other = start;
+        run(&mut twice, &mut other, &asked);
+    }
+    assert_eq!(vector, other);
+    assert_eq!(vector.last(), Some(&6.0), "the number of steps");
 }
 
 #[test]

@@ -55,6 +55,18 @@ fn a_short_run_learns_and_its_configuration_gives_the_same_bits() {
 }
 
 #[test]
+fn an_option_that_is_set_or_not_takes_no_value() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("run");
+    let options = ["--decoupled-decay", "--test-flip", "--solver", "nesterov", "--iterations", "1", "--batch", "2"];
+    let result = sequential(&data("cifar10-tiny"), &out, &options);
+    assert!(result.status.success(), "{}", String::from_utf8_lossy(&result.stderr));
+    let config: Value = serde_json::from_slice(&std::fs::read(out.join("config.json")).unwrap()).unwrap();
+    assert_eq!((&config["decoupled-decay"], &config["test-flip"]), (&Value::Bool(true), &Value::Bool(true)));
+    assert_eq!(config["overlap"], Value::Bool(false));
+}
+
+#[test]
 fn what_cannot_be_ends_in_one_message_and_a_status() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
@@ -69,6 +81,7 @@ fn what_cannot_be_ends_in_one_message_and_a_status() {
         (good.as_str(), "run", vec!["--classes", "100"], 2, "a net of 100 classes does not fit a data set of 10"),
         (good.as_str(), "run", vec!["--config", "/nowhere.json"], 2, "/nowhere.json: No such file"),
         (good.as_str(), "run", vec!["--resume"], 2, "resume: the sequential program keeps no checkpoint"),
+        (good.as_str(), "run", vec!["--overlap"], 2, "overlap means nothing to strategy sequential"),
         (good.as_str(), "run", vec!["--iteration", "3"], 2, "exists: '--iterations'"),
         (good.as_str(), "file/run", vec![], 1, "file/run: Not a directory"),
         (good.as_str(), "run", vec!["--lr", "1e9", "--iterations", "20"], 1, "training diverged in round"),

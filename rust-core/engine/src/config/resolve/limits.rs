@@ -14,6 +14,8 @@ impl TrainConfig {
         at_least_one("threads", Some(self.threads as u64))?;
         at_least_one("eval-every", Some(self.eval_every))?;
         at_least_one("stepsize", self.stepsize)?;
+        at_least_one("warm-up", self.warm_up)?;
+        at_least_one("lookahead-every", self.lookahead_every)?;
         at_least_one("post-local-step", self.post_local_step)?;
         at_least_one("alpha-every", self.alpha_every)?;
         at_least_one("shards", Some(self.shards as u64))?;
@@ -25,6 +27,15 @@ impl TrainConfig {
         in_range("lr", self.lr, |x| x > 0.0, "above 0")?;
         in_range("momentum", self.momentum, |x| (0.0..1.0).contains(&x), "at least 0 and below 1")?;
         in_range("weight-decay", self.weight_decay, |x| x >= 0.0, "at least 0")?;
+        in_range("momentum2", self.momentum2, |x| (0.0..1.0).contains(&x), "at least 0 and below 1")?;
+        in_range("delta", self.delta, |x| x > 0.0, "above 0")?;
+        in_range("muon-lr", self.muon_lr, |x| x > 0.0, "above 0")?;
+        in_range("clip-gradients", self.clip_gradients, |x| x > 0.0, "above 0")?;
+        in_range("lookahead-alpha", self.lookahead_alpha, |x| x > 0.0 && x <= 1.0, "above 0 and at most 1")?;
+        in_range("label-smoothing", self.label_smoothing, |x| (0.0..1.0).contains(&x), "at least 0 and below 1")?;
+        in_range("lr-start", self.lr_start, |x| x >= 0.0, "at least 0")?;
+        in_range("lr-peak", self.lr_peak, |x| (0.0..1.0).contains(&x), "at least 0 and below 1")?;
+        in_range("lr-end", self.lr_end, |x| x >= 0.0, "at least 0")?;
         in_range("gamma", self.gamma, |x| x > 0.0, "above 0")?;
         in_range("power", self.power, |x| x > 0.0, "above 0")?;
         in_range("alpha", self.alpha, |x| (0.0..=1.0).contains(&x), "0 to 1")?;

@@ -4,8 +4,11 @@
 mod exchange;
 mod limits;
 mod policy;
+mod solver;
 #[cfg(test)]
 mod tests;
+
+pub(super) use solver::{DELTA, LOOKAHEAD_ALPHA, MOMENTUM2, MUON_LR};
 
 use super::{Facts, SolverState, Strategy, TrainConfig, known};
 use crate::data::DatasetKind;
@@ -18,6 +21,7 @@ impl TrainConfig {
     pub fn resolve(mut self, facts: Option<Facts>) -> Result<Self> {
         self.check_numbers()?;
         self.check_policy_keys()?;
+        self.settle_solver()?;
         let recipe = self.net.build(1).recipe;
         self.batch.get_or_insert(recipe.batch);
         self.lr.get_or_insert(recipe.lr);

@@ -14,6 +14,12 @@ impl TrainConfig {
             let scaled = |drop: &u64| (*drop as f64 * iterations as f64 / recipe.max_iter as f64).round() as u64;
             self.stepvalue.get_or_insert_with(|| recipe.drops.iter().map(scaled).collect());
         }
+        if policy == PolicyName::Triangular {
+            // airbench's (Jordan 2024)
+            self.lr_start.get_or_insert(0.2);
+            self.lr_peak.get_or_insert(0.23);
+            self.lr_end.get_or_insert(0.07);
+        }
         let lacks = |key: &str, missing: bool| match missing {
             true => Err(Error::config(format!("lr-policy {policy} needs {key}"))),
             false => Ok(()),
@@ -30,21 +36,90 @@ impl TrainConfig {
             ("power", self.power.is_some()),
             ("stepsize", self.stepsize.is_some()),
             ("stepvalue", self.stepvalue.is_some()),
+            ("lr-start", self.lr_start.is_some()),
+            ("lr-peak", self.lr_peak.is_some()),
+            ("lr-end", self.lr_end.is_some()),
+            ("warm-up", self.warm_up.is_some()),
         ];
-        match given.iter().find(|(key, given)| *given && !needs(policy, key)) {
+        match given.iter().find(|(key, given)| *given && !reads(policy, key)) {
             Some((key, _)) => Err(Error::config(format!("{key} means nothing to lr-policy {policy}"))),
             None => Ok(()),
         }
     }
 }
 
+fn reads(policy: PolicyName, key: &str) -> bool {
+    needs(policy, key) || (key == "warm-up" && policy != PolicyName::Triangular)
+}
+
 fn needs(policy: PolicyName, key: &str) -> bool {
     match policy {
-        PolicyName::Fixed => false,
+        PolicyName::Fixed | PolicyName::Cosine => false,
         PolicyName::Step => matches!(key, "gamma" | "stepsize"),
         PolicyName::Multistep => matches!(key, "gamma" | "stepvalue"),
         PolicyName::Inv => matches!(key, "gamma" | "power"),
         PolicyName::Exp => key == "gamma",
         PolicyName::Poly => key == "power",
+        PolicyName::Triangular => matches!(key, "lr-start" | "lr-peak" | "lr-end"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Facts;
+    use super::*;
+
+    fn resolve(json: &str) -> Result<TrainConfig> {
+        let config = TrainConfig::from_json(&format!("{{{json}}}"))?;
+        config.resolve(Some(Facts { rows: 50_000, classes: 10 }))
+    }
+
+    #[test]
+    fn a_triangle_that_is_left_out_is_airbenchs() {
+        let config = resolve(r#""lr-policy": "triangular", "lr-end": 0.1"#).unwrap();
+        assert_eq!((config.lr_start, config.lr_peak, config.lr_end), (Some(0.2), Some(0.23), Some(0.1)));
+        assert_eq!(config.clone().resolve(None).unwrap(), config);
+        let cosine = resolve(r#""lr-policy": "cosine""#).unwrap();
+        assert_eq!((cosine.lr_start, cosine.stepvalue), (None, None));
+    }
+
+    #[test]
+    fn the_policy_of_a_run_is_stretched_to_its_iterations_and_warmed_up() {
+        let net = crate::nets::NetName::Cifar10Quick.build(10);
+        for (json, step, expected) in [
+            (r#""lr-policy": "cosine", "iterations": 20"#, 10, 0.4),
+            (r#""lr-policy": "cosine", "iterations": 20, "warm-up": 20"#, 10, 0.22),
+            (r#""lr-policy": "fixed", "warm-up": 4"#, 0, 0.2),
+            (r#""lr-policy": "fixed", "warm-up": 4"#, 3, 0.8),
+            (r#""lr-policy": "fixed", "warm-up": 4"#, 99, 0.8),
+            (r#""warm-up": 10, "stepvalue": [5]"#, 5, 0.048),
+            (r#""lr-policy": "triangular", "iterations": 11, "lr-peak": 0.5"#, 0, 0.16),
+            (r#""lr-policy": "triangular", "iterations": 11, "lr-peak": 0.5"#, 5, 0.8),
+            (r#""lr-policy": "triangular", "iterations": 11, "lr-peak": 0.5"#, 10, 0.056),
+            (r#""lr-policy": "triangular", "iterations": 11, "lr-peak": 0"#, 0, 0.8),
+            (r#""lr-policy": "triangular", "iterations": 1"#, 0, 0.16),
+        ] {
+            let config = resolve(&format!(r#""lr": 0.8, {json}"#)).unwrap();
+            let rate = config.build_solver(&net).unwrap().rate(step);
+            assert!((rate - expected).abs() < 1e-12, "{json} at {step}: {rate}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_of_another_policy_is_refused_by_name() {
+        for (json, expected) in [
+            (r#""lr-policy": "triangular", "warm-up": 5"#, "warm-up means nothing to lr-policy triangular"),
+            (r#""lr-policy": "cosine", "gamma": 0.1"#, "gamma means nothing to lr-policy cosine"),
+            (r#""lr-start": 0.1"#, "lr-start means nothing to lr-policy multistep"),
+            (r#""lr-policy": "cosine", "lr-peak": 0.1"#, "lr-peak means nothing to lr-policy cosine"),
+            (r#""lr-policy": "poly", "power": 1, "lr-end": 0.1"#, "lr-end means nothing to lr-policy poly"),
+            (r#""warm-up": 0"#, "warm-up must be at least 1, not 0"),
+            (r#""lr-start": -1"#, "lr-start must be at least 0, not -1"),
+            (r#""lr-peak": 1"#, "lr-peak must be at least 0 and below 1, not 1"),
+            (r#""lr-end": -1"#, "lr-end must be at least 0, not -1"),
+        ] {
+            let error = resolve(json).expect_err(json);
+            assert_eq!(error.to_string(), expected, "{json}");
+        }
     }
 }

@@ -34,6 +34,18 @@ class OptionsTest extends AnyFunSuite {
     }
   }
 
+  test("what the engine fills in for a solver and a policy are options too") {
+    val known = Options.train.map(_.key).toSet
+    for (
+      more <- Seq(""""solver":"adam"""", """"solver":"muon","lookahead-every":5""", """"lr-policy":"triangular"""")
+    ) {
+      val filled = Engine.resolve(s"""{"config":{"workers":2,$more},"facts":{"rows":50000,"classes":10}}""")
+      val keys = new ObjectMapper().readTree(filled).fieldNames.asScala.toSet
+      assert(keys.subsetOf(known) && keys.intersect(Set("delta", "lookahead-alpha", "lr-end")).size == 1, more)
+      assert(TrainConfig.fromJson(filled).workers.contains(2))
+    }
+  }
+
   test("every type of a setting takes what the configuration takes") {
     val samples = Map[ValueKind, String](
       ValueKind.Text -> "a",

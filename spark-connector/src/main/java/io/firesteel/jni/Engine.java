@@ -27,7 +27,8 @@ public final class Engine {
   /**
    * The layout of a resolved configuration's net.
    *
-   * @return {@code {"tensors":[{"name","shape"}],"length":n,"digest":"hex"}}; length in floats
+   * @return {@code {"tensors":[{"name","shape"}],"length":n,"state":n,"digest":"hex"}}; length in floats, state of the
+   *     configuration's solver too
    */
   public static String describe(String config) {
     Loader.load();

@@ -28,7 +28,7 @@ private[train] object Checkpoint {
           throw new FiresteelException(Kind.CONFIG, "resume: there is no checkpoint; leave resume out to start anew")
       }
     else {
-      val center = Arrays.copyOf(Engine.initialWeights(plan.configJson), centerLength(plan)) // momentum is 0 at first
+      val center = Arrays.copyOf(Engine.initialWeights(plan.configJson), plan.centerLength) // a state of 0
       RunState(0, center, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
     }
 
@@ -58,12 +58,12 @@ private[train] object Checkpoint {
     refuseAnother(plan, rows, field("config"), field("rows").toLong)
     val snapshot = if (plan.inStage) field(SnapshotBytes).toInt else 0
     val values = Engine.decodeTensors(layout(plan, snapshot).json, bytes)
-    val length = centerLength(plan)
+    val length = plan.centerLength
     val (solverStates, packed) = values.drop(length).splitAt(values.length - length - Tensors.packedLength(snapshot))
     RunState(
       field("round").toInt,
       values.take(length),
-      solverStates.grouped(plan.length).toIndexedSeq,
+      solverStates.grouped(plan.stateLength).toIndexedSeq,
       field("samples").toLong,
       field("seconds").toDouble,
       field("wall-seconds").toDouble,
@@ -88,10 +88,8 @@ private[train] object Checkpoint {
 
   private def layout(plan: Plan, snapshotBytes: Int): Tensors = {
     val workers = if (plan.keepsState) 0 until plan.workers else Seq.empty
-    val states = workers.map(worker => f"worker.$worker%05d.state" -> Seq(plan.length.toLong))
+    val states = workers.map(worker => f"worker.$worker%05d.state" -> Seq(plan.stateLength.toLong))
     val exchanger = Option.when(plan.inStage)("exchanger" -> Seq(Tensors.packedLength(snapshotBytes).toLong))
-    Tensors(("center" -> Seq(centerLength(plan).toLong)) +: (states ++ exchanger))
+    Tensors(("center" -> Seq(plan.centerLength.toLong)) +: (states ++ exchanger))
   }
-
-  private def centerLength(plan: Plan): Int = if (plan.averagesState) 2 * plan.length else plan.length
 }

@@ -9,6 +9,7 @@ import io.firesteel.jni.{Engine, Kind}
   * @param configJson the same, as the engine wrote it
   * @param tensors of the net, in the order of a flat vector
   * @param length floats of the net's weights
+  * @param stateLength floats of the solver's state
   * @param digest of the net's layout; goes along with every vector
   */
 private[train] final case class Plan(
@@ -16,6 +17,7 @@ private[train] final case class Plan(
     configJson: String,
     tensors: Tensors,
     length: Int,
+    stateLength: Int,
     digest: String
 ) {
 
@@ -57,13 +59,16 @@ private[train] final case class Plan(
   def pausesBetween(before: Int, now: Int): Boolean =
     now < rounds && now / config.evalEvery > before / config.evalEvery
 
-  /** Whether the solver's state travels with the weights, as the second half of every vector. */
+  /** Whether the solver's state travels with the weights, behind them in every vector. */
   def averagesState: Boolean = config.solverState == "average"
 
   /** Whether each worker has a solver state of its own from round to round, which a checkpoint must keep. In a stage
     * it is the worker's alone, and begins again with it.
     */
   def keepsState: Boolean = config.solverState == "local" && !inStage
+
+  /** Floats of the center. */
+  def centerLength: Int = if (averagesState) Math.addExact(length, stateLength) else length
 
   /** Where a worker takes its solver's state from, in the engine's words. */
   def stateOfRound: String = if (averagesState) "given" else if (keepsState) "keep" else "reset"
@@ -97,6 +102,7 @@ private[train] object Plan {
       configJson,
       Tensors(Tensors.shapesOf(layout)),
       layout.get("length").asInt,
+      layout.get("state").asInt,
       layout.get("digest").asText
     )
   }

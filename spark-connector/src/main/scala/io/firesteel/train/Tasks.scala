@@ -34,6 +34,7 @@ private[train] final case class RoundRequest(
 /** One round on every worker.
   *
   * @param length floats of the weights alone
+  * @param stateLength floats of the solver's state
   * @param solverStates each worker's, when they are given; else empty
   * @param statesToo whether each worker's own solver state comes back
   */
@@ -41,6 +42,7 @@ private[train] final case class RoundTask(
     residence: Residence,
     normalizer: Array[Float],
     length: Int,
+    stateLength: Int,
     center: Broadcast[Array[Float]],
     solverStates: IndexedSeq[Broadcast[Array[Float]]],
     statesToo: Boolean,
@@ -57,7 +59,7 @@ private[train] final case class RoundTask(
       report.get("samples").asLong,
       Some(report.get("loss")).filter(_.isNumber).fold(Double.NaN)(_.asDouble),
       report.get("fresh").asBoolean,
-      Option.when(statesToo)(Arrays.copyOfRange(vector, length, 2 * length))
+      Option.when(statesToo)(Arrays.copyOfRange(vector, length, length + stateLength))
     )
     Iterator.single(result)
   }
@@ -65,8 +67,8 @@ private[train] final case class RoundTask(
   /** A copy, because tasks of one JVM share the broadcast value and the engine writes into what it gets. */
   private def start(partition: Int): Array[Float] = {
     val travels = statesToo || solverStates.nonEmpty
-    val vector = Arrays.copyOf(center.value, if (travels) 2 * length else center.value.length)
-    if (solverStates.nonEmpty) System.arraycopy(solverStates(partition).value, 0, vector, length, length)
+    val vector = Arrays.copyOf(center.value, if (travels) length + stateLength else center.value.length)
+    if (solverStates.nonEmpty) System.arraycopy(solverStates(partition).value, 0, vector, length, stateLength)
     vector
   }
 }

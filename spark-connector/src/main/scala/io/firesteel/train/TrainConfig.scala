@@ -29,7 +29,17 @@ import scala.jdk.CollectionConverters._
   * @param batch rows of one minibatch of one worker
   * @param iterations local steps of each worker; inside one long stage the workers share `workers * iterations` of them
   * @param epochs passes over the whole training set, all workers together; excludes `iterations`
+  * @param solver sgd, nesterov, adam, adamw or muon
   * @param lr base learning rate, Caffe's meaning, as `gamma`, `power`, `stepsize` and `stepvalue` (local steps)
+  * @param momentum2 Adam's beta2, `momentum` being beta1 and `delta` epsilon
+  * @param muonLr learning rate of Muon's filters; the rest of the net steps at `lr`
+  * @param decoupledDecay decay shrinks the weights by themselves, as adamw's and muon's always does
+  * @param clipGradients the most that the L2 norm of the whole gradient may be
+  * @param lookaheadEvery local steps between two moves of Lookahead's slow weights, `lookaheadAlpha` of the way each
+  * @param labelSmoothing part of a label that is shared among all classes
+  * @param lrStart part of `lr` in the first step, for triangular; `lrEnd` in the last, `lrPeak` the part of the run
+  *   between
+  * @param warmUp local steps in which the rate rises to the policy's
   * @param consistency async, ssp or bsp: who waits for whom; with sparknet, bsp means one long stage
   * @param staleness exchanges that a worker may be ahead of the slowest, for ssp
   * @param period constant, adaptive or post-local: how long a worker goes on alone, `tau` being the unit
@@ -49,6 +59,7 @@ import scala.jdk.CollectionConverters._
   * @param threads threads of one worker
   * @param evalEvery rounds between two evaluations; the final round is always evaluated. A round of workers inside one
   *   long stage is `tau * workers` minibatches of all together
+  * @param testFlip an evaluation takes the mean of an image and its mirror image
   * @param out output directory, a local path or a Hadoop URI
   * @param resume continue from the checkpoint in `out`
   */
@@ -64,14 +75,27 @@ case class TrainConfig(
     @JsonDeserialize(contentAs = classOf[JInt]) batch: Option[Int] = None,
     @JsonDeserialize(contentAs = classOf[JLong]) iterations: Option[Long] = None,
     @JsonDeserialize(contentAs = classOf[JDouble]) epochs: Option[Double] = None,
+    solver: String = "sgd",
     @JsonDeserialize(contentAs = classOf[JDouble]) lr: Option[Double] = None,
     @JsonDeserialize(contentAs = classOf[JDouble]) momentum: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) momentum2: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) delta: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) muonLr: Option[Double] = None,
     @JsonDeserialize(contentAs = classOf[JDouble]) weightDecay: Option[Double] = None,
+    decoupledDecay: Boolean = false,
+    @JsonDeserialize(contentAs = classOf[JDouble]) clipGradients: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JLong]) lookaheadEvery: Option[Long] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) lookaheadAlpha: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) labelSmoothing: Option[Double] = None,
     lrPolicy: Option[String] = None,
     @JsonDeserialize(contentAs = classOf[JDouble]) gamma: Option[Double] = None,
     @JsonDeserialize(contentAs = classOf[JDouble]) power: Option[Double] = None,
     @JsonDeserialize(contentAs = classOf[JLong]) stepsize: Option[Long] = None,
     @JsonDeserialize(contentUsing = classOf[LongsDeserializer]) stepvalue: Option[Seq[Long]] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) lrStart: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) lrPeak: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) lrEnd: Option[Double] = None,
+    @JsonDeserialize(contentAs = classOf[JLong]) warmUp: Option[Long] = None,
     solverState: String = "local",
     consistency: Option[String] = None,
     @JsonDeserialize(contentAs = classOf[JLong]) staleness: Option[Long] = None,
@@ -99,6 +123,7 @@ case class TrainConfig(
     threads: Int = 1,
     seed: Long = 0L,
     evalEvery: Int = 50,
+    testFlip: Boolean = false,
     out: Option[String] = None,
     resume: Boolean = false
 ) {

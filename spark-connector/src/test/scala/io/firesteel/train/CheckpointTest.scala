@@ -28,14 +28,15 @@ class CheckpointTest extends AnyFunSuite with BeforeAndAfterAll {
   private final class InterruptedRun extends RuntimeException
 
   test("a resumed run ends with the bits of an uninterrupted one, whatever becomes of the solver's state") {
-    for (state <- Seq("local", "average", "reset")) {
-      val asked = config.copy(solverState = state)
+    val plain = Seq("local", "average", "reset").map(state => config.copy(solverState = state))
+    val lookahead = plain.take(2).map(_.copy(solver = "adamw", lookaheadEvery = Some(4)))
+    for (asked <- plain ++ lookahead) {
       val whole = Runs.train(sc, asked)
       val store = new MemoryStore
       val before = interrupted(store, asked)
       val after = new Events
       val resumed = Runs.train(sc, asked.copy(resume = true, evalEvery = 1), after, Some(store))
-      assert(Runs.bits(resumed.weights) == Runs.bits(whole.weights), state)
+      assert(Runs.bits(resumed.weights) == Runs.bits(whole.weights), asked.toJson)
       assert(after.of[Started].head.completedRounds == 2)
       assert(after.of[RoundDone].map(e => (e.round, e.localSteps, e.samples)).head == ((3, 15L, 900L)))
       assert(after.of[RoundDone].head.seconds > before.of[RoundDone].apply(1).seconds)

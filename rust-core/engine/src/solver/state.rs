@@ -1,0 +1,108 @@
+//! What a solver remembers: vectors of the net's length and, where it needs one, the number of its
+//! steps. As one slice: the vectors, then the number, so that the mean of equal numbers is the number.
+
+use firesteel_exchange::layout::check_length;
+use tch::{Device, Kind, Tensor, no_grad};
+
+use crate::error::Result;
+
+/// How much a solver remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub vectors: usize,
+    /// Whether it matters how many steps were done.
+    pub counted: bool,
+}
+
+impl Shape {
+    /// Values of the state of a net of `weights` weights.
+    pub fn length(self, weights: usize) -> usize {
+        self.vectors * weights + usize::from(self.counted)
+    }
+}
+
+/// The state of one solver; all zero at first.
+pub struct State {
+    pub vectors: Vec<Tensor>,
+    /// Since the state was zero. A slice holds it as an f32, exact up to 2^24 steps.
+    pub steps: u64,
+    shape: Shape,
+    weights: usize,
+}
+
+impl State {
+    /// Zeros for a net of `weights` weights.
+    pub fn new(shape: Shape, weights: usize) -> Self {
+        let zeros = || Tensor::zeros([weights as i64], (Kind::Float, Device::Cpu));
+        Self { vectors: (0..shape.vectors).map(|_| zeros()).collect(), steps: 0, shape, weights }
+    }
+
+    /// The number of values.
+    pub fn length(&self) -> usize {
+        self.shape.length(self.weights)
+    }
+
+    /// Replaces the state; a slice of another length is refused.
+    pub fn set(&mut self, values: &[f32]) -> Result<()> {
+        check_length(self.length(), values)?;
+        let mut chunks = values.chunks_exact(self.weights);
+        no_grad(|| {
+            for (vector, chunk) in self.vectors.iter_mut().zip(&mut chunks) {
+                vector.copy_(&Tensor::from_slice(chunk));
+            }
+        });
+        self.steps = if self.shape.counted { values[values.len() - 1].round() as u64 } else { 0 };
+        Ok(())
+    }
+
+    /// Copies the state out; a slice of another length is refused.
+    pub fn copy_to(&self, values: &mut [f32]) -> Result<()> {
+        check_length(self.length(), values)?;
+        for (vector, chunk) in self.vectors.iter().zip(values.chunks_exact_mut(self.weights)) {
+            vector.copy_data(chunk, chunk.len());
+        }
+        if self.shape.counted {
+            values[self.shape.vectors * self.weights] = self.steps as f32;
+        }
+        Ok(())
+    }
+
+    /// Makes the state zero.
+    pub fn reset(&mut self) {
+        no_grad(|| {
+            for vector in &mut self.vectors {
+                let _ = vector.zero_();
+            }
+        });
+        self.steps = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_out_in_out_is_the_same_bits_with_its_number_of_steps() {
+        for (shape, length) in [(Shape { vectors: 2, counted: true }, 7), (Shape { vectors: 3, counted: false }, 9)] {
+            let values: Vec<f32> = (0..length).map(|i| i as f32 + if i == 6 { 0.0 } else { 0.1 }).collect();
+            let (mut state, mut seen) = (State::new(shape, 3), vec![0.0; length]);
+            assert_eq!(state.length(), length);
+            state.set(&values).unwrap();
+            state.copy_to(&mut seen).unwrap();
+            assert_eq!(seen, values);
+            assert_eq!(state.steps, if shape.counted { 6 } else { 0 });
+            state.reset();
+            state.copy_to(&mut seen).unwrap();
+            assert_eq!((seen, state.steps), (vec![0.0; length], 0));
+        }
+    }
+
+    #[test]
+    fn a_state_of_another_length_is_refused() {
+        let mut state = State::new(Shape { vectors: 1, counted: true }, 3);
+        let error = state.set(&[0.0; 3]).unwrap_err();
+        assert_eq!(error.to_string(), "a vector of 3 values where 4 were expected");
+        assert!(state.copy_to(&mut [0.0; 5]).is_err());
+    }
+}
