@@ -1,8 +1,11 @@
-//! Images in memory: readers of CIFAR and idx files, what a normaliser needs to know, the order of minibatches.
+//! Images in memory: readers of CIFAR and idx files, what a normaliser needs to know, the order of minibatches and
+//! the random changes of their images.
 //!
 //! Everything is 32 x 32 with 3 channels, unsigned bytes, kept row by row as the nets want them (NHWC); files, statistics
 //! and means are planar (CHW), as CIFAR's are. Nothing here knows libtorch.
 
+mod augment;
+mod change;
 mod cifar;
 mod dataset;
 mod directory;
@@ -12,12 +15,15 @@ mod order;
 mod statistics;
 #[cfg(test)]
 mod testing;
+mod value;
 
+pub use augment::Augment;
 pub use dataset::{Dataset, RecordFormat};
 pub use directory::{DatasetKind, Split};
 pub use normalize::{Normalize, Normalizer};
-pub use order::{BatchStream, epoch_order};
+pub use order::{BatchStream, Minibatch, epoch_order};
 pub use statistics::Statistics;
+pub use value::Value;
 
 /// Height and width of every image, in pixels.
 pub const SIDE: usize = 32;

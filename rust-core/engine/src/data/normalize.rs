@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CHANNELS, PIXELS, PLANE, Statistics};
+use super::{CHANNELS, PIXELS, PLANE, Statistics, Value};
 use crate::error::{Error, Result};
 
 /// Which normalisation.
@@ -91,10 +91,10 @@ impl Normalizer {
     }
 
     /// Normalises one image, HWC to HWC.
-    pub(super) fn apply(&self, image: &[u8], out: &mut [f32]) {
+    pub(super) fn apply<T: Value>(&self, image: &[u8], out: &mut [T]) {
         let values = out.iter_mut().zip(image).zip(&self.pixel_mean).zip(&self.pixel_scale);
         for (((out, &value), &mean), &scale) in values {
-            *out = (f32::from(value) - mean) * scale;
+            *out = T::nearest((f32::from(value) - mean) * scale);
         }
     }
 }

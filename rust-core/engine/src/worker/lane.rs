@@ -97,7 +97,7 @@ impl Lane {
         let mut labels = vec![0; self.stream.batch()];
         while let Some(step) = course.take()? {
             self.stream.seek(course.round.first_step + step);
-            course.data.gather(self.stream.next_batch(), course.normalizer, &mut images, &mut labels);
+            course.data.gather(self.stream.next_batch().rows, course.normalizer, &mut images, &mut labels);
             self.solver.look_ahead(&mut self.weights);
             let logits = course.net.forward(&self.weights, &image_tensor(&images));
             let loss = logits.cross_entropy_for_logits(&Tensor::from_slice(&labels));
