@@ -70,7 +70,7 @@ impl Augment {
         let place = |at: u32| (bits >> at) as usize % SIDE;
         // 26 bits times at most 63 places: none is likelier than another by more than one in a million.
         let shift = |at: u32, by: u8| {
-            let drawn = ((bits >> at) & 0x3ff_ffff) * (2 * u64::from(by) + 1) >> 26;
+            let drawn = (((bits >> at) & 0x3ff_ffff) * (2 * u64::from(by) + 1)) >> 26;
             drawn as isize - isize::from(by)
         };
         Change {

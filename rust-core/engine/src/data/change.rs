@@ -1,10 +1,12 @@
-//! One image's change, done by moving normalised pixels: the mean moves with the image, so the mean image is subtracted
-//! at the place a pixel came from, as in Caffe (`DataTransformer::Transform` reads `mean[data_index]`).
+//! One image's change, done while it is normalised, line by line. The mean moves with the image: the mean image is
+//! subtracted at the place a pixel comes from, as in Caffe (`DataTransformer::Transform` reads `mean[data_index]`).
 
-use super::{CHANNELS, PIXELS, SIDE, Value};
+use multiversion::multiversion;
 
-/// Values of one line of an image.
-const LINE: usize = SIDE * CHANNELS;
+use super::{CHANNELS, LINE, Normalizer, SIDE, Value};
+
+/// Values beside a line, either way, that a shift can show.
+const MARGIN: usize = LINE - CHANNELS;
 
 /// What lies around an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,36 +43,58 @@ impl Cut {
 }
 
 impl Change {
-    /// Writes the changed `image`, HWC and normalised, to `out`; `black` is the image of zeros, normalised.
-    pub fn apply<T: Value>(&self, image: &[T; PIXELS], black: &[T; PIXELS], out: &mut [T]) {
-        let (border, down, right) = self.shift.unwrap_or((Border::Black, 0, 0));
-        // The columns of `out` that come from inside of the image.
-        let inside = right.min(0).unsigned_abs()..SIDE - right.max(0).unsigned_abs();
-        let source = (inside.start as isize + right) as usize * CHANNELS;
-        for (y, line) in out.chunks_exact_mut(LINE).enumerate() {
-            let (at, outside) = border.place(y as isize + down);
-            let around = &if border == Border::Black { black } else { image }[at * LINE..][..LINE];
-            let middle = if outside && border == Border::Black { around } else { &image[at * LINE..][..LINE] };
-            let inner = &mut line[inside.start * CHANNELS..inside.end * CHANNELS];
-            inner.copy_from_slice(&middle[source..][..inner.len()]);
-            for x in (0..inside.start).chain(inside.end..SIDE) {
-                let (at, _) = border.place(x as isize + right);
-                line[x * CHANNELS..][..CHANNELS].copy_from_slice(&around[at * CHANNELS..][..CHANNELS]);
-            }
-            if self.flip {
-                line.as_chunks_mut::<CHANNELS>().0.reverse();
-            }
+    /// Writes the changed and normalised `image` to `out`, HWC to HWC.
+    pub fn apply<T: Value>(&self, normalizer: &Normalizer, image: &[u8], out: &mut [T]) {
+        apply(*self, normalizer, image, out);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+fn apply<T: Value>(change: Change, normalizer: &Normalizer, image: &[u8], out: &mut [T]) {
+    let (border, down, right) = change.shift.unwrap_or((Border::Black, 0, 0));
+    // A line with what is beside it, of which LINE values are shown.
+    let mut wide = [T::default(); LINE + 2 * MARGIN + 1];
+    let shown = (MARGIN as isize + right * CHANNELS as isize) as usize;
+    for (y, line) in out.chunks_exact_mut(LINE).enumerate() {
+        let (at, outside) = border.place(y as isize + down);
+        let bytes = if outside && border == Border::Black { &[0; LINE] } else { &image[at * LINE..][..LINE] };
+        normalizer.line(at, bytes, &mut wide[MARGIN..MARGIN + LINE]);
+        for beyond in 1..=right.abs() {
+            let x = if right < 0 { -beyond } else { SIDE as isize - 1 + beyond };
+            let (from, _) = border.place(x);
+            let pixel: [T; CHANNELS] = match border {
+                Border::Black => std::array::from_fn(|c| normalizer.black((at * SIDE + from) * CHANNELS + c)),
+                Border::Reflected => std::array::from_fn(|c| wide[MARGIN + from * CHANNELS + c]),
+            };
+            let to = (MARGIN as isize + x * CHANNELS as isize) as usize;
+            wide[to..to + CHANNELS].copy_from_slice(&pixel);
         }
-        if let Some(Cut { lines: [top, bottom], columns: [left, right] }) = self.cut {
-            for line in out[top * LINE..bottom * LINE].chunks_exact_mut(LINE) {
-                line[left * CHANNELS..right * CHANNELS].fill(T::default());
-            }
+        if change.flip {
+            mirror(&wide[shown..=shown + LINE], line);
+        } else {
+            line.copy_from_slice(&wide[shown..shown + LINE]);
+        }
+    }
+    if let Some(Cut { lines: [top, bottom], columns: [left, right] }) = change.cut {
+        for line in out[top * LINE..bottom * LINE].chunks_exact_mut(LINE) {
+            line[left * CHANNELS..right * CHANNELS].fill(T::default());
         }
     }
 }
 
+/// Pixels from right to left. Each is moved as four values, one load and one store, and the fourth is overwritten with the
+/// next pixel; so `from` has one value more than a line.
+#[inline(always)]
+fn mirror<T: Value>(from: &[T], to: &mut [T]) {
+    for at in (CHANNELS..LINE).step_by(CHANNELS).rev() {
+        to[LINE - CHANNELS - at..][..4].copy_from_slice(&from[at..at + 4]);
+    }
+    to[LINE - CHANNELS..].copy_from_slice(&from[..CHANNELS]);
+}
+
 impl Border {
     /// Which line or column stands for `at`, which may lie up to 31 outside, and whether it does.
+    #[inline(always)]
     fn place(self, at: isize) -> (usize, bool) {
         let last = SIDE as isize - 1;
         let within = match self {
@@ -83,15 +107,18 @@ impl Border {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{PIXELS, PLANE};
     use super::*;
 
-    /// Values that are all different, none of them 0, and blacks that differ likewise.
-    fn image() -> ([f32; PIXELS], [f32; PIXELS]) {
-        (std::array::from_fn(|at| 1.0 + at as f32), std::array::from_fn(|at| -1.0 - at as f32))
+    /// Bytes without a pattern, and a mean and a scale that tell every place and channel from the others.
+    fn image() -> (Vec<u8>, Normalizer) {
+        let bytes = (0..PIXELS).map(|at| (at.wrapping_mul(0x9e37_79b1) >> 13) as u8).collect();
+        let flat: Vec<f32> = (0..PIXELS).map(|at| 300.0 + at as f32).chain([0.5, 2.0, 3.0]).collect();
+        (bytes, Normalizer::from_slice(&flat).unwrap())
     }
 
     /// The value of one pixel of the changed image, told from the definitions alone.
-    fn naive(change: &Change, [y, x]: [usize; 2], channel: usize) -> f32 {
+    fn naive(change: Change, (image, normalizer): &(Vec<u8>, Normalizer), [y, x]: [usize; 2], channel: usize) -> f32 {
         if change.cut.is_some_and(|cut| {
             (cut.lines[0]..cut.lines[1]).contains(&y) && (cut.columns[0]..cut.columns[1]).contains(&x)
         }) {
@@ -99,7 +126,6 @@ mod tests {
         }
         let x = if change.flip { SIDE - 1 - x } else { x };
         let (border, down, right) = change.shift.unwrap_or((Border::Reflected, 0, 0));
-        let (image, black) = image();
         let (mut place, mut outside) = ([0; 2], false);
         for (place, at) in place.iter_mut().zip([y as isize + down, x as isize + right]) {
             *place = at;
@@ -113,13 +139,14 @@ mod tests {
                 };
             }
         }
-        let at = (place[0] as usize * SIDE + place[1] as usize) * CHANNELS + channel;
-        if outside && border == Border::Black { black[at] } else { image[at] }
+        let at = place[0] as usize * SIDE + place[1] as usize;
+        let byte = if outside && border == Border::Black { 0 } else { image[at * CHANNELS + channel] };
+        (f32::from(byte) - normalizer.mean()[channel * PLANE + at]) * normalizer.scale()[channel]
     }
 
     #[test]
     fn every_change_is_what_its_definition_says_of_each_pixel() {
-        let (image, black) = image();
+        let image = image();
         let mut shifts = vec![None];
         for border in [Border::Black, Border::Reflected] {
             for down in [-31, -4, 0, 1, 31] {
@@ -131,10 +158,10 @@ mod tests {
             for (cut, flip) in cuts.into_iter().flat_map(|cut| [(cut, false), (cut, true)]) {
                 let change = Change { flip, shift, cut };
                 let mut out = [f32::NAN; PIXELS];
-                change.apply(&image, &black, &mut out);
+                change.apply(&image.1, &image.0, &mut out);
                 for (at, &value) in out.iter().enumerate() {
                     let (pixel, channel) = (at / CHANNELS, at % CHANNELS);
-                    let expected = naive(&change, [pixel / SIDE, pixel % SIDE], channel);
+                    let expected = naive(change, &image, [pixel / SIDE, pixel % SIDE], channel);
                     assert_eq!(value, expected, "{change:?}, pixel {pixel}, channel {channel}");
                 }
             }

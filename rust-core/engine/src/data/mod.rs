@@ -31,5 +31,7 @@ pub const SIDE: usize = 32;
 pub const CHANNELS: usize = 3;
 /// Pixels of one channel of one image.
 pub const PLANE: usize = SIDE * SIDE;
+/// Values of one line of one image.
+const LINE: usize = SIDE * CHANNELS;
 /// Values of one image.
 pub const PIXELS: usize = CHANNELS * PLANE;

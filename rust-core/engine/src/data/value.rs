@@ -9,6 +9,7 @@ pub trait Value: Copy + Default + Send + Sync {
 }
 
 impl Value for f32 {
+    #[inline(always)]
     fn nearest(value: f32) -> f32 {
         value
     }
@@ -16,6 +17,7 @@ impl Value for f32 {
 
 impl Value for bf16 {
     /// Without the branch for NaN that `bf16::from_f32` has, which keeps a loop from being vectorised.
+    #[inline(always)]
     fn nearest(value: f32) -> bf16 {
         let bits = value.to_bits();
         let even = (bits >> 16) & 1;
