@@ -2,7 +2,7 @@
 
 import json
 
-from . import accuracy, exchange, faults, memory, runs, spark, strategies
+from . import accuracy, exchange, faults, memory, peers, runs, spark, strategies
 
 RESULTS = runs.ROOT / "benchmarks" / "results.jsonl"
 README = runs.ROOT / "benchmarks" / "README.md"
@@ -13,6 +13,7 @@ TABLES = {
     "exchange": exchange,
     "faults": faults,
     "memory": memory,
+    "peers": peers,
 }
 
 
