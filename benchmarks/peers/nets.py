@@ -94,8 +94,8 @@ class Group(nn.Module):
 
 
 class Airbench(nn.Module):
-    """Keller Jordan's airbench94 (arXiv 2404.00498) with 32, 64 and 64 channels; 146,424 parameters, 288 of them frozen.
-    Those are random instead of whitening, which is of no consequence for speed."""
+    """Keller Jordan's airbench94 (arXiv 2404.00498) with 32, 64 and 64 channels; 146,424 parameters. The 288 frozen
+    ones are random instead of whitening, which is of no consequence for speed."""
 
     def __init__(self):
         super().__init__()

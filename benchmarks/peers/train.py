@@ -40,9 +40,10 @@ class Run:
         self.test = data.read(arguments.data, "test")
         self.net = nets.build(arguments.net).to(memory_format=torch.channels_last)
         torch.manual_seed(arguments.seed)
-        settings = {"momentum": arguments.momentum, "weight_decay": arguments.weight_decay, "nesterov": arguments.nesterov}
+        settings = {"momentum": arguments.momentum, "nesterov": arguments.nesterov}
         weights = [weight for weight in self.net.parameters() if weight.requires_grad]
-        self.optimizer = torch.optim.SGD(weights, lr=arguments.lr, **settings, fused=True)
+        settings |= {"weight_decay": arguments.weight_decay, "lr": arguments.lr}
+        self.optimizer = torch.optim.SGD(weights, **settings, fused=True)
         self.criterion = nn.CrossEntropyLoss()
 
     def forward(self, images):

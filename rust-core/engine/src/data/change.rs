@@ -82,8 +82,8 @@ fn apply<T: Value>(change: Change, normalizer: &Normalizer, image: &[u8], out: &
     }
 }
 
-/// Pixels from right to left. Each is moved as four values, one load and one store, and the fourth is overwritten with the
-/// next pixel; so `from` has one value more than a line.
+/// Pixels from right to left. Each is moved as four values, one load and one store, and the fourth is overwritten with
+/// the next pixel; so `from` has one value more than a line.
 #[inline(always)]
 fn mirror<T: Value>(from: &[T], to: &mut [T]) {
     for at in (CHANNELS..LINE).step_by(CHANNELS).rev() {
