@@ -90,9 +90,10 @@ def table(rows):
     lines = [
         "Two workers of one thread in `local[2]`, `sparknet`, tau 10, against PyTorch as its documentation writes it",
         "(f32, NCHW, a DataLoader) and tuned (bf16 autocast, channels-last, minibatches gathered by index, fused",
-        "optimiser; then also glibc's allocator set as Firesteel sets it). TorchDistributor: two processes of one thread,",
-        "DDP over gloo, so gradients are averaged at every step. Images a second in the steady state, all workers",
-        "together: medians over n pairs; ratios are ours to theirs in the same pair, with the smallest and the largest.",
+        "optimiser; then also glibc's allocator set as Firesteel sets it). TorchDistributor: two processes of one",
+        "thread, DDP over gloo, so gradients are averaged at every step. Images a second in the steady state, all",
+        "workers together: medians over n pairs; ratios are ours to theirs in the same pair, with the smallest and",
+        "the largest.",
     ]
     latest = {(row["data"], row["net"]): row for row in rows}  # a later row replaces the earlier
     for (data, net), row in latest.items():

@@ -105,7 +105,7 @@ impl Augment {
     }
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): any bit of the input flips about half of them.
+/// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bit of the input turns half of the output's.
 fn mix(key: u64) -> u64 {
     let x = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
