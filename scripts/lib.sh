@@ -47,6 +47,9 @@ is_complete() { [[ -f $1/.complete && $(<"$1/.complete") == "$2" ]]; }
 
 libtorch_home() { realpath -m -- "${FIRESTEEL_LIBTORCH:-$CACHE/libtorch-$(libtorch_version)-cpu}"; }
 spark_home() { realpath -m -- "${SPARK_HOME:-$CACHE/spark-$(spark_version)}"; }
+# The Python that PyTorch and pyspark are measured in; only scripts/setup-peers makes it.
+peers_origin() { printf 'torch %s, pyspark %s, numpy 2.2.6\n' "$(libtorch_version)" "$(spark_version)"; }
+peers_home() { realpath -m -- "${FIRESTEEL_PEERS:-$CACHE/peers-torch-$(libtorch_version)-spark-$(spark_version)}"; }
 # link_spark DIR: a Spark of links. Spark's workers keep their directories in SPARK_HOME/work, which tests throw away.
 link_spark() {
   mkdir "$1"

@@ -1,6 +1,6 @@
 """The questions, and the README.md that is made from all answers."""
 
-from . import accuracy, exchange, faults, memory, results, runs, spark, strategies
+from . import accuracy, exchange, faults, memory, peers, results, runs, spark, strategies
 
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
@@ -10,6 +10,7 @@ TABLES = {
     "exchange": exchange,
     "faults": faults,
     "memory": memory,
+    "peers": peers,
 }
 
 

@@ -1,9 +1,43 @@
-//! What the machine offers a worker: the precision of its arithmetic, the threads of its steps, and memory
-//! that stays with the process between them.
+//! What the machine offers a worker: a device, the precision of its arithmetic, the threads of its steps, and
+//! memory that stays with the process between them.
 
-use tch::Kind;
+use tch::{Cuda, Device, Kind};
 
+use crate::error::{Error, Result};
 use crate::names::names;
+
+names! {
+    /// The device that a configuration may ask for.
+    pub enum DeviceName("device") {
+        Auto = "auto",
+        Cpu = "cpu",
+        Cuda = "cuda",
+    }
+}
+
+impl DeviceName {
+    /// The device of worker `worker`: `assigned`, the GPU that Spark gave its task, or one of those that
+    /// libtorch sees, in turn.
+    pub fn resolve(self, assigned: Option<usize>, worker: u64) -> Result<Device> {
+        match self {
+            Self::Cpu => Ok(Device::Cpu),
+            _ => self.choose(assigned, worker, usize::try_from(Cuda::device_count()).unwrap_or(0)),
+        }
+    }
+
+    fn choose(self, assigned: Option<usize>, worker: u64, gpus: usize) -> Result<Device> {
+        match (self, assigned) {
+            (Self::Cpu, _) => Ok(Device::Cpu),
+            (_, Some(gpu)) if gpu < gpus => Ok(Device::Cuda(gpu)),
+            (_, Some(gpu)) => Err(Error::config(format!("device {self}: Spark gave GPU {gpu}, libtorch sees {gpus}"))),
+            (_, None) if gpus > 0 => Ok(Device::Cuda((worker % gpus as u64) as usize)),
+            (Self::Auto, None) => Ok(Device::Cpu),
+            (Self::Cuda, None) => Err(Error::config(
+                "device cuda: libtorch sees no GPU; FIRESTEEL_LIBTORCH must name a libtorch that was built for CUDA",
+            )),
+        }
+    }
+}
 
 names! {
     /// The precision that a configuration may ask for.
@@ -40,6 +74,20 @@ impl Precision {
             Self::F32 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,
         }
+    }
+}
+
+/// Where and in what the layers of a worker compute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Compute {
+    pub device: Device,
+    pub precision: Precision,
+}
+
+impl Compute {
+    /// On the processor.
+    pub fn cpu(precision: Precision) -> Self {
+        Self { device: Device::Cpu, precision }
     }
 }
 
@@ -89,3 +137,25 @@ pub fn keep_memory() {
 /// Other allocators are left as they are.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn keep_memory() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_gets_the_gpu_of_its_task_or_one_in_turn() {
+        use DeviceName::{Auto, Cpu, Cuda};
+        let chosen = |name: DeviceName, assigned, worker, gpus| name.choose(assigned, worker, gpus).unwrap();
+        assert_eq!(chosen(Auto, None, 3, 0), Device::Cpu);
+        assert_eq!(chosen(Cpu, Some(1), 3, 2), Device::Cpu);
+        assert_eq!([0, 1, 2].map(|worker| chosen(Auto, None, worker, 2)), [0, 1, 0].map(Device::Cuda));
+        assert_eq!(chosen(Cuda, Some(1), 0, 2), Device::Cuda(1));
+    }
+
+    #[test]
+    fn a_gpu_that_is_not_there_is_refused() {
+        let said = |name: DeviceName, assigned| name.choose(assigned, 0, 0).unwrap_err().to_string();
+        assert!(said(DeviceName::Cuda, None).contains("FIRESTEEL_LIBTORCH"));
+        assert_eq!(said(DeviceName::Auto, Some(1)), "device auto: Spark gave GPU 1, libtorch sees 0");
+    }
+}

@@ -133,7 +133,7 @@ mod tests {
     use tch::Kind;
 
     use super::*;
-    use crate::device::Precision;
+    use crate::device::{Compute, Precision};
     use crate::nets::NetName;
 
     fn scaled(pass: &mut Pass<'_>, x: &Var, factor: f64) -> Var {
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn gradients_of_a_value_that_is_read_twice_add_up() {
         let net = NetName::Cifar10Quick.build(10);
-        let weights = Weights::new(&net, Precision::F32, Device::Cpu);
+        let weights = Weights::new(&net, Compute::cpu(Precision::F32));
         let mut pass = Pass::new(&weights, Mode::Train, 1);
         let images = pass.input(Tensor::ones([1], (Kind::Float, Device::Cpu)));
         let bias = pass.record(&[&images], true, images.value.shallow_clone(), |back, gradient| {
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn nothing_is_kept_where_nothing_learns() {
         let net = NetName::Cifar10Quick.build(10);
-        let weights = Weights::new(&net, Precision::F32, Device::Cpu);
+        let weights = Weights::new(&net, Compute::cpu(Precision::F32));
         for mode in [Mode::Train, Mode::Evaluate] {
             let mut pass = Pass::new(&weights, mode, 1);
             let x = pass.input(Tensor::from_slice(&[1f32]));

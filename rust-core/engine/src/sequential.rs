@@ -72,7 +72,8 @@ impl Sequential {
         let normalizer = Normalizer::fit(config.normalize, &train.statistics())?;
         let build = |data: Dataset| -> Result<Worker> {
             // the rows are decoded already, so the record format of the spec is not used
-            let spec = WorkerSpec { config: config.clone(), worker: 0, rows: 0, record: RecordFormat::Cifar10 };
+            let spec =
+                WorkerSpec { config: config.clone(), worker: 0, rows: 0, record: RecordFormat::Cifar10, gpu: None };
             let mut worker = Worker::new(&spec)?;
             worker.load(data);
             worker.prepare(normalizer.clone());

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::device::Precision;
+use crate::device::{Compute, Precision};
 use crate::error::Result;
 use crate::nets::Net;
 
@@ -25,8 +25,9 @@ pub struct Weights {
 
 impl Weights {
     /// Weights of `net`, all zero until they are set.
-    pub fn new(net: &Net, precision: Precision, device: Device) -> Self {
-        Self::over(Tensor::zeros([net.layout().length() as i64], (Kind::Float, device)), net, precision)
+    pub fn new(net: &Net, compute: Compute) -> Self {
+        let flat = Tensor::zeros([net.layout().length() as i64], (Kind::Float, compute.device));
+        Self::over(flat, net, compute.precision)
     }
 
     /// Weights of `net` over the flat memory of these: a write to either is a write to both, which the layers
@@ -68,14 +69,9 @@ impl Weights {
         named(&self.views, name)
     }
 
-    /// What the layers compute in.
-    pub fn precision(&self) -> Precision {
-        self.precision
-    }
-
-    /// Where the layers compute.
-    pub fn device(&self) -> Device {
-        self.flat.device()
+    /// Where and in what the layers compute.
+    pub fn compute(&self) -> Compute {
+        Compute { device: self.flat.device(), precision: self.precision }
     }
 
     /// The number of values.
@@ -122,6 +118,11 @@ impl Gradient {
         &self.flat
     }
 
+    /// That of the tensor called `name`, over the flat memory.
+    pub fn of(&self, name: &str) -> &Tensor {
+        named(&self.views, name)
+    }
+
     /// Sets that of the tensor called `name`.
     pub fn put(&mut self, name: &str, gradient: &Tensor) {
         let mut view = named(&self.views, name).shallow_clone();
@@ -150,7 +151,7 @@ mod tests {
 
     fn quick(precision: Precision) -> (Net, Weights) {
         let net = NetName::Cifar10Quick.build(10);
-        let weights = Weights::new(&net, precision, Device::Cpu);
+        let weights = Weights::new(&net, Compute::cpu(precision));
         (net, weights)
     }
 
@@ -173,9 +174,9 @@ mod tests {
             let (net, mut weights) = quick(precision);
             let images = Tensor::ones([1, 3, 32, 32], (Kind::Float, Device::Cpu)) * 40;
             weights.set(&net.initial_weights(1)).unwrap();
-            let before = net.logits(&weights, &images);
+            let before = net.logits(&weights, &images, 1);
             weights.set(&net.initial_weights(2)).unwrap();
-            assert_ne!(before, net.logits(&weights, &images));
+            assert_ne!(before, net.logits(&weights, &images, 1));
         }
     }
 
@@ -212,7 +213,7 @@ mod tests {
         shared.copy_to(&mut seen).unwrap();
         assert_eq!(seen, other);
         shared.refresh();
-        assert_eq!(net.logits(&shared, &images), net.logits(&weights, &images));
+        assert_eq!(net.logits(&shared, &images, 1), net.logits(&weights, &images, 1));
     }
 
     #[test]

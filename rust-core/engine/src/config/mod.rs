@@ -11,8 +11,8 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::data::{DatasetKind, Normalize};
-use crate::device::PrecisionName;
+use crate::data::{Augment, DatasetKind, Normalize};
+use crate::device::{DeviceName, PrecisionName};
 use crate::error::{Error, Result};
 use crate::names::nearest;
 use crate::nets::NetName;
@@ -124,7 +124,10 @@ pub struct TrainConfig {
     pub exchange_deadline: u64,
     /// What is subtracted from the pixels, and what they are divided by.
     pub normalize: Normalize,
+    /// Random changes of the training images.
+    pub augment: Augment,
     pub precision: PrecisionName,
+    pub device: DeviceName,
     /// Threads of one worker.
     pub threads: usize,
     pub seed: u64,
@@ -195,7 +198,9 @@ impl Default for TrainConfig {
             advertise: None,
             exchange_deadline: 60,
             normalize: Normalize::MeanImage,
+            augment: Augment::default(),
             precision: PrecisionName::F32,
+            device: DeviceName::Auto,
             threads: 1,
             seed: 0,
             eval_every: 50,

@@ -2,7 +2,7 @@
 
 use super::resolve::{DELTA, LOOKAHEAD_ALPHA, MOMENTUM2, MUON_LR};
 use super::{Consistency, SolverState, Strategy, TrainConfig};
-use crate::device::Precision;
+use crate::device::Compute;
 use crate::error::{Error, Result};
 use crate::nets::Net;
 use crate::solver::{Adam, Lookahead, Muon, Policy, PolicyName, Rule, Settings, Solver, SolverName};
@@ -97,9 +97,9 @@ impl TrainConfig {
         Ok(self.net.build(known("classes", self.classes)?))
     }
 
-    /// What the layers compute in.
-    pub fn precision(&self) -> Precision {
-        self.precision.resolve()
+    /// Where and in what the layers of worker `worker` compute; `gpu` is the one that Spark gave its task.
+    pub fn compute(&self, worker: u64, gpu: Option<usize>) -> Result<Compute> {
+        Ok(Compute { device: self.device.resolve(gpu, worker)?, precision: self.precision.resolve() })
     }
 }
 

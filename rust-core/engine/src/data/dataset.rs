@@ -4,8 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CHANNELS, Normalizer, PIXELS, PLANE, SIDE, Statistics};
+use super::{Augment, CHANNELS, Minibatch, Normalizer, PIXELS, PLANE, SIDE, Statistics};
 use crate::error::{Error, Result};
+use crate::kernels::Element;
 
 /// How one row lies in bytes; in JSON `{"format":"cifar10"}`, `{"format":"idx","height":28,"width":28}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,21 +151,52 @@ impl Dataset {
 
     /// Writes the rows `indices` as a minibatch: `images` gets indices x 32 x 32 x 3 normalised values (NHWC), `labels`
     /// one label an index. Panics when a buffer is of another length or an index is not a row.
-    pub fn gather(&self, indices: &[u32], normalizer: &Normalizer, images: &mut [f32], labels: &mut [i64]) {
+    pub fn gather<T: Element>(&self, indices: &[u32], normalizer: &Normalizer, images: &mut [T], labels: &mut [i64]) {
         assert_eq!(images.len(), indices.len() * PIXELS, "length of the image buffer");
+        self.gather_labels(indices, labels);
+        for (&index, image) in indices.iter().zip(images.chunks_exact_mut(PIXELS)) {
+            normalizer.apply(self.image(index), image);
+        }
+    }
+
+    /// The same for a minibatch whose images are changed at random on the way.
+    pub fn gather_augmented<T: Element>(
+        &self,
+        minibatch: &Minibatch<'_>,
+        augment: &Augment,
+        normalizer: &Normalizer,
+        images: &mut [T],
+        labels: &mut [i64],
+    ) {
+        if augment.is_none() {
+            return self.gather(minibatch.rows, normalizer, images, labels);
+        }
+        assert_eq!(images.len(), minibatch.rows.len() * PIXELS, "length of the image buffer");
+        self.gather_labels(minibatch.rows, labels);
+        let changes = augment.changes(minibatch);
+        for ((&index, image), change) in minibatch.rows.iter().zip(images.chunks_exact_mut(PIXELS)).zip(changes) {
+            change.apply(normalizer, self.image(index), image);
+        }
+    }
+
+    fn image(&self, index: u32) -> &[u8] {
+        &self.pixels[index as usize * PIXELS..][..PIXELS]
+    }
+
+    fn gather_labels(&self, indices: &[u32], labels: &mut [i64]) {
         assert_eq!(labels.len(), indices.len(), "length of the label buffer");
-        for ((&index, image), label) in indices.iter().zip(images.chunks_exact_mut(PIXELS)).zip(labels) {
-            let row = index as usize;
-            normalizer.apply(&self.pixels[row * PIXELS..(row + 1) * PIXELS], image);
-            *label = i64::from(self.labels[row]);
+        for (label, &index) in labels.iter_mut().zip(indices) {
+            *label = i64::from(self.labels[index as usize]);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Normalize;
+    use half::bf16;
+
     use super::super::testing::{cifar10_record, cifar100_record};
+    use super::super::{BatchStream, Normalize, epoch_order};
     use super::*;
 
     fn ten(bytes: &[u8], rows: usize) -> Result<Dataset> {
@@ -271,5 +303,60 @@ mod tests {
         assert_eq!(images[..3], [40.0, 41.0, 42.0]);
         assert!(images[PIXELS..2 * PIXELS].iter().all(|&value| value == 30.0));
         assert_eq!(images[2 * PIXELS..], images[..PIXELS]);
+    }
+
+    /// Eight images without a pattern, and their gatherings under `augment` in f32 and bf16.
+    fn gathered(how: Normalize, augment: &str) -> (Dataset, Normalizer, Vec<f32>, Vec<bf16>) {
+        let noise = |at: usize| (at.wrapping_mul(0x9e37_79b1) >> 13) as u8;
+        let records = (0..8).flat_map(|k| cifar10_record(k, move |c, at| noise((usize::from(k) * 3 + c) * PLANE + at)));
+        let dataset = ten(&records.collect::<Vec<_>>(), 8).unwrap();
+        let normalizer = Normalizer::fit(how, &dataset.statistics()).unwrap();
+        let (mut single, mut half) = (vec![f32::NAN; 8 * PIXELS], vec![bf16::NAN; 8 * PIXELS]);
+        let (mut labels, mut of_half) = ([0; 8], [0; 8]);
+        let (mut stream, augment) = (BatchStream::new(2, 0, 8, 8), augment.parse().unwrap());
+        let minibatch = stream.next_batch();
+        dataset.gather_augmented(&minibatch, &augment, &normalizer, &mut single, &mut labels);
+        dataset.gather_augmented(&minibatch, &augment, &normalizer, &mut half, &mut of_half);
+        assert_eq!(labels.to_vec(), minibatch.rows.iter().map(|&row| i64::from(row)).collect::<Vec<_>>());
+        assert_eq!(labels, of_half);
+        (dataset, normalizer, single, half)
+    }
+
+    #[test]
+    fn no_change_is_bit_for_bit_the_plain_minibatch() {
+        for how in [Normalize::MeanImage, Normalize::Channel, Normalize::None] {
+            let (dataset, normalizer, single, half) = gathered(how, "none");
+            let rows = epoch_order(2, 0, 0, 8);
+            let mut labels = [0; 8];
+            let (mut plain, mut plain_half) = (vec![0.0; 8 * PIXELS], vec![bf16::ZERO; 8 * PIXELS]);
+            dataset.gather(&rows, &normalizer, &mut plain, &mut labels);
+            dataset.gather(&rows, &normalizer, &mut plain_half, &mut labels);
+            assert!(single.iter().zip(&plain).all(|(one, other)| one.to_bits() == other.to_bits()));
+            assert!(half.iter().zip(&plain_half).all(|(one, other)| one.to_bits() == other.to_bits()));
+        }
+    }
+
+    #[test]
+    fn a_minibatch_in_bf16_is_that_in_f32_rounded() {
+        for augment in ["none", "flip,crop:4,cutout:8"] {
+            let (_, _, single, half) = gathered(Normalize::Channel, augment);
+            assert!(half.iter().zip(&single).all(|(half, &single)| *half == bf16::from_f32(single)), "{augment}");
+        }
+    }
+
+    #[test]
+    fn changed_images_are_the_rows_of_the_minibatch_changed_where_they_lie() {
+        let text = "flip,crop:4,cutout:8";
+        for how in [Normalize::MeanImage, Normalize::Channel] {
+            let (dataset, normalizer, single, _) = gathered(how, text);
+            let mut stream = BatchStream::new(2, 0, 8, 8);
+            let minibatch = stream.next_batch();
+            let changes: Vec<_> = text.parse::<Augment>().unwrap().changes(&minibatch).collect();
+            for ((&row, change), image) in minibatch.rows.iter().zip(changes).zip(single.chunks_exact(PIXELS)) {
+                let mut expected = [0.0; PIXELS];
+                change.apply(&normalizer, dataset.image(row), &mut expected);
+                assert_eq!(image, expected);
+            }
+        }
     }
 }

@@ -1,8 +1,11 @@
-//! Images in memory: readers of CIFAR and idx files, what a normaliser needs to know, the order of minibatches.
+//! Images in memory: readers of CIFAR and idx files, what a normaliser needs to know, the order of minibatches and
+//! the random changes of their images.
 //!
 //! Everything is 32 x 32 with 3 channels, unsigned bytes, kept row by row as the nets want them (NHWC); files, statistics
 //! and means are planar (CHW), as CIFAR's are. Nothing here knows libtorch.
 
+mod augment;
+mod change;
 mod cifar;
 mod dataset;
 mod directory;
@@ -13,10 +16,11 @@ mod statistics;
 #[cfg(test)]
 mod testing;
 
+pub use augment::Augment;
 pub use dataset::{Dataset, RecordFormat};
 pub use directory::{DatasetKind, Split};
 pub use normalize::{Normalize, Normalizer};
-pub use order::{BatchStream, epoch_order};
+pub use order::{BatchStream, Minibatch, epoch_order};
 pub use statistics::Statistics;
 
 /// Height and width of every image, in pixels.
@@ -25,5 +29,7 @@ pub const SIDE: usize = 32;
 pub const CHANNELS: usize = 3;
 /// Pixels of one channel of one image.
 pub const PLANE: usize = SIDE * SIDE;
+/// Values of one line of one image.
+const LINE: usize = SIDE * CHANNELS;
 /// Values of one image.
 pub const PIXELS: usize = CHANNELS * PLANE;

@@ -1,9 +1,11 @@
 //! From bytes to what a net sees: `(x - mean) * scale`, fitted on the training set alone.
 
+use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
-use super::{CHANNELS, PIXELS, PLANE, Statistics};
+use super::{CHANNELS, LINE, PIXELS, PLANE, Statistics};
 use crate::error::{Error, Result};
+use crate::kernels::Element;
 
 /// Which normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,9 +25,9 @@ pub enum Normalize {
 pub struct Normalizer {
     mean: Vec<f32>,
     scale: [f32; CHANNELS],
-    // The same in the order of the pixels, so that `apply` is one loop over four equal slices.
+    // The same in the order of the pixels, so that a line is one loop over four equal slices.
     pixel_mean: Vec<f32>,
-    pixel_scale: Vec<f32>,
+    line_scale: [f32; LINE],
 }
 
 impl Normalizer {
@@ -59,8 +61,8 @@ impl Normalizer {
 
     fn new(mean: Vec<f32>, scale: [f32; CHANNELS]) -> Self {
         let pixel_mean = (0..PIXELS).map(|at| mean[at % CHANNELS * PLANE + at / CHANNELS]).collect();
-        let pixel_scale = (0..PIXELS).map(|at| scale[at % CHANNELS]).collect();
-        Normalizer { mean, scale, pixel_mean, pixel_scale }
+        let line_scale = std::array::from_fn(|at| scale[at % CHANNELS]);
+        Normalizer { mean, scale, pixel_mean, line_scale }
     }
 
     /// 3072 means, CHW.
@@ -91,11 +93,30 @@ impl Normalizer {
     }
 
     /// Normalises one image, HWC to HWC.
-    pub(super) fn apply(&self, image: &[u8], out: &mut [f32]) {
-        let values = out.iter_mut().zip(image).zip(&self.pixel_mean).zip(&self.pixel_scale);
-        for (((out, &value), &mean), &scale) in values {
-            *out = (f32::from(value) - mean) * scale;
+    pub(super) fn apply<T: Element>(&self, image: &[u8], out: &mut [T]) {
+        apply(self, image, out);
+    }
+
+    /// Normalises the line `at` of an image.
+    #[inline(always)]
+    pub(super) fn line<T: Element>(&self, at: usize, line: &[u8], out: &mut [T]) {
+        let mean = &self.pixel_mean[at * LINE..][..LINE];
+        for (((out, &value), &mean), &scale) in out.iter_mut().zip(line).zip(mean).zip(&self.line_scale) {
+            *out = T::of((f32::from(value) - mean) * scale);
         }
+    }
+
+    /// What a byte of 0 at the place `at` becomes.
+    #[inline(always)]
+    pub(super) fn black<T: Element>(&self, at: usize) -> T {
+        T::of((0.0 - self.pixel_mean[at]) * self.line_scale[at % LINE])
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+fn apply<T: Element>(normalizer: &Normalizer, image: &[u8], out: &mut [T]) {
+    for (at, (line, out)) in image.chunks_exact(LINE).zip(out.chunks_exact_mut(LINE)).enumerate() {
+        normalizer.line(at, line, out);
     }
 }
 

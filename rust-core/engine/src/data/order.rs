@@ -25,6 +25,27 @@ pub fn epoch_order(seed: u64, worker: u64, epoch: u64, rows: u32) -> Vec<u32> {
     order
 }
 
+/// The rows of one minibatch, and what everything that is drawn for them depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Minibatch<'a> {
+    pub rows: &'a [u32],
+    pub(super) seed: u64,
+    pub(super) worker: u64,
+    pub(super) step: u64,
+    /// Of the first row.
+    epoch: u64,
+    /// How many rows that epoch still has, in this minibatch and after it; the rows behind them are of the next one.
+    left: usize,
+}
+
+impl Minibatch<'_> {
+    /// Each row with the epoch that it is seen in.
+    pub(super) fn rows_and_epochs(&self) -> impl Iterator<Item = (u32, u64)> {
+        let (epoch, left) = (self.epoch, self.left);
+        self.rows.iter().enumerate().map(move |(at, &row)| (row, epoch + u64::from(at >= left)))
+    }
+}
+
 /// Minibatches of one worker. The epochs' orders follow one another without a gap; step s takes the places
 /// s * batch .. (s + 1) * batch, so a minibatch may begin in one epoch and end in the next.
 #[derive(Debug, Clone)]
@@ -60,18 +81,19 @@ impl BatchStream {
         self.step = step;
     }
 
-    /// The rows of the minibatch at this step.
-    pub fn next_batch(&mut self) -> &[u32] {
+    /// The minibatch at this step.
+    pub fn next_batch(&mut self) -> Minibatch<'_> {
         // 128 bits hold any step; the epoch fits 64, as a batch is no larger than an epoch.
-        let first = u128::from(self.step) * self.batch() as u128;
+        let (first, rows) = (u128::from(self.step) * self.batch() as u128, u128::from(self.rows.max(1)));
         for filled in 0..self.batch() {
             let place = first + filled as u128;
-            let (epoch, at) = (place / u128::from(self.rows), place % u128::from(self.rows));
-            self.turn_to(epoch as u64);
-            self.indices[filled] = self.order[at as usize];
+            self.turn_to((place / rows) as u64);
+            self.indices[filled] = self.order[(place % rows) as usize];
         }
+        let step = self.step;
         self.step += 1;
-        &self.indices
+        let (epoch, left) = ((first / rows) as u64, (rows - first % rows) as usize);
+        Minibatch { rows: &self.indices, seed: self.seed, worker: self.worker, step, epoch, left }
     }
 
     fn turn_to(&mut self, epoch: u64) {
@@ -87,7 +109,7 @@ mod tests {
     use super::*;
 
     fn walk(stream: &mut BatchStream, steps: usize) -> Vec<Vec<u32>> {
-        (0..steps).map(|_| stream.next_batch().to_vec()).collect()
+        (0..steps).map(|_| stream.next_batch().rows.to_vec()).collect()
     }
 
     #[test]
@@ -134,12 +156,20 @@ mod tests {
     }
 
     #[test]
+    fn each_row_is_of_the_epoch_whose_order_gave_it() {
+        let mut stream = BatchStream::new(3, 1, 10, 4);
+        let epochs: Vec<Vec<u64>> =
+            (0..5).map(|_| stream.next_batch().rows_and_epochs().map(|(_, epoch)| epoch).collect()).collect();
+        assert_eq!(epochs, [[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]]);
+    }
+
+    #[test]
     fn seeking_equals_walking() {
         let all = walk(&mut BatchStream::new(5, 0, 7, 3), 20);
         let mut stream = BatchStream::new(5, 0, 7, 3);
         for step in [13usize, 2, 19, 0, 2] {
             stream.seek(step as u64);
-            assert_eq!(stream.next_batch(), all[step], "step {step}");
+            assert_eq!(stream.next_batch().rows, all[step], "step {step}");
             assert_eq!(stream.step(), step as u64 + 1);
         }
     }
@@ -149,13 +179,15 @@ mod tests {
         let mut stream = BatchStream::new(0, 0, 3, 100);
         assert_eq!(stream.batch(), 3);
         assert_eq!(walk(&mut stream, 2).concat(), [epoch_order(0, 0, 0, 3), epoch_order(0, 0, 1, 3)].concat());
-        assert!(BatchStream::new(0, 0, 0, 100).next_batch().is_empty());
+        assert!(BatchStream::new(0, 0, 0, 100).next_batch().rows.is_empty());
     }
 
     #[test]
     fn a_far_step_is_reached_without_overflow() {
         let mut stream = BatchStream::new(0, 0, 5, 5);
         stream.seek(u64::MAX - 1);
-        assert_eq!(stream.next_batch(), epoch_order(0, 0, u64::MAX - 1, 5));
+        let minibatch = stream.next_batch();
+        assert_eq!(minibatch.rows, epoch_order(0, 0, u64::MAX - 1, 5));
+        assert!(minibatch.rows_and_epochs().all(|(_, epoch)| epoch == u64::MAX - 1));
     }
 }

@@ -2,8 +2,10 @@
 //! one pass can do. Pure: slices in, slices out; no tensor, no libtorch. A kernel works on one image; what it
 //! computes does not depend on the width of the processor's vectors, nor on the number of threads.
 
+pub mod activation;
 mod element;
 pub mod loss;
+pub mod norm;
 pub mod pool;
 
 pub use element::Element;

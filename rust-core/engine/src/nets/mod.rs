@@ -100,13 +100,13 @@ impl Net {
 
     /// `[n, 3, 32, 32]` normalised images to `[n, classes]` logits in f32, as a part of `pass`.
     pub fn forward(&self, pass: &mut Pass<'_>, images: &Tensor) -> Var {
-        let images = pass.input(images.to_kind(pass.weights().precision().kind()));
+        let images = pass.input(images.to_kind(pass.weights().compute().precision.kind()));
         (self.forward)(pass, &images)
     }
 
-    /// The same on its own, for an evaluation on this thread.
-    pub fn logits(&self, weights: &Weights, images: &Tensor) -> Tensor {
-        self.forward(&mut Pass::new(weights, Mode::Evaluate, 1), images).value
+    /// The same on its own, for an evaluation.
+    pub fn logits(&self, weights: &Weights, images: &Tensor, threads: usize) -> Tensor {
+        self.forward(&mut Pass::new(weights, Mode::Evaluate, threads), images).value
     }
 
     /// The flat vector that `seed` starts with, the same on every machine.
@@ -157,7 +157,7 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
-    use crate::device::Precision;
+    use crate::device::{Compute, Precision};
 
     /// Net, classes, parameters: the counts of the prototxt files.
     const COUNTS: [(NetName, usize, usize); 6] = [
@@ -181,10 +181,10 @@ mod tests {
         for (name, classes, _) in COUNTS {
             for precision in [Precision::F32, Precision::Bf16] {
                 let net = name.build(classes);
-                let mut weights = Weights::new(&net, precision, Device::Cpu);
+                let mut weights = Weights::new(&net, Compute::cpu(precision));
                 weights.set(&net.initial_weights(1)).unwrap();
                 let images = Tensor::randn([2, 3, 32, 32], (Kind::Float, Device::Cpu)) * 50;
-                let logits = net.logits(&weights, &images);
+                let logits = net.logits(&weights, &images, 1);
                 assert_eq!(logits.size(), [2, classes as i64], "{name}");
                 assert_eq!(logits.kind(), Kind::Float);
                 assert_eq!(logits.isfinite().all().int64_value(&[]), 1, "{name}");

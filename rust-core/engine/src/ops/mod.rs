@@ -5,6 +5,8 @@ mod activation;
 mod conv;
 mod linear;
 mod lrn;
+mod norm;
+mod norm_torch;
 mod pool;
 #[cfg(test)]
 mod testing;
@@ -17,6 +19,7 @@ pub use activation::relu;
 pub use conv::conv;
 pub use linear::{linear, logits};
 pub use lrn::lrn;
+pub use norm::{Norm, batch_norm};
 pub use pool::{Window, average_pool, max_pool};
 
 pub use crate::raw::Slide;

@@ -17,7 +17,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use tch::{Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 use crate::error::Result;
 use crate::names::names;
@@ -79,6 +79,14 @@ impl Solver {
         let state = State::new(shape, params.iter().map(|param| param.entry.numel()).sum());
         let pull = terms.settings.lookahead.map(|settings| lookahead::pull(&terms, settings));
         Self { terms, state, pull }
+    }
+
+    /// The same for weights on `device`.
+    pub fn on(mut self, device: Device) -> Self {
+        self.terms.move_to(device);
+        self.state.vectors.iter_mut().for_each(|vector| *vector = vector.to_device(device));
+        self.pull = self.pull.map(|pull| pull.to_device(device));
+        self
     }
 
     /// Moves `weights` to where the gradient of the next step is taken.

@@ -18,7 +18,7 @@ pub fn step(terms: &Terms, state: &mut State, (x, gradient): (&mut Tensor, &Tens
 mod tests {
     use tch::{Device, Kind, Tensor};
 
-    use crate::device::Precision;
+    use crate::device::{Compute, Precision};
     use crate::nets::NetName;
     use crate::solver::{Policy, Rule, Settings, Solver, testing};
     use crate::weights::Weights;
@@ -35,7 +35,7 @@ mod tests {
             policy: Policy::Multistep { gamma: 0.1, stepvalue: vec![1] },
             ..testing::settings(Rule::Sgd)
         };
-        let mut weights = Weights::new(&net, Precision::F32, Device::Cpu);
+        let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
         let initial: Vec<f32> = net.initial_weights(5).iter().map(|x| x + 0.25).collect();
         weights.set(&initial).unwrap();
         let mut solver = Solver::new(net.params(), settings);

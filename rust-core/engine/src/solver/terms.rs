@@ -1,6 +1,6 @@
 //! What the solvers share: the settings, the factors of every weight, and the rate of a step.
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::{Lookahead, Policy, Rule};
 use crate::nets::Param;
@@ -50,6 +50,12 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// Puts the factors beside weights on `device`.
+    pub fn move_to(&mut self, device: Device) {
+        self.lr_mult = self.lr_mult.to_device(device);
+        self.decay = self.decay.to_device(device);
+    }
+
     /// Terms for the tensors `params`, which stand in their order in the flat vector.
     pub fn new(params: &[Param], settings: Settings) -> Self {
         let parts: Vec<Part> = params

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tch::Tensor;
 
-use super::image_tensor;
-use crate::data::{BatchStream, Dataset, Normalizer, PIXELS};
+use super::batch;
+use crate::data::{Augment, BatchStream, Dataset, Normalizer};
 use crate::device::set_threads;
 use crate::error::{Error, Result};
 use crate::kernels::loss::cross_entropy;
@@ -33,30 +33,33 @@ pub struct Tally {
     pub loss: f64,
 }
 
-/// One round as its lanes see it: what they read, and the steps that they take one at a time.
-pub struct Course<'a> {
+/// What all rounds of a worker have in common.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
     pub net: &'a Net,
     pub data: &'a Dataset,
     pub normalizer: &'a Normalizer,
-    pub round: &'a Round,
-    pub cancel: &'a AtomicBool,
+    pub augment: &'a Augment,
+    /// Part of a label that is shared among all classes.
+    pub smoothing: f32,
     pub worker: u64,
-    /// libtorch's threads of one lane.
+    /// Threads of one lane.
     pub threads: usize,
+}
+
+/// One round as its lanes see it: what they read, and the steps that they take one at a time.
+pub struct Course<'a> {
+    subject: Subject<'a>,
+    round: &'a Round,
+    cancel: &'a AtomicBool,
     taken: AtomicU64,
     tally: Mutex<Tally>,
 }
 
 impl<'a> Course<'a> {
     /// A round of which nothing is done.
-    pub fn new(
-        (net, data, normalizer): (&'a Net, &'a Dataset, &'a Normalizer),
-        (round, cancel): (&'a Round, &'a AtomicBool),
-        worker: u64,
-        threads: usize,
-    ) -> Self {
-        let (taken, tally) = (AtomicU64::new(0), Mutex::default());
-        Self { net, data, normalizer, round, cancel, worker, threads, taken, tally }
+    pub fn new(subject: Subject<'a>, round: &'a Round, cancel: &'a AtomicBool) -> Self {
+        Self { subject, round, cancel, taken: AtomicU64::new(0), tally: Mutex::default() }
     }
 
     /// What the lanes did.
@@ -77,7 +80,7 @@ impl<'a> Course<'a> {
         }
         if self.cancel.load(Ordering::Relaxed) {
             let at = self.round.first_step + step;
-            return Err(Error::cancelled(format!("worker {} was cancelled at local step {at}", self.worker)));
+            return Err(Error::cancelled(format!("worker {} was cancelled at local step {at}", self.subject.worker)));
         }
         Ok(Some(step))
     }
@@ -95,31 +98,30 @@ impl<'a> Course<'a> {
 impl Lane {
     /// Steps until the round has ended. Whoever takes step s does it on minibatch s of its own order.
     pub fn follow(&mut self, course: &Course<'_>) -> Result<()> {
-        set_threads(course.threads);
-        let mut images = vec![0.0; self.stream.batch() * PIXELS];
-        let mut labels = vec![0; self.stream.batch()];
+        let Subject { net, data, normalizer, augment, smoothing, threads, .. } = course.subject;
+        set_threads(threads);
         while let Some(step) = course.take()? {
             self.stream.seek(course.round.first_step + step);
-            course.data.gather(self.stream.next_batch(), course.normalizer, &mut images, &mut labels);
+            let minibatch = self.stream.next_batch();
             self.solver.look_ahead(&mut self.weights);
             self.weights.refresh();
-            let loss = self.differentiate(course, &image_tensor(&images), &labels);
+            let (images, labels) = batch::augmented(data, &minibatch, augment, normalizer, self.weights.compute());
+            let mut pass = Pass::new(&self.weights, Mode::Train, threads);
+            let logits = net.forward(&mut pass, &images);
+            let (loss, slope) = softmax_loss(&logits.value, &labels, smoothing);
+            pass.backward(&logits, slope, &mut self.gradient);
             self.solver.step(&mut self.weights, self.gradient.flat(), course.round.policy_step + step);
             course.done(loss);
         }
         Ok(())
     }
+}
 
-    /// The mean loss of a minibatch; its gradient is left in `gradient`.
-    fn differentiate(&mut self, course: &Course<'_>, images: &Tensor, labels: &[i64]) -> f64 {
-        let mut pass = Pass::new(&self.weights, Mode::Train, course.threads);
-        let logits = course.net.forward(&mut pass, images);
-        let mut values = vec![0f32; logits.value.numel()];
-        logits.value.copy_data(&mut values, logits.value.numel());
-        let mut slope = vec![0f32; values.len()];
-        let loss = cross_entropy(&values, labels, 0.0, &mut slope);
-        let slope = Tensor::from_slice(&slope).view(&logits.value.size()[..]).to_device(logits.value.device());
-        pass.backward(&logits, slope, &mut self.gradient);
-        loss
-    }
+/// The mean loss of a minibatch, and its gradient with respect to the logits.
+fn softmax_loss(logits: &Tensor, labels: &[i64], smoothing: f32) -> (f64, Tensor) {
+    let mut values = vec![0f32; logits.numel()];
+    logits.copy_data(&mut values, logits.numel());
+    let mut slope = vec![0f32; values.len()];
+    let loss = cross_entropy(&values, labels, smoothing, &mut slope);
+    (loss, Tensor::from_slice(&slope).view(&logits.size()[..]).to_device(logits.device()))
 }

@@ -2,6 +2,7 @@
 //! it is given, and evaluates weights on its rows. Everything it does is a function of its data, the
 //! configuration, the vector and the round; only the solver's state lives on in it.
 
+mod batch;
 mod hogwild;
 mod lane;
 
@@ -13,14 +14,13 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::config::{Strategy, TrainConfig, known};
-use crate::data::{BatchStream, CHANNELS, Dataset, Normalizer, PIXELS, RecordFormat, SIDE, Statistics};
+use crate::data::{Augment, BatchStream, Dataset, Normalizer, RecordFormat, Statistics};
 use crate::device::set_threads;
 use crate::error::{Error, Result};
 use crate::nets::Net;
-use crate::pass::{Mode, Pass};
 use crate::round::{Evaluation, Report, Round, StateIn};
 use crate::weights::{Gradient, Weights};
-use lane::{Course, Lane, Tally};
+use lane::{Course, Lane, Subject, Tally};
 
 /// Rows of one forward pass of an evaluation.
 const EVALUATION_BATCH: usize = 250;
@@ -36,6 +36,9 @@ pub struct WorkerSpec {
     /// Rows to make room for.
     pub rows: usize,
     pub record: RecordFormat,
+    /// The GPU that Spark gave the task, by its number on the machine.
+    #[serde(default)]
+    pub gpu: Option<usize>,
 }
 
 /// The round that a worker did last: what a repeat starts from, and whether the next may go on.
@@ -59,6 +62,10 @@ pub struct Worker {
     record: RecordFormat,
     data: Dataset,
     normalizer: Option<Normalizer>,
+    augment: Augment,
+    smoothing: f32,
+    /// Whether an evaluation takes the mean of an image and its mirror image.
+    test_flip: bool,
     last: Option<LastRound>,
 }
 
@@ -70,11 +77,16 @@ impl Worker {
         let net = config.build_net()?;
         let hogwild = config.strategy == Strategy::Hogwild;
         let (lanes, threads) = if hogwild { (config.threads, 1) } else { (1, config.threads) };
-        let weights = Weights::new(&net, config.precision(), Device::Cpu);
+        let weights = Weights::new(&net, config.compute(spec.worker, spec.gpu)?);
         let lane = |_| -> Result<Lane> {
             let stream = BatchStream::new(config.seed, 0, 0, 0);
-            let gradient = Gradient::new(&net, weights.device());
-            Ok(Lane { weights: weights.share(&net), gradient, solver: config.build_solver(&net)?, stream })
+            let gradient = Gradient::new(&net, weights.compute().device);
+            Ok(Lane {
+                weights: weights.share(&net),
+                gradient,
+                solver: config.build_solver(&net)?.on(weights.compute().device),
+                stream,
+            })
         };
         Ok(Self {
             lanes: (0..lanes).map(lane).collect::<Result<_>>()?,
@@ -86,6 +98,9 @@ impl Worker {
             record: spec.record,
             data: Dataset::with_capacity(known("classes", config.classes)?, spec.rows),
             normalizer: None,
+            augment: config.augment,
+            smoothing: config.smoothing() as f32,
+            test_flip: config.test_flip,
             last: None,
         })
     }
@@ -205,8 +220,16 @@ impl Worker {
     }
 
     fn steps(&mut self, round: &Round, cancel: &AtomicBool) -> Result<Tally> {
-        let normalizer = self.normalizer.as_ref().ok_or_else(not_prepared)?;
-        let course = Course::new((&self.net, &self.data, normalizer), (round, cancel), self.worker, self.threads);
+        let subject = Subject {
+            net: &self.net,
+            data: &self.data,
+            normalizer: self.normalizer.as_ref().ok_or_else(not_prepared)?,
+            augment: &self.augment,
+            smoothing: self.smoothing,
+            worker: self.worker,
+            threads: self.threads,
+        };
+        let course = Course::new(subject, round, cancel);
         hogwild::together(&mut self.lanes, || course.end(), |lane| lane.follow(&course))?;
         Ok(course.tally())
     }
@@ -224,11 +247,13 @@ impl Worker {
             if cancel.load(Ordering::Relaxed) {
                 return Err(Error::cancelled(format!("evaluation on partition {} was cancelled", self.worker)));
             }
-            let (mut images, mut labels) = (vec![0.0; rows.len() * PIXELS], vec![0; rows.len()]);
-            self.data.gather(rows, normalizer, &mut images, &mut labels);
+            let (images, labels) = batch::plain(&self.data, rows, normalizer, shared.compute());
             let labels = Tensor::from_slice(&labels);
-            let logits = self.net.forward(&mut Pass::new(shared, Mode::Evaluate, self.threads), &image_tensor(&images));
-            let logits = logits.value;
+            let logits = |images| self.net.logits(shared, images, self.threads).to_device(Device::Cpu);
+            let logits = match self.test_flip {
+                true => (logits(&images) + logits(&images.flip([3]))) / 2,
+                false => logits(&images),
+            };
             let correct = logits.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64).int64_value(&[]);
             let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0);
             total.rows += rows.len() as u64;
@@ -237,12 +262,6 @@ impl Worker {
         }
         Ok(total)
     }
-}
-
-/// `[n, 3, 32, 32]` in channels-last order: a permuted NHWC tensor is that, and convolutions keep it.
-fn image_tensor(images: &[f32]) -> Tensor {
-    let side = SIDE as i64;
-    Tensor::from_slice(images).view([-1, side, side, CHANNELS as i64]).permute([0, 3, 1, 2])
 }
 
 /// The weights in `vector`, and the solver's state where it stands behind them.

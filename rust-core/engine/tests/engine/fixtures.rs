@@ -33,7 +33,8 @@ pub fn config(json: &str) -> TrainConfig {
 
 pub fn worker(config: &TrainConfig, number: u64, records: &[u8]) -> Worker {
     let count = records.len() / ROW;
-    let spec = WorkerSpec { config: config.clone(), worker: number, rows: count, record: RecordFormat::Cifar10 };
+    let spec =
+        WorkerSpec { config: config.clone(), worker: number, rows: count, record: RecordFormat::Cifar10, gpu: None };
     let mut worker = Worker::new(&spec).unwrap();
     worker.append(records, count).unwrap();
     let mut statistics = Statistics::empty();

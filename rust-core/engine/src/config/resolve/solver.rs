@@ -160,7 +160,7 @@ mod tests {
         // without a gradient the momentum stays zero, and coupled decay is all that Adam sees
         let moved = |json: &str| {
             let config = resolve(&format!(r#"{json}, "lr": 0.5, "weight-decay": 0.1, "momentum": 0.9"#)).unwrap();
-            let mut weights = crate::weights::Weights::new(&net, config.precision(), tch::Device::Cpu);
+            let mut weights = crate::weights::Weights::new(&net, config.compute(0, None).unwrap());
             let ones = vec![1.0; net.layout().length()];
             weights.set(&ones).unwrap();
             let gradient = weights.flat().zeros_like();

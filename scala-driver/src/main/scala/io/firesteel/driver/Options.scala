@@ -87,7 +87,14 @@ object Options {
     Setting("advertise", Text, "HOST", "where workers find it (default: as Spark's driver)"),
     Setting("exchange-deadline", Whole, "SECONDS", "an exchange not answered by then has failed (default: 60)"),
     Setting("normalize", Text, "NAME", "mean-image (default), channel or none (raw 0..255)"),
+    Setting(
+      "augment",
+      Text,
+      "LIST",
+      "random changes of the training images: flip or alternating-flip, crop:N, crop-reflect:N or translate:N, cutout:N"
+    ),
     Setting("precision", Text, "NAME", "f32 (default), bf16 or auto"),
+    Setting("device", Text, "NAME", "auto (default), cpu or cuda"),
     threads,
     Setting("seed", Whole, "N", "seed of everything random (default: 0)"),
     Setting(

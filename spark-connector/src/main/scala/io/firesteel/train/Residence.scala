@@ -3,8 +3,9 @@
 package io.firesteel.train
 
 import io.firesteel.data.{RecordFormat, Shards}
-import io.firesteel.jni.{NativeException, Worker}
+import io.firesteel.jni.{Kind, NativeException, Worker}
 import java.nio.{ByteBuffer, ByteOrder}
+import org.apache.spark.TaskContext
 
 /** @param run the name that workers of this run and data set are resident under
   * @param counts rows of each partition
@@ -44,8 +45,10 @@ private[train] final case class Residence(
     }
 
   /** A worker without rows, which are going to be `rows`. */
-  def open(worker: Int, rows: Long): Worker =
-    Worker.open(s"""{"config":$configJson,"worker":$worker,"rows":$rows,"record":${format.toJson}}""")
+  def open(worker: Int, rows: Long): Worker = {
+    val gpu = Residence.gpuOfTask.fold("")(number => s""","gpu":$number""")
+    Worker.open(s"""{"config":$configJson,"worker":$worker,"rows":$rows,"record":${format.toJson}$gpu}""")
+  }
 
   /** Copies the rows of all `chunks` to the worker. */
   def fill(worker: Worker, chunks: Iterator[Array[Byte]]): Unit = {
@@ -68,4 +71,17 @@ private[train] final case class Residence(
       case e: NativeException => throw new FiresteelException(e.kind, s"worker $partition: ${e.getMessage}", e)
     }
   }
+}
+
+private[train] object Residence {
+
+  /** The first GPU among the resources that Spark gave this task. */
+  def gpuOfTask: Option[Int] =
+    for {
+      task <- Option(TaskContext.get())
+      gpu <- task.resources().get("gpu")
+      address <- gpu.addresses.headOption
+    } yield address.toIntOption.getOrElse(
+      throw new FiresteelException(Kind.CONFIG, s"gpu resource of the task: address $address is no number")
+    )
 }

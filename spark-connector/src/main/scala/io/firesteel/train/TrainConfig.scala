@@ -56,6 +56,8 @@ import scala.jdk.CollectionConverters._
   * @param tls whether exchanges are encrypted
   * @param bind address that the exchanger listens on; `advertise` is the one that workers find it at
   * @param exchangeDeadline seconds after which an exchange that was not answered has failed
+  * @param augment random changes of the training images, as flip,crop:4,cutout:8
+  * @param device auto, cpu or cuda; a GPU that Spark gave the task is used, else one in turn
   * @param threads threads of one worker
   * @param evalEvery rounds between two evaluations; the final round is always evaluated. A round of workers inside one
   *   long stage is `tau * workers` minibatches of all together
@@ -119,7 +121,9 @@ case class TrainConfig(
     advertise: Option[String] = None,
     exchangeDeadline: Long = 60L,
     normalize: String = "mean-image",
+    augment: String = "none",
     precision: String = "f32",
+    device: String = "auto",
     threads: Int = 1,
     seed: Long = 0L,
     evalEvery: Int = 50,

@@ -1,0 +1,122 @@
+"""How fast is PyTorch on the same machine? Two workers in local[2] against PyTorch alone and under TorchDistributor."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from . import runs
+
+TITLE = "Against PyTorch"
+NETS = {"cifar10_quick": 100, "resnet20": 128, "airbench_32_64_64": 500}  # minibatch of a worker
+ITERATIONS = 400  # local steps of each worker, of which the warm-up is not counted
+# What Firesteel sets for itself (glibc's mallopt): without it a quarter of a tuned step is page faults.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": 32 << 20, "MALLOC_TRIM_THRESHOLD_": 1 << 30, "MALLOC_TOP_PAD_": 64 << 20}
+OURS = ["f32", "bf16"]
+PEERS = {  # what is measured: peer, variant, settings of glibc's allocator
+    "PyTorch, 2 threads, documented": ("plain", "documented", {}),
+    "PyTorch, 2 threads, tuned": ("plain", "tuned", {}),
+    "PyTorch, 2 threads, tuned, allocator too": ("plain", "tuned", ALLOCATOR),
+    "TorchDistributor, documented": ("torchdistributor", "documented", {}),
+    "TorchDistributor, f32 channels-last": ("torchdistributor", "channels-last", {}),
+    "TorchDistributor, tuned": ("torchdistributor", "tuned", {}),
+    "TorchDistributor, tuned, allocator too": ("torchdistributor", "tuned", ALLOCATOR),
+}
+# Finds a sufficient Java, which TorchDistributor's driver needs, and the Python that scripts/setup-peers made.
+IN_PEERS = 'source "$0"; use_java java || die "Java 17 or newer is needed"; exec "$(peers_home)/bin/python" "$@"'
+LIB = runs.ROOT / "scripts" / "lib.sh"
+
+
+def _ours(arguments, precision, directory):
+    out = directory / f"ours-{precision}"
+    never = "1000000"  # the last round alone is evaluated, outside the clock
+    options = ["--data", arguments.data, "--net", arguments.net, "--batch", str(NETS[arguments.net]), "--workers", "2"]
+    options += ["--iterations", str(ITERATIONS), "--tau", "10", "--eval-every", never, "--precision", precision]
+    runs.wait(runs.submit("local[2]", [*options, "--out", str(out)]))
+    return runs.steady(out), runs.circumstances(out)
+
+
+def _peer(arguments, name):
+    peer, variant, allocator = PEERS[name]
+    options = ["--peer", peer, "--variant", variant, "--net", arguments.net, "--data", arguments.data]
+    options += ["--batch", str(NETS[arguments.net]), "--threads", "2" if peer == "plain" else "1"]
+    environment = {
+        **os.environ,
+        **{key: str(value) for key, value in allocator.items()},
+        "OMP_NUM_THREADS": "2" if peer == "plain" else "1",
+        "PYTHONPATH": str(runs.ROOT / "benchmarks"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    command = ["bash", "-c", IN_PEERS, str(LIB), "-m", "peers.speed", *options]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        sys.exit(f"bench: {name} failed with status {done.returncode}")
+    told = json.loads(done.stdout.splitlines()[-1])
+    return told["images_per_second"], told["versions"]
+
+
+def answer(arguments):
+    home = Path(subprocess.check_output(["bash", "-c", 'source "$0"; peers_home', str(LIB)], text=True).strip())
+    if not (home / "bin" / "python").exists():
+        sys.exit(f"bench: no Python with PyTorch in {home}: run scripts/setup-peers")
+    speeds = {name: [] for name in [*OURS, *PEERS]}
+    versions = {}
+    for pair in range(arguments.pairs):
+        with tempfile.TemporaryDirectory() as directory:
+            for name in speeds if pair % 2 == 0 else reversed(speeds):
+                if name in OURS:
+                    speed, where = _ours(arguments, name, Path(directory))
+                else:
+                    speed, of_peer = _peer(arguments, name)
+                    versions |= of_peer
+                speeds[name].append(speed)
+                print(f"pair {pair + 1}: {speed:.0f} {name}", flush=True)
+    yield {
+        "question": "peers",
+        **where,
+        "peer_versions": versions,
+        "data": arguments.name,
+        "net": arguments.net,
+        "batch": NETS[arguments.net],
+        "n": arguments.pairs,
+        "speeds": speeds,
+    }
+
+
+def table(rows):
+    lines = [
+        "Two workers of one thread in `local[2]`, `sparknet`, tau 10, against PyTorch as its documentation writes it",
+        "(f32, NCHW, a DataLoader) and tuned (bf16 autocast, channels-last, minibatches gathered by index, fused",
+        "optimiser; then also glibc's allocator set as Firesteel sets it). TorchDistributor: two processes of one",
+        "thread, DDP over gloo, so gradients are averaged at every step. Images a second in the steady state, all",
+        "workers together: medians over n pairs; ratios are ours to theirs in the same pair, with the smallest and",
+        "the largest.",
+    ]
+    latest = {(row["data"], row["net"]): row for row in rows}  # a later row replaces the earlier
+    for (data, net), row in latest.items():
+        hardware, peer = row["hardware"], row["peer_versions"]
+        lines += [
+            "",
+            f"### {net}, batch {row['batch']} a worker",
+            "",
+            f"{row['time'][:10]}, {hardware['cpu']}, {hardware['cores']} cores, {data}, n = {row['n']}; "
+            f"Spark {row['versions']['spark']}, libtorch {row['versions']['libtorch']}; "
+            f"theirs: PyTorch {peer['torch']}, Spark {peer['spark']}.",
+            "",
+            "| what | images a second | f32, ratio (spread) | bf16, ratio (spread) |",
+            "|---|---|---|---|",
+        ]
+        speeds = row["speeds"]
+        lines += [f"| Firesteel, {name} | {statistics.median(speeds[name]):.0f} | | |" for name in OURS]
+        for name in PEERS:
+            ratios = [_ratio(speeds[ours], speeds[name]) for ours in OURS]
+            lines.append(f"| {name} | {statistics.median(speeds[name]):.0f} | {' | '.join(ratios)} |")
+    return lines
+
+
+def _ratio(ours, theirs):
+    ratios = [our / their for our, their in zip(ours, theirs)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"

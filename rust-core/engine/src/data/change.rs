@@ -1,0 +1,178 @@
+//! One image's change, done while it is normalised, line by line. The mean moves with the image: the mean image is
+//! subtracted at the place a pixel comes from, as in Caffe (`DataTransformer::Transform` reads `mean[data_index]`).
+
+use multiversion::multiversion;
+
+use super::{CHANNELS, LINE, Normalizer, SIDE};
+use crate::kernels::Element;
+
+/// Values beside a line, either way, that a shift can show.
+const MARGIN: usize = LINE - CHANNELS;
+
+/// What lies around an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Border {
+    /// Bytes of 0, normalised as the nearest pixel of the image is.
+    Black,
+    /// The image mirrored at its outermost pixels, which are not repeated (PyTorch's `reflect`).
+    Reflected,
+}
+
+/// A square with the value 0 after normalisation, the mean (DeVries and Taylor, arXiv 1708.04552).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The first and the one after the last.
+    pub lines: [usize; 2],
+    pub columns: [usize; 2],
+}
+
+/// What is done to one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub flip: bool,
+    /// The border, and how far down and right in the image the first pixel comes from; less than 32 either way.
+    pub shift: Option<(Border, isize, isize)>,
+    pub cut: Option<Cut>,
+}
+
+impl Cut {
+    /// Of `side` pixels around a centre in the image, which clips it.
+    pub fn around(line: usize, column: usize, side: usize) -> Cut {
+        let range = |centre: usize| [centre.saturating_sub(side / 2), (centre + side - side / 2).min(SIDE)];
+        Cut { lines: range(line), columns: range(column) }
+    }
+}
+
+impl Change {
+    /// Writes the changed and normalised `image` to `out`, HWC to HWC.
+    pub fn apply<T: Element>(&self, normalizer: &Normalizer, image: &[u8], out: &mut [T]) {
+        apply(*self, normalizer, image, out);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+fn apply<T: Element>(change: Change, normalizer: &Normalizer, image: &[u8], out: &mut [T]) {
+    let (border, down, right) = change.shift.unwrap_or((Border::Black, 0, 0));
+    // A line with what is beside it, of which LINE values are shown.
+    let mut wide = [T::default(); LINE + 2 * MARGIN + 1];
+    let shown = (MARGIN as isize + right * CHANNELS as isize) as usize;
+    for (y, line) in out.chunks_exact_mut(LINE).enumerate() {
+        let (at, outside) = border.place(y as isize + down);
+        let bytes = if outside && border == Border::Black { &[0; LINE] } else { &image[at * LINE..][..LINE] };
+        normalizer.line(at, bytes, &mut wide[MARGIN..MARGIN + LINE]);
+        for beyond in 1..=right.abs() {
+            let x = if right < 0 { -beyond } else { SIDE as isize - 1 + beyond };
+            let (from, _) = border.place(x);
+            let pixel: [T; CHANNELS] = match border {
+                Border::Black => std::array::from_fn(|c| normalizer.black((at * SIDE + from) * CHANNELS + c)),
+                Border::Reflected => std::array::from_fn(|c| wide[MARGIN + from * CHANNELS + c]),
+            };
+            let to = (MARGIN as isize + x * CHANNELS as isize) as usize;
+            wide[to..to + CHANNELS].copy_from_slice(&pixel);
+        }
+        if change.flip {
+            mirror(&wide[shown..=shown + LINE], line);
+        } else {
+            line.copy_from_slice(&wide[shown..shown + LINE]);
+        }
+    }
+    if let Some(Cut { lines: [top, bottom], columns: [left, right] }) = change.cut {
+        for line in out[top * LINE..bottom * LINE].chunks_exact_mut(LINE) {
+            line[left * CHANNELS..right * CHANNELS].fill(T::default());
+        }
+    }
+}
+
+/// Pixels from right to left. Each is moved as four values, one load and one store, and the fourth is overwritten with
+/// the next pixel; so `from` has one value more than a line.
+#[inline(always)]
+fn mirror<T: Element>(from: &[T], to: &mut [T]) {
+    for at in (CHANNELS..LINE).step_by(CHANNELS).rev() {
+        to[LINE - CHANNELS - at..][..4].copy_from_slice(&from[at..at + 4]);
+    }
+    to[LINE - CHANNELS..].copy_from_slice(&from[..CHANNELS]);
+}
+
+impl Border {
+    /// Which line or column stands for `at`, which may lie up to 31 outside, and whether it does.
+    #[inline(always)]
+    fn place(self, at: isize) -> (usize, bool) {
+        let last = SIDE as isize - 1;
+        let within = match self {
+            Border::Black => at.clamp(0, last),
+            Border::Reflected => last - (last - at.abs()).abs(),
+        };
+        (within as usize, within != at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{PIXELS, PLANE};
+    use super::*;
+
+    /// Bytes without a pattern, and a mean and a scale that tell every place and channel from the others.
+    fn image() -> (Vec<u8>, Normalizer) {
+        let bytes = (0..PIXELS).map(|at| (at.wrapping_mul(0x9e37_79b1) >> 13) as u8).collect();
+        let flat: Vec<f32> = (0..PIXELS).map(|at| 300.0 + at as f32).chain([0.5, 2.0, 3.0]).collect();
+        (bytes, Normalizer::from_slice(&flat).unwrap())
+    }
+
+    /// The value of one pixel of the changed image, told from the definitions alone.
+    fn naive(change: Change, (image, normalizer): &(Vec<u8>, Normalizer), [y, x]: [usize; 2], channel: usize) -> f32 {
+        if change.cut.is_some_and(|cut| {
+            (cut.lines[0]..cut.lines[1]).contains(&y) && (cut.columns[0]..cut.columns[1]).contains(&x)
+        }) {
+            return 0.0;
+        }
+        let x = if change.flip { SIDE - 1 - x } else { x };
+        let (border, down, right) = change.shift.unwrap_or((Border::Reflected, 0, 0));
+        let (mut place, mut outside) = ([0; 2], false);
+        for (place, at) in place.iter_mut().zip([y as isize + down, x as isize + right]) {
+            *place = at;
+            while !(0..SIDE as isize).contains(place) {
+                outside = true;
+                *place = match (border, *place < 0) {
+                    (Border::Reflected, true) => -*place,
+                    (Border::Reflected, false) => 2 * (SIDE as isize - 1) - *place,
+                    (Border::Black, true) => *place + 1,
+                    (Border::Black, false) => *place - 1,
+                };
+            }
+        }
+        let at = place[0] as usize * SIDE + place[1] as usize;
+        let byte = if outside && border == Border::Black { 0 } else { image[at * CHANNELS + channel] };
+        (f32::from(byte) - normalizer.mean()[channel * PLANE + at]) * normalizer.scale()[channel]
+    }
+
+    #[test]
+    fn every_change_is_what_its_definition_says_of_each_pixel() {
+        let image = image();
+        let mut shifts = vec![None];
+        for border in [Border::Black, Border::Reflected] {
+            for down in [-31, -4, 0, 1, 31] {
+                shifts.extend([-31, -1, 0, 4, 31].map(|right| Some((border, down, right))));
+            }
+        }
+        let cuts = [None, Some(Cut::around(0, 31, 8)), Some(Cut::around(16, 5, 3)), Some(Cut::around(31, 0, 31))];
+        for shift in shifts {
+            for (cut, flip) in cuts.into_iter().flat_map(|cut| [(cut, false), (cut, true)]) {
+                let change = Change { flip, shift, cut };
+                let mut out = [f32::NAN; PIXELS];
+                change.apply(&image.1, &image.0, &mut out);
+                for (at, &value) in out.iter().enumerate() {
+                    let (pixel, channel) = (at / CHANNELS, at % CHANNELS);
+                    let expected = naive(change, &image, [pixel / SIDE, pixel % SIDE], channel);
+                    assert_eq!(value, expected, "{change:?}, pixel {pixel}, channel {channel}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_square_is_clipped_by_the_image() {
+        assert_eq!(Cut::around(16, 16, 8), Cut { lines: [12, 20], columns: [12, 20] });
+        assert_eq!(Cut::around(1, 30, 8), Cut { lines: [0, 5], columns: [26, 32] });
+        assert_eq!(Cut::around(9, 9, 1), Cut { lines: [9, 10], columns: [9, 10] });
+    }
+}

@@ -1,0 +1,216 @@
+//! Batch normalisation with the sum and the activation behind it: kernels of ours on the CPU, libtorch elsewhere.
+//! `layer.bias` and, where it is learnt, `layer.weight` are [c]; so are the running statistics
+//! `layer.running_mean` and `layer.running_var`, which travel with the weights.
+
+use half::bf16;
+use tch::{Kind, Tensor, no_grad};
+
+use super::norm_torch::torch_batch_norm;
+use super::{channels_last, new_channels_last};
+use crate::kernels::norm::{self as kernels, Factors, Sums};
+use crate::kernels::{Element, activation::Activation, in_parallel};
+use crate::pass::{Pass, Var};
+use crate::raw::{Dense, values, values_mut};
+
+/// How a batch normalisation is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Norm {
+    /// Part of a minibatch's statistics in the running ones, PyTorch's `momentum`.
+    pub momentum: f64,
+    pub epsilon: f64,
+    /// Whether the scale is learnt; else it is 1.
+    pub scale: bool,
+    pub activation: Activation,
+}
+
+/// `act(norm(x) + residual)`.
+pub fn batch_norm(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, residual: Option<&Var>) -> Var {
+    if !pass.has_kernels(&x.value) {
+        return torch_batch_norm(pass, layer, x, norm, residual);
+    }
+    match x.value.kind() {
+        Kind::BFloat16 => norm_of::<bf16>(pass, layer, x, norm, residual),
+        _ => norm_of::<f32>(pass, layer, x, norm, residual),
+    }
+}
+
+/// Names of a layer's tensors.
+struct Names {
+    weight: String,
+    bias: String,
+}
+
+/// A channel's statistics.
+struct Statistics {
+    mean: Vec<f32>,
+    /// 1 / sqrt(variance + epsilon).
+    inverse: Vec<f32>,
+}
+
+fn norm_of<T: Element + Dense>(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, residual: Option<&Var>) -> Var {
+    let Ok([n, c, h, w]) = <[i64; 4]>::try_from(x.value.size()) else { panic!("{layer} of {:?}", x.value.size()) };
+    let (width, length) = (w as usize, (c * h * w) as usize);
+    let (threads, input) = (pass.threads(), channels_last(&x.value));
+    let names = Names { weight: format!("{layer}.weight"), bias: format!("{layer}.bias") };
+    let statistics = statistics::<T>(pass, layer, &input, norm);
+    let learnt = |name: &str| values::<f32>(pass.weights().master(name)).to_vec();
+    let weight = if norm.scale { learnt(&names.weight) } else { vec![1.0; c as usize] };
+    let scale: Vec<f32> = weight.iter().zip(&statistics.inverse).map(|(weight, inverse)| weight * inverse).collect();
+    let shift: Vec<f32> =
+        learnt(&names.bias).iter().zip(&statistics.mean).zip(&scale).map(|((bias, mean), a)| bias - mean * a).collect();
+    let beside = residual.map(|residual| channels_last(&residual.value));
+    let value = new_channels_last([n, c, h, w], &input, |memory| {
+        let factors = Factors { mean: &statistics.mean, scale: &scale, shift: &shift, activation: norm.activation };
+        let images = values_mut::<T>(memory).chunks_exact_mut(length).zip(values::<T>(&input).chunks_exact(length));
+        let beside = beside.as_ref().map(|beside| values::<T>(beside));
+        in_parallel(threads, images.enumerate(), |(at, (y, x))| {
+            let beside = beside.map(|beside| &beside[at * length..][..length]);
+            kernels::forward(&factors, x, beside, y);
+        });
+    });
+    let (id, beside_id) = (x.id(), residual.and_then(Var::id));
+    let inputs: Vec<&Var> = std::iter::once(x).chain(residual).collect();
+    pass.record(&inputs, true, value, move |back, gradient| {
+        let factors = Factors { mean: &statistics.mean, scale: &scale, shift: &shift, activation: norm.activation };
+        let gradient = channels_last(&gradient);
+        let mut of_images = vec![vec![[0.0; 2]; c as usize]; n as usize];
+        let slopes = new_channels_last([n, c, h, w], &input, |memory| {
+            let gradients =
+                values_mut::<T>(memory).chunks_exact_mut(length).zip(values::<T>(&gradient).chunks_exact(length));
+            let images = values::<T>(&input).chunks_exact(length).zip(gradients).zip(&mut of_images);
+            let beside = beside.as_ref().map(|beside| values::<T>(beside));
+            in_parallel(threads, images.enumerate(), |(at, ((x, (out, gradient)), sums))| {
+                let beside = beside.map(|beside| &beside[at * length..][..length]);
+                kernels::slopes(&factors, width, (x, beside), (gradient, out), sums);
+            });
+        });
+        let sums = total(of_images);
+        let count = (n * h * w) as f64;
+        let (mut weight_slope, mut bias_slope) = (vec![], vec![]);
+        let mut parts = [vec![], vec![], vec![]];
+        for (channel, [sum, product]) in sums.into_iter().enumerate() {
+            let (inverse, mean) = (f64::from(statistics.inverse[channel]), f64::from(statistics.mean[channel]));
+            let a = f64::from(scale[channel]);
+            bias_slope.push(sum as f32);
+            weight_slope.push((product * inverse) as f32);
+            // a (g - sum / count - (x - mean) inverse^2 product / count)
+            let q = -a * inverse * inverse * product / count;
+            parts[0].push(a as f32);
+            parts[1].push(q as f32);
+            parts[2].push((-a * sum / count - q * mean) as f32);
+        }
+        back.weight(&names.bias, &Tensor::from_slice(&bias_slope));
+        if norm.scale {
+            back.weight(&names.weight, &Tensor::from_slice(&weight_slope));
+        }
+        back.add(id, || {
+            new_channels_last([n, c, h, w], &input, |memory| {
+                let inputs = values::<T>(&slopes).chunks_exact(length).zip(values::<T>(&input).chunks_exact(length));
+                let images = values_mut::<T>(memory).chunks_exact_mut(length).zip(inputs);
+                in_parallel(threads, images, |(out, (slopes, x))| kernels::backward(&parts, slopes, x, out));
+            })
+        });
+        back.add(beside_id, || slopes);
+    })
+}
+
+/// The minibatch's statistics, from which the running ones move, or in an evaluation the running ones.
+fn statistics<T: Element + Dense>(pass: &Pass<'_>, layer: &str, input: &Tensor, norm: Norm) -> Statistics {
+    let running = [format!("{layer}.running_mean"), format!("{layer}.running_var")];
+    let running = running.map(|name| pass.weights().master(&name).shallow_clone());
+    let inverse = |variance: f64| (1.0 / (variance + norm.epsilon).sqrt()) as f32;
+    if !pass.trains() {
+        let [mean, variance] = running.map(|tensor| values::<f32>(&tensor).to_vec());
+        return Statistics { mean, inverse: variance.into_iter().map(|v| inverse(f64::from(v))).collect() };
+    }
+    let (channels, width, images) = (input.size()[1] as usize, input.size()[3] as usize, input.size()[0] as usize);
+    let mut of_images = vec![vec![[0.0; 2]; channels]; images];
+    let items = values::<T>(input).chunks_exact(input.numel() / images).zip(&mut of_images);
+    in_parallel(pass.threads(), items, |(x, sums)| kernels::moments(width, x, sums));
+    let count = (input.numel() / channels) as f64;
+    let moments = total(of_images).into_iter().map(|[sum, squares]| {
+        let mean = sum / count;
+        (mean, (squares / count - mean * mean).max(0.0))
+    });
+    let (mean, variance): (Vec<f64>, Vec<f64>) = moments.unzip();
+    let unbiased: Vec<f64> = variance.iter().map(|variance| variance * count / (count - 1.0).max(1.0)).collect();
+    let [mut running_mean, mut running_variance] = running;
+    no_grad(|| {
+        let f32s = |values: &[f64]| Tensor::from_slice(values).to_kind(Kind::Float);
+        let _ = running_mean.lerp_(&f32s(&mean), norm.momentum);
+        let _ = running_variance.lerp_(&f32s(&unbiased), norm.momentum);
+    });
+    Statistics {
+        mean: mean.iter().map(|&mean| mean as f32).collect(),
+        inverse: variance.into_iter().map(inverse).collect(),
+    }
+}
+
+/// Sums over the images in their order, whatever thread had which.
+fn total(of_images: Vec<Sums>) -> Sums {
+    let mut total = vec![[0.0; 2]; of_images.first().map_or(0, Vec::len)];
+    for sums in of_images {
+        for (total, sums) in total.iter_mut().zip(sums) {
+            total[0] += sums[0];
+            total[1] += sums[1];
+        }
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Theirs, check_against_autograd};
+    use super::*;
+
+    const CHANNELS: [i64; 3] = [5, 16, 24];
+    const ACTIVATIONS: [Activation; 3] = [Activation::Identity, Activation::Relu, Activation::Gelu];
+
+    fn declared(channels: i64, scale: bool) -> Vec<(&'static str, Vec<usize>)> {
+        let names = ["layer.weight", "layer.bias", "layer.running_mean", "layer.running_var"];
+        names
+            .into_iter()
+            .filter(|name| scale || *name != "layer.weight")
+            .map(|name| (name, vec![channels as usize]))
+            .collect()
+    }
+
+    fn theirs(x: &Tensor, weights: &Theirs, norm: Norm, adds: bool) -> Tensor {
+        let (weight, bias) = (weights.get("layer.weight"), weights.get("layer.bias"));
+        let y = x.batch_norm(weight, bias, None::<&Tensor>, None::<&Tensor>, true, 0.0, norm.epsilon, false);
+        let y = if adds { y + x } else { y };
+        match norm.activation {
+            Activation::Identity => y,
+            Activation::Relu => y.relu(),
+            Activation::Gelu => y.gelu("none"),
+        }
+    }
+
+    type Op = for<'w> fn(&mut Pass<'w>, &str, &Var, Norm, Option<&Var>) -> Var;
+
+    fn check(op: Op) {
+        for channels in CHANNELS {
+            for activation in ACTIVATIONS {
+                for (scale, adds) in [(true, false), (true, true), (false, false)] {
+                    let norm = Norm { momentum: 0.1, epsilon: 1e-5, scale, activation };
+                    check_against_autograd(
+                        &[3, channels, 6, 7],
+                        &declared(channels, scale),
+                        |pass, x| op(pass, "layer", x, norm, adds.then_some(x)),
+                        |x, weights| theirs(x, weights, norm, adds),
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn kernels_do_what_libtorch_does() {
+        check(batch_norm);
+    }
+
+    #[test]
+    fn what_runs_on_other_devices_does_the_same() {
+        check(torch_batch_norm);
+    }
+}
