@@ -69,7 +69,8 @@ impl Sequential {
             test_rows: test.as_ref().map_or(0, Dataset::rows),
             classes: known("classes", config.classes)?,
         };
-        let normalizer = Normalizer::fit(config.normalize, &train.statistics())?;
+        let statistics = train.statistics();
+        let normalizer = Normalizer::fit(config.normalize, &statistics)?;
         let build = |data: Dataset| -> Result<Worker> {
             // the rows are decoded already, so the record format of the spec is not used
             let spec =
@@ -81,7 +82,7 @@ impl Sequential {
         };
         let (trainer, tester) = (build(train)?, test.map(build).transpose()?);
         let net = config.build_net()?;
-        let weights = net.initial_weights(config.seed);
+        let weights = net.initial_weights(config.seed, Some(&statistics))?;
         fs::create_dir_all(&out).map_err(|e| Error::io(&out, e))?;
         let mut metrics = MetricsFile::create(&out.join("metrics.jsonl"))?;
         metrics.write(&Event::Start {
@@ -90,7 +91,7 @@ impl Sequential {
             versions: versions(),
             hardware: Hardware::of_this_machine(),
             data: facts,
-            parameters: weights.len(),
+            parameters: net.parameters(),
         })?;
         let digest = net.layout().digest();
         Ok(Self { config, out, metrics, trainer, tester, normalizer, weights, digest })

@@ -21,6 +21,8 @@ pub struct Weights {
     /// What layers read: a copy made by `refresh`, or the view where a copy would be the same.
     copies: Named,
     precision: Precision,
+    /// Tensors that the solver never moves.
+    frozen: Vec<String>,
 }
 
 impl Weights {
@@ -44,7 +46,8 @@ impl Weights {
             _ => view.to_kind(kind),
         };
         let copies = views.iter().map(|(name, view)| (name.clone(), copy(view))).collect();
-        Self { flat, views, copies, precision }
+        let frozen = net.params().iter().filter(|param| param.lr_mult == 0.0).map(|param| param.entry.name.clone());
+        Self { flat, views, copies, precision, frozen: frozen.collect() }
     }
 
     /// Brings the layers' copies up to the flat tensor.
@@ -67,6 +70,11 @@ impl Weights {
     /// The same in f32, over the flat memory.
     pub fn master(&self, name: &str) -> &Tensor {
         named(&self.views, name)
+    }
+
+    /// Whether the tensor called `name` wants a gradient.
+    pub fn learns(&self, name: &str) -> bool {
+        !self.frozen.iter().any(|frozen| frozen == name)
     }
 
     /// Where and in what the layers compute.
@@ -158,7 +166,7 @@ mod tests {
     #[test]
     fn weights_out_in_out_are_the_same_bits() {
         let (net, mut weights) = quick(Precision::F32);
-        let initial = net.initial_weights(3);
+        let initial = net.initial_weights(3, None).unwrap();
         let (mut first, mut second) = (vec![0.0; initial.len()], vec![0.0; initial.len()]);
         weights.set(&initial).unwrap();
         weights.copy_to(&mut first).unwrap();
@@ -173,9 +181,9 @@ mod tests {
         for precision in [Precision::F32, Precision::Bf16] {
             let (net, mut weights) = quick(precision);
             let images = Tensor::ones([1, 3, 32, 32], (Kind::Float, Device::Cpu)) * 40;
-            weights.set(&net.initial_weights(1)).unwrap();
+            weights.set(&net.initial_weights(1, None).unwrap()).unwrap();
             let before = net.logits(&weights, &images, 1);
-            weights.set(&net.initial_weights(2)).unwrap();
+            weights.set(&net.initial_weights(2, None).unwrap()).unwrap();
             assert_ne!(before, net.logits(&weights, &images, 1));
         }
     }
@@ -183,7 +191,7 @@ mod tests {
     #[test]
     fn layers_see_the_flat_values_in_their_shape() {
         let (net, mut weights) = quick(Precision::F32);
-        weights.set(&net.initial_weights(1)).unwrap();
+        weights.set(&net.initial_weights(1, None).unwrap()).unwrap();
         for (entry, _) in net.layout().ranges() {
             assert_eq!(weights.get(&entry.name), weights.master(&entry.name), "{}", entry.name);
             assert_eq!(weights.get(&entry.name).size(), entry.shape.iter().map(|&d| d as i64).collect::<Vec<_>>());
@@ -207,7 +215,7 @@ mod tests {
         let (net, mut weights) = quick(Precision::F32);
         let mut shared = weights.share(&net);
         let images = Tensor::ones([2, 3, 32, 32], (Kind::Float, Device::Cpu)) * 40;
-        let other = net.initial_weights(2);
+        let other = net.initial_weights(2, None).unwrap();
         weights.set(&other).unwrap();
         let mut seen = vec![0.0; other.len()];
         shared.copy_to(&mut seen).unwrap();

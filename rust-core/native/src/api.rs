@@ -23,7 +23,7 @@ bind_java_type! {
         static extern fn version() -> JString,
         static extern fn resolve(request: JString) -> JString,
         static extern fn describe(config: JString) -> JString,
-        static extern fn initial_weights(config: JString) -> jfloat[],
+        static extern fn initial_weights(config: JString, statistics: jlong[]) -> jfloat[],
         static extern fn normalizer(config: JString, statistics: jlong[]) -> jfloat[],
         static extern fn encode_tensors(layout: JString, values: jfloat[]) -> jbyte[],
         static extern fn decode_tensors(layout: JString, file: jbyte[]) -> jfloat[],
@@ -77,8 +77,14 @@ impl NativeNativeInterface for NativeAPI {
         Ok(JString::from_str(env, calls::describe(&config.to_string())?)?)
     }
 
-    fn initial_weights<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JFloatArray<'l>, Failure> {
-        float_array(env, &calls::initial_weights(&config.to_string())?)
+    fn initial_weights<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        config: JString<'l>,
+        statistics: JLongArray<'l>,
+    ) -> Result<JFloatArray<'l>, Failure> {
+        let statistics = longs(env, &statistics)?;
+        float_array(env, &calls::initial_weights(&config.to_string(), &statistics)?)
     }
 
     fn normalizer<'l>(

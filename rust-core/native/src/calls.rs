@@ -71,6 +71,8 @@ pub fn resolve(request: &str) -> Result<String> {
 struct Description<'a> {
     tensors: &'a [Entry],
     length: usize,
+    /// Of `length`, without running statistics.
+    parameters: usize,
     /// Values of the solver's state.
     state: usize,
     digest: String,
@@ -81,12 +83,15 @@ pub fn describe(config: &str) -> Result<String> {
     let net = config.build_net()?;
     let (layout, length) = (net.layout(), net.layout().length());
     let state = config.state_length(length);
-    render(&Description { tensors: layout.entries(), length, state, digest: layout.digest() })
+    let parameters = net.parameters();
+    render(&Description { tensors: layout.entries(), length, parameters, state, digest: layout.digest() })
 }
 
-pub fn initial_weights(config: &str) -> Result<Vec<f32>> {
+/// Without `statistics`, of a net that starts the same on any data.
+pub fn initial_weights(config: &str, statistics: &[i64]) -> Result<Vec<f32>> {
     let config = TrainConfig::from_json(config)?;
-    Ok(config.build_net()?.initial_weights(config.seed))
+    let statistics = if statistics.is_empty() { None } else { Some(Statistics::from_slice(statistics)?) };
+    config.build_net()?.initial_weights(config.seed, statistics.as_ref())
 }
 
 pub fn normalizer(config: &str, statistics: &[i64]) -> Result<Vec<f32>> {

@@ -12,6 +12,7 @@ mod directory;
 mod idx;
 mod normalize;
 mod order;
+mod patches;
 mod statistics;
 #[cfg(test)]
 mod testing;
@@ -21,6 +22,7 @@ pub use dataset::{Dataset, RecordFormat};
 pub use directory::{DatasetKind, Split};
 pub use normalize::{Normalize, Normalizer};
 pub use order::{BatchStream, Minibatch, epoch_order};
+pub use patches::PATCH;
 pub use statistics::Statistics;
 
 /// Height and width of every image, in pixels.

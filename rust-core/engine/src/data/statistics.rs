@@ -1,10 +1,11 @@
 //! What a normaliser must know of the training set: exact integer sums, so that partitions add up in any order.
 
-use super::{CHANNELS, PIXELS, PLANE};
+use super::patches::{PATCH_SUMS, PatchSums};
+use super::{CHANNELS, Normalize, Normalizer, PATCH, PIXELS, PLANE};
 use crate::error::{Error, Result};
 
-/// Numbers of the flat form: rows, the sums, the sums of squares.
-const FLAT: usize = 1 + PIXELS + CHANNELS;
+/// Numbers of the flat form: rows, the sums, the sums of squares, those of patches.
+const FLAT: usize = 1 + PIXELS + CHANNELS + PATCH_SUMS;
 
 /// Sums of unsigned bytes over the rows of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,12 +13,13 @@ pub struct Statistics {
     rows: u64,
     sums: Vec<u64>,
     squares: [u64; CHANNELS],
+    patches: PatchSums,
 }
 
 impl Statistics {
     /// Sums over no rows: what others are merged into.
     pub fn empty() -> Self {
-        Statistics { rows: 0, sums: vec![0; PIXELS], squares: [0; CHANNELS] }
+        Statistics { rows: 0, sums: vec![0; PIXELS], squares: [0; CHANNELS], patches: PatchSums::default() }
     }
 
     /// Sums over NHWC pixels of whole rows.
@@ -40,7 +42,16 @@ impl Statistics {
             }
         }
         let sums = (0..PIXELS).map(|at| interleaved[at % PLANE * CHANNELS + at / PLANE]).collect();
-        Statistics { rows: (pixels.len() / PIXELS) as u64, sums, squares }
+        Statistics { rows: (pixels.len() / PIXELS) as u64, sums, squares, patches: PatchSums::of(pixels) }
+    }
+
+    /// Of smoothed noise whose channels differ, for tests.
+    #[cfg(test)]
+    pub fn of_noise() -> Self {
+        let value = |at: usize| (at.wrapping_mul(2_654_435_761) >> 7) % 128;
+        let pixels: Vec<u8> =
+            (0..400 * PIXELS).map(|at| (value(at) + value(at - at % 2) * (at % 3) / 2) as u8).collect();
+        Self::of(&pixels)
     }
 
     /// Rows summed over.
@@ -58,6 +69,12 @@ impl Statistics {
         &self.squares
     }
 
+    /// The covariance of the values of 2x2 patches, each value divided by its channel's deviation.
+    pub fn patch_covariance(&self) -> Result<[[f64; PATCH]; PATCH]> {
+        let scale = Normalizer::fit(Normalize::Channel, self)?.scale().map(f64::from);
+        self.patches.covariance(scale)
+    }
+
     /// Adds the sums over other rows.
     pub fn merge(&mut self, other: &Statistics) -> Result<()> {
         let mut flat = self.to_vec();
@@ -68,10 +85,10 @@ impl Statistics {
         Ok(())
     }
 
-    /// `[rows, 3072 sums (CHW), 3 sums of squares]`.
+    /// `[rows, 3072 sums (CHW), 3 sums of squares, 91 sums of patches]`.
     pub fn to_vec(&self) -> Vec<i64> {
         // Sums of bytes in memory, or numbers that were i64 before: all fit.
-        let numbers = std::iter::once(&self.rows).chain(&self.sums).chain(&self.squares);
+        let numbers = std::iter::once(&self.rows).chain(&self.sums).chain(&self.squares).chain(self.patches.numbers());
         numbers.map(|&number| number as i64).collect()
     }
 
@@ -86,7 +103,8 @@ impl Statistics {
         let rows = number(0)?;
         let limit = |at: usize| if at <= PIXELS { 255 } else { 255 * 255 * PLANE as u64 };
         let mut sums = Vec::with_capacity(FLAT - 1);
-        for at in 1..FLAT {
+        let patches = (1 + PIXELS + CHANNELS..FLAT).map(number).collect::<Result<Vec<_>>>()?;
+        for at in 1..1 + PIXELS + CHANNELS {
             let sum = number(at)?;
             if u128::from(sum) > u128::from(rows) * u128::from(limit(at)) {
                 return Err(Error::layout(format!("number {at} of the statistics is {sum}, too much for {rows} rows")));
@@ -95,7 +113,7 @@ impl Statistics {
         }
         let squares = [sums[PIXELS], sums[PIXELS + 1], sums[PIXELS + 2]];
         sums.truncate(PIXELS);
-        Ok(Statistics { rows, sums, squares })
+        Ok(Statistics { rows, sums, squares, patches: PatchSums::from_numbers(&patches) })
     }
 }
 
@@ -139,14 +157,14 @@ mod tests {
     #[test]
     fn the_flat_form_comes_back() {
         let whole = statistics(0..2);
-        assert_eq!(whole.to_vec().len(), 3076);
+        assert_eq!(whole.to_vec().len(), 3167);
         assert_eq!(Statistics::from_slice(&whole.to_vec()).unwrap(), whole);
     }
 
     #[test]
     fn numbers_that_no_rows_have_are_refused() {
         let said = |flat: &[i64]| Statistics::from_slice(flat).unwrap_err().to_string();
-        assert_eq!(said(&[1, 2]), "statistics have 2 numbers, not 3076");
+        assert_eq!(said(&[1, 2]), "statistics have 2 numbers, not 3167");
         let mut flat = statistics(0..1).to_vec();
         flat[9] = -1;
         assert_eq!(said(&flat), "number 9 of the statistics is negative");

@@ -1,6 +1,10 @@
 //! Activations and their slopes as functions of one value, written so that loops over them become vector
 //! instructions: no branch, no call.
 
+use multiversion::multiversion;
+
+use super::Element;
+
 /// What follows a normalisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
@@ -71,6 +75,22 @@ impl Activation {
                 phi + x * density
             }
         }
+    }
+}
+
+/// The activation of every value.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+pub fn gelu_forward<T: Element>(x: &[T], y: &mut [T]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = T::of(Activation::Gelu.of(x.get()));
+    }
+}
+
+/// The gradient of `x` from that of its GELU.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+pub fn gelu_backward<T: Element>(x: &[T], gradient: &[T], input: &mut [T]) {
+    for (input, (x, gradient)) in input.iter_mut().zip(x.iter().zip(gradient)) {
+        *input = T::of(gradient.get() * Activation::Gelu.slope(x.get()));
     }
 }
 

@@ -1,20 +1,32 @@
 //! The nets: a name, the tensors with their initial values and Caffe multipliers, a forward function
 //! and the published recipe. A new net is one file here, one line in [`NetName`], one row of a test.
 
+mod airbench;
 mod cifar10_128;
 mod cifar10_full;
 mod cifar10_quick;
+mod nin;
+mod param;
+mod resnet;
+mod vgg;
+mod whiten;
 
-use firesteel_exchange::{Entry, Layout};
+#[cfg(test)]
+use firesteel_exchange::Entry;
+use firesteel_exchange::Layout;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Normal};
 use tch::Tensor;
 
+use crate::data::Statistics;
+use crate::error::Result;
 use crate::names::names;
 use crate::ops::{Slide, Window};
 use crate::pass::{Mode, Pass, Var};
 use crate::weights::Weights;
+
+pub use param::{Init, Param};
+use param::{conv_layer, layer, linear_layer, norm_layer};
 
 names! {
     /// The nets that can be named in a configuration.
@@ -22,6 +34,13 @@ names! {
         Cifar10Quick = "cifar10_quick",
         Cifar10Full = "cifar10_full",
         Cifar10V128 = "cifar10_128",
+        Nin = "nin",
+        Resnet20 = "resnet20",
+        Resnet32 = "resnet32",
+        Resnet56 = "resnet56",
+        Vgg11 = "vgg11",
+        AirbenchSmall = "airbench_32_64_64",
+        Airbench = "airbench_64_128_128",
     }
 }
 
@@ -32,29 +51,15 @@ impl NetName {
             Self::Cifar10Quick => cifar10_quick::net(classes),
             Self::Cifar10Full => cifar10_full::net(classes),
             Self::Cifar10V128 => cifar10_128::net(classes),
+            Self::Nin => nin::net(classes),
+            Self::Resnet20 => resnet::net::<3>(classes),
+            Self::Resnet32 => resnet::net::<5>(classes),
+            Self::Resnet56 => resnet::net::<9>(classes),
+            Self::Vgg11 => vgg::net(classes),
+            Self::AirbenchSmall => airbench::net::<32, 64>(classes),
+            Self::Airbench => airbench::net::<64, 128>(classes),
         }
     }
-}
-
-/// How a tensor starts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Init {
-    /// Gaussian around 0 with this standard deviation.
-    Gauss(f64),
-    /// All zeros.
-    Zero,
-}
-
-/// One tensor of a net, as Caffe's prototxt describes it.
-#[derive(Clone, Debug)]
-pub struct Param {
-    /// Name and shape as in PyTorch.
-    pub entry: Entry,
-    pub init: Init,
-    /// Factor on the solver's learning rate.
-    pub lr_mult: f64,
-    /// Factor on the solver's weight decay.
-    pub decay_mult: f64,
 }
 
 /// The solver settings with which a net was published.
@@ -109,21 +114,25 @@ impl Net {
         self.forward(&mut Pass::new(weights, Mode::Evaluate, threads), images).value
     }
 
-    /// The flat vector that `seed` starts with, the same on every machine.
-    pub fn initial_weights(&self, seed: u64) -> Vec<f32> {
+    /// The flat vector that `seed` starts with, the same on every machine. A net that whitens its patches needs
+    /// the sums over its training set.
+    pub fn initial_weights(&self, seed: u64, statistics: Option<&Statistics>) -> Result<Vec<f32>> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut flat = Vec::with_capacity(self.layout.length());
         for param in &self.params {
-            let numel = param.entry.numel();
-            match param.init {
-                Init::Zero => flat.resize(flat.len() + numel, 0.0),
-                Init::Gauss(std) => {
-                    let normal = Normal::new(0.0, std).expect("a standard deviation is finite");
-                    flat.extend(normal.sample_iter(&mut random).take(numel).map(|x| x as f32));
-                }
-            }
+            param.start(&mut random, statistics, &mut flat)?;
         }
-        flat
+        Ok(flat)
+    }
+
+    /// Whether the initial weights depend on the data.
+    pub fn whitens(&self) -> bool {
+        self.params.iter().any(|param| param.init == Init::Whiten)
+    }
+
+    /// The number of parameters as it is published: without the running statistics.
+    pub fn parameters(&self) -> usize {
+        self.params.iter().filter(|param| !matches!(param.init, Init::Statistic(_))).map(|p| p.entry.numel()).sum()
     }
 }
 
@@ -131,7 +140,7 @@ impl Net {
 impl Net {
     /// Tensors without a net around them.
     pub fn of_entries(entries: Vec<Entry>) -> Self {
-        let param = |entry| Param { entry, init: Init::Zero, lr_mult: 1.0, decay_mult: 1.0 };
+        let param = |entry| Param { entry, init: Init::Constant(0.0), lr_mult: 1.0, decay_mult: 1.0 };
         let recipe = Recipe { batch: 1, lr: 1.0, momentum: 0.0, weight_decay: 0.0, max_iter: 1, drops: vec![] };
         Self::new(entries.into_iter().map(param).collect(), |pass, x| pass.input(x.value.shallow_clone()), recipe)
     }
@@ -139,18 +148,10 @@ impl Net {
 
 /// Of the 5x5 convolutions.
 const PAD_2: Slide = Slide { stride: 1, padding: 2, groups: 1 };
+/// Of the 3x3 convolutions that keep the size.
+const PAD_1: Slide = Slide { stride: 1, padding: 1, groups: 1 };
 /// Of Caffe's CIFAR nets; their ReLU stands behind a maximum and before an average.
 const CAFFE_POOL: Window = Window { kernel: 3, stride: 2, ceil: true, relu: true };
-
-/// A weight and a bias named `layer.weight` and `layer.bias`; the bias starts at zero with twice the
-/// learning rate, as in Caffe's nets.
-fn layer(layer: &str, weight: &[usize], std: f64) -> Vec<Param> {
-    let entry = |name: &str, shape: &[usize]| Entry { name: format!("{layer}.{name}"), shape: shape.to_vec() };
-    vec![
-        Param { entry: entry("weight", weight), init: Init::Gauss(std), lr_mult: 1.0, decay_mult: 1.0 },
-        Param { entry: entry("bias", &weight[..1]), init: Init::Zero, lr_mult: 2.0, decay_mult: 1.0 },
-    ]
-}
 
 #[cfg(test)]
 mod tests {
@@ -158,21 +159,29 @@ mod tests {
 
     use super::*;
     use crate::device::{Compute, Precision};
+    use crate::weights::Gradient;
 
     /// Net, classes, parameters: the counts of the prototxt files.
-    const COUNTS: [(NetName, usize, usize); 6] = [
+    const COUNTS: [(NetName, usize, usize); 13] = [
         (NetName::Cifar10Quick, 10, 145_578),
         (NetName::Cifar10Quick, 100, 151_428),
         (NetName::Cifar10Full, 10, 89_578),
         (NetName::Cifar10Full, 100, 181_828),
         (NetName::Cifar10V128, 10, 849_674),
         (NetName::Cifar10V128, 100, 1_034_084),
+        (NetName::Nin, 10, 966_986),
+        (NetName::Resnet20, 10, 269_722),
+        (NetName::Resnet32, 10, 464_154),
+        (NetName::Resnet56, 10, 853_018),
+        (NetName::Vgg11, 10, 9_228_362),
+        (NetName::AirbenchSmall, 10, 146_424),
+        (NetName::Airbench, 10, 569_016),
     ];
 
     #[test]
     fn every_net_has_the_published_number_of_parameters() {
         for (name, classes, parameters) in COUNTS {
-            assert_eq!(name.build(classes).layout().length(), parameters, "{name} with {classes} classes");
+            assert_eq!(name.build(classes).parameters(), parameters, "{name} with {classes} classes");
         }
     }
 
@@ -182,7 +191,7 @@ mod tests {
             for precision in [Precision::F32, Precision::Bf16] {
                 let net = name.build(classes);
                 let mut weights = Weights::new(&net, Compute::cpu(precision));
-                weights.set(&net.initial_weights(1)).unwrap();
+                weights.set(&net.initial_weights(1, Some(&Statistics::of_noise())).unwrap()).unwrap();
                 let images = Tensor::randn([2, 3, 32, 32], (Kind::Float, Device::Cpu)) * 50;
                 let logits = net.logits(&weights, &images, 1);
                 assert_eq!(logits.size(), [2, classes as i64], "{name}");
@@ -193,18 +202,35 @@ mod tests {
     }
 
     #[test]
-    fn initial_weights_follow_the_seed_and_the_published_spread() {
-        let net = NetName::Cifar10Quick.build(10);
-        let flat = net.initial_weights(7);
-        assert_eq!(flat, net.initial_weights(7));
-        assert_ne!(flat, net.initial_weights(8));
-        for ((entry, range), param) in net.layout().ranges().zip(net.params()) {
-            let values = &flat[range];
-            let spread = (values.iter().map(|x| f64::from(x * x)).sum::<f64>() / values.len() as f64).sqrt();
-            match param.init {
-                Init::Zero => assert_eq!(spread, 0.0, "{}", entry.name),
-                Init::Gauss(std) => assert!((spread / std - 1.0).abs() < 0.1, "{}: {spread}", entry.name),
+    fn the_gradient_of_every_net_is_finite_and_reaches_every_tensor_that_learns() {
+        for name in NetName::NAMES {
+            let net = name.parse::<NetName>().unwrap().build(10);
+            let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
+            weights.set(&net.initial_weights(1, Some(&Statistics::of_noise())).unwrap()).unwrap();
+            let images = Tensor::randn([4, 3, 32, 32], (Kind::Float, Device::Cpu));
+            let mut pass = Pass::new(&weights, Mode::Train, 1);
+            let logits = net.forward(&mut pass, &images);
+            let mut gradient = Gradient::new(&net, Device::Cpu);
+            let incoming = Tensor::randn([4, 10], (Kind::Float, Device::Cpu));
+            pass.backward(&logits, incoming, &mut gradient);
+            for param in net.params() {
+                let size = gradient.of(&param.entry.name).abs().sum(Kind::Float).double_value(&[]);
+                assert_eq!(size > 0.0 && size.is_finite(), param.lr_mult > 0.0, "{name}: {} {size}", param.entry.name);
             }
         }
+    }
+
+    #[test]
+    fn an_evaluation_uses_what_training_saw() {
+        let net = NetName::Resnet20.build(10);
+        let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
+        weights.set(&net.initial_weights(1, None).unwrap()).unwrap();
+        let images = Tensor::randn([4, 3, 32, 32], (Kind::Float, Device::Cpu)) * 9;
+        let before = net.logits(&weights, &images, 1);
+        assert_eq!(before, net.logits(&weights, &images, 1), "an evaluation changes nothing");
+        net.forward(&mut Pass::new(&weights, Mode::Train, 1), &images);
+        assert_ne!(before, net.logits(&weights, &images, 1));
+        let running = weights.master("bn1.running_mean").abs().sum(Kind::Float).double_value(&[]);
+        assert!(running > 0.0);
     }
 }

@@ -1,5 +1,13 @@
 //! Activations on their own; where a pooling or a normalisation stands beside one, its kernel does both.
 
+use half::bf16;
+use tch::Kind;
+
+use super::{channels_last, new_channels_last};
+use crate::kernels::activation::{gelu_backward, gelu_forward};
+use crate::kernels::{Element, in_parallel};
+use crate::raw::{Dense, values, values_mut};
+
 use crate::pass::{Pass, Var};
 
 /// `max(x, 0)`.
@@ -9,13 +17,48 @@ pub fn relu(pass: &mut Pass<'_>, x: &Var) -> Var {
     pass.record(&[x], false, value, move |back, gradient| back.add(id, || kept.threshold_backward(&gradient, 0)))
 }
 
+/// `x Phi(x)` of images.
+pub fn gelu(pass: &mut Pass<'_>, x: &Var) -> Var {
+    if !pass.has_kernels(&x.value) {
+        let (id, input) = (x.id(), x.value.shallow_clone());
+        return pass.record(&[x], false, x.value.gelu("none"), move |back, gradient| {
+            back.add(id, || input.gelu_backward(&gradient, "none"));
+        });
+    }
+    match x.value.kind() {
+        Kind::BFloat16 => gelu_of::<bf16>(pass, x),
+        _ => gelu_of::<f32>(pass, x),
+    }
+}
+
+fn gelu_of<T: Element + Dense>(pass: &mut Pass<'_>, x: &Var) -> Var {
+    let Ok([n, c, h, w]) = <[i64; 4]>::try_from(x.value.size()) else { panic!("gelu of {:?}", x.value.size()) };
+    let (threads, input, length) = (pass.threads(), channels_last(&x.value), (c * h * w) as usize);
+    let value = new_channels_last([n, c, h, w], &input, |memory| {
+        let images = values_mut::<T>(memory).chunks_exact_mut(length).zip(values::<T>(&input).chunks_exact(length));
+        in_parallel(threads, images, |(y, x)| gelu_forward(x, y));
+    });
+    let id = x.id();
+    pass.record(&[x], false, value, move |back, gradient| {
+        back.add(id, || {
+            let gradient = channels_last(&gradient);
+            new_channels_last([n, c, h, w], &input, |memory| {
+                let inputs = values::<T>(&input).chunks_exact(length).zip(values::<T>(&gradient).chunks_exact(length));
+                let images = values_mut::<T>(memory).chunks_exact_mut(length).zip(inputs);
+                in_parallel(threads, images, |(out, (x, gradient))| gelu_backward(x, gradient, out));
+            })
+        });
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::check_against_autograd;
     use super::*;
 
     #[test]
-    fn a_relu_goes_back_as_libtorchs_own_does() {
+    fn activations_go_back_as_libtorchs_own_do() {
         check_against_autograd(&[2, 3, 4, 5], &[], relu, |x, _| x.relu());
+        check_against_autograd(&[2, 3, 4, 5], &[], gelu, |x, _| x.gelu("none"));
     }
 }

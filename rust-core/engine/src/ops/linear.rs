@@ -2,19 +2,31 @@
 
 use tch::Kind;
 
-use super::cast;
+use super::to_f32;
 use crate::pass::{Pass, Var};
 
 /// `x w^T + b`; `layer.weight` is `[out, in]`, `layer.bias` is `[out]`.
 pub fn linear(pass: &mut Pass<'_>, layer: &str, x: &Var) -> Var {
-    let (weight_name, bias_name) = (format!("{layer}.weight"), format!("{layer}.bias"));
+    multiply(pass, layer, x, Some(format!("{layer}.bias")))
+}
+
+/// `x w^T` in f32, whatever the layers before computed in.
+pub fn linear_without_bias(pass: &mut Pass<'_>, layer: &str, x: &Var) -> Var {
+    let x = multiply(pass, layer, x, None);
+    to_f32(pass, &x)
+}
+
+fn multiply(pass: &mut Pass<'_>, layer: &str, x: &Var, bias_name: Option<String>) -> Var {
+    let weight_name = format!("{layer}.weight");
     let weights = pass.weights();
-    let (weight, bias) = (weights.get(&weight_name), weights.get(&bias_name));
-    let value = x.value.linear(weight, Some(bias));
+    let (weight, bias) = (weights.get(&weight_name), bias_name.as_ref().map(|name| weights.get(name)));
+    let value = x.value.linear(weight, bias);
     let (id, input) = (x.id(), x.value.shallow_clone());
     pass.record(&[x], true, value, move |back, gradient| {
         back.weight(&weight_name, &gradient.tr().mm(&input));
-        back.weight(&bias_name, &gradient.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>));
+        if let Some(bias_name) = bias_name {
+            back.weight(&bias_name, &gradient.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>));
+        }
         back.add(id, || gradient.mm(weight));
     })
 }
@@ -22,7 +34,7 @@ pub fn linear(pass: &mut Pass<'_>, layer: &str, x: &Var) -> Var {
 /// A linear layer whose result is f32, whatever the layers before computed in.
 pub fn logits(pass: &mut Pass<'_>, layer: &str, x: &Var) -> Var {
     let x = linear(pass, layer, x);
-    if x.value.kind() == Kind::Float { x } else { cast(pass, &x, Kind::Float) }
+    to_f32(pass, &x)
 }
 
 #[cfg(test)]

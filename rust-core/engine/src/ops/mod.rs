@@ -15,9 +15,9 @@ use tch::{Kind, Tensor};
 
 use crate::pass::{Pass, Var};
 
-pub use activation::relu;
-pub use conv::conv;
-pub use linear::{linear, logits};
+pub use activation::{gelu, relu};
+pub use conv::{conv, conv_without_bias};
+pub use linear::{linear, linear_without_bias, logits};
 pub use lrn::lrn;
 pub use norm::{Norm, batch_norm};
 pub use pool::{Window, average_pool, max_pool};
@@ -30,10 +30,43 @@ pub fn flatten(pass: &mut Pass<'_>, x: &Var) -> Var {
     pass.record(&[x], false, x.value.flatten(1, -1), move |back, gradient| back.add(id, || gradient.view(&shape[..])))
 }
 
-/// The same values in another kind.
-fn cast(pass: &mut Pass<'_>, x: &Var, kind: Kind) -> Var {
+/// The same values in f32.
+pub fn to_f32(pass: &mut Pass<'_>, x: &Var) -> Var {
     let (id, before) = (x.id(), x.value.kind());
-    pass.record(&[x], false, x.value.to_kind(kind), move |back, gradient| back.add(id, || gradient.to_kind(before)))
+    let value = x.value.to_kind(Kind::Float);
+    pass.record(&[x], false, value, move |back, gradient| back.add(id, || gradient.to_kind(before)))
+}
+
+/// `x` times a constant.
+pub fn scaled(pass: &mut Pass<'_>, x: &Var, factor: f64) -> Var {
+    let id = x.id();
+    pass.record(&[x], false, &x.value * factor, move |back, gradient| back.add(id, || gradient * factor))
+}
+
+/// `[n, c, h, w]` to `[n, c]`: the mean over each channel.
+pub fn mean_of_image(pass: &mut Pass<'_>, x: &Var) -> Var {
+    let (id, shape) = (x.id(), x.value.size());
+    let value = x.value.mean_dim([2i64, 3].as_slice(), false, None::<Kind>);
+    pass.record(&[x], false, value, move |back, gradient| {
+        let pixels = shape[2] * shape[3];
+        back.add(id, || (gradient / pixels).view([shape[0], shape[1], 1, 1]).expand(&shape[..], false));
+    })
+}
+
+/// Every other pixel, with `channels` channels of zeros more, half of them before and half behind: ResNet's
+/// shortcut without parameters.
+pub fn subsampled(pass: &mut Pass<'_>, x: &Var, channels: i64) -> Var {
+    let (id, shape) = (x.id(), x.value.size());
+    let (before, own) = (channels / 2, shape[1]);
+    let every_other = |x: &Tensor| x.slice(2, 0, None, 2).slice(3, 0, None, 2);
+    let value = every_other(&x.value).constant_pad_nd([0, 0, 0, 0, before, channels - before]);
+    pass.record(&[x], false, value, move |back, gradient| {
+        back.add(id, || {
+            let whole = Tensor::zeros(&shape[..], (gradient.kind(), gradient.device()));
+            every_other(&whole).copy_(&gradient.narrow(1, before, own));
+            whole
+        });
+    })
 }
 
 /// A four-dimensional tensor whose values lie channels-last, a copy only where they do not yet.
@@ -46,4 +79,22 @@ fn new_channels_last([n, c, h, w]: [i64; 4], like: &Tensor, fill: impl FnOnce(&m
     let mut memory = Tensor::empty([n, h, w, c], (like.kind(), like.device()));
     fill(&mut memory);
     memory.permute([0, 3, 1, 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::check_against_autograd;
+    use super::*;
+
+    #[test]
+    fn operations_on_images_go_back_as_libtorchs_own_do() {
+        let shape = [2, 3, 6, 5];
+        check_against_autograd(&shape, &[], flatten, |x, _| x.flatten(1, -1));
+        check_against_autograd(&shape, &[], |pass, x| scaled(pass, x, 0.3), |x, _| x * 0.3);
+        check_against_autograd(&shape, &[], mean_of_image, |x, _| {
+            x.mean_dim([2i64, 3].as_slice(), false, None::<Kind>)
+        });
+        let padded = |x: &Tensor| x.slice(2, 0, None, 2).slice(3, 0, None, 2).constant_pad_nd([0, 0, 0, 0, 1, 2]);
+        check_against_autograd(&shape, &[], |pass, x| subsampled(pass, x, 3), |x, _| padded(x));
+    }
 }

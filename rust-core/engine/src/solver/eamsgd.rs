@@ -42,7 +42,7 @@ mod tests {
             ..testing::settings(Rule::Eamsgd)
         };
         let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
-        let initial: Vec<f32> = net.initial_weights(5).iter().map(|x| x + 0.25).collect();
+        let initial: Vec<f32> = net.initial_weights(5, None).unwrap().iter().map(|x| x + 0.25).collect();
         weights.set(&initial).unwrap();
         let mut solver = Solver::new(net.params(), settings);
         for step in 0..3 {

@@ -65,7 +65,7 @@ fn read<T: DeserializeOwned>(name: &str) -> T {
 fn params(net: &NetFile) -> Vec<Param> {
     let param = |row: &TensorRow| Param {
         entry: Entry { name: row.name.clone(), shape: row.shape.clone() },
-        init: Init::Zero,
+        init: Init::Constant(0.0),
         lr_mult: row.lr_mult,
         decay_mult: row.decay_mult,
     };

@@ -15,7 +15,7 @@ const LENGTH: usize = 22;
 fn params() -> Vec<Param> {
     let param = |(name, shape, lr_mult): (&str, &[usize], f64)| Param {
         entry: Entry { name: name.to_owned(), shape: shape.to_vec() },
-        init: Init::Zero,
+        init: Init::Constant(0.0),
         lr_mult,
         decay_mult: 1.0,
     };

@@ -45,7 +45,7 @@ pub fn worker(config: &TrainConfig, number: u64, records: &[u8]) -> Worker {
 }
 
 pub fn initial(config: &TrainConfig) -> Vec<f32> {
-    config.net.build(10).initial_weights(config.seed)
+    config.net.build(10).initial_weights(config.seed, None).unwrap()
 }
 
 pub fn ask(config: &TrainConfig, round: u64, first_step: u64, steps: u64, state: StateIn) -> Round {

@@ -27,18 +27,27 @@ public final class Engine {
   /**
    * The layout of a resolved configuration's net.
    *
-   * @return {@code {"tensors":[{"name","shape"}],"length":n,"state":n,"digest":"hex"}}; length in floats, state of the
-   *     configuration's solver too
+   * @return {@code {"tensors":[{"name","shape"}],"length":n,"parameters":n,"state":n,"digest":"hex"}}; length in floats,
+   *     parameters those of them that are no running statistics, state of the configuration's solver
    */
   public static String describe(String config) {
     Loader.load();
     return Native.describe(config);
   }
 
-  /** The seeded initial weights, flat, of {@link #describe}'s length. */
-  public static float[] initialWeights(String config) {
+  /**
+   * The seeded initial weights, flat, of {@link #describe}'s length.
+   *
+   * @param statistics sums over all workers of {@link Worker#statistics}, which some nets start from
+   */
+  public static float[] initialWeights(String config, long[] statistics) {
     Loader.load();
-    return Native.initialWeights(config);
+    return Native.initialWeights(config, statistics);
+  }
+
+  /** Those of a net that starts the same on any data; one that does not refuses. */
+  public static float[] initialWeights(String config) {
+    return initialWeights(config, new long[0]);
   }
 
   /**

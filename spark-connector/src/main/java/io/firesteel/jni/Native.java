@@ -17,7 +17,7 @@ final class Native {
 
   static native String describe(String config);
 
-  static native float[] initialWeights(String config);
+  static native float[] initialWeights(String config, long[] statistics);
 
   static native float[] normalizer(String config, long[] statistics);
 

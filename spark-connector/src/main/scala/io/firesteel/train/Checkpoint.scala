@@ -19,7 +19,7 @@ private[train] object Checkpoint {
   private val SnapshotBytes = "exchanger-bytes"
   private val Resumed = "resumed"
 
-  /** The state that a run starts from: the checkpoint's when the configuration says `resume`, else initial weights. */
+  /** Where a run starts from: the checkpoint's state when the configuration says `resume`, else one without weights. */
   def start(plan: Plan, rows: Long, store: Option[CheckpointStore]): RunState =
     if (plan.config.resume)
       store.flatMap(_.load()) match {
@@ -27,9 +27,14 @@ private[train] object Checkpoint {
         case None        =>
           throw new FiresteelException(Kind.CONFIG, "resume: there is no checkpoint; leave resume out to start anew")
       }
+    else RunState(0, Array.empty, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
+
+  /** The state with the initial weights where it has none, which may depend on the sums over the training set. */
+  def fitted(plan: Plan, start: RunState, statistics: Array[Long]): RunState =
+    if (start.center.nonEmpty) start
     else {
-      val center = Arrays.copyOf(Engine.initialWeights(plan.configJson), plan.centerLength) // a state of 0
-      RunState(0, center, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
+      val weights = Engine.initialWeights(plan.configJson, statistics)
+      start.copy(center = Arrays.copyOf(weights, plan.centerLength)) // a solver state of 0
     }
 
   /** The file's bytes; `solverStates` are the workers' own, in partition order, or none. */

@@ -22,17 +22,23 @@ private[train] object DeepSpark {
       listener: TrainListener,
       checkpoint: Option[CheckpointStore]
   ): TrainedModel = {
-    val start = Checkpoint.start(plan, train.rows, checkpoint)
-    val progress = new StageProgress(plan, start, listener)
+    val begin = Checkpoint.start(plan, train.rows, checkpoint)
+    val progress = new StageProgress(plan, begin, listener)
     Slots.await(sc, plan.workers) // before the rows are dealt out, so that each worker's lie where a slot is its own
 
     Using.Manager { use =>
-      val exchanger = use(Exchanger.open(listening(sc, plan.config).toJson, start.center, start.snapshot))
-      progress.started(train.rows, test.fold(0L)(_.rows), train.classes, StageReport.of(exchanger).steps)
+      def served(from: RunState): Exchanger =
+        use(Exchanger.open(listening(sc, plan.config).toJson, from.center, from.snapshot))
+      val resumed = Option.when(begin.center.nonEmpty)(served(begin)) // it tells how much of the budget is spent
+      val spent = resumed.fold(0L)(StageReport.of(_).steps)
+      progress.started(train.rows, test.fold(0L)(_.rows), train.classes, spent)
       val run = UUID.randomUUID.toString
       val watch = use(new FaultWatch(sc, run, progress.fault, FaultWatch.StageAgain))
       val workers = use(Workers.load(sc, train, plan, run, watch))
-      val normalizer = Engine.normalizer(plan.configJson, workers.statistics())
+      val statistics = workers.statistics()
+      val normalizer = Engine.normalizer(plan.configJson, statistics)
+      val start = Checkpoint.fitted(plan, begin, statistics)
+      val exchanger = resumed.getOrElse(served(start))
       val tests = test.map { source =>
         use(Using.resource(Workers.load(sc, source, plan, s"$run/test", watch))(_.gathered(normalizer)))
       }

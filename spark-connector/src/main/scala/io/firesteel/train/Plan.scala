@@ -8,7 +8,8 @@ import io.firesteel.jni.{Engine, Kind}
 /** @param config resolved
   * @param configJson the same, as the engine wrote it
   * @param tensors of the net, in the order of a flat vector
-  * @param length floats of the net's weights
+  * @param length floats of the net's vector: its weights and running statistics
+  * @param parameters weights alone, as they are published
   * @param stateLength floats of the solver's state
   * @param digest of the net's layout; goes along with every vector
   */
@@ -17,6 +18,7 @@ private[train] final case class Plan(
     configJson: String,
     tensors: Tensors,
     length: Int,
+    parameters: Int,
     stateLength: Int,
     digest: String
 ) {
@@ -102,6 +104,7 @@ private[train] object Plan {
       configJson,
       Tensors(Tensors.shapesOf(layout)),
       layout.get("length").asInt,
+      layout.get("parameters").asInt,
       layout.get("state").asInt,
       layout.get("digest").asText
     )

@@ -11,7 +11,7 @@ private[train] abstract class Progress(plan: Plan, start: RunState, listener: Tr
   def started(trainRows: Long, testRows: Long, classes: Int, completedSteps: Long = 0): Unit = synchronized {
     val config = plan.config
     listener.started(
-      Started(config, trainRows, testRows, classes, plan.length, plan.rounds, start.round, completedSteps)
+      Started(config, trainRows, testRows, classes, plan.parameters, plan.rounds, start.round, completedSteps)
     )
   }
 

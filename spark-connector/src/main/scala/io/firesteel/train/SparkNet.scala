@@ -20,15 +20,17 @@ private[train] object SparkNet {
       listener: TrainListener,
       checkpoint: Option[CheckpointStore]
   ): TrainedModel = {
-    val start = Checkpoint.start(plan, train.rows, checkpoint)
-    val progress = new RoundProgress(plan, start, listener)
+    val begin = Checkpoint.start(plan, train.rows, checkpoint)
+    val progress = new RoundProgress(plan, begin, listener)
     progress.started(train.rows, test.fold(0L)(_.rows), train.classes)
 
     Using.Manager { use =>
       val run = UUID.randomUUID.toString
       val watch = use(new FaultWatch(sc, run, progress.fault))
       val workers = use(Workers.load(sc, train, plan, run, watch))
-      val normalizer = Engine.normalizer(plan.configJson, workers.statistics())
+      val statistics = workers.statistics()
+      val normalizer = Engine.normalizer(plan.configJson, statistics)
+      val start = Checkpoint.fitted(plan, begin, statistics)
       val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval", watch)))
       val center = use(Center.open(plan.configJson, start.center))
 
