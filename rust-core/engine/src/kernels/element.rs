@@ -35,6 +35,22 @@ impl Element for bf16 {
     }
 }
 
+/// `N` values from `at` on.
+#[inline(always)]
+pub fn load<T: Element, const N: usize>(from: &[T], at: usize) -> [f32; N] {
+    let from = &from[at..at + N];
+    std::array::from_fn(|lane| from[lane].get())
+}
+
+/// Rounds and writes `N` values from `at` on.
+#[inline(always)]
+pub fn store<T: Element, const N: usize>(from: &[f32; N], to: &mut [T], at: usize) {
+    let to = &mut to[at..at + N];
+    for lane in 0..N {
+        to[lane] = T::of(from[lane]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

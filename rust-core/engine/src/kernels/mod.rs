@@ -10,6 +10,27 @@ pub mod pool;
 
 pub use element::Element;
 
+/// Calls a function of `N` channels from `first` on with blocks of 32, 16 and single channels: whole vectors,
+/// then what is left.
+macro_rules! by_blocks {
+    ($channels:expr, $block:ident::<$type:ident $(, $constant:ident)*>($($argument:expr),*)) => {{
+        let (channels, mut first) = ($channels, 0);
+        while first + 32 <= channels {
+            $block::<$type, 32 $(, $constant)*>($($argument,)* first);
+            first += 32;
+        }
+        while first + 16 <= channels {
+            $block::<$type, 16 $(, $constant)*>($($argument,)* first);
+            first += 16;
+        }
+        while first < channels {
+            $block::<$type, 1 $(, $constant)*>($($argument,)* first);
+            first += 1;
+        }
+    }};
+}
+use by_blocks;
+
 /// Does `work` on every item, in `threads` groups side by side.
 pub fn in_parallel<I: Send>(threads: usize, items: impl Iterator<Item = I>, work: impl Fn(I) + Sync) {
     if threads <= 1 {

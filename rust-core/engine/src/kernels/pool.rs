@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use multiversion::multiversion;
 
-use super::Element;
+use super::element::{load, store};
+use super::{Element, by_blocks};
 
 /// Stands for "no value of the window": the ReLU behind the maximum let nothing through.
 const NOWHERE: u8 = u8::MAX;
@@ -82,25 +83,6 @@ impl Plan {
     }
 }
 
-/// Calls `$block` with blocks of 32, 16 and single channels: whole vectors, then what is left.
-macro_rules! by_blocks {
-    ($channels:expr, $block:ident($($argument:expr),*)) => {{
-        let (channels, mut first) = ($channels, 0);
-        while first + 32 <= channels {
-            $block::<T, 32>($($argument,)* first);
-            first += 32;
-        }
-        while first + 16 <= channels {
-            $block::<T, 16>($($argument,)* first);
-            first += 16;
-        }
-        while first < channels {
-            $block::<T, 1>($($argument,)* first);
-            first += 1;
-        }
-    }};
-}
-
 /// Maxima of one image's windows, and where in its window each stands. A NaN that comes first stays.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
 pub fn max_forward<T: Element>(plan: &Plan, x: &[T], y: &mut [T], places: &mut [u8]) {
@@ -108,7 +90,7 @@ pub fn max_forward<T: Element>(plan: &Plan, x: &[T], y: &mut [T], places: &mut [
     let mut outputs = y.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
     for window_y in 0..plan.rows.len() {
         for (window_x, (y, places)) in (0..plan.columns.len()).zip(&mut outputs) {
-            by_blocks!(channels, max_block(plan, x, (window_y, window_x), y, places));
+            by_blocks!(channels, max_block::<T>(plan, x, (window_y, window_x), y, places));
         }
     }
 }
@@ -154,7 +136,7 @@ pub fn max_backward<T: Element>(plan: &Plan, gradient: &[T], places: &[u8], inpu
     let mut inputs = input.chunks_exact_mut(channels);
     for row in 0..plan.pooling.height {
         for (column, input) in (0..plan.pooling.width).zip(&mut inputs) {
-            by_blocks!(channels, max_back_block(plan, gradient, places, (row, column), input));
+            by_blocks!(channels, max_back_block::<T>(plan, gradient, places, (row, column), input));
         }
     }
 }
@@ -189,7 +171,7 @@ pub fn average_forward<T: Element>(plan: &Plan, x: &[T], y: &mut [T]) {
     let mut outputs = y.chunks_exact_mut(channels);
     for window_y in 0..plan.rows.len() {
         for (window_x, y) in (0..plan.columns.len()).zip(&mut outputs) {
-            by_blocks!(channels, average_block(plan, x, (window_y, window_x), y));
+            by_blocks!(channels, average_block::<T>(plan, x, (window_y, window_x), y));
         }
     }
 }
@@ -225,7 +207,7 @@ pub fn average_backward<T: Element>(plan: &Plan, gradient: &[T], x: &[T], input:
     let mut inputs = input.chunks_exact_mut(channels).zip(x.chunks_exact(channels));
     for row in 0..plan.pooling.height {
         for (column, (input, x)) in (0..plan.pooling.width).zip(&mut inputs) {
-            by_blocks!(channels, average_back_block(plan, gradient, (row, column), x, input));
+            by_blocks!(channels, average_back_block::<T>(plan, gradient, (row, column), x, input));
         }
     }
 }
@@ -255,20 +237,6 @@ fn average_back_block<T: Element, const N: usize>(
         sum[lane] = if relu && x[lane] <= 0.0 { 0.0 } else { sum[lane] };
     }
     store(&sum, input, first);
-}
-
-#[inline(always)]
-fn load<T: Element, const N: usize>(from: &[T], at: usize) -> [f32; N] {
-    let from = &from[at..at + N];
-    std::array::from_fn(|lane| from[lane].get())
-}
-
-#[inline(always)]
-fn store<T: Element, const N: usize>(from: &[f32; N], to: &mut [T], at: usize) {
-    let to = &mut to[at..at + N];
-    for lane in 0..N {
-        to[lane] = T::of(from[lane]);
-    }
 }
 
 #[cfg(test)]

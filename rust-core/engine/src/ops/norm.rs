@@ -49,7 +49,7 @@ struct Statistics {
 
 fn norm_of<T: Element + Dense>(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, residual: Option<&Var>) -> Var {
     let Ok([n, c, h, w]) = <[i64; 4]>::try_from(x.value.size()) else { panic!("{layer} of {:?}", x.value.size()) };
-    let (width, length) = (w as usize, (c * h * w) as usize);
+    let length = (c * h * w) as usize;
     let (threads, input) = (pass.threads(), channels_last(&x.value));
     let names = Names { weight: format!("{layer}.weight"), bias: format!("{layer}.bias") };
     let statistics = statistics::<T>(pass, layer, &input, norm);
@@ -81,7 +81,7 @@ fn norm_of<T: Element + Dense>(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: 
             let beside = beside.as_ref().map(|beside| values::<T>(beside));
             in_parallel(threads, images.enumerate(), |(at, ((x, (out, gradient)), sums))| {
                 let beside = beside.map(|beside| &beside[at * length..][..length]);
-                kernels::slopes(&factors, width, (x, beside), (gradient, out), sums);
+                kernels::slopes(&factors, (x, beside), (gradient, out), sums);
             });
         });
         let sums = total(of_images);
@@ -123,10 +123,10 @@ fn statistics<T: Element + Dense>(pass: &Pass<'_>, layer: &str, input: &Tensor, 
         let [mean, variance] = running.map(|tensor| values::<f32>(&tensor).to_vec());
         return Statistics { mean, inverse: variance.into_iter().map(|v| inverse(f64::from(v))).collect() };
     }
-    let (channels, width, images) = (input.size()[1] as usize, input.size()[3] as usize, input.size()[0] as usize);
+    let (channels, images) = (input.size()[1] as usize, input.size()[0] as usize);
     let mut of_images = vec![vec![[0.0; 2]; channels]; images];
     let items = values::<T>(input).chunks_exact(input.numel() / images).zip(&mut of_images);
-    in_parallel(pass.threads(), items, |(x, sums)| kernels::moments(width, x, sums));
+    in_parallel(pass.threads(), items, |(x, sums)| kernels::moments(x, sums));
     let count = (input.numel() / channels) as f64;
     let moments = total(of_images).into_iter().map(|[sum, squares]| {
         let mean = sum / count;
