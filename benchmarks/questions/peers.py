@@ -35,6 +35,7 @@ def _ours(arguments, precision, directory):
     never = "1000000"  # the last round alone is evaluated, outside the clock
     options = ["--data", arguments.data, "--net", arguments.net, "--batch", str(NETS[arguments.net]), "--workers", "2"]
     options += ["--iterations", str(ITERATIONS), "--tau", "10", "--eval-every", never, "--precision", precision]
+    options += ["--normalize", "channel"]
     runs.wait(runs.submit("local[2]", [*options, "--out", str(out)]))
     return runs.steady(out), runs.circumstances(out)
 

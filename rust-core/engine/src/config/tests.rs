@@ -68,3 +68,24 @@ fn what_cannot_be_ends_in_one_message() {
         assert!(error.to_string().starts_with(expected), "{json}: {error}");
     }
 }
+
+#[test]
+fn every_recipe_of_the_repository_resolves() {
+    let facts = Facts { rows: 50_000, classes: 10 };
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs");
+    let files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 6);
+    for file in files {
+        let config = TrainConfig::from_json(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let resolved = config.resolve(Some(facts)).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        resolved.build_solver(&resolved.build_net().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn a_net_that_whitens_wants_channels_normalised() {
+    let resolve = |json: &str| TrainConfig::from_json(json).unwrap().resolve(None);
+    let error = resolve(r#"{"net": "airbench_32_64_64"}"#).unwrap_err();
+    assert!(error.to_string().ends_with("set normalize to channel"), "{error}");
+    resolve(r#"{"net": "airbench_32_64_64", "normalize": "channel"}"#).unwrap();
+}

@@ -11,10 +11,10 @@ mod snapshot;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 
+use crossbeam::channel::{RecvTimeoutError, Sender, bounded};
 use serde::Serialize;
 use socket2::SockRef;
 
@@ -202,7 +202,7 @@ const EINVAL: i32 = 22;
 fn start_snapshots(center: &Arc<Center>) -> Result<Option<(Sender<()>, JoinHandle<()>)>> {
     let Some(SnapshotSettings { path, every }) = center.settings.snapshot.clone() else { return Ok(None) };
     snapshot::save(center, &path)?; // a place that cannot be written is told of at once
-    let (stop, stopped) = channel();
+    let (stop, stopped) = bounded(0);
     let center = center.clone();
     let thread = spawn("firesteel-snapshot", move || {
         let mut running = true;

@@ -11,7 +11,7 @@ mod tests;
 pub(super) use solver::{DELTA, LOOKAHEAD_ALPHA, MOMENTUM2, MUON_LR};
 
 use super::{Facts, SolverState, Strategy, TrainConfig, known};
-use crate::data::DatasetKind;
+use crate::data::{DatasetKind, Normalize};
 use crate::error::{Error, Result};
 use crate::nets::Recipe;
 
@@ -30,6 +30,7 @@ impl TrainConfig {
         self.momentum.get_or_insert(momentum);
         self.weight_decay.get_or_insert(recipe.weight_decay);
         self.precision = self.precision.resolve().into();
+        self.check_net()?;
         self.check_workers()?;
         self.settle_exchange()?;
         if let Some(facts) = facts {
@@ -39,6 +40,16 @@ impl TrainConfig {
             self.share_among(workers);
         }
         Ok(self)
+    }
+
+    fn check_net(&self) -> Result<()> {
+        if self.net.build(1).whitens() && self.normalize != Normalize::Channel {
+            return Err(Error::config(format!(
+                "net {} whitens images that are normalised by channel; set normalize to channel",
+                self.net
+            )));
+        }
+        Ok(())
     }
 
     fn check_workers(&self) -> Result<()> {

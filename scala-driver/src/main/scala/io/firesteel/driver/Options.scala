@@ -20,7 +20,13 @@ object Options {
     data,
     dataset,
     Setting("classes", Whole, "N", "number of classes (default: the data set's)"),
-    Setting("net", Text, "NAME", "cifar10_quick (default), cifar10_full or cifar10_128"),
+    Setting(
+      "net",
+      Text,
+      "NAME",
+      "cifar10_quick (default), cifar10_full, cifar10_128, nin, resnet20, resnet32, resnet56, vgg11, " +
+        "airbench_32_64_64 or airbench_64_128_128"
+    ),
     Setting(
       "strategy",
       Text,
