@@ -53,6 +53,20 @@ fn one_worker_is_the_sequential_run_under_every_solver() {
 }
 
 #[test]
+fn one_worker_is_the_sequential_run_with_running_statistics_and_augmentation() {
+    for precision in ["f32", "bf16"] {
+        let json = format!(
+            r#"{{"net": "resnet20", "normalize": "channel", "batch": 8, "precision": "{precision}", "label-smoothing": 0.1,
+                "augment": "alternating-flip,crop:4,cutout:8"}}"#
+        );
+        let sequential = alone(&json, 5, 5, false);
+        assert_ne!(sequential, initial(&config(&json)));
+        assert_eq!(alone(&json, 2, 5, false), sequential, "state local, {precision}");
+        assert_eq!(alone(&json, 2, 5, true), sequential, "state average, {precision}");
+    }
+}
+
+#[test]
 fn averaging_every_step_is_one_machine_with_the_workers_batches_together() {
     let (workers, batch, steps) = (3, 6, 4);
     let small = config(r#"{"batch": 6, "lr": 0.005, "normalize": "none"}"#);

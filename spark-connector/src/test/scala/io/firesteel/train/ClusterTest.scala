@@ -10,7 +10,13 @@ import org.scalatest.funsuite.AnyFunSuite
 class ClusterTest extends AnyFunSuite {
   private val states = Seq("average", "reset")
 
-  private def config(state: String) = Runs.small.copy(solverState = state, workers = Some(4), iterations = Some(20))
+  // the two states in the two precisions
+  private def config(state: String) = Runs.small.copy(
+    solverState = state,
+    workers = Some(4),
+    iterations = Some(20),
+    precision = if (state == "average") "f32" else "bf16"
+  )
 
   private def weights(sc: SparkContext, state: String, listener: TrainListener = TrainListener.silent): Seq[Int] =
     Runs.bits(Runs.train(sc, config(state), listener).weights)

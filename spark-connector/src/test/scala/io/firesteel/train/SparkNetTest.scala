@@ -27,6 +27,10 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
       "lr" -> config.lr.get,
       "lr-policy" -> config.lrPolicy.get,
       "seed" -> config.seed,
+      "net" -> config.net,
+      "normalize" -> config.normalize,
+      "augment" -> config.augment,
+      "precision" -> config.precision,
       "data" -> TestSpark.fixture("cifar10-tiny"),
       "out" -> out
     )
@@ -50,6 +54,16 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
         assert(model.toSafetensors.toSeq == file("model.safetensors"), config)
         assert(model.preprocessing.toSeq == file("preprocessing.safetensors"), config)
       }
+    }
+  }
+
+  test("so it is with whitening, running statistics and augmentation, in both precisions") {
+    val net = Runs.small.copy(net = "airbench_32_64_64", normalize = "channel", augment = "alternating-flip,translate:2")
+    for (precision <- Seq("f32", "bf16")) TestSpark.directory { directory =>
+      val config = net.copy(precision = precision)
+      sequential(directory.resolve("sequential"), config)
+      val model = Runs.train(sc, config.copy(workers = Some(1)))
+      assert(model.toSafetensors.toSeq == Files.readAllBytes(directory.resolve("sequential/model.safetensors")).toSeq)
     }
   }
 
