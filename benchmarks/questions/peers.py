@@ -63,7 +63,8 @@ def answer(arguments):
     home = Path(subprocess.check_output(["bash", "-c", 'source "$0"; peers_home', str(LIB)], text=True).strip())
     if not (home / "bin" / "python").exists():
         sys.exit(f"bench: no Python with PyTorch in {home}: run scripts/setup-peers")
-    speeds = {name: [] for name in [*OURS, *PEERS]}
+    wanted = arguments.sides or [""]
+    speeds = {name: [] for name in [*OURS, *PEERS] if any(part in name for part in wanted)}
     versions = {}
     for pair in range(arguments.pairs):
         with tempfile.TemporaryDirectory() as directory:
@@ -111,9 +112,10 @@ def table(rows):
             "|---|---|---|---|",
         ]
         speeds = row["speeds"]
-        lines += [f"| Firesteel, {name} | {statistics.median(speeds[name]):.0f} | | |" for name in OURS]
-        for name in PEERS:
-            ratios = [_ratio(speeds[ours], speeds[name]) for ours in OURS]
+        ours = [name for name in OURS if name in speeds]
+        lines += [f"| Firesteel, {name} | {statistics.median(speeds[name]):.0f} | | |" for name in ours]
+        for name in [name for name in PEERS if name in speeds]:
+            ratios = [_ratio(speeds[our], speeds[name]) if our in speeds else "" for our in OURS]
             lines.append(f"| {name} | {statistics.median(speeds[name]):.0f} | {' | '.join(ratios)} |")
     return lines
 

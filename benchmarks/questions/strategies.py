@@ -40,9 +40,12 @@ def _short():
         "eamsgd": ["--strategy", "eamsgd"],
         "downpour": ["--strategy", "downpour"],
         "downpour, Adagrad 0.001": ["--strategy", "downpour", "--adagrad-lr", "0.001"],
+        # pushes of several workers add up, each with the momentum of its own: the same rate without one
+        "downpour, lr 0.01, momentum 0": ["--strategy", "downpour", "--lr", "0.01", "--momentum", "0"],
         "adag": ["--strategy", "adag"],
         "dynsgd": ["--strategy", "dynsgd"],
         "dcasgd": ["--strategy", "dcasgd"],
+        "dcasgd, lr 0.01, momentum 0": ["--strategy", "dcasgd", "--lr", "0.01", "--momentum", "0"],
         "async-nesterov": ["--strategy", "async-nesterov"],
     }
     for tau in (10, 50):
@@ -91,7 +94,8 @@ def _run(data, minibatches, evaluations, seed, out, workers, options):
 def _row(asked, out):
     events = runs.events(out)
     evaluations = [(event["samples"], event["accuracy"]) for event in events if event["event"] == "eval"]
-    stale = [event["staleness"] for event in events if event["event"] == "exchange"]
+    turns = [event for event in events if event["event"] == "exchange"]
+    stale = [event["staleness"] for event in turns]
     return {
         "question": "strategies",
         **runs.circumstances(out),
@@ -101,6 +105,8 @@ def _row(asked, out):
         "seconds": events[-1].get("seconds"),
         "staleness": statistics.mean(stale) if stale else None,
         "exchanges": len(stale),
+        "computing": sum(event["computing"] for event in turns),
+        "exchanging": sum(event["exchanging"] for event in turns),
         "evaluations": evaluations,
     }
 

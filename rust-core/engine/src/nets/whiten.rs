@@ -45,9 +45,8 @@ fn eigen(mut a: [[f64; PATCH]; PATCH]) -> ([f64; PATCH], [[f64; PATCH]; PATCH]) 
 
 /// One rotation in the plane of axes p and q by an angle of cosine c and sine s.
 fn rotate(a: &mut [[f64; PATCH]; PATCH], axes: &mut [[f64; PATCH]; PATCH], (p, q): (usize, usize), (c, s): (f64, f64)) {
-    for k in 0..PATCH {
-        let (x, y) = (a[k][p], a[k][q]);
-        (a[k][p], a[k][q]) = (c * x - s * y, s * x + c * y);
+    for row in a.iter_mut() {
+        (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
     }
     for k in 0..PATCH {
         let (x, y) = (a[p][k], a[q][k]);

@@ -5,7 +5,7 @@ import io.firesteel.data.RecordFormat
 import org.scalatest.funsuite.AnyFunSuite
 
 class PlanTest extends AnyFunSuite {
-  private def plan(config: TrainConfig) = Plan(config, config.toJson, Tensors(Nil), 1, 1, "")
+  private def plan(config: TrainConfig) = Plan(config, config.toJson, Tensors(Nil), 1, 1, 1, "")
 
   private def steps(plan: Plan) = (0 until plan.rounds).map(plan.steps)
 

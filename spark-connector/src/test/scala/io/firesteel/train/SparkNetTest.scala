@@ -135,8 +135,9 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     val watch = new FaultWatch(sc, "uneven", (_, _) => ())
     val workers = new Workers(sc, Shards(rdd, IndexedSeq(0, 1, 40), RecordFormat.Cifar10), plan, "uneven", watch)
     try {
-      val normalizer = Engine.normalizer(plan.configJson, workers.statistics())
-      val start = Checkpoint.start(plan, source.rows, None)
+      val statistics = workers.statistics()
+      val normalizer = Engine.normalizer(plan.configJson, statistics)
+      val start = Checkpoint.fitted(plan, Checkpoint.start(plan, source.rows, None), statistics)
       val results = workers.round(start, normalizer, statesToo = false)
       assert(results.map(_.samples) == Seq(0, 5 * 1, 5 * 20))
       assert(Runs.bits(results.head.vector) == Runs.bits(start.center))
