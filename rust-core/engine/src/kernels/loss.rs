@@ -58,6 +58,28 @@ mod tests {
         }
     }
 
+    /// What PyTorch wrote of itself; testdata/make-solvers.py.
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        logits: Vec<f32>,
+        labels: Vec<i64>,
+        smoothing: f32,
+        loss: f64,
+        gradient: Vec<f32>,
+    }
+
+    #[test]
+    fn smoothed_labels_cost_what_they_cost_in_pytorch() {
+        let text = include_str!("../../../../testdata/solvers/label-smoothing.json");
+        let golden: Golden = serde_json::from_str(text).unwrap();
+        let mut gradient = vec![0.0; golden.gradient.len()];
+        let loss = cross_entropy(&golden.logits, &golden.labels, golden.smoothing, &mut gradient);
+        assert!((loss - golden.loss).abs() < 1e-6 * golden.loss, "{loss} is not {}", golden.loss);
+        for (ours, theirs) in gradient.iter().zip(golden.gradient) {
+            assert!((ours - theirs).abs() < 1e-7, "{ours} is not {theirs}");
+        }
+    }
+
     #[test]
     fn logits_that_are_no_numbers_cost_no_number() {
         let loss = cross_entropy(&[f32::NAN, 0.0], &[1], 0.0, &mut [0.0; 2]);

@@ -1,5 +1,7 @@
 //! What a round promises beside its number of steps: its place in the learning-rate policy, and its end.
 
+use std::sync::atomic::AtomicBool;
+
 use firesteel_engine::{Report, Round, StateIn, TrainConfig};
 
 use crate::fixtures::{ask, config, initial, rows, run, worker};
@@ -63,4 +65,30 @@ fn a_request_is_read_with_or_without_a_loss_limit_and_never_without_a_policy_ste
     let limited: Round = serde_json::from_str(&json.replace("\"state\"", "\"loss-limit\":2.5,\"state\"")).unwrap();
     assert_eq!(limited.loss_limit, Some(2.5));
     assert!(serde_json::from_str::<Round>(&json.replace("\"policy-step\":3,", "")).is_err());
+}
+
+/// The rows with every image mirrored.
+fn mirrored(records: &[u8]) -> Vec<u8> {
+    let mirror = |record: &[u8]| {
+        let lines = record[1..].chunks_exact(32).flat_map(|line| line.iter().rev().copied());
+        std::iter::once(record[0]).chain(lines).collect::<Vec<u8>>()
+    };
+    records.chunks_exact(3073).flat_map(mirror).collect()
+}
+
+#[test]
+fn with_test_flip_an_image_counts_as_its_mirror_image_does() {
+    let records = rows(0, 40);
+    let loss = |json: &str, records: &[u8]| {
+        let config = config(json);
+        let mut vector = initial(&config);
+        run(&mut worker(&config, 0, &rows(0, 40)), &mut vector, &ask(&config, 0, 0, 5, StateIn::Reset));
+        let digest = config.net.build(10).layout().digest();
+        worker(&config, 0, records).evaluate(&vector, &digest, &AtomicBool::new(false)).unwrap().loss
+    };
+    let json = r#"{"batch": 20, "lr": 0.01, "normalize": "none", "test-flip": true}"#;
+    let (plain, mirror) = (loss(json, &records), loss(json, &mirrored(&records)));
+    assert!((plain - mirror).abs() < 1e-4 * plain, "{plain} and {mirror}");
+    let without = json.replace("true", "false");
+    assert!((loss(&without, &records) - loss(&without, &mirrored(&records))).abs() > 1e-4 * plain);
 }

@@ -58,7 +58,8 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
   }
 
   test("so it is with whitening, running statistics and augmentation, in both precisions") {
-    val net = Runs.small.copy(net = "airbench_32_64_64", normalize = "channel", augment = "alternating-flip,translate:2")
+    val net =
+      Runs.small.copy(net = "airbench_32_64_64", normalize = "channel", augment = "alternating-flip,translate:2")
     for (precision <- Seq("f32", "bf16")) TestSpark.directory { directory =>
       val config = net.copy(precision = precision)
       sequential(directory.resolve("sequential"), config)
