@@ -112,10 +112,14 @@ fn max_block<T: Element, const N: usize>(
         for column in wide.clone() {
             let place = u32::from(plan.place((window_y, row), (window_x, column)));
             let values = load::<T, N>(x, (row * width + column) * channels + first);
-            // whole arrays at once stay in registers; written lane by lane they went through masked stores
-            let wins: [bool; N] = std::array::from_fn(|lane| values[lane] > best[lane]);
-            best = std::array::from_fn(|lane| if wins[lane] { values[lane] } else { best[lane] });
-            stands = std::array::from_fn(|lane| if wins[lane] { place } else { stands[lane] });
+            // written to new arrays, the choices become blends in registers; in place they went through memory
+            let (mut best_after, mut stands_after) = ([0f32; N], [0u32; N]);
+            for lane in 0..N {
+                let wins = values[lane] > best[lane];
+                best_after[lane] = if wins { values[lane] } else { best[lane] };
+                stands_after[lane] = if wins { place } else { stands[lane] };
+            }
+            (best, stands) = (best_after, stands_after);
         }
     }
     if relu {
