@@ -15,7 +15,11 @@ NETS = {"cifar10_quick": 100, "resnet20": 128, "airbench_32_64_64": 500}  # mini
 ITERATIONS = 400  # local steps of each worker, of which the warm-up is not counted
 # What Firesteel sets for itself (glibc's mallopt): without it a quarter of a tuned step is page faults.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": 32 << 20, "MALLOC_TRIM_THRESHOLD_": 1 << 30, "MALLOC_TOP_PAD_": 64 << 20}
-OURS = ["f32", "bf16"]
+OURS = {  # options of a run: rounds are a Spark job each, in one stage workers average through the exchanger
+    "f32": ["--precision", "f32"],
+    "bf16": ["--precision", "bf16"],
+    "bf16, one stage": ["--precision", "bf16", "--consistency", "bsp"],
+}
 PEERS = {  # what is measured: peer, variant, settings of glibc's allocator
     "PyTorch, 2 threads, documented": ("plain", "documented", {}),
     "PyTorch, 2 threads, tuned": ("plain", "tuned", {}),
@@ -30,11 +34,11 @@ IN_PEERS = 'source "$0"; use_java java || die "Java 17 or newer is needed"; exec
 LIB = runs.ROOT / "scripts" / "lib.sh"
 
 
-def _ours(arguments, precision, directory):
-    out = directory / f"ours-{precision}"
+def _ours(arguments, name, directory):
+    out = directory / name.replace(", ", "-").replace(" ", "-")
     never = "1000000"  # the last round alone is evaluated, outside the clock
     options = ["--data", arguments.data, "--net", arguments.net, "--batch", str(NETS[arguments.net]), "--workers", "2"]
-    options += ["--iterations", str(ITERATIONS), "--tau", "10", "--eval-every", never, "--precision", precision]
+    options += ["--iterations", str(ITERATIONS), "--tau", "10", "--eval-every", never, *OURS[name]]
     options += ["--normalize", "channel"]
     runs.wait(runs.submit("local[2]", [*options, "--out", str(out)]))
     return runs.steady(out), runs.circumstances(out)
@@ -108,15 +112,14 @@ def table(rows):
             f"Spark {row['versions']['spark']}, libtorch {row['versions']['libtorch']}; "
             f"theirs: PyTorch {peer['torch']}, Spark {peer['spark']}.",
             "",
-            "| what | images a second | f32, ratio (spread) | bf16, ratio (spread) |",
-            "|---|---|---|---|",
+            f"| what | images a second | {' | '.join(f'{name}, ratio (spread)' for name in OURS)} |",
+            f"|---|---|{'---|' * len(OURS)}",
         ]
         speeds = row["speeds"]
-        ours = [name for name in OURS if name in speeds]
-        lines += [f"| Firesteel, {name} | {statistics.median(speeds[name]):.0f} | | |" for name in ours]
-        for name in [name for name in PEERS if name in speeds]:
-            ratios = [_ratio(speeds[our], speeds[name]) if our in speeds else "" for our in OURS]
-            lines.append(f"| {name} | {statistics.median(speeds[name]):.0f} | {' | '.join(ratios)} |")
+        for name in speeds:
+            ratios = [_ratio(speeds[our], speeds[name]) if name in PEERS and our in speeds else "" for our in OURS]
+            what = f"Firesteel, {name}" if name in OURS else name
+            lines.append(f"| {what} | {statistics.median(speeds[name]):.0f} | {' | '.join(ratios)} |")
     return lines
 
 
