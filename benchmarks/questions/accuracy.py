@@ -67,7 +67,7 @@ def table(rows):
         "| data | what | seeds | 500 | 1,000 | 2,000 | 4,000 | 5,000 |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for (data, variant), by_seed in runs.by_seed(rows).items():
+    for (data, variant), by_seed in runs.by_seed(rows, "data", "variant").items():
         cells = []
         for at in (500, 1000, 2000, 4000):
             values = [row["curve"][str(at)] for row in by_seed.values() if str(at) in row["curve"]]

@@ -45,11 +45,11 @@ def steady(out):
     return (last["samples"] - first["samples"]) / (last["seconds"] - first["seconds"])
 
 
-def by_seed(rows):
-    """Rows by data and variant, then by seed; a later row of the same run replaces the earlier."""
+def by_seed(rows, *keys):
+    """Rows by the values of `keys`, then by seed; a later row of the same run replaces the earlier."""
     groups = {}
     for row in rows:
-        groups.setdefault((row["data"], row["variant"]), {})[row["seed"]] = row
+        groups.setdefault(tuple(row[key] for key in keys), {})[row["seed"]] = row
     return groups
 
 

@@ -47,6 +47,9 @@ def _short():
         "dcasgd": ["--strategy", "dcasgd"],
         "dcasgd, lr 0.01, momentum 0": ["--strategy", "dcasgd", "--lr", "0.01", "--momentum", "0"],
         "async-nesterov": ["--strategy", "async-nesterov"],
+        # the rate divided by the workers whose pushes add up
+        "downpour, lr 0.00025": ["--strategy", "downpour", "--lr", "0.00025"],
+        "dcasgd, lr 0.00025": ["--strategy", "dcasgd", "--lr", "0.00025"],
     }
     for tau in (10, 50):
         for name, options in variants.items():
@@ -68,15 +71,15 @@ def answer(arguments):
     there = {_identity(row) for row in results.rows() if row["question"] == "strategies"}
     for seed in range(arguments.seeds):
         for name, workers, options in variants():
-            asked = {"data": arguments.name, "group": group, "variant": name, "seed": seed}
+            asked = {"data": arguments.name, "group": group, "variant": name, "seed": seed, "precision": arguments.precision}
             if _identity(asked) not in there:
                 out = arguments.runs / "-".join(str(part).replace(", ", "-").replace(" ", "-") for part in asked.values())
-                _run(arguments.data, minibatches, evaluations, seed, out, workers, options)
+                _run(arguments.data, minibatches, evaluations, seed, out, workers, [*options, "--precision", arguments.precision])
                 yield _row(asked, out)
 
 
 def _identity(row):
-    return row["data"], row["group"], row["variant"], row["seed"]
+    return row["data"], row["group"], row["variant"], row["seed"], row["precision"]
 
 
 def _run(data, minibatches, evaluations, seed, out, workers, options):
@@ -148,10 +151,10 @@ def _group(rows):
         "number of center updates between a worker's pull and its push. K is 4 where the name does not say another.",
         "`local[K]` on two cores: workers beyond two share them, so seconds say nothing of speed.",
         "",
-        "| data | strategy | seeds | accuracy | best evaluation | staleness | exchanges |",
-        "|---|---|---|---|---|---|---|",
+        "| data | precision | strategy | seeds | accuracy | best evaluation | staleness | exchanges |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for (data, variant), by_seed in runs.by_seed(rows).items():
+    for (data, precision, variant), by_seed in runs.by_seed(rows, "data", "precision", "variant").items():
         done = [100 * row["accuracy"] for row in by_seed.values() if row["accuracy"] is not None]
         failed = len(by_seed) - len(done)
         spread = f" ± {statistics.stdev(done):.2f}" if len(done) > 1 else ""
@@ -160,7 +163,7 @@ def _group(rows):
         best = max((100 * row["best"] for row in by_seed.values() if row["best"] is not None), default=None)
         stale = [row["staleness"] for row in by_seed.values() if row["staleness"] is not None]
         lines.append(
-            f"| {data} | {variant} | {', '.join(map(str, sorted(by_seed)))} | {accuracy} | "
+            f"| {data} | {precision} | {variant} | {', '.join(map(str, sorted(by_seed)))} | {accuracy} | "
             f"{'' if best is None else f'{best:.2f}'} | {f'{statistics.mean(stale):.1f}' if stale else ''} | "
             f"{statistics.mean(row['exchanges'] for row in by_seed.values()):.0f} |"
         )

@@ -4,21 +4,25 @@ package io.firesteel.data
 
 import io.firesteel.jni.Kind
 import io.firesteel.train.FiresteelException
-import org.apache.spark.Partitioner
 import org.apache.spark.rdd.RDD
 import org.apache.spark.storage.StorageLevel
+import org.apache.spark.{Partition, Partitioner, TaskContext}
+import scala.reflect.ClassTag
 
-/** @param chunks partition k holds worker k's rows, sorted by number, as records back to back, at most
+/** @param kept partition k holds worker k's rows, sorted by number, as records back to back, at most
   *   `Shards.ChunkRows` a chunk; persisted on disk
   * @param counts rows of each partition
   */
-final case class Shards(chunks: RDD[Array[Byte]], counts: IndexedSeq[Long], format: RecordFormat) {
+final case class Shards(kept: RDD[Array[Byte]], counts: IndexedSeq[Long], format: RecordFormat) {
+
+  /** The same, for jobs that mostly find their rows in native memory already. */
+  val chunks: RDD[Array[Byte]] = new OnDemand(kept)
 
   /** How many partitions there are. */
   def partitions: Int = counts.length
 
   /** Frees the executors' disks. */
-  def unpersist(): Unit = chunks.unpersist()
+  def unpersist(): Unit = kept.unpersist()
 }
 
 object Shards {
@@ -31,20 +35,20 @@ object Shards {
     */
   def build(source: ImageSource, partitions: Int, seed: Long): Shards = {
     val format = source.format
-    val chunks = source.records
+    val kept = source.records
       .repartitionAndSortWithinPartitions(new ShardPartitioner(source.rows, partitions, seed))
       .mapPartitions(chunked(_, format.bytes))
       .setName(s"${format.name}: ${source.rows} rows in $partitions partitions")
       .persist(StorageLevel.DISK_ONLY)
     val counts = FiresteelException.unwrapping {
-      chunks.mapPartitions(partition => Iterator(partition.map(_.length.toLong / format.bytes).sum)).collect()
+      kept.mapPartitions(partition => Iterator(partition.map(_.length.toLong / format.bytes).sum)).collect()
     }
     if (counts.sum != source.rows)
       throw new FiresteelException(
         Kind.DATA,
         s"read ${counts.sum} rows of ${source.rows}: the files changed while they were read"
       )
-    Shards(chunks, counts.toIndexedSeq, format)
+    Shards(kept, counts.toIndexedSeq, format)
   }
 
   private def chunked(rows: Iterator[(Long, Array[Byte])], bytes: Int): Iterator[Array[Byte]] =
@@ -55,6 +59,16 @@ object Shards {
       }
       chunk
     }
+}
+
+/** A parent's partitions, where Spark opens a parent's block (a file, a deserialiser) only when a task asks for its first
+  * element: a round that does not would pay for it all the same.
+  */
+private[data] final class OnDemand[A: ClassTag](parent: RDD[A]) extends RDD[A](parent) {
+  protected def getPartitions: Array[Partition] = firstParent[A].partitions
+
+  def compute(split: Partition, context: TaskContext): Iterator[A] =
+    Iterator.single(split).flatMap(firstParent[A].iterator(_, context))
 }
 
 /** Sends a row to the partition in which its place in the permutation lies. */

@@ -1,4 +1,5 @@
-// What runs in the executors: one small serialisable object a kind of job, its `run` handed to mapPartitionsWithIndex.
+// What runs in the executors: one small serialisable object a kind of job, which Spark calls with a partition's chunks.
+// They are classes, not closures: Spark searches closures for what they drag along, which costs milliseconds a round.
 package io.firesteel.train
 
 import io.firesteel.jni.Link
@@ -6,10 +7,17 @@ import java.util.Arrays
 import org.apache.spark.TaskContext
 import org.apache.spark.broadcast.Broadcast
 
+/** A job's work on one partition, whose number is the worker's. */
+private[train] trait WorkerTask[+A] extends ((TaskContext, Iterator[Array[Byte]]) => A) with Serializable {
+  def apply(context: TaskContext, chunks: Iterator[Array[Byte]]): A = run(context.partitionId(), chunks)
+
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): A
+}
+
 /** Builds the workers without preparing them; answers each one's statistics. */
-private[train] final case class LoadTask(residence: Residence) {
-  def run(partition: Int, chunks: Iterator[Array[Byte]]): Iterator[Array[Long]] =
-    Iterator.single(residence.loaded(partition, chunks)(_.statistics()))
+private[train] final case class LoadTask(residence: Residence) extends WorkerTask[Array[Long]] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): Array[Long] =
+    residence.loaded(partition, chunks)(_.statistics())
 }
 
 /** The request of one round, the same for all workers.
@@ -47,21 +55,20 @@ private[train] final case class RoundTask(
     solverStates: IndexedSeq[Broadcast[Array[Float]]],
     statesToo: Boolean,
     request: RoundRequest
-) {
-  def run(partition: Int, chunks: Iterator[Array[Byte]]): Iterator[WorkerResult] = {
+) extends WorkerTask[WorkerResult] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): WorkerResult = {
     val vector = start(partition)
     val report = Tensors.mapper.readTree(
       residence.ready(partition, chunks, normalizer)(_.round(vector, request.json))
     )
     val returned = center.value.length
-    val result = WorkerResult(
+    WorkerResult(
       if (vector.length == returned) vector else Arrays.copyOf(vector, returned),
       report.get("samples").asLong,
       Some(report.get("loss")).filter(_.isNumber).fold(Double.NaN)(_.asDouble),
       report.get("fresh").asBoolean,
       Option.when(statesToo)(Arrays.copyOfRange(vector, length, length + stateLength))
     )
-    Iterator.single(result)
   }
 
   /** A copy, because tasks of one JVM share the broadcast value and the engine writes into what it gets. */
@@ -79,11 +86,9 @@ private[train] final case class EvaluateTask(
     normalizer: Array[Float],
     weights: Broadcast[Array[Float]],
     digest: String
-) {
-  def run(partition: Int, chunks: Iterator[Array[Byte]]): Iterator[WorkerScore] =
-    Iterator.single(
-      WorkerScore.read(residence.ready(partition, chunks, normalizer)(_.evaluate(weights.value.clone(), digest)))
-    )
+) extends WorkerTask[WorkerScore] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): WorkerScore =
+    WorkerScore.read(residence.ready(partition, chunks, normalizer)(_.evaluate(weights.value.clone(), digest)))
 }
 
 /** How a task finds the exchanger and is let in. The job's secret is in it, so it travels in the task's closure only,
@@ -110,11 +115,11 @@ private object ExchangerKey {
 }
 
 /** Turn after turn on every worker, until the budget of all together is spent. */
-private[train] final case class StageTask(residence: Residence, normalizer: Array[Float], key: ExchangerKey) {
-  def run(partition: Int, chunks: Iterator[Array[Byte]]): Iterator[Unit] =
+private[train] final case class StageTask(residence: Residence, normalizer: Array[Float], key: ExchangerKey)
+    extends WorkerTask[Unit] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): Unit =
     residence.ready(partition, chunks, normalizer) { worker =>
       val link = CancelWatch.own(Link.open(key.request(partition, TaskContext.get().taskAttemptId())))
       while (!Tensors.mapper.readTree(link.turn(worker)).get("done").asBoolean) {}
-      Iterator.empty
     }
 }

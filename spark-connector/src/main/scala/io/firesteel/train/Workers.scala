@@ -15,11 +15,8 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
   private val residence = Residence(run, plan.configJson, shards.format, shards.counts)
 
   /** Rows, sums and squares of all pixels; loads every worker's rows into native memory. */
-  def statistics(): Array[Long] = {
-    val load = LoadTask(residence)
-    val sums = described("load")(shards.chunks.mapPartitionsWithIndex(load.run).collect())
-    sums.reduce((a, b) => a.lazyZip(b).map(_ + _))
-  }
+  def statistics(): Array[Long] =
+    described("load")(sc.runJob(shards.chunks, LoadTask(residence))).reduce((a, b) => a.lazyZip(b).map(_ + _))
 
   /** One round from `state` on, the results in partition order.
     *
@@ -47,7 +44,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     )
     try
       described(s"round ${state.round + 1} of ${plan.rounds}") {
-        shards.chunks.mapPartitionsWithIndex(task.run).collect().toIndexedSeq
+        sc.runJob(shards.chunks, task).toIndexedSeq
       }
     finally (center +: solverStates).foreach(_.destroy())
   }
@@ -59,7 +56,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     described(s"stage of ${plan.budget} minibatches") {
       val task = StageTask(residence, normalizer, key)
       if (!plan.config.consistency.contains("async")) Slots.await(sc, plan.workers) // nobody passes one without a slot
-      shards.chunks.mapPartitionsWithIndex(task.run).collect()
+      sc.runJob(shards.chunks, task)
     }
 
   /** All rows in one worker of this process, to be evaluated while there is no task slot to spare. */
@@ -80,7 +77,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
   def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
     val weights = sc.broadcast(center.take(plan.length))
     val task = EvaluateTask(residence, normalizer, weights, plan.digest)
-    try Score.over(described("evaluate")(shards.chunks.mapPartitionsWithIndex(task.run).collect().toIndexedSeq))
+    try Score.over(described("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq))
     finally weights.destroy()
   }
 

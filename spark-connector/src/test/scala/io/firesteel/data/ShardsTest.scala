@@ -48,7 +48,7 @@ class ShardsTest extends AnyFunSuite with BeforeAndAfterAll {
 
   test("chunks lie on disk once they are built") {
     val shards = Shards.build(numbered(100), partitions = 2, seed = 7)
-    val info = sc.getRDDStorageInfo.find(_.id == shards.chunks.id).get
+    val info = sc.getRDDStorageInfo.find(_.id == shards.kept.id).get
     assert(info.numCachedPartitions == 2 && info.diskSize > 0 && info.memSize == 0)
     shards.unpersist()
   }
