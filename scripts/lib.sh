@@ -47,9 +47,14 @@ is_complete() { [[ -f $1/.complete && $(<"$1/.complete") == "$2" ]]; }
 
 libtorch_home() { realpath -m -- "${FIRESTEEL_LIBTORCH:-$CACHE/libtorch-$(libtorch_version)-cpu}"; }
 spark_home() { realpath -m -- "${SPARK_HOME:-$CACHE/spark-$(spark_version)}"; }
-# The Python that PyTorch and pyspark are measured in; only scripts/setup-peers makes it.
-peers_origin() { printf 'torch %s, pyspark %s, numpy 2.2.6\n' "$(libtorch_version)" "$(spark_version)"; }
-peers_home() { realpath -m -- "${FIRESTEEL_PEERS:-$CACHE/peers-torch-$(libtorch_version)-spark-$(spark_version)}"; }
+# The Pythons of the benchmarks, `plots` and `peers`, by name; only scripts/setup-python makes them.
+python_packages() { printf '%s\n' "$ROOT/benchmarks/requirements/$1.txt"; }
+python_origin() { sha256sum <"$(python_packages "$1")"; }
+python_home() {
+  local given=FIRESTEEL_${1^^} origin
+  origin=$(python_origin "$1")
+  realpath -m -- "${!given:-$CACHE/python-$1-${origin:0:12}}"
+}
 # link_spark DIR: a Spark of links. Spark's workers keep their directories in SPARK_HOME/work, which tests throw away.
 link_spark() {
   mkdir "$1"

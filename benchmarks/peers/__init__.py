@@ -1,1 +1,1 @@
-"""What Firesteel is compared with: PyTorch alone and under TorchDistributor, in the Python of scripts/setup-peers."""
+"""What Firesteel is compared with: PyTorch alone and under TorchDistributor, in the Python of scripts/setup-python peers."""

@@ -1,4 +1,5 @@
-"""Images a second of PyTorch in the steady state, as one line of JSON: alone, or under Spark's TorchDistributor."""
+"""Images a second of PyTorch in the steady state, as one line of JSON: alone, under Spark's TorchDistributor, or of its
+matrix products as if there were nothing else."""
 
 import argparse
 import json
@@ -7,7 +8,7 @@ import time
 
 import torch
 
-from . import data, loops, nets
+from . import data, loops, nets, products
 
 
 def measure(arguments, distributed):
@@ -56,18 +57,21 @@ def under_spark(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peer", required=True, choices=["plain", "torchdistributor"])
-    parser.add_argument("--variant", required=True, choices=list(loops.VARIANTS))
+    parser.add_argument("--peer", required=True, choices=["plain", "torchdistributor", "products"])
+    parser.add_argument("--variant", default="tuned", choices=list(loops.VARIANTS))
     parser.add_argument("--net", required=True, choices=list(nets.NETS))
     parser.add_argument("--data", required=True, help="directory of CIFAR-10's binary files, or of 28 x 28 idx files")
     parser.add_argument("--batch", required=True, type=int, help="of each process")
     parser.add_argument("--threads", default=1, type=int, help="of each process")
-    parser.add_argument("--processes", default=2, type=int, help="of torchdistributor")
+    parser.add_argument("--processes", default=2, type=int, help="of torchdistributor and products")
     parser.add_argument("--warm-up", default=50, type=int, help="minibatches of each process that are not counted")
     parser.add_argument("--steps", default=200, type=int, help="minibatches of each process that are")
     arguments = vars(parser.parse_args())
+    versions = {"torch": torch.__version__}
     if arguments["peer"] == "plain":
-        speed, versions = measure(arguments, distributed=False), {"torch": torch.__version__}
+        speed = measure(arguments, distributed=False)
+    elif arguments["peer"] == "products":
+        speed = products.measure(arguments)
     else:
         speed, versions = under_spark(arguments)
     print(json.dumps({**arguments, "images_per_second": speed, "versions": versions}))

@@ -1,10 +1,7 @@
 """How fast is PyTorch on the same machine? Two workers in local[2] against PyTorch alone and under TorchDistributor."""
 
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -20,18 +17,16 @@ OURS = {  # options of a run: rounds are a Spark job each, in one stage workers 
     "bf16": ["--precision", "bf16"],
     "bf16, one stage": ["--precision", "bf16", "--consistency", "bsp"],
 }
-PEERS = {  # what is measured: peer, variant, settings of glibc's allocator
-    "PyTorch, 2 threads, documented": ("plain", "documented", {}),
-    "PyTorch, 2 threads, tuned": ("plain", "tuned", {}),
-    "PyTorch, 2 threads, tuned, allocator too": ("plain", "tuned", ALLOCATOR),
-    "TorchDistributor, documented": ("torchdistributor", "documented", {}),
-    "TorchDistributor, f32 channels-last": ("torchdistributor", "channels-last", {}),
-    "TorchDistributor, tuned": ("torchdistributor", "tuned", {}),
-    "TorchDistributor, tuned, allocator too": ("torchdistributor", "tuned", ALLOCATOR),
+PEERS = {  # what is measured: options of peers.speed, settings of glibc's allocator
+    "PyTorch, 2 threads, documented": (["--peer", "plain", "--variant", "documented"], {}),
+    "PyTorch, 2 threads, tuned": (["--peer", "plain"], {}),
+    "PyTorch, 2 threads, tuned, allocator too": (["--peer", "plain"], ALLOCATOR),
+    "TorchDistributor, documented": (["--peer", "torchdistributor", "--variant", "documented"], {}),
+    "TorchDistributor, f32 channels-last": (["--peer", "torchdistributor", "--variant", "channels-last"], {}),
+    "TorchDistributor, tuned": (["--peer", "torchdistributor"], {}),
+    "TorchDistributor, tuned, allocator too": (["--peer", "torchdistributor"], ALLOCATOR),
+    "bf16 products alone": (["--peer", "products"], {}),
 }
-# Finds a sufficient Java, which TorchDistributor's driver needs, and the Python that scripts/setup-peers made.
-IN_PEERS = 'source "$0"; use_java java || die "Java 17 or newer is needed"; exec "$(peers_home)/bin/python" "$@"'
-LIB = runs.ROOT / "scripts" / "lib.sh"
 
 
 def _ours(arguments, name, directory):
@@ -45,28 +40,18 @@ def _ours(arguments, name, directory):
 
 
 def _peer(arguments, name):
-    peer, variant, allocator = PEERS[name]
-    options = ["--peer", peer, "--variant", variant, "--net", arguments.net, "--data", arguments.data]
-    options += ["--batch", str(NETS[arguments.net]), "--threads", "2" if peer == "plain" else "1"]
-    environment = {
-        **os.environ,
-        **{key: str(value) for key, value in allocator.items()},
-        "OMP_NUM_THREADS": "2" if peer == "plain" else "1",
-        "PYTHONPATH": str(runs.ROOT / "benchmarks"),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }
-    command = ["bash", "-c", IN_PEERS, str(LIB), "-m", "peers.speed", *options]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        sys.exit(f"bench: {name} failed with status {done.returncode}")
-    told = json.loads(done.stdout.splitlines()[-1])
+    asked, allocator = PEERS[name]
+    threads = "2" if "plain" in asked else "1"
+    options = [*asked, "--net", arguments.net, "--data", arguments.data]
+    options += ["--batch", str(NETS[arguments.net]), "--threads", threads]
+    settings = {key: str(value) for key, value in allocator.items()}
+    settings |= {"OMP_NUM_THREADS": threads, "SPARK_LOCAL_IP": "127.0.0.1"}
+    told = json.loads(runs.python("peers", "peers.speed", options, **settings).splitlines()[-1])
     return told["images_per_second"], told["versions"]
 
 
 def answer(arguments):
-    home = Path(subprocess.check_output(["bash", "-c", 'source "$0"; peers_home', str(LIB)], text=True).strip())
-    if not (home / "bin" / "python").exists():
-        sys.exit(f"bench: no Python with PyTorch in {home}: run scripts/setup-peers")
+    runs.require_python("peers")  # rather now than after our own runs
     wanted = arguments.sides or [""]
     speeds = {name: [] for name in [*OURS, *PEERS] if any(part in name for part in wanted)}
     versions = {}
@@ -97,9 +82,10 @@ def table(rows):
         "Two workers of one thread in `local[2]`, `sparknet`, tau 10, against PyTorch as its documentation writes it",
         "(f32, NCHW, a DataLoader) and tuned (bf16 autocast, channels-last, minibatches gathered by index, fused",
         "optimiser; then also glibc's allocator set as Firesteel sets it). TorchDistributor: two processes of one",
-        "thread, DDP over gloo, so gradients are averaged at every step. Images a second in the steady state, all",
-        "workers together: medians over n pairs; ratios are ours to theirs in the same pair, with the smallest and",
-        "the largest.",
+        "thread, DDP over gloo, so gradients are averaged at every step. The last line is a bound: what the cores would",
+        "make if a step were nothing but its matrix products, at the rate of the best square ones. Images a second in",
+        "the steady state, all workers together: medians over n pairs; ratios are ours to theirs in the same pair, with",
+        "the smallest and the largest.",
     ]
     latest = {(row["data"], row["net"]): row for row in rows}  # a later row replaces the earlier
     for (data, net), row in latest.items():

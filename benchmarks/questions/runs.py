@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FASHION = "/usr/share/datasets/fashion-mnist"  # where scripts/setup's Debian package puts it
+LIB = ROOT / "scripts" / "lib.sh"
+WITH_JAVA = 'source "$0"; use_java java || die "Java 17 or newer is needed"; exec "$@"'  # which Spark's Python needs
 WARM_UP = 20  # rounds not counted: the JVM compiles its hot code meanwhile, with threads that take a worker's core
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -24,6 +26,30 @@ def sequential(options):
     return subprocess.Popen([str(ROOT / "target/release/sequential"), *options], stdout=subprocess.DEVNULL)
 
 
+def python(name, module, options, stdin=None, **settings):
+    """What `python -m MODULE` prints, in the Python that scripts/setup-python made; ends the benchmark where it fails."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "benchmarks"), **settings}
+    command = ["bash", "-c", WITH_JAVA, str(LIB), str(require_python(name)), "-m", module, *options]
+    done = subprocess.run(command, env=environment, input=stdin, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        sys.exit(f"bench: {' '.join(command[4:])} failed with status {done.returncode}")
+    return done.stdout
+
+
+def python_of(name):
+    """That Python's program, if there is one."""
+    told = subprocess.check_output(["bash", "-c", 'source "$0"; python_home "$1"', str(LIB), name], text=True)
+    program = Path(told.strip()) / "bin" / "python"
+    return program if program.exists() else None
+
+
+def require_python(name):
+    program = python_of(name)
+    if program is None:
+        sys.exit(f"bench: no Python for {name}: run scripts/setup-python {name}")
+    return program
+
+
 def wait(process):
     """Waits for a run, which must succeed."""
     if process.wait() != 0:
@@ -34,14 +60,14 @@ def events(out):
     return [json.loads(line) for line in (Path(out) / "metrics.jsonl").read_text().splitlines()]
 
 
-def steady(out):
-    """Images a second after the warm-up."""
+def steady(out, warm_up=WARM_UP):
+    """Images a second after the first `warm_up` rounds."""
     seen = events(out)
     workers = seen[0]["config"]["workers"]
     rounds = [event for event in seen if event["event"] == "round"]
     # inside one stage each worker tells its own exchanges
     rounds = rounds or [event for event in seen if event["event"] == "exchange"][workers - 1 :: workers]
-    first, last = rounds[WARM_UP - 1], rounds[-1]
+    first, last = rounds[warm_up - 1], rounds[-1]
     return (last["samples"] - first["samples"]) / (last["seconds"] - first["seconds"])
 
 

@@ -10,25 +10,26 @@ TITLE = "Through Spark against plain processes"
 ITERATIONS = 400  # local steps of each worker, of which the warm-up is not counted
 
 
-def _options(data, out):
+def _options(arguments, out):
     never = "1000000"  # the last round alone is evaluated, outside the clock
-    return ["--data", data, "--iterations", str(ITERATIONS), "--tau", "10", "--eval-every", never, "--out", str(out)]
+    asked = ["--data", arguments.data, "--precision", arguments.precision, "--out", str(out)]
+    return [*asked, "--iterations", str(ITERATIONS), "--tau", "10", "--eval-every", never]
 
 
-def _through_spark(data, directory):
-    runs.wait(runs.submit("local[2]", ["--workers", "2", *_options(data, directory / "spark")]))
+def _through_spark(arguments, directory):
+    runs.wait(runs.submit("local[2]", ["--workers", "2", *_options(arguments, directory / "spark")]))
     return runs.steady(directory / "spark")
 
 
-def _in_one_stage(data, directory):
-    options = ["--workers", "2", "--consistency", "bsp", *_options(data, directory / "stage")]
+def _in_one_stage(arguments, directory):
+    options = ["--workers", "2", "--consistency", "bsp", *_options(arguments, directory / "stage")]
     runs.wait(runs.submit("local[2]", options))
     return runs.steady(directory / "stage")
 
 
-def _plain(data, directory):
+def _plain(arguments, directory):
     outs = [directory / "plain-0", directory / "plain-1"]
-    for process in [runs.sequential(_options(data, out)) for out in outs]:
+    for process in [runs.sequential(_options(arguments, out)) for out in outs]:
         runs.wait(process)
     return sum(runs.steady(out) for out in outs)
 
@@ -40,7 +41,7 @@ def answer(arguments):
             directory = Path(name)
             sides = [(_through_spark, spark), (_in_one_stage, stage), (_plain, plain)]
             for measure, speeds in sides if pair % 2 == 0 else reversed(sides):
-                speeds.append(measure(arguments.data, directory))
+                speeds.append(measure(arguments, directory))
             where = runs.circumstances(directory / "spark")
         ratio = f"{spark[-1] / plain[-1]:.3f} and {stage[-1] / plain[-1]:.3f}"
         print(f"pair {pair + 1}: {spark[-1]:.0f} in rounds, {stage[-1]:.0f} in one stage, {plain[-1]:.0f} plain, {ratio}")
@@ -50,6 +51,7 @@ def answer(arguments):
         "question": "spark",
         **where,
         "data": arguments.name,
+        "precision": arguments.precision,
         "n": len(ratios),
         "ratios": ratios,
         "ratio": statistics.median(ratios),
@@ -63,12 +65,12 @@ def answer(arguments):
 
 def table(rows):
     lines = [
-        "`cifar10_quick`, batch 100, tau 10, f32, two workers of one thread, `local[2]`. Images a second after the first",
+        "`cifar10_quick`, batch 100, tau 10, two workers of one thread, `local[2]`. Images a second after the first",
         f"{runs.WARM_UP} rounds, medians over n pairs; the spread is the smallest and the largest ratio.",
         "Rounds are a Spark job each; in one stage the same averaging goes through the exchanger (`--consistency bsp`).",
         "",
-        "| when | hardware | versions | data | n | rounds | one stage | plain | rounds, ratio (spread) | one stage, ratio |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| when | hardware | versions | data | precision | n | rounds | one stage | plain | rounds, ratio (spread) | one stage, ratio |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         hardware, versions = row["hardware"], row["versions"]
@@ -78,7 +80,7 @@ def table(rows):
             stage = f"{row['stage']:.0f}", f"{row['stage_ratio']:.3f} ({least:.3f} to {most:.3f})"
         lines.append(
             f"| {row['time'][:10]} | {hardware['cpu']}, {hardware['cores']} cores "
-            f"| Spark {versions['spark']}, libtorch {versions['libtorch']} | {row['data']} | {row['n']} "
+            f"| Spark {versions['spark']}, libtorch {versions['libtorch']} | {row['data']} | {row['precision']} | {row['n']} "
             f"| {row['spark']:.0f} | {stage[0]} | {row['plain']:.0f} "
             f"| {row['ratio']:.3f} ({min(row['ratios']):.3f} to {max(row['ratios']):.3f}) | {stage[1]} |"
         )

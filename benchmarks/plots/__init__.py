@@ -1,0 +1,1 @@
+"""What is drawn from results.jsonl, in the Python of scripts/setup-python plots."""
