@@ -21,7 +21,7 @@ pub mod worker;
 
 pub use config::{Facts, TrainConfig};
 pub use error::{Error, Kind, Result};
-pub use round::{Evaluation, Report, Round, StateIn};
+pub use round::{Evaluation, Report, Round, StateIn, Work};
 pub use worker::{Worker, WorkerSpec};
 
 /// The version of libtorch that this crate is built against; tch 0.24.0 accepts no other.

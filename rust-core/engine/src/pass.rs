@@ -11,6 +11,9 @@ use crate::weights::{Gradient, Weights};
 pub enum Mode {
     /// A backward pass follows; batch normalisation uses the minibatch and moves its running statistics.
     Train,
+    /// Nothing is kept; batch normalisation uses the minibatch, and its running statistics become the mean of those of
+    /// this and of the `seen` minibatches before it.
+    UpdateBn { seen: u64 },
     /// Nothing is kept; batch normalisation uses its running statistics.
     Evaluate,
 }
@@ -50,8 +53,14 @@ impl<'w> Pass<'w> {
         self.weights
     }
 
-    pub fn trains(&self) -> bool {
-        self.mode == Mode::Train
+    /// Part that a minibatch takes in the running statistics, `usual` in training; none where the pass uses these
+    /// statistics instead.
+    pub fn norm_momentum(&self, usual: f64) -> Option<f64> {
+        match self.mode {
+            Mode::Train => Some(usual),
+            Mode::UpdateBn { seen } => Some(1.0 / (seen + 1) as f64),
+            Mode::Evaluate => None,
+        }
     }
 
     pub fn threads(&self) -> usize {
@@ -69,7 +78,7 @@ impl<'w> Pass<'w> {
     }
 
     /// The result of an operation on `inputs`. Without a gradient to pass on (none of the inputs wants one and
-    /// the operation `learns` nothing, or the mode is to evaluate) `backward` is dropped with what it holds.
+    /// the operation `learns` nothing, or the mode is not to train) `backward` is dropped with what it holds.
     pub fn record(
         &mut self,
         inputs: &[&Var],
@@ -77,7 +86,7 @@ impl<'w> Pass<'w> {
         value: Tensor,
         backward: impl FnOnce(&mut Back<'_>, Tensor) + 'w,
     ) -> Var {
-        if !self.trains() || !(learns || inputs.iter().any(|input| input.id.is_some())) {
+        if self.mode != Mode::Train || !(learns || inputs.iter().any(|input| input.id.is_some())) {
             return Var { value, id: None };
         }
         let result = self.vars;
@@ -100,6 +109,11 @@ impl<'w> Pass<'w> {
 }
 
 impl Var {
+    /// The same value, read once more.
+    pub fn shared(&self) -> Self {
+        Self { value: self.value.shallow_clone(), id: self.id }
+    }
+
     /// Where its gradient goes, for the function that computes it.
     pub fn id(&self) -> Option<usize> {
         self.id

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Round {
+    #[serde(default)]
+    pub work: Work,
     /// Of the layout of the weights that come along.
     pub digest: String,
     /// Counted from 0. Asking for the round that was done last does it again from the same start.
@@ -21,6 +23,18 @@ pub struct Round {
     pub loss_limit: Option<f64>,
     /// Where the solver's state comes from.
     pub state: StateIn,
+}
+
+/// What a round is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Local steps of the solver.
+    #[default]
+    Train,
+    /// PyTorch's `update_bn`: the running statistics become the mean over the round's minibatches under weights that
+    /// stay, which an average of other workers' weights does not give. The solver's state stays too.
+    UpdateBn,
 }
 
 /// Where the solver's state comes from at the start of a round.

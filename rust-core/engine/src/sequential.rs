@@ -13,7 +13,7 @@ use crate::config::{Facts, SolverState, Strategy, TrainConfig, known};
 use crate::data::{CHANNELS, Dataset, Normalizer, RecordFormat, SIDE, Split};
 use crate::error::{Error, Result};
 use crate::metrics::{DataFacts, Event, Hardware, MetricsFile};
-use crate::round::{Evaluation, Round, StateIn};
+use crate::round::{Evaluation, Round, StateIn, Work};
 use crate::tensors::{FileLayout, encode};
 use crate::worker::{Worker, WorkerSpec};
 
@@ -108,6 +108,7 @@ impl Sequential {
             let first_step = round * self.config.tau;
             let steps = self.config.tau.min(iterations - first_step);
             let ask = Round {
+                work: Work::Train,
                 digest: self.digest.clone(),
                 round,
                 first_step,
@@ -130,6 +131,10 @@ impl Sequential {
                 exchange_bytes: 0,
             })?;
             let loss = report.loss.ok_or_else(|| diverged(number))?;
+            if let Some(steps) = self.config.update_bn.filter(|_| number == rounds) {
+                let ask = Round { work: Work::UpdateBn, first_step: 0, steps, ..ask };
+                self.trainer.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
+            }
             if number % self.config.eval_every == 0 || number == rounds {
                 let from = Instant::now();
                 last = self.evaluate(number, samples, seconds, started)?.or(last);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
-use firesteel_engine::{Error, Report, Result, Round, StateIn, Worker};
+use firesteel_engine::{Error, Report, Result, Round, StateIn, Work, Worker};
 use firesteel_exchange::client::{self, About, Exchanged, Exchanges, Go, Turns};
 use firesteel_exchange::message::{Done, Role};
 use firesteel_exchange::partner::Partner;
@@ -125,6 +125,7 @@ impl Link {
     fn round(&self, number: u64, go: &Go) -> Round {
         let first_period = self.invitation.adaptive && self.loss_limit.is_none();
         Round {
+            work: Work::Train,
             digest: self.invitation.digest.clone(),
             round: number,
             first_step: go.data_step,

@@ -10,6 +10,8 @@ use super::Element;
 pub enum Activation {
     Identity,
     Relu,
+    /// No less than 0 and no more than 6.
+    Relu6,
     /// `x Phi(x)` with the normal distribution's Phi, PyTorch's default GELU.
     Gelu,
 }
@@ -54,6 +56,10 @@ impl Activation {
                     x
                 }
             }
+            Self::Relu6 => {
+                let floored = if x <= 0.0 { 0.0 } else { x };
+                if floored >= 6.0 { 6.0 } else { floored }
+            }
             Self::Gelu => x * normal(x).0,
         }
     }
@@ -69,6 +75,10 @@ impl Activation {
                 } else {
                     1.0
                 }
+            }
+            Self::Relu6 => {
+                let over = if x >= 6.0 { 0.0 } else { 1.0 };
+                if x <= 0.0 { 0.0 } else { over }
             }
             Self::Gelu => {
                 let (phi, density) = normal(x);
@@ -123,7 +133,7 @@ mod tests {
     fn far_out_gelu_is_the_identity_or_next_to_nothing_and_a_nan_stays_one() {
         assert_eq!([1e30, f32::INFINITY].map(|x| Activation::Gelu.of(x)), [1e30, f32::INFINITY]);
         assert!(Activation::Gelu.of(-20.0).abs() < 1e-37);
-        for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
+        for activation in [Activation::Identity, Activation::Relu, Activation::Relu6, Activation::Gelu] {
             assert!(activation.of(f32::NAN).is_nan());
         }
     }

@@ -67,6 +67,7 @@ fn forward_wide<T: Element, const ADDS: bool>(factors: &Factors<'_>, x: &[T], re
     match factors.activation {
         Activation::Identity => by_blocks!(channels, identity_block::<T, ADDS>(factors, x, residual, y)),
         Activation::Relu => by_blocks!(channels, relu_block::<T, ADDS>(factors, x, residual, y)),
+        Activation::Relu6 => by_blocks!(channels, relu6_block::<T, ADDS>(factors, x, residual, y)),
         Activation::Gelu => by_blocks!(channels, gelu_block::<T, ADDS>(factors, x, residual, y)),
     }
 }
@@ -101,6 +102,7 @@ macro_rules! forward_blocks {
 forward_blocks! {
     identity_block: Activation::Identity;
     relu_block: Activation::Relu;
+    relu6_block: Activation::Relu6;
     gelu_block: Activation::Gelu;
 }
 
@@ -134,6 +136,7 @@ fn slopes_wide<T: Element, const ADDS: bool>(
     match factors.activation {
         Activation::Identity => by_blocks!(channels, identity_slopes::<T, ADDS>(factors, inputs, gradient, out, sums)),
         Activation::Relu => by_blocks!(channels, relu_slopes::<T, ADDS>(factors, inputs, gradient, out, sums)),
+        Activation::Relu6 => by_blocks!(channels, relu6_slopes::<T, ADDS>(factors, inputs, gradient, out, sums)),
         Activation::Gelu => by_blocks!(channels, gelu_slopes::<T, ADDS>(factors, inputs, gradient, out, sums)),
     }
 }
@@ -174,6 +177,7 @@ macro_rules! slope_blocks {
 slope_blocks! {
     identity_slopes: Activation::Identity;
     relu_slopes: Activation::Relu;
+    relu6_slopes: Activation::Relu6;
     gelu_slopes: Activation::Gelu;
 }
 

@@ -5,9 +5,13 @@ mod airbench;
 mod cifar10_128;
 mod cifar10_full;
 mod cifar10_quick;
+mod mobilenet_v2;
 mod nin;
 mod param;
 mod resnet;
+mod resnet_imagenet;
+#[cfg(test)]
+mod torchvision;
 mod vgg;
 mod whiten;
 
@@ -39,6 +43,10 @@ names! {
         Resnet32 = "resnet32",
         Resnet56 = "resnet56",
         Vgg11 = "vgg11",
+        Resnet18 = "resnet18",
+        Resnet34 = "resnet34",
+        Resnet50 = "resnet50",
+        MobilenetV2 = "mobilenet_v2",
         AirbenchSmall = "airbench_32_64_64",
         Airbench = "airbench_64_128_128",
     }
@@ -56,6 +64,10 @@ impl NetName {
             Self::Resnet32 => resnet::net::<5>(classes),
             Self::Resnet56 => resnet::net::<9>(classes),
             Self::Vgg11 => vgg::net(classes),
+            Self::Resnet18 => resnet_imagenet::net::<2, 2, 2, 2, false>(classes),
+            Self::Resnet34 => resnet_imagenet::net::<3, 4, 6, 3, false>(classes),
+            Self::Resnet50 => resnet_imagenet::net::<3, 4, 6, 3, true>(classes),
+            Self::MobilenetV2 => mobilenet_v2::net(classes),
             Self::AirbenchSmall => airbench::net::<32, 64>(classes),
             Self::Airbench => airbench::net::<64, 128>(classes),
         }
@@ -84,7 +96,7 @@ pub struct Net {
     pub recipe: Recipe,
 }
 
-/// `[n, 3, 32, 32]` normalised images to `[n, classes]` logits in f32.
+/// `[n, 3, h, w]` normalised images to `[n, classes]` logits in f32; most nets are of 32 x 32 pixels.
 type Forward = for<'w> fn(&mut Pass<'w>, &Var) -> Var;
 
 impl Net {
@@ -103,7 +115,7 @@ impl Net {
         &self.layout
     }
 
-    /// `[n, 3, 32, 32]` normalised images to `[n, classes]` logits in f32, as a part of `pass`.
+    /// `[n, 3, h, w]` normalised images to `[n, classes]` logits in f32, as a part of `pass`.
     pub fn forward(&self, pass: &mut Pass<'_>, images: &Tensor) -> Var {
         let images = pass.input(images.to_kind(pass.weights().compute().precision.kind()));
         (self.forward)(pass, &images)
@@ -130,9 +142,14 @@ impl Net {
         self.params.iter().any(|param| param.init == Init::Whiten)
     }
 
+    /// Whether there are running statistics.
+    pub fn has_statistics(&self) -> bool {
+        self.params.iter().any(Param::is_statistic)
+    }
+
     /// The number of parameters as it is published: without the running statistics.
     pub fn parameters(&self) -> usize {
-        self.params.iter().filter(|param| !matches!(param.init, Init::Statistic(_))).map(|p| p.entry.numel()).sum()
+        self.params.iter().filter(|param| !param.is_statistic()).map(|param| param.entry.numel()).sum()
     }
 }
 
@@ -161,8 +178,8 @@ mod tests {
     use crate::device::{Compute, Precision};
     use crate::weights::Gradient;
 
-    /// Net, classes, parameters: the counts of the prototxt files.
-    const COUNTS: [(NetName, usize, usize); 13] = [
+    /// Net, classes, parameters: the counts of the prototxt files, the papers and torchvision.
+    const COUNTS: [(NetName, usize, usize); 17] = [
         (NetName::Cifar10Quick, 10, 145_578),
         (NetName::Cifar10Quick, 100, 151_428),
         (NetName::Cifar10Full, 10, 89_578),
@@ -174,6 +191,10 @@ mod tests {
         (NetName::Resnet32, 10, 464_154),
         (NetName::Resnet56, 10, 853_018),
         (NetName::Vgg11, 10, 9_228_362),
+        (NetName::Resnet18, 1000, 11_689_512),
+        (NetName::Resnet34, 1000, 21_797_672),
+        (NetName::Resnet50, 1000, 25_557_032),
+        (NetName::MobilenetV2, 1000, 3_504_872),
         (NetName::AirbenchSmall, 10, 146_424),
         (NetName::Airbench, 10, 569_016),
     ];

@@ -44,6 +44,11 @@ impl Param {
         Self { entry: Entry { name, shape: shape.to_vec() }, init, lr_mult: learns, decay_mult: learns }
     }
 
+    /// Whether it is a running statistic, which no solver moves.
+    pub fn is_statistic(&self) -> bool {
+        matches!(self.init, Init::Statistic(_))
+    }
+
     /// Appends the tensor's first values.
     pub fn start(&self, random: &mut ChaCha8Rng, statistics: Option<&Statistics>, flat: &mut Vec<f32>) -> Result<()> {
         let numel = self.entry.numel();

@@ -32,7 +32,7 @@ pub fn net(classes: usize) -> Net {
 }
 
 fn forward(pass: &mut Pass<'_>, images: &Var) -> Var {
-    let mut x = pass.input(images.value.shallow_clone());
+    let mut x = images.shared();
     for (at, (_, pools)) in LAYERS.into_iter().enumerate() {
         x = conv_without_bias(pass, &format!("conv{at}"), &x, PAD_1);
         x = batch_norm(pass, &format!("bn{at}"), &x, NORM, None);

@@ -119,10 +119,10 @@ fn statistics<T: Element + Dense>(pass: &Pass<'_>, layer: &str, input: &Tensor, 
     let running = [format!("{layer}.running_mean"), format!("{layer}.running_var")];
     let running = running.map(|name| pass.weights().master(&name).shallow_clone());
     let inverse = |variance: f64| (1.0 / (variance + norm.epsilon).sqrt()) as f32;
-    if !pass.trains() {
+    let Some(momentum) = pass.norm_momentum(norm.momentum) else {
         let [mean, variance] = running.map(|tensor| values::<f32>(&tensor).to_vec());
         return Statistics { mean, inverse: variance.into_iter().map(|v| inverse(f64::from(v))).collect() };
-    }
+    };
     let (channels, images) = (input.size()[1] as usize, input.size()[0] as usize);
     let mut of_images = vec![vec![[0.0; 2]; channels]; images];
     let items = values::<T>(input).chunks_exact(input.numel() / images).zip(&mut of_images);
@@ -137,8 +137,8 @@ fn statistics<T: Element + Dense>(pass: &Pass<'_>, layer: &str, input: &Tensor, 
     let [mut running_mean, mut running_variance] = running;
     no_grad(|| {
         let f32s = |values: &[f64]| Tensor::from_slice(values).to_kind(Kind::Float);
-        let _ = running_mean.lerp_(&f32s(&mean), norm.momentum);
-        let _ = running_variance.lerp_(&f32s(&unbiased), norm.momentum);
+        let _ = running_mean.lerp_(&f32s(&mean), momentum);
+        let _ = running_variance.lerp_(&f32s(&unbiased), momentum);
     });
     Statistics {
         mean: mean.iter().map(|&mean| mean as f32).collect(),
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     const CHANNELS: [i64; 3] = [5, 16, 24];
-    const ACTIVATIONS: [Activation; 3] = [Activation::Identity, Activation::Relu, Activation::Gelu];
+    const ACTIVATIONS: [Activation; 4] = [Activation::Identity, Activation::Relu, Activation::Relu6, Activation::Gelu];
 
     fn declared(channels: i64, scale: bool) -> Vec<(&'static str, Vec<usize>)> {
         let names = ["layer.weight", "layer.bias", "layer.running_mean", "layer.running_var"];
@@ -182,6 +182,7 @@ mod tests {
         match norm.activation {
             Activation::Identity => y,
             Activation::Relu => y.relu(),
+            Activation::Relu6 => y.clamp(0, 6),
             Activation::Gelu => y.gelu("none"),
         }
     }

@@ -12,15 +12,15 @@ pub fn torch_batch_norm(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, r
     let master = |name: &str| pass.weights().master(&format!("{layer}.{name}")).shallow_clone();
     let [bias, mean, variance] = ["bias", "running_mean", "running_var"].map(master);
     let weight = if norm.scale { master("weight") } else { bias.ones_like() };
-    let (trains, momentum) = (pass.trains(), norm.momentum);
+    let momentum = pass.norm_momentum(norm.momentum);
     let (y, saved_mean, saved_inverse) = Tensor::native_batch_norm(
         &x.value,
         Some(&weight),
         Some(&bias),
         Some(&mean),
         Some(&variance),
-        trains,
-        momentum,
+        momentum.is_some(),
+        momentum.unwrap_or(0.0),
         norm.epsilon,
     );
     let before = match residual {
@@ -30,6 +30,7 @@ pub fn torch_batch_norm(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, r
     let value = match norm.activation {
         Activation::Identity => before.shallow_clone(),
         Activation::Relu => before.relu(),
+        Activation::Relu6 => before.clamp(0, 6),
         Activation::Gelu => before.gelu("none"),
     };
     let (id, beside_id, input) = (x.id(), residual.and_then(Var::id), x.value.shallow_clone());
@@ -39,6 +40,7 @@ pub fn torch_batch_norm(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, r
         let gradient = match norm.activation {
             Activation::Identity => gradient,
             Activation::Relu => before.threshold_backward(&gradient, 0),
+            Activation::Relu6 => before.hardtanh_backward(&gradient, 0, 6),
             Activation::Gelu => before.gelu_backward(&gradient, "none"),
         };
         let saved = (&saved_mean, &saved_inverse);

@@ -98,14 +98,12 @@ impl<'a> Course<'a> {
 impl Lane {
     /// Steps until the round has ended. Whoever takes step s does it on minibatch s of its own order.
     pub fn follow(&mut self, course: &Course<'_>) -> Result<()> {
-        let Subject { net, data, normalizer, augment, smoothing, threads, .. } = course.subject;
+        let Subject { net, smoothing, threads, .. } = course.subject;
         set_threads(threads);
         while let Some(step) = course.take()? {
-            self.stream.seek(course.round.first_step + step);
-            let minibatch = self.stream.next_batch();
             self.solver.look_ahead(&mut self.weights);
             self.weights.refresh();
-            let (images, labels) = batch::augmented(data, &minibatch, augment, normalizer, self.weights.compute());
+            let (images, labels) = self.minibatch(course, step);
             let mut pass = Pass::new(&self.weights, Mode::Train, threads);
             let logits = net.forward(&mut pass, &images);
             let (loss, slope) = softmax_loss(&logits.value, &labels, smoothing);
@@ -114,6 +112,24 @@ impl Lane {
             course.done(loss);
         }
         Ok(())
+    }
+
+    /// Takes the running statistics from the round's minibatches; there is no loss to tell.
+    pub fn update_bn(&mut self, course: &Course<'_>) -> Result<()> {
+        let Subject { net, threads, .. } = course.subject;
+        set_threads(threads);
+        while let Some(seen) = course.take()? {
+            let (images, _) = self.minibatch(course, seen);
+            net.forward(&mut Pass::new(&self.weights, Mode::UpdateBn { seen }, threads), &images);
+            course.done(f64::NAN);
+        }
+        Ok(())
+    }
+
+    fn minibatch(&mut self, course: &Course<'_>, step: u64) -> (Tensor, Vec<i64>) {
+        let Subject { data, normalizer, augment, .. } = course.subject;
+        self.stream.seek(course.round.first_step + step);
+        batch::augmented(data, &self.stream.next_batch(), augment, normalizer, self.weights.compute())
     }
 }
 

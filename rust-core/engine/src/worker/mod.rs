@@ -18,7 +18,7 @@ use crate::data::{Augment, BatchStream, Dataset, Normalizer, RecordFormat, Stati
 use crate::device::set_threads;
 use crate::error::{Error, Result};
 use crate::nets::Net;
-use crate::round::{Evaluation, Report, Round, StateIn};
+use crate::round::{Evaluation, Report, Round, StateIn, Work};
 use crate::weights::{Gradient, Weights};
 use lane::{Course, Lane, Subject, Tally};
 
@@ -163,18 +163,10 @@ impl Worker {
         let started = Instant::now();
         self.net.layout().check_digest(&round.digest)?;
         let (weights, state) = split(vector, self.length(), self.state_length())?;
-        let fresh = self.start(weights, state.as_deref(), round)?;
-        let mut tally = Tally::default();
-        if self.data.rows() > 0 {
-            tally = self.steps(round, cancel)?;
-            self.lanes[0].weights.copy_to(weights)?;
-            if let Some(state) = state {
-                mean(&self.states()?, state);
-            }
-        }
-        if let Some(last) = &mut self.last {
-            last.done = true;
-        }
+        let (tally, fresh) = match round.work {
+            Work::Train => self.train(weights, state, round, cancel)?,
+            Work::UpdateBn => (self.update_bn(weights, round, cancel)?, false),
+        };
         let loss = tally.loss / tally.steps as f64;
         Ok(Report {
             samples: tally.steps * self.lanes[0].stream.batch() as u64,
@@ -183,6 +175,40 @@ impl Worker {
             seconds: started.elapsed().as_secs_f64(),
             fresh,
         })
+    }
+
+    /// Local steps; answers also whether the worker had no state of its own to go on with.
+    fn train(
+        &mut self,
+        weights: &mut [f32],
+        state: Option<&mut [f32]>,
+        round: &Round,
+        cancel: &AtomicBool,
+    ) -> Result<(Tally, bool)> {
+        let fresh = self.start(weights, state.as_deref(), round)?;
+        let mut tally = Tally::default();
+        if self.data.rows() > 0 {
+            tally = self.go(self.lanes.len(), round, cancel, Lane::follow)?;
+            self.lanes[0].weights.copy_to(weights)?;
+            if let Some(state) = state {
+                mean(&self.states()?, state);
+            }
+        }
+        if let Some(last) = &mut self.last {
+            last.done = true;
+        }
+        Ok((tally, fresh))
+    }
+
+    /// New running statistics in `weights`, by the first lane alone.
+    fn update_bn(&mut self, weights: &mut [f32], round: &Round, cancel: &AtomicBool) -> Result<Tally> {
+        self.lanes[0].weights.set(weights)?;
+        if self.data.rows() == 0 {
+            return Ok(Tally::default());
+        }
+        let tally = self.go(1, round, cancel, Lane::update_bn)?;
+        self.lanes[0].weights.copy_to(weights)?;
+        Ok(tally)
     }
 
     /// Puts weights and state to where the round starts, whatever was done before. Answers whether the
@@ -219,7 +245,14 @@ impl Worker {
         self.lanes.iter().map(state).collect()
     }
 
-    fn steps(&mut self, round: &Round, cancel: &AtomicBool) -> Result<Tally> {
+    /// Has the first `lanes` lanes do the round's steps.
+    fn go(
+        &mut self,
+        lanes: usize,
+        round: &Round,
+        cancel: &AtomicBool,
+        step: impl Fn(&mut Lane, &Course<'_>) -> Result<()> + Sync,
+    ) -> Result<Tally> {
         let subject = Subject {
             net: &self.net,
             data: &self.data,
@@ -230,7 +263,7 @@ impl Worker {
             threads: self.threads,
         };
         let course = Course::new(subject, round, cancel);
-        hogwild::together(&mut self.lanes, || course.end(), |lane| lane.follow(&course))?;
+        hogwild::together(&mut self.lanes[..lanes], || course.end(), |lane| step(lane, &course))?;
         Ok(course.tally())
     }
 

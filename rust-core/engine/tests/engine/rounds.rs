@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use firesteel_engine::{Report, Round, StateIn, TrainConfig};
+use firesteel_engine::{Report, Round, StateIn, TrainConfig, Work};
 
 use crate::fixtures::{ask, config, initial, rows, run, worker};
 
@@ -91,4 +91,49 @@ fn with_test_flip_an_image_counts_as_its_mirror_image_does() {
     assert!((plain - mirror).abs() < 1e-4 * plain, "{plain} and {mirror}");
     let without = json.replace("true", "false");
     assert!((loss(&without, &records) - loss(&without, &mirrored(&records))).abs() > 1e-4 * plain);
+}
+
+#[test]
+fn updated_statistics_are_the_mean_over_the_minibatches_and_nothing_else_moves() {
+    for precision in ["f32", "bf16"] {
+        let config = config(&format!(
+            r#"{{"net": "resnet20", "normalize": "channel", "batch": 8, "precision": "{precision}"}}"#
+        ));
+        let net = config.net.build(10);
+        let updated = |first_step, steps| {
+            let mut vector = initial(&config);
+            let ask = Round { work: Work::UpdateBn, ..ask(&config, 0, first_step, steps, StateIn::Keep) };
+            let report = run(&mut worker(&config, 0, &rows(0, 30)), &mut vector, &ask);
+            assert_eq!((report.steps, report.samples, report.loss), (steps, steps * 8, None));
+            vector
+        };
+        let before = initial(&config);
+        let (whole, parts) = (updated(0, 3), [0, 1, 2].map(|step| updated(step, 1)));
+        for ((entry, range), param) in net.layout().ranges().zip(net.params()) {
+            for at in range {
+                let mean = parts.iter().map(|part| f64::from(part[at])).sum::<f64>() / 3.0;
+                let expected = if param.is_statistic() { mean } else { f64::from(before[at]) };
+                assert!((f64::from(whole[at]) - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{}", entry.name);
+            }
+        }
+        assert_ne!(whole, before);
+    }
+}
+
+#[test]
+fn a_worker_goes_on_after_its_statistics_were_updated_as_if_they_had_not_been() {
+    let config = config(r#"{"net": "resnet20", "normalize": "channel", "batch": 8}"#);
+    let done = |between: bool| {
+        let mut worker = worker(&config, 0, &rows(0, 30));
+        let mut vector = initial(&config);
+        run(&mut worker, &mut vector, &ask(&config, 0, 0, 2, StateIn::Keep));
+        if between {
+            let ask = Round { work: Work::UpdateBn, ..ask(&config, 1, 0, 3, StateIn::Keep) };
+            run(&mut worker, &mut vector.clone(), &ask);
+        }
+        let report = run(&mut worker, &mut vector, &ask(&config, 1, 2, 2, StateIn::Keep));
+        assert!(!report.fresh);
+        vector
+    };
+    assert_eq!(done(true), done(false));
 }

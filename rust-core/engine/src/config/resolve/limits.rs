@@ -13,6 +13,7 @@ impl TrainConfig {
         at_least_one("iterations", self.iterations)?;
         at_least_one("threads", Some(self.threads as u64))?;
         at_least_one("eval-every", Some(self.eval_every))?;
+        at_least_one("update-bn", self.update_bn)?;
         at_least_one("stepsize", self.stepsize)?;
         at_least_one("warm-up", self.warm_up)?;
         at_least_one("lookahead-every", self.lookahead_every)?;

@@ -43,7 +43,14 @@ impl TrainConfig {
     }
 
     fn check_net(&self) -> Result<()> {
-        if self.net.build(1).whitens() && self.normalize != Normalize::Channel {
+        let net = self.net.build(1);
+        if self.update_bn.is_some() && !net.has_statistics() {
+            return Err(Error::config(format!(
+                "update-bn means nothing to net {}, which has no batch normalisation; leave it out",
+                self.net
+            )));
+        }
+        if net.whitens() && self.normalize != Normalize::Channel {
             return Err(Error::config(format!(
                 "net {} whitens images that are normalised by channel; set normalize to channel",
                 self.net

@@ -194,3 +194,21 @@ fn numbers_of_the_exchange_have_limits() {
         assert_eq!(error.to_string(), expected);
     }
 }
+
+#[test]
+fn what_a_net_has_no_use_for_is_refused_with_its_name() {
+    for (json, expected) in [
+        (
+            r#"{"update-bn": 5}"#,
+            "update-bn means nothing to net cifar10_quick, which has no batch normalisation; leave it out",
+        ),
+        (r#"{"net": "resnet20", "update-bn": 0}"#, "update-bn must be at least 1, not 0"),
+        (
+            r#"{"net": "airbench_32_64_64"}"#,
+            "net airbench_32_64_64 whitens images that are normalised by channel; set normalize to channel",
+        ),
+    ] {
+        assert_eq!(resolve(json).expect_err(json).to_string(), expected);
+    }
+    assert_eq!(resolve(r#"{"net": "resnet20", "update-bn": 5}"#).unwrap().update_bn, Some(5));
+}

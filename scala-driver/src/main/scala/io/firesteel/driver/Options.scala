@@ -25,7 +25,7 @@ object Options {
       Text,
       "NAME",
       "cifar10_quick (default), cifar10_full, cifar10_128, nin, resnet20, resnet32, resnet56, vgg11, " +
-        "airbench_32_64_64 or airbench_64_128_128"
+        "airbench_32_64_64, airbench_64_128_128, resnet18, resnet34, resnet50 or mobilenet_v2"
     ),
     Setting(
       "strategy",
@@ -108,6 +108,12 @@ object Options {
       Whole,
       "ROUNDS",
       "rounds between two evaluations (default: 50); the last is always evaluated"
+    ),
+    Setting(
+      "update-bn",
+      Whole,
+      "N",
+      "minibatches of each worker that the last running statistics come from (default: none)"
     ),
     Setting("test-flip", Flag, "", "evaluate on the mean of an image and its mirror image"),
     Setting("out", Text, "DIR", "output directory: local path or Hadoop URI"),

@@ -65,7 +65,8 @@ private[train] object DeepSpark {
           hosts.look()
           if (plan.pausesBetween(state.round, plan.roundsBehind(report.steps))) state = looked(report, hosts.center())
         }
-        state = looked(progress.exchanged(StageReport.of(exchanger)), exchanger.center())
+        val last = workers.finished(exchanger.center(), normalizer)
+        state = looked(progress.exchanged(StageReport.of(exchanger)), last)
       }
       progress.ended(state, Some(StageReport.of(exchanger).totals))
       TrainedModel(plan.config, state.center.take(plan.length), normalizer)

@@ -42,6 +42,7 @@ private[train] object SparkNet {
         results.foreach(result => center.add(result.vector, result.samples)) // in partition order: the same bits
         state = progress.roundDone(state, center.fold(), results)
         if (pauses) progress.pausing {
+          if (state.round == plan.rounds) state = state.copy(center = workers.finished(state.center, normalizer))
           evaluators.foreach(test => state = progress.evaluated(state, test.evaluate(state.center, normalizer)))
           checkpoint.foreach(_.save(Checkpoint.encode(plan, train.rows, state, results.flatMap(_.solverState))))
         }

@@ -22,6 +22,7 @@ private[train] final case class LoadTask(residence: Residence) extends WorkerTas
 
 /** The request of one round, the same for all workers.
   *
+  * @param work what the steps are for, `train` or `update-bn`
   * @param firstStep local steps before it: the place in the data
   * @param policyStep of the learning-rate policy, at the round's start
   * @param state where the solver's state comes from
@@ -32,10 +33,11 @@ private[train] final case class RoundRequest(
     firstStep: Long,
     policyStep: Long,
     steps: Long,
-    state: String
+    state: String,
+    work: String = "train"
 ) {
   def json: String =
-    s"""{"digest":"$digest","round":$round,"first-step":$firstStep,"policy-step":$policyStep,""" +
+    s"""{"work":"$work","digest":"$digest","round":$round,"first-step":$firstStep,"policy-step":$policyStep,""" +
       s""""steps":$steps,"state":"$state"}"""
 }
 

@@ -61,6 +61,7 @@ import scala.jdk.CollectionConverters._
   * @param threads threads of one worker
   * @param evalEvery rounds between two evaluations; the final round is always evaluated. A round of workers inside one
   *   long stage is `tau * workers` minibatches of all together
+  * @param updateBn minibatches of each worker from which the last center's running statistics come
   * @param testFlip an evaluation takes the mean of an image and its mirror image
   * @param out output directory, a local path or a Hadoop URI
   * @param resume continue from the checkpoint in `out`
@@ -126,6 +127,7 @@ case class TrainConfig(
     device: String = "auto",
     threads: Int = 1,
     seed: Long = 0L,
+    @JsonDeserialize(contentAs = classOf[JLong]) updateBn: Option[Long] = None,
     evalEvery: Int = 50,
     testFlip: Boolean = false,
     out: Option[String] = None,

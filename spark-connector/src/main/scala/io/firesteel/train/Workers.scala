@@ -2,9 +2,10 @@
 package io.firesteel.train
 
 import io.firesteel.data.{ImageSource, Shards}
-import io.firesteel.jni.Engine
+import io.firesteel.jni.{Center, Engine}
 import org.apache.spark.SparkContext
 import org.slf4j.LoggerFactory
+import scala.util.Using
 import scala.util.control.NonFatal
 
 /** Workers that are resident on the executors under the name `run`, built from `shards` where they are not; `watch`
@@ -23,30 +24,42 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     * @param statesToo whether the workers' own solver states come back, where they have some
     */
   def round(state: RunState, normalizer: Array[Float], statesToo: Boolean): IndexedSeq[WorkerResult] = {
-    val center = sc.broadcast(state.center)
-    val solverStates = state.solverStates.map(sc.broadcast(_)) // one each: an executor fetches those of its workers
-    val task = RoundTask(
-      residence,
-      normalizer,
-      plan.length,
-      plan.stateLength,
-      center,
-      solverStates,
-      statesToo && plan.keepsState,
-      RoundRequest(
-        plan.digest,
-        state.round,
-        plan.firstStep(state.round),
-        plan.firstStep(state.round),
-        plan.steps(state.round),
-        if (solverStates.isEmpty) plan.stateOfRound else "given"
-      )
-    )
-    try
-      described(s"round ${state.round + 1} of ${plan.rounds}") {
-        sc.runJob(shards.chunks, task).toIndexedSeq
+    val stateIn = if (state.solverStates.isEmpty) plan.stateOfRound else "given"
+    val first = plan.firstStep(state.round)
+    val request = RoundRequest(plan.digest, state.round, first, first, plan.steps(state.round), stateIn)
+    described(s"round ${state.round + 1} of ${plan.rounds}") {
+      results(request, normalizer, state.center, state.solverStates, statesToo && plan.keepsState)
+    }
+  }
+
+  /** The last center with running statistics of its own, where `update-bn` asks for them: the mean of what the workers
+    * see under its weights.
+    */
+  def finished(center: Array[Float], normalizer: Array[Float]): Array[Float] =
+    plan.config.updateBn.fold(center) { steps =>
+      val request = RoundRequest(plan.digest, plan.rounds, 0, 0, steps, plan.stateOfRound, "update-bn")
+      val seen = described(s"running statistics of $steps minibatches a worker") {
+        results(request, normalizer, center, IndexedSeq.empty, statesToo = false)
       }
-    finally (center +: solverStates).foreach(_.destroy())
+      Using.resource(Center.open(plan.configJson, center)) { next =>
+        seen.foreach(result => next.add(result.vector, result.samples))
+        next.fold()
+      }
+    }
+
+  private def results(
+      request: RoundRequest,
+      normalizer: Array[Float],
+      center: Array[Float],
+      solverStates: IndexedSeq[Array[Float]],
+      statesToo: Boolean
+  ): IndexedSeq[WorkerResult] = {
+    val shared = sc.broadcast(center)
+    val states = solverStates.map(sc.broadcast(_)) // one each: an executor fetches those of its workers
+    val task =
+      RoundTask(residence, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
+    try sc.runJob(shards.chunks, task).toIndexedSeq
+    finally (shared +: states).foreach(_.destroy())
   }
 
   /** The one long job of workers that exchange by themselves: ends when their budget is spent. The `key` is asked for

@@ -71,6 +71,7 @@ class DeepSparkTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
         _.copy(outer = "nesterov"),
         _.copy(outer = "slowmo", outerMomentum = Some(0.5)),
         _.copy(period = "post-local", postLocalStep = Some(4)),
+        _.copy(net = "resnet20", normalize = "channel", updateBn = Some(2)),
         _.copy(workers = Some(1))
       )
     ) assert(bits(more(bsp)) == bits(more(rounds)), more(bsp))

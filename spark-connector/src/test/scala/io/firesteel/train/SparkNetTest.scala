@@ -33,7 +33,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
       "precision" -> config.precision,
       "data" -> TestSpark.fixture("cifar10-tiny"),
       "out" -> out
-    )
+    ) ++ config.updateBn.map("update-bn" -> _)
     assert(Process(program.toString +: options.flatMap { case (key, value) => Seq(s"--$key", s"$value") }).! == 0)
   }
 
@@ -61,10 +61,12 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     val net =
       Runs.small.copy(net = "airbench_32_64_64", normalize = "channel", augment = "alternating-flip,translate:2")
     for (precision <- Seq("f32", "bf16")) TestSpark.directory { directory =>
-      val config = net.copy(precision = precision)
+      val config = net.copy(precision = precision, updateBn = Some(3))
       sequential(directory.resolve("sequential"), config)
       val model = Runs.train(sc, config.copy(workers = Some(1)))
       assert(model.toSafetensors.toSeq == Files.readAllBytes(directory.resolve("sequential/model.safetensors")).toSeq)
+      val averaged = Runs.train(sc, config.copy(workers = Some(1), updateBn = None))
+      assert(Runs.bits(averaged.weights) != Runs.bits(model.weights))
     }
   }
 

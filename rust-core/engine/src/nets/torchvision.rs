@@ -1,0 +1,76 @@
+//! The nets that tch has too, held against tch's: the same weights by the same names must give the same values,
+//! forwards and backwards.
+
+use tch::nn::{ModuleT, Path, VarStore};
+use tch::{Device, Kind, Tensor, no_grad};
+
+use super::NetName;
+use crate::device::{Compute, Precision};
+use crate::pass::{Mode, Pass};
+use crate::weights::{Gradient, Weights};
+
+const CLASSES: usize = 12;
+const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+/// One of tch's nets, its weights those of the flat vector that seed 1 starts ours with.
+struct Theirs {
+    store: VarStore,
+    net: Box<dyn ModuleT>,
+}
+
+fn both(name: NetName, build: impl FnOnce(&Path<'_>) -> Box<dyn ModuleT>) -> (super::Net, Weights, Theirs) {
+    let net = name.build(CLASSES);
+    let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
+    weights.set(&net.initial_weights(1, None).unwrap()).unwrap();
+    let store = VarStore::new(Device::Cpu);
+    let theirs = Theirs { net: build(&store.root()), store };
+    let variables = theirs.store.variables();
+    assert_eq!(variables.len(), net.params().len(), "{name}");
+    no_grad(|| variables.into_iter().for_each(|(name, mut variable)| variable.copy_(weights.master(&name))));
+    (net, weights, theirs)
+}
+
+/// Slopes get a wide limit: a value so near 0 that rounding decides whether a ReLU lets it pass changes single ones.
+const SLOPES_APART: f64 = 0.1;
+const LOGITS_APART: f64 = 1e-3;
+
+fn assert_close(ours: &Tensor, theirs: &Tensor, limit: f64, what: &str) {
+    let apart = (ours - theirs).norm().double_value(&[]) / theirs.norm().double_value(&[]);
+    assert!(apart < limit, "{what}: {apart} apart");
+}
+
+fn compare(name: NetName, mode: Mode, build: impl FnOnce(&Path<'_>) -> Box<dyn ModuleT>) {
+    let (net, weights, theirs) = both(name, build);
+    let images = Tensor::randn([8, 3, 96, 64], CPU);
+    let trains = mode == Mode::Train;
+    let expected = theirs.net.forward_t(&images, trains);
+    let mut pass = Pass::new(&weights, mode, 1);
+    let logits = net.forward(&mut pass, &images);
+    assert_close(&logits.value, &expected.detach(), LOGITS_APART, "logits");
+    if trains {
+        let incoming = Tensor::randn_like(&expected);
+        let (names, leaves): (Vec<_>, Vec<_>) =
+            theirs.store.variables().into_iter().filter(|(_, leaf)| leaf.requires_grad()).unzip();
+        let slopes = Tensor::run_backward(&[(&expected * &incoming).sum(Kind::Float)], &leaves, false, false);
+        let mut gradient = Gradient::new(&net, Device::Cpu);
+        pass.backward(&logits, incoming, &mut gradient);
+        for (name, slope) in names.iter().zip(slopes) {
+            assert_close(gradient.of(name), &slope, SLOPES_APART, name);
+        }
+    }
+}
+
+#[test]
+fn resnets_are_torchvisions() {
+    use tch::vision::resnet::{resnet18, resnet34, resnet50};
+    compare(NetName::Resnet18, Mode::Train, |root| Box::new(resnet18(root, CLASSES as i64)));
+    compare(NetName::Resnet18, Mode::Evaluate, |root| Box::new(resnet18(root, CLASSES as i64)));
+    compare(NetName::Resnet34, Mode::Evaluate, |root| Box::new(resnet34(root, CLASSES as i64)));
+    compare(NetName::Resnet50, Mode::Train, |root| Box::new(resnet50(root, CLASSES as i64)));
+}
+
+#[test]
+fn mobilenet_is_torchvisions_but_for_its_dropout() {
+    use tch::vision::mobilenet::v2;
+    compare(NetName::MobilenetV2, Mode::Evaluate, |root| Box::new(v2(root, CLASSES as i64)));
+}
