@@ -26,14 +26,10 @@ def _variants(seeds):
     yield "sequential, raw pixels, fixed rate", 0, ["--normalize", "none", "--lr-policy", "fixed"], range(1)
 
 
-def directory(name):
-    return name.replace(", ", "-").replace(" ", "-")
-
-
 def answer(arguments):
     for name, workers, options, seeds in _variants(arguments.seeds):
         for seed in seeds:
-            out = arguments.runs / f"{directory(name)}-seed-{seed}"
+            out = arguments.runs / f"{runs.directory(name)}-seed-{seed}"
             if not (out / "model.safetensors").exists():
                 options_of_run = ["--data", arguments.data, "--seed", str(seed), "--out", str(out), *options]
                 if workers:

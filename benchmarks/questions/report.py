@@ -2,7 +2,7 @@
 
 import json
 
-from . import accuracy, engine, exchange, faults, memory, peers, results, runs, spark, strategies
+from . import accuracy, curve, engine, exchange, faults, memory, peers, precision, race, results, runs, spark, strategies
 
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
@@ -14,6 +14,9 @@ TABLES = {
     "faults": faults,
     "memory": memory,
     "peers": peers,
+    "race": race,
+    "curve": curve,
+    "precision": precision,
 }
 
 

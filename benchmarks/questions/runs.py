@@ -56,6 +56,11 @@ def wait(process):
         sys.exit(f"bench: {' '.join(process.args)} failed with status {process.returncode}")
 
 
+def directory(name):
+    """A run's name as that of its directory."""
+    return name.replace(", ", "-").replace(" ", "-").replace("/", "-")
+
+
 def events(out):
     return [json.loads(line) for line in (Path(out) / "metrics.jsonl").read_text().splitlines()]
 

@@ -73,7 +73,7 @@ def answer(arguments):
         for name, workers, options in variants():
             asked = {"data": arguments.name, "group": group, "variant": name, "seed": seed, "precision": arguments.precision}
             if _identity(asked) not in there:
-                out = arguments.runs / "-".join(str(part).replace(", ", "-").replace(" ", "-") for part in asked.values())
+                out = arguments.runs / runs.directory("-".join(map(str, asked.values())))
                 _run(arguments.data, minibatches, evaluations, seed, out, workers, [*options, "--precision", arguments.precision])
                 yield _row(asked, out)
 
