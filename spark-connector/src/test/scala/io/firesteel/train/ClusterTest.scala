@@ -35,10 +35,10 @@ class ClusterTest extends AnyFunSuite {
     }
   }
 
-  test("an executor killed in the middle of a stage costs no minibatch of the budget") {
+  test("an executor killed in the middle of a stage costs no minibatch of the budget, a host of the center neither") {
     TestSpark.usingCluster { sc =>
       val asked = Runs.stage.copy(iterations = Some(400))
-      for (config <- Seq(asked, asked.copy(strategy = "easgd"))) {
+      for (config <- Seq(asked, asked.copy(strategy = "easgd"), asked.copy(exchangers = 2))) {
         val processes = Executors.processes(sc)
         val events = new Events {
           override def exchange(e: ExchangeDone): Unit = {
