@@ -43,6 +43,9 @@ names! {
         Resnet32 = "resnet32",
         Resnet56 = "resnet56",
         Vgg11 = "vgg11",
+        Vgg13 = "vgg13",
+        Vgg16 = "vgg16",
+        Vgg19 = "vgg19",
         Resnet18 = "resnet18",
         Resnet34 = "resnet34",
         Resnet50 = "resnet50",
@@ -63,7 +66,10 @@ impl NetName {
             Self::Resnet20 => resnet::net::<3>(classes),
             Self::Resnet32 => resnet::net::<5>(classes),
             Self::Resnet56 => resnet::net::<9>(classes),
-            Self::Vgg11 => vgg::net(classes),
+            Self::Vgg11 => vgg::net::<1, 2>(classes),
+            Self::Vgg13 => vgg::net::<2, 2>(classes),
+            Self::Vgg16 => vgg::net::<2, 3>(classes),
+            Self::Vgg19 => vgg::net::<2, 4>(classes),
             Self::Resnet18 => resnet_imagenet::net::<2, 2, 2, 2, false>(classes),
             Self::Resnet34 => resnet_imagenet::net::<3, 4, 6, 3, false>(classes),
             Self::Resnet50 => resnet_imagenet::net::<3, 4, 6, 3, true>(classes),
@@ -179,7 +185,7 @@ mod tests {
     use crate::weights::Gradient;
 
     /// Net, classes, parameters: the counts of the prototxt files, the papers and torchvision.
-    const COUNTS: [(NetName, usize, usize); 17] = [
+    const COUNTS: [(NetName, usize, usize); 20] = [
         (NetName::Cifar10Quick, 10, 145_578),
         (NetName::Cifar10Quick, 100, 151_428),
         (NetName::Cifar10Full, 10, 89_578),
@@ -191,6 +197,9 @@ mod tests {
         (NetName::Resnet32, 10, 464_154),
         (NetName::Resnet56, 10, 853_018),
         (NetName::Vgg11, 10, 9_228_362),
+        (NetName::Vgg13, 10, 9_413_066),
+        (NetName::Vgg16, 10, 14_724_042),
+        (NetName::Vgg19, 10, 20_035_018),
         (NetName::Resnet18, 1000, 11_689_512),
         (NetName::Resnet34, 1000, 21_797_672),
         (NetName::Resnet50, 1000, 25_557_032),

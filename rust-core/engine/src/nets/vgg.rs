@@ -1,5 +1,5 @@
-//! VGG-11 with batch normalisation (Simonyan, Zisserman 2014, configuration A) as it is trained on CIFAR: eight
-//! 3x3 convolutions, five times pooled 2/2 down to one pixel, one linear layer.
+//! VGG-11, 13, 16 and 19 with batch normalisation (Simonyan, Zisserman 2014, configurations A, B, D, E) as they are trained
+//! on CIFAR: five stages of 3x3 convolutions, each pooled 2/2, down to one pixel, and one linear layer.
 
 use super::{Init, Net, PAD_1, Recipe, conv_layer, linear_layer, norm_layer};
 use crate::kernels::activation::Activation;
@@ -8,13 +8,12 @@ use crate::pass::{Pass, Var};
 
 const NORM: Norm = Norm { momentum: 0.1, epsilon: 1e-5, scale: true, activation: Activation::Relu };
 const POOL: Window = Window { kernel: 2, stride: 2, ceil: false, relu: false };
-/// Channels of the convolutions, and whether a pooling follows.
-const LAYERS: [(usize, bool); 8] =
-    [(64, true), (128, true), (256, false), (256, true), (512, false), (512, true), (512, false), (512, true)];
+const CHANNELS: [usize; 5] = [64, 128, 256, 512, 512];
 
-pub fn net(classes: usize) -> Net {
-    let (mut params, mut from) = (linear_layer("fc", classes, 512), 3);
-    for (at, (out, _)) in LAYERS.into_iter().enumerate() {
+/// With `FIRST` convolutions in each of the first two stages, `MIDDLE` in each of the others.
+pub fn net<const FIRST: usize, const MIDDLE: usize>(classes: usize) -> Net {
+    let (mut params, mut from) = (linear_layer("fc", classes, CHANNELS[4]), 3);
+    for (at, (out, _)) in layers(FIRST, MIDDLE).enumerate() {
         let deviation = (2.0 / (from as f64 * 9.0)).sqrt();
         params.push(conv_layer(&format!("conv{at}"), &[out, from, 3, 3], Init::Gauss(deviation)));
         params.extend(norm_layer(&format!("bn{at}"), out, true));
@@ -28,12 +27,18 @@ pub fn net(classes: usize) -> Net {
         max_iter: 64_000,
         drops: vec![32_000, 48_000],
     };
-    Net::new(params, forward, recipe)
+    Net::new(params, forward::<FIRST, MIDDLE>, recipe)
 }
 
-fn forward(pass: &mut Pass<'_>, images: &Var) -> Var {
+/// Channels of each convolution, and whether a pooling follows.
+fn layers(first: usize, middle: usize) -> impl Iterator<Item = (usize, bool)> {
+    let stages = CHANNELS.into_iter().zip([first, first, middle, middle, middle]);
+    stages.flat_map(|(channels, count)| (1..=count).map(move |number| (channels, number == count)))
+}
+
+fn forward<const FIRST: usize, const MIDDLE: usize>(pass: &mut Pass<'_>, images: &Var) -> Var {
     let mut x = images.shared();
-    for (at, (_, pools)) in LAYERS.into_iter().enumerate() {
+    for (at, (_, pools)) in layers(FIRST, MIDDLE).enumerate() {
         x = conv_without_bias(pass, &format!("conv{at}"), &x, PAD_1);
         x = batch_norm(pass, &format!("bn{at}"), &x, NORM, None);
         if pools {
