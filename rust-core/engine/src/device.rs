@@ -1,6 +1,7 @@
 //! What the machine offers a worker: a device, the precision of its arithmetic, the threads of its steps, and
 //! memory that stays with the process between them.
 
+use std::num::NonZero;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -135,6 +136,15 @@ fn probe() -> bool {
     bf16 < f32
 }
 
+/// `threads`, or one for each core where there are fewer: more would wait for each other in every operation.
+pub fn at_most_the_cores(threads: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    if threads > cores {
+        log::warn!("{cores} threads a worker are used and not {threads}: there are no more cores");
+    }
+    threads.min(cores)
+}
+
 /// Gives libtorch `threads` threads for the steps of the calling thread. OpenMP keeps the number for
 /// each calling thread, so every call that computes says it again.
 pub fn set_threads(threads: usize) {
@@ -175,6 +185,12 @@ mod tests {
         assert_eq!(chosen(Cpu, Some(1), 3, 2), Device::Cpu);
         assert_eq!([0, 1, 2].map(|worker| chosen(Auto, None, worker, 2)), [0, 1, 0].map(Device::Cuda));
         assert_eq!(chosen(Cuda, Some(1), 0, 2), Device::Cuda(1));
+    }
+
+    #[test]
+    fn a_worker_has_the_threads_that_it_is_given_as_far_as_there_are_cores() {
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!([1, cores, cores + 1, usize::MAX].map(at_most_the_cores), [1, cores, cores, cores]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::config::{Strategy, TrainConfig, known};
 use crate::data::{Augment, BatchStream, Dataset, Normalizer, RecordFormat, Statistics};
-use crate::device::set_threads;
+use crate::device::{at_most_the_cores, set_threads};
 use crate::error::{Error, Result};
 use crate::nets::Net;
 use crate::round::{Evaluation, Report, Round, StateIn, Work};
@@ -76,7 +76,7 @@ impl Worker {
         spec.record.check()?;
         let net = config.build_net()?;
         let hogwild = config.strategy == Strategy::Hogwild;
-        let (lanes, threads) = if hogwild { (config.threads, 1) } else { (1, config.threads) };
+        let (lanes, threads) = if hogwild { (config.threads, 1) } else { (1, at_most_the_cores(config.threads)) };
         let weights = Weights::new(&net, config.compute(spec.worker, spec.gpu)?);
         let lane = |_| -> Result<Lane> {
             let stream = BatchStream::new(config.seed, 0, 0, 0);
