@@ -131,10 +131,10 @@ pub struct TrainConfig {
     /// Threads of one worker.
     pub threads: usize,
     pub seed: u64,
-    /// Minibatches of each worker from which the running statistics of the last center come, instead of from averages.
-    pub update_bn: Option<u64>,
     /// Rounds between two evaluations; the last round is always evaluated.
     pub eval_every: u64,
+    /// Minibatches of each worker from which the running statistics of the last center come, instead of from averages.
+    pub update_bn: Option<u64>,
     /// Whether an evaluation takes the mean of an image and its mirror image.
     pub test_flip: bool,
     /// Directory of the run's results.
@@ -205,8 +205,8 @@ impl Default for TrainConfig {
             device: DeviceName::Auto,
             threads: 1,
             seed: 0,
-            update_bn: None,
             eval_every: 50,
+            update_bn: None,
             test_flip: false,
             out: None,
             resume: false,

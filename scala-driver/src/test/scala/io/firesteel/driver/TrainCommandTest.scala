@@ -32,9 +32,14 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
     file.drop(8 + ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getLong.toInt).toSeq
   }
 
-  /** A stream that fails at the line that begins with `at`, and with it the run. */
-  private final class Breaking(at: String) extends PrintStream(OutputStream.nullOutputStream()) {
-    override def println(line: String): Unit = if (line.startsWith(at)) throw new IllegalStateException("cut")
+  /** A stream that fails at the line that is the `count`th to begin with `at`, and with it the run. */
+  private final class Breaking(at: String, count: Int = 1) extends PrintStream(OutputStream.nullOutputStream()) {
+    private var left = count
+
+    override def println(line: String): Unit = if (line.startsWith(at)) {
+      left -= 1
+      if (left == 0) throw new IllegalStateException("cut")
+    }
   }
 
   private def metrics(out: Path): Seq[JsonNode] =
@@ -123,13 +128,14 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
   test("a run inside one stage that was cut short and resumed does the rest of its budget") {
     scratch { dir =>
       val out = dir.resolve("run")
-      val options = Seq("--strategy", "easgd", "--iterations", "400", "--eval-every", "20")
-      val cutShort = Console(new Breaking("round 60/"), new PrintStream(OutputStream.nullOutputStream()), Terminal.None)
+      val options = Seq("--strategy", "easgd", "--iterations", "800", "--eval-every", "20")
+      // its second evaluation, whichever round that is of: the first left a checkpoint
+      val cutShort = Console(new Breaking("round ", 2), new PrintStream(OutputStream.nullOutputStream()), Terminal.None)
       assert(Main.run(arguments(out, options), cutShort) == 1)
       val (status, _, err) = submit("train", "--out", out.toString, "--resume")
       assert(status == 0, err)
       val exchanges = metrics(out).filter(_.has("total_steps"))
-      assert(exchanges.map(_.get("steps").asInt).sum == 800 && exchanges.last.get("total_steps").asInt == 800)
+      assert(exchanges.map(_.get("steps").asInt).sum == 1600 && exchanges.last.get("total_steps").asInt == 1600)
       assert(told(out).count(_ == "start") == 2 && told(out).count(_ == "end") == 1)
     }
   }

@@ -127,8 +127,8 @@ case class TrainConfig(
     device: String = "auto",
     threads: Int = 1,
     seed: Long = 0L,
-    @JsonDeserialize(contentAs = classOf[JLong]) updateBn: Option[Long] = None,
     evalEvery: Int = 50,
+    @JsonDeserialize(contentAs = classOf[JLong]) updateBn: Option[Long] = None,
     testFlip: Boolean = false,
     out: Option[String] = None,
     resume: Boolean = false
