@@ -10,7 +10,7 @@ from torch import nn
 
 from . import data, nets
 
-PAD = 4  # pixels of black around an image before it is cropped, as in He et al. 2015, section 4.2
+PAD = 4  # pixels of border around an image before it is cropped, as in He et al. 2015, section 4.2
 
 
 def bordered(images, border):

@@ -1,6 +1,7 @@
 """Does a net learn as it does in PyTorch? ResNet-20 for ten epochs with configs/resnet20.json, beside PyTorch's same run."""
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from . import runs
 TITLE = "ResNet-20 for ten epochs, beside PyTorch"
 CONFIG = runs.ROOT / "configs" / "resnet20.json"
 RECIPE = json.loads(CONFIG.read_text())
-EPOCH = 50_000 // RECIPE["batch"]  # local steps
+EPOCH = 50_000 // RECIPE["batch"]  # local steps over CIFAR-10's training set
+BORDER = "reflect" if "crop-reflect" in RECIPE["augment"] else "black"
 TAU = 10
 
 
@@ -24,12 +26,16 @@ def _theirs(arguments, seed, out):
     options = ["--data", arguments.data, "--out", str(out), "--precision", arguments.precision, "--seed", str(seed)]
     options += ["--batch", str(RECIPE["batch"]), "--lr", str(RECIPE["lr"]), "--momentum", str(RECIPE["momentum"])]
     options += ["--weight-decay", str(RECIPE["weight-decay"]), "--epochs", str(RECIPE["epochs"])]
-    runs.python("peers", "peers.train", [*options, "--nesterov", "--lr-policy", RECIPE["lr-policy"], "--border", "reflect"])
+    options += ["--lr-policy", RECIPE["lr-policy"], "--border", BORDER]
+    options += ["--nesterov"] if RECIPE["solver"] == "nesterov" else []
+    runs.python("peers", "peers.train", options)
     return [[line["seconds"], line["accuracy"]] for line in map(json.loads, out.read_text().splitlines())]
 
 
 def answer(arguments):
     runs.require_python("peers")
+    if not (Path(arguments.data) / "data_batch_1.bin").exists():
+        sys.exit(f"bench: no data_batch_1.bin in {arguments.data}: question curve is of CIFAR-10's binary files")
     for seed in range(arguments.seeds):
         with tempfile.TemporaryDirectory() as name:
             ours = _ours(arguments, seed, Path(name) / "ours")

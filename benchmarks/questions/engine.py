@@ -45,10 +45,13 @@ def _speed(arguments, precision, workers, batch, net):
 def answer(arguments):
     speeds = {}
     for run in range(arguments.pairs):
+        measured = {}  # the sweeps meet in a point, which is measured once
         for sweep, at, *point in _points():
             for precision in PRECISIONS:
-                speed, where = _speed(arguments, precision, *point)
-                speeds.setdefault(sweep, {}).setdefault(precision, {}).setdefault(str(at), []).append(speed)
+                key = precision, *point
+                if key not in measured:
+                    measured[key], where = _speed(arguments, *key)
+                speeds.setdefault(sweep, {}).setdefault(precision, {}).setdefault(str(at), []).append(measured[key])
         print(f"run {run + 1} of {arguments.pairs}", flush=True)
     yield {"question": "engine", **where, "data": arguments.name, "n": arguments.pairs, "speeds": speeds}
 

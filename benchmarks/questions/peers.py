@@ -30,7 +30,7 @@ PEERS = {  # what is measured: options of peers.speed, settings of glibc's alloc
 
 
 def _ours(arguments, name, directory):
-    out = directory / name.replace(", ", "-").replace(" ", "-")
+    out = directory / runs.directory(name)
     never = "1000000"  # the last round alone is evaluated, outside the clock
     options = ["--data", arguments.data, "--net", arguments.net, "--batch", str(NETS[arguments.net]), "--workers", "2"]
     options += ["--iterations", str(ITERATIONS), "--tau", "10", "--eval-every", never, *OURS[name]]
@@ -82,9 +82,9 @@ def table(rows):
         "Two workers of one thread in `local[2]`, `sparknet`, tau 10, against PyTorch as its documentation writes it",
         "(f32, NCHW, a DataLoader) and tuned (bf16 autocast, channels-last, minibatches gathered by index, fused",
         "optimiser; then also glibc's allocator set as Firesteel sets it). TorchDistributor: two processes of one",
-        "thread, DDP over gloo, so gradients are averaged at every step. The last line is a bound: what the cores would",
-        "make if a step were nothing but its matrix products, at the rate of the best square ones. Images a second in",
-        "the steady state, all workers together: medians over n pairs; ratios are ours to theirs in the same pair, with",
+        "thread, DDP over gloo, so gradients are averaged at every step. `bf16 products alone` is a bound: what the",
+        "cores would make if a step were nothing but the products that PyTorch counts in it (FlopCounterMode), at the rate",
+        "of the best square ones. Images a second in the steady state, all workers together: medians over n pairs; ratios are ours to theirs in the same pair, with",
         "the smallest and the largest.",
     ]
     latest = {(row["data"], row["net"]): row for row in rows}  # a later row replaces the earlier

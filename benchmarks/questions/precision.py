@@ -18,7 +18,7 @@ def answer(arguments):
         for net in NETS:
             pair = [{"data": arguments.name, "net": net, "seed": seed, "precision": name} for name in PRECISIONS]
             pair = [asked for asked in pair if _identity(asked) not in there]
-            outs = [arguments.runs / runs.directory("-".join(map(str, asked.values()))) for asked in pair]
+            outs = [runs.fresh(arguments.runs, {"question": "precision", **asked}) for asked in pair]
             both = [runs.sequential(_options(arguments, asked, out)) for asked, out in zip(pair, outs)]
             for process, asked, out in zip(both, pair, outs):
                 runs.wait(process)

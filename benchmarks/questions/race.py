@@ -34,7 +34,7 @@ def answer(arguments):
     for epochs, name, seed in _runs(arguments.seeds):
         asked = {"data": arguments.name, "epochs": epochs, "variant": name, "seed": seed}
         if _identity(asked) not in there:
-            out = arguments.runs / f"race-{epochs}-{runs.directory(name)}-{seed}"
+            out = runs.fresh(arguments.runs, {"question": "race", **asked})
             never = "1000000"  # the center is evaluated when the clock has stopped
             options = ["--config", str(CONFIG), "--data", arguments.data, "--epochs", str(epochs), "--eval-every", never]
             options += ["--seed", str(seed), "--out", str(out), *VARIANTS[name]]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,9 +57,16 @@ def wait(process):
         sys.exit(f"bench: {' '.join(process.args)} failed with status {process.returncode}")
 
 
-def directory(name):
+def directory(*parts):
     """A run's name as that of its directory."""
-    return name.replace(", ", "-").replace(" ", "-").replace("/", "-")
+    return "-".join(map(str, parts)).replace(", ", "-").replace(" ", "-").replace("/", "-")
+
+
+def fresh(home, asked):
+    """A directory below `home` for the run of the row `asked`, without what was left by one that was interrupted."""
+    out = home / directory(*asked.values())
+    shutil.rmtree(out, ignore_errors=True)
+    return out
 
 
 def events(out):

@@ -73,7 +73,7 @@ def answer(arguments):
         for name, workers, options in variants():
             asked = {"data": arguments.name, "group": group, "variant": name, "seed": seed, "precision": arguments.precision}
             if _identity(asked) not in there:
-                out = arguments.runs / runs.directory("-".join(map(str, asked.values())))
+                out = runs.fresh(arguments.runs, asked)
                 _run(arguments.data, minibatches, evaluations, seed, out, workers, [*options, "--precision", arguments.precision])
                 yield _row(asked, out)
 

@@ -130,6 +130,13 @@ mod tests {
     }
 
     #[test]
+    fn relu6_is_flat_below_0_and_from_6_on() {
+        let at = [-1.0, 0.0, 0.5, 5.5, 6.0, 7.0];
+        assert_eq!(at.map(|x| Activation::Relu6.of(x)), [0.0, 0.0, 0.5, 5.5, 6.0, 6.0]);
+        assert_eq!(at.map(|x| Activation::Relu6.slope(x)), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]); // PyTorch's at the corners
+    }
+
+    #[test]
     fn far_out_gelu_is_the_identity_or_next_to_nothing_and_a_nan_stays_one() {
         assert_eq!([1e30, f32::INFINITY].map(|x| Activation::Gelu.of(x)), [1e30, f32::INFINITY]);
         assert!(Activation::Gelu.of(-20.0).abs() < 1e-37);

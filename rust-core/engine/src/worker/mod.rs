@@ -251,7 +251,7 @@ impl Worker {
         lanes: usize,
         round: &Round,
         cancel: &AtomicBool,
-        step: impl Fn(&mut Lane, &Course<'_>) -> Result<()> + Sync,
+        work: impl Fn(&mut Lane, &Course<'_>) -> Result<()> + Sync,
     ) -> Result<Tally> {
         let subject = Subject {
             net: &self.net,
@@ -263,7 +263,7 @@ impl Worker {
             threads: self.threads,
         };
         let course = Course::new(subject, round, cancel);
-        hogwild::together(&mut self.lanes[..lanes], || course.end(), |lane| step(lane, &course))?;
+        hogwild::together(&mut self.lanes[..lanes], || course.end(), |lane| work(lane, &course))?;
         Ok(course.tally())
     }
 

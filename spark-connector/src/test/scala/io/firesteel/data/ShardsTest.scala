@@ -2,7 +2,8 @@
 package io.firesteel.data
 
 import io.firesteel.TestSpark
-import org.apache.spark.SparkContext
+import org.apache.spark.rdd.RDD
+import org.apache.spark.{Partition, SparkContext, SparkException, TaskContext}
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -46,10 +47,24 @@ class ShardsTest extends AnyFunSuite with BeforeAndAfterAll {
     shards.unpersist()
   }
 
+  test("a job that asks for no chunk opens no block, and one that asks for some gets them all") {
+    val closed = new OnDemand(new Unreadable(sc))
+    assert(sc.runJob(closed, (_: Iterator[Int]) => 7).toSeq == Seq(7, 7))
+    assert(intercept[SparkException](closed.count()).getMessage.contains("opened"))
+    assert(new OnDemand(sc.parallelize(1 to 9, 3)).collect().toSeq == (1 to 9))
+  }
+
   test("chunks lie on disk once they are built") {
     val shards = Shards.build(numbered(100), partitions = 2, seed = 7)
     val info = sc.getRDDStorageInfo.find(_.id == shards.kept.id).get
     assert(info.numCachedPartitions == 2 && info.diskSize > 0 && info.memSize == 0)
     shards.unpersist()
   }
+}
+
+/** Two partitions that must not be opened; apart from the suite, which cannot travel. */
+private final class Unreadable(sc: SparkContext) extends RDD[Int](sc, Nil) {
+  protected def getPartitions: Array[Partition] = Array.tabulate(2)(at => new Partition { def index: Int = at })
+
+  def compute(split: Partition, context: TaskContext): Iterator[Int] = throw new IllegalStateException("opened")
 }
