@@ -21,6 +21,7 @@ fn main() {
         let mut build = cc::Build::new();
         build.cpp(true).std("c++17").file("src/aten.cpp").include(Path::new(&lib).with_file_name("include"));
         // headers of libtorch do not pass our compiler's warnings
-        build.warnings(false).compile("firesteel_aten");
+        build.warnings(false).flag("-fopenmp").compile("firesteel_aten");
+        println!("cargo:rustc-link-lib=gomp"); // of the same name as libtorch's, which is the one that is loaded
     }
 }

@@ -1,5 +1,5 @@
 // Operators of libtorch that training needs and tch does not bind, for raw.rs. Each answers null, or the
-// text of what libtorch threw, which the caller frees.
+// text of what libtorch threw, which the caller frees. And libtorch's threads, for kernels of ours.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/native_batch_norm_backward.h>
@@ -43,4 +43,12 @@ extern "C" char *firesteel_batch_norm_backward(const at::Tensor *gradient, const
     return at::native_batch_norm_backward(*gradient, *input, *weight, {}, {}, *mean, *inverse, true, epsilon,
                                           {true, true, true});
   });
+}
+
+// `work`, which must not throw, on every number below `threads`, side by side. These are the threads of libgomp that
+// libtorch's operators run on: behind an operator they wait for more in a loop, and would keep any others from the cores.
+extern "C" void firesteel_on_threads(int threads, void (*work)(const void *, int), const void *context) {
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  for (int thread = 0; thread < threads; ++thread)
+    work(context, thread);
 }

@@ -1,8 +1,11 @@
 //! The one place of the engine that touches memory of libtorch: values of dense tensors as slices, and the
-//! operators of aten.cpp. Everything above it is safe.
+//! operators and threads of aten.cpp. Everything above it is safe.
 
-use std::ffi::{CStr, c_char};
+use std::any::Any;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::slice;
+use std::sync::{Mutex, PoisonError};
 
 use half::bf16;
 use tch::{Device, Kind, Tensor};
@@ -41,6 +44,7 @@ unsafe extern "C" {
         epsilon: f64,
         gradients: *mut *mut C_tensor,
     ) -> *mut c_char;
+    fn firesteel_on_threads(threads: c_int, work: extern "C" fn(*const c_void, c_int), context: *const c_void);
 }
 
 /// How a convolution slides; the same in both directions.
@@ -99,6 +103,32 @@ fn answered(error: *mut c_char, out: [*mut C_tensor; 3]) -> [Tensor; 3] {
         text
     };
     panic!("{text}")
+}
+
+/// What the threads of a call of [`on_threads`] share.
+struct Shared<'a> {
+    work: &'a (dyn Fn(usize) + Sync),
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+/// Calls `work` with every number below `threads`, each on a thread of libtorch's own. A panic of one goes on
+/// here when all have ended.
+pub fn on_threads(threads: usize, work: &(dyn Fn(usize) + Sync)) {
+    extern "C" fn call(shared: *const c_void, thread: c_int) {
+        // SAFETY: the pointer is the one that is given below, to what lives until all threads have ended.
+        let shared = unsafe { &*shared.cast::<Shared<'_>>() };
+        // C++ must not be unwound
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (shared.work)(thread as usize))) {
+            shared.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
+        }
+    }
+    let shared = Shared { work, panic: Mutex::default() };
+    let threads = c_int::try_from(threads).unwrap_or(c_int::MAX);
+    // SAFETY: `call` reads what it is given as a `Shared` and lets nothing unwind.
+    unsafe { firesteel_on_threads(threads, call, (&raw const shared).cast()) };
+    if let Some(panic) = shared.panic.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        resume_unwind(panic);
+    }
 }
 
 /// Values of a dense tensor on the CPU in the order of its memory.
@@ -160,13 +190,19 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_on_a_thread_of_libtorch_goes_on_where_it_was_called() {
+        let panic = catch_unwind(|| on_threads(3, &|thread| assert_ne!(thread, 2, "the third"))).unwrap_err();
+        assert!(panic.downcast_ref::<String>().is_some_and(|text| text.contains("the third")));
+    }
+
+    #[test]
     fn what_libtorch_throws_is_a_panic_with_its_text() {
         let (x, w) = (
             Tensor::ones([1, 2, 4, 4], (Kind::Float, Device::Cpu)),
             Tensor::ones([3, 5, 3, 3], (Kind::Float, Device::Cpu)),
         );
         let slide = Slide { stride: 1, padding: 1, groups: 1 };
-        let panic = std::panic::catch_unwind(|| convolution_backward(&x, (&x, &w), slide, [true; 3])).unwrap_err();
+        let panic = catch_unwind(|| convolution_backward(&x, (&x, &w), slide, [true; 3])).unwrap_err();
         assert!(panic.downcast_ref::<String>().is_some_and(|text| !text.is_empty()));
     }
 }

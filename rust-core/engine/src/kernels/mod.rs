@@ -30,33 +30,3 @@ macro_rules! by_blocks {
     }};
 }
 use by_blocks;
-
-/// Does `work` on every item, in `threads` groups side by side.
-pub fn in_parallel<I: Send>(threads: usize, items: impl Iterator<Item = I>, work: impl Fn(I) + Sync) {
-    if threads <= 1 {
-        return items.for_each(work);
-    }
-    let mut items: Vec<I> = items.collect();
-    let share = items.len().div_ceil(threads).max(1);
-    std::thread::scope(|scope| {
-        while !items.is_empty() {
-            let group = items.split_off(items.len().saturating_sub(share));
-            let work = &work;
-            scope.spawn(move || group.into_iter().for_each(work));
-        }
-    });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_item_is_worked_on_once_whatever_the_threads() {
-        for threads in [1, 2, 3, 9] {
-            let mut values = vec![0; 7];
-            in_parallel(threads, values.iter_mut().enumerate(), |(at, value)| *value += at + 1);
-            assert_eq!(values, [1, 2, 3, 4, 5, 6, 7]);
-        }
-    }
-}

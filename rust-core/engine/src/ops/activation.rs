@@ -3,9 +3,10 @@
 use half::bf16;
 use tch::Kind;
 
+use super::parallel::in_parallel;
 use super::{channels_last, new_channels_last};
+use crate::kernels::Element;
 use crate::kernels::activation::{gelu_backward, gelu_forward};
-use crate::kernels::{Element, in_parallel};
 use crate::raw::{Dense, values, values_mut};
 
 use crate::pass::{Pass, Var};

@@ -7,6 +7,7 @@ mod linear;
 mod lrn;
 mod norm;
 mod norm_torch;
+mod parallel;
 mod pool;
 #[cfg(test)]
 mod testing;

@@ -6,9 +6,10 @@ use half::bf16;
 use tch::{Kind, Tensor, no_grad};
 
 use super::norm_torch::torch_batch_norm;
+use super::parallel::in_parallel;
 use super::{channels_last, new_channels_last};
 use crate::kernels::norm::{self as kernels, Factors, Sums};
-use crate::kernels::{Element, activation::Activation, in_parallel};
+use crate::kernels::{Element, activation::Activation};
 use crate::pass::{Pass, Var};
 use crate::raw::{Dense, values, values_mut};
 

@@ -3,8 +3,9 @@
 use half::bf16;
 use tch::{Kind, Tensor};
 
+use super::parallel::in_parallel;
 use super::{channels_last, new_channels_last};
-use crate::kernels::{Element, in_parallel, pool as kernels, pool::Plan, pool::Pooling};
+use crate::kernels::{Element, pool as kernels, pool::Plan, pool::Pooling};
 use crate::pass::{Pass, Var};
 use crate::raw::{Dense, values, values_mut};
 
