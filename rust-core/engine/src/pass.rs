@@ -25,8 +25,8 @@ pub struct Var {
     id: Option<usize>,
 }
 
-/// What an operation does with the gradient of its result.
-type Backward<'w> = Box<dyn FnOnce(&mut Back<'_>, Tensor) + 'w>;
+/// What an operation does with the gradient of its result, which is the sum of these.
+type Backward<'w> = Box<dyn FnOnce(&mut Back<'_>, Vec<Tensor>) + 'w>;
 
 struct Step<'w> {
     result: usize,
@@ -86,6 +86,17 @@ impl<'w> Pass<'w> {
         value: Tensor,
         backward: impl FnOnce(&mut Back<'_>, Tensor) + 'w,
     ) -> Var {
+        self.record_sum(inputs, learns, value, move |back, gradients| backward(back, sum(gradients)))
+    }
+
+    /// The same of an operation that adds up itself what came of each reader of its result: one tensor or more.
+    pub fn record_sum(
+        &mut self,
+        inputs: &[&Var],
+        learns: bool,
+        value: Tensor,
+        backward: impl FnOnce(&mut Back<'_>, Vec<Tensor>) + 'w,
+    ) -> Var {
         if self.mode != Mode::Train || !(learns || inputs.iter().any(|input| input.id.is_some())) {
             return Var { value, id: None };
         }
@@ -98,11 +109,12 @@ impl<'w> Pass<'w> {
     /// Writes the gradient of the weights, given that of `result`. Weights that took no part keep what
     /// `into` says of them.
     pub fn backward(self, result: &Var, gradient: Tensor, into: &mut Gradient) {
-        let mut back = Back { gradients: (0..self.vars).map(|_| None).collect(), weights: into };
+        let mut back = Back { gradients: (0..self.vars).map(|_| vec![]).collect(), weights: into };
         back.add(result.id(), || gradient);
         for Step { result, backward } in self.tape.into_iter().rev() {
-            if let Some(gradient) = back.gradients[result].take() {
-                backward(&mut back, gradient);
+            let gradients = std::mem::take(&mut back.gradients[result]);
+            if !gradients.is_empty() {
+                backward(&mut back, gradients);
             }
         }
     }
@@ -122,18 +134,22 @@ impl Var {
 
 /// A backward pass under way.
 pub struct Back<'a> {
-    gradients: Vec<Option<Tensor>>,
+    /// Of each value, what has come of its readers so far.
+    gradients: Vec<Vec<Tensor>>,
     weights: &'a mut Gradient,
 }
 
+/// The sum of at least one.
+pub fn sum(gradients: Vec<Tensor>) -> Tensor {
+    gradients.into_iter().reduce(|sum, gradient| sum + gradient).expect("the gradient of a value that was read")
+}
+
 impl Back<'_> {
-    /// Adds the gradient of the value `id`, and computes it only where one is wanted.
+    /// Adds to the gradient of the value `id`; `gradient` is called only where one is wanted.
     pub fn add(&mut self, id: Option<usize>, gradient: impl FnOnce() -> Tensor) {
-        let Some(id) = id else { return };
-        self.gradients[id] = Some(match self.gradients[id].take() {
-            None => gradient(),
-            Some(sum) => sum + gradient(),
-        });
+        if let Some(id) = id {
+            self.gradients[id].push(gradient());
+        }
     }
 
     /// Writes the gradient of the weight `name`; an operation is the only one that reads its weights.

@@ -39,7 +39,7 @@ fn moments_block<T: Element, const N: usize>(x: &[T], sums: &mut Sums, first: us
         let x = load::<T, N>(pixel, first);
         for lane in 0..N {
             sum[lane] += x[lane];
-            squares[lane] += x[lane] * x[lane];
+            squares[lane] = x[lane].mul_add(x[lane], squares[lane]);
         }
     }
     add(&sum, &squares, &mut sums[first..]);
@@ -89,9 +89,9 @@ macro_rules! forward_blocks {
             for (y, (x, residual)) in y.chunks_exact_mut(channels).zip(inputs) {
                 let (x, beside) = (load::<T, N>(x, first), load::<T, N>(residual, first));
                 let mut out = [0f32; N];
-                // a closure of std::array::from_fn this large would not be inlined, and so not be vectorised
                 for lane in 0..N {
-                    let before = x[lane] * scale[lane] + shift[lane] + if ADDS { beside[lane] } else { 0.0 };
+                    let shift = if ADDS { shift[lane] + beside[lane] } else { shift[lane] };
+                    let before = x[lane].mul_add(scale[lane], shift);
                     out[lane] = $activation.of(before);
                 }
                 store(&out, y, first);
@@ -106,48 +106,55 @@ forward_blocks! {
     gelu_block: Activation::Gelu;
 }
 
+/// An image's gradient behind the activation, the sum of one or two.
+pub type Gradients<'a, T> = (&'a [T], Option<&'a [T]>);
+
 /// From the gradient behind the activation that before it, in `out`, and each channel's sums of that and of
 /// that times `x - mean`. What stood before the activation is computed again: memory is slower.
 pub fn slopes<T: Element>(
     factors: &Factors<'_>,
     (x, residual): (&[T], Option<&[T]>),
-    (gradient, out): (&[T], &mut [T]),
+    (gradient, more): Gradients<'_, T>,
+    out: &mut [T],
     sums: &mut Sums,
 ) {
     let length = STRIP * sums.len();
     let inputs = x.chunks(length).zip(residual.unwrap_or(x).chunks(length));
-    for ((out, gradient), inputs) in out.chunks_mut(length).zip(gradient.chunks(length)).zip(inputs) {
-        match residual {
-            Some(_) => slopes_wide::<T, true>(factors, inputs, gradient, out, sums),
-            None => slopes_wide::<T, false>(factors, inputs, gradient, out, sums),
-        }
+    let gradients = gradient.chunks(length).zip(more.unwrap_or(gradient).chunks(length));
+    let strips = out.chunks_mut(length).zip(inputs.zip(gradients));
+    match (residual.is_some(), more.is_some()) {
+        (false, false) => strips.for_each(|(out, ins)| slopes_wide::<T, false, false>(factors, ins, out, sums)),
+        (false, true) => strips.for_each(|(out, ins)| slopes_wide::<T, false, true>(factors, ins, out, sums)),
+        (true, false) => strips.for_each(|(out, ins)| slopes_wide::<T, true, false>(factors, ins, out, sums)),
+        (true, true) => strips.for_each(|(out, ins)| slopes_wide::<T, true, true>(factors, ins, out, sums)),
     }
 }
 
+/// What a strip's slopes come of: its values and those beside them, its gradient and another.
+type Strips<'a, T> = ((&'a [T], &'a [T]), (&'a [T], &'a [T]));
+
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-fn slopes_wide<T: Element, const ADDS: bool>(
+fn slopes_wide<T: Element, const ADDS: bool, const TWO: bool>(
     factors: &Factors<'_>,
-    inputs: (&[T], &[T]),
-    gradient: &[T],
+    strips: Strips<'_, T>,
     out: &mut [T],
     sums: &mut Sums,
 ) {
     let channels = sums.len();
     match factors.activation {
-        Activation::Identity => by_blocks!(channels, identity_slopes::<T, ADDS>(factors, inputs, gradient, out, sums)),
-        Activation::Relu => by_blocks!(channels, relu_slopes::<T, ADDS>(factors, inputs, gradient, out, sums)),
-        Activation::Relu6 => by_blocks!(channels, relu6_slopes::<T, ADDS>(factors, inputs, gradient, out, sums)),
-        Activation::Gelu => by_blocks!(channels, gelu_slopes::<T, ADDS>(factors, inputs, gradient, out, sums)),
+        Activation::Identity => by_blocks!(channels, identity_slopes::<T, ADDS, TWO>(factors, strips, out, sums)),
+        Activation::Relu => by_blocks!(channels, relu_slopes::<T, ADDS, TWO>(factors, strips, out, sums)),
+        Activation::Relu6 => by_blocks!(channels, relu6_slopes::<T, ADDS, TWO>(factors, strips, out, sums)),
+        Activation::Gelu => by_blocks!(channels, gelu_slopes::<T, ADDS, TWO>(factors, strips, out, sums)),
     }
 }
 
 macro_rules! slope_blocks {
     ($($name:ident: $activation:expr;)*) => {$(
         #[inline(always)]
-        fn $name<T: Element, const N: usize, const ADDS: bool>(
+        fn $name<T: Element, const N: usize, const ADDS: bool, const TWO: bool>(
             factors: &Factors<'_>,
-            (x, residual): (&[T], &[T]),
-            gradient: &[T],
+            ((x, residual), (gradient, more)): Strips<'_, T>,
             out: &mut [T],
             sums: &mut Sums,
             first: usize,
@@ -157,17 +164,18 @@ macro_rules! slope_blocks {
                 [factors.mean, factors.scale, factors.shift].map(|factor| load::<f32, N>(factor, first));
             let (mut sum, mut product) = ([0f32; N], [0f32; N]);
             let inputs = x.chunks_exact(channels).zip(residual.chunks_exact(channels));
-            let gradients = out.chunks_exact_mut(channels).zip(gradient.chunks_exact(channels));
-            for ((out, gradient), (x, residual)) in gradients.zip(inputs) {
+            let gradients = gradient.chunks_exact(channels).zip(more.chunks_exact(channels));
+            for (out, ((x, residual), (gradient, more))) in out.chunks_exact_mut(channels).zip(inputs.zip(gradients)) {
                 let (x, beside) = (load::<T, N>(x, first), load::<T, N>(residual, first));
-                let gradient = load::<T, N>(gradient, first);
+                let (gradient, more) = (load::<T, N>(gradient, first), load::<T, N>(more, first));
                 let mut slope = [0f32; N];
                 for lane in 0..N {
-                    let before = x[lane] * scale[lane] + shift[lane] + if ADDS { beside[lane] } else { 0.0 };
-                    slope[lane] = gradient[lane] * $activation.slope(before);
+                    let shift = if ADDS { shift[lane] + beside[lane] } else { shift[lane] };
+                    let gradient = if TWO { gradient[lane] + more[lane] } else { gradient[lane] };
+                    slope[lane] = gradient * $activation.slope(x[lane].mul_add(scale[lane], shift));
+                    sum[lane] += slope[lane];
+                    product[lane] = slope[lane].mul_add(x[lane] - mean[lane], product[lane]);
                 }
-                sum = std::array::from_fn(|lane| sum[lane] + slope[lane]);
-                product = std::array::from_fn(|lane| product[lane] + slope[lane] * (x[lane] - mean[lane]));
                 store(&slope, out, first);
             }
             add(&sum, &product, &mut sums[first..]);
@@ -200,7 +208,10 @@ fn backward_block<T: Element, const N: usize>(
     let pixels = slopes.chunks_exact(channels).zip(x.chunks_exact(channels));
     for (input, (slopes, x)) in input.chunks_exact_mut(channels).zip(pixels) {
         let (slopes, x) = (load::<T, N>(slopes, first), load::<T, N>(x, first));
-        let out: [f32; N] = std::array::from_fn(|lane| p[lane] * slopes[lane] + q[lane] * x[lane] + r[lane]);
+        let mut out = [0f32; N];
+        for lane in 0..N {
+            out[lane] = p[lane].mul_add(slopes[lane], q[lane].mul_add(x[lane], r[lane]));
+        }
         store(&out, input, first);
     }
 }

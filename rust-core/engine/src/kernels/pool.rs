@@ -123,9 +123,11 @@ fn max_block<T: Element, const N: usize>(
         }
     }
     if relu {
-        let shut: [bool; N] = std::array::from_fn(|lane| best[lane] <= 0.0);
-        best = std::array::from_fn(|lane| if shut[lane] { 0.0 } else { best[lane] });
-        stands = std::array::from_fn(|lane| if shut[lane] { u32::from(NOWHERE) } else { stands[lane] });
+        for lane in 0..N {
+            let shut = best[lane] <= 0.0;
+            best[lane] = if shut { 0.0 } else { best[lane] };
+            stands[lane] = if shut { u32::from(NOWHERE) } else { stands[lane] };
+        }
     }
     store(&best, y, first);
     for (place, stands) in places[first..first + N].iter_mut().zip(stands) {

@@ -1,5 +1,7 @@
 //! Convolutions, by libtorch in both directions.
 
+use tch::{Kind, Tensor};
+
 use crate::pass::{Pass, Var};
 use crate::raw::{Slide, convolution_backward};
 
@@ -21,20 +23,31 @@ fn convolve(pass: &mut Pass<'_>, layer: &str, x: &Var, slide: Slide, bias_name: 
     let value = x.value.conv2d(weight, bias, [stride, stride], [padding, padding], [1, 1], groups);
     let (id, input, learns) = (x.id(), x.value.shallow_clone(), weights.learns(&weight_name));
     pass.record(&[x], true, value, move |back, gradient| {
-        let wanted = [id.is_some(), learns, bias_name.is_some()];
-        let [input, weight, bias] = convolution_backward(&gradient, (&input, weight), slide, wanted);
-        if learns {
-            back.weight(&weight_name, &weight);
+        // oneDNN has the bias's gradient from the weight's, which is the most work of all
+        let wanted = [id.is_some(), learns, learns && bias_name.is_some()];
+        if wanted != [false; 3] {
+            let [input, weight, bias] = convolution_backward(&gradient, (&input, weight), slide, wanted);
+            if learns {
+                back.weight(&weight_name, &weight);
+                bias_name.iter().for_each(|name| back.weight(name, &bias));
+            }
+            back.add(id, || input);
         }
-        if let Some(bias_name) = bias_name {
-            back.weight(&bias_name, &bias);
+        if let Some(bias_name) = bias_name.filter(|_| !learns) {
+            back.weight(&bias_name, &over_images(&gradient));
         }
-        back.add(id, || input);
     })
+}
+
+/// Sums over all but the channels of `[n, c, h, w]`.
+fn over_images(gradient: &Tensor) -> Tensor {
+    gradient.sum_dim_intlist([0i64, 2, 3].as_slice(), false, None::<Kind>)
 }
 
 #[cfg(test)]
 mod tests {
+    use tch::Device;
+
     use super::super::testing::check_against_autograd;
     use super::*;
 
@@ -48,5 +61,14 @@ mod tests {
             |pass, x| conv(pass, "layer", x, slide),
             |x, w| x.conv2d(&w["layer.weight"], Some(&w["layer.bias"]), [2, 2], [1, 1], [1, 1], 1),
         );
+    }
+    #[test]
+    fn a_bias_has_the_same_gradient_without_its_weights() {
+        let images = |channels| Tensor::randn([2, 5, 4, channels], (Kind::Float, Device::Cpu)).permute([0, 3, 1, 2]);
+        let (x, gradient) = (images(3), images(6));
+        let weight = Tensor::randn([6, 3, 1, 1], (Kind::Float, Device::Cpu));
+        let slide = Slide { stride: 1, padding: 0, groups: 1 };
+        let [_, _, bias] = convolution_backward(&gradient, (&x, &weight), slide, [false, true, true]);
+        assert!((over_images(&gradient) - bias).abs().max().double_value(&[]) < 1e-5);
     }
 }

@@ -10,7 +10,7 @@ use super::parallel::in_parallel;
 use super::{channels_last, new_channels_last};
 use crate::kernels::norm::{self as kernels, Factors, Sums};
 use crate::kernels::{Element, activation::Activation};
-use crate::pass::{Pass, Var};
+use crate::pass::{Pass, Var, sum};
 use crate::raw::{Dense, values, values_mut};
 
 /// How a batch normalisation is made.
@@ -71,18 +71,20 @@ fn norm_of<T: Element + Dense>(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: 
     });
     let (id, beside_id) = (x.id(), residual.and_then(Var::id));
     let inputs: Vec<&Var> = std::iter::once(x).chain(residual).collect();
-    pass.record(&inputs, true, value, move |back, gradient| {
+    pass.record_sum(&inputs, true, value, move |back, mut gradients| {
         let factors = Factors { mean: &statistics.mean, scale: &scale, shift: &shift, activation: norm.activation };
-        let gradient = channels_last(&gradient);
+        // of a value that is read twice, as behind a residual, the kernel adds the two gradients
+        let gradient = channels_last(&gradients.remove(0));
+        let more = (!gradients.is_empty()).then(|| channels_last(&sum(gradients)));
         let mut of_images = vec![vec![[0.0; 2]; c as usize]; n as usize];
         let slopes = new_channels_last([n, c, h, w], &input, |memory| {
-            let gradients =
-                values_mut::<T>(memory).chunks_exact_mut(length).zip(values::<T>(&gradient).chunks_exact(length));
-            let images = values::<T>(&input).chunks_exact(length).zip(gradients).zip(&mut of_images);
-            let beside = beside.as_ref().map(|beside| values::<T>(beside));
-            in_parallel(threads, images.enumerate(), |(at, ((x, (out, gradient)), sums))| {
-                let beside = beside.map(|beside| &beside[at * length..][..length]);
-                kernels::slopes(&factors, (x, beside), (gradient, out), sums);
+            let gradients = values::<T>(&gradient).chunks_exact(length);
+            let results = values_mut::<T>(memory).chunks_exact_mut(length).zip(&mut of_images);
+            let images = values::<T>(&input).chunks_exact(length).zip(gradients).zip(results);
+            let [beside, more] = [&beside, &more].map(|tensor| tensor.as_ref().map(values::<T>));
+            in_parallel(threads, images.enumerate(), |(at, ((x, gradient), (out, sums)))| {
+                let [beside, more] = [beside, more].map(|all| all.map(|all| &all[at * length..][..length]));
+                kernels::slopes(&factors, (x, beside), (gradient, more), out, sums);
             });
         });
         let sums = total(of_images);
@@ -161,6 +163,7 @@ fn total(of_images: Vec<Sums>) -> Sums {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scaled;
     use super::super::testing::{Theirs, check_against_autograd};
     use super::*;
 
@@ -209,6 +212,33 @@ mod tests {
     #[test]
     fn kernels_do_what_libtorch_does() {
         check(batch_norm);
+    }
+
+    /// `0.3 y + 0.5 y`, read by two.
+    fn read_twice<'w>(pass: &mut Pass<'w>, y: &Var) -> Var {
+        let (left, right) = (scaled(pass, y, 0.3), scaled(pass, y, 0.5));
+        let ids = [left.id(), right.id()];
+        pass.record(&[&left, &right], false, &left.value + &right.value, move |back, gradient| {
+            ids.into_iter().for_each(|id| back.add(id, || gradient.shallow_clone()));
+        })
+    }
+
+    #[test]
+    fn two_readers_of_a_normalised_value_both_send_back_gradients() {
+        for activation in ACTIVATIONS {
+            for adds in [false, true] {
+                let norm = Norm { momentum: 0.1, epsilon: 1e-5, scale: true, activation };
+                check_against_autograd(
+                    &[3, 24, 6, 7],
+                    &declared(24, true),
+                    |pass, x| {
+                        let y = batch_norm(pass, "layer", x, norm, adds.then_some(x));
+                        read_twice(pass, &y)
+                    },
+                    |x, weights| theirs(x, weights, norm, adds) * 0.8,
+                );
+            }
+        }
     }
 
     #[test]
