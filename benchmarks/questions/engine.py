@@ -16,7 +16,7 @@ SWEEPS = {
 }
 PRECISIONS = ("f32", "bf16")
 ROUNDS, WARM_UP = 10, 2  # of a measurement
-IMAGES = 20_000  # of each worker in a measurement, in about as many; a slow net takes a quarter of them
+IMAGES = 6_000  # of each worker in a measurement, in about as many; a slow net takes a quarter of them
 SLOW = ("airbench_64_128_128", "nin", "vgg11")
 
 

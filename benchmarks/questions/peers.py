@@ -4,12 +4,28 @@ import json
 import statistics
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from . import runs
 
 TITLE = "Against PyTorch"
-NETS = {"cifar10_quick": 100, "resnet20": 128, "airbench_32_64_64": 500}  # minibatch of a worker
-ITERATIONS = 400  # local steps of each worker, of which the warm-up is not counted
+TAU = 10  # local steps of our rounds
+
+
+class Plan(NamedTuple):
+    """How long a net is run: some ten seconds to warm up, and at least as many that count."""
+
+    batch: int  # images of a worker's minibatch
+    rounds: int  # of ours
+    warm_up: int  # rounds of these that are not counted
+    steps: int  # of theirs, behind a quarter as many that are not counted
+
+
+NETS = {
+    "cifar10_quick": Plan(100, 40, 20, 200),
+    "resnet20": Plan(128, 14, 5, 60),
+    "airbench_32_64_64": Plan(500, 10, 4, 32),
+}
 # What Firesteel sets for itself (glibc's mallopt): without it a quarter of a tuned step is page faults.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": 32 << 20, "MALLOC_TRIM_THRESHOLD_": 1 << 30, "MALLOC_TOP_PAD_": 64 << 20}
 OURS = {  # options of a run: rounds are a Spark job each, in one stage workers average through the exchanger
@@ -32,18 +48,21 @@ PEERS = {  # what is measured: options of peers.speed, settings of glibc's alloc
 def _ours(arguments, name, directory):
     out = directory / runs.directory(name)
     never = "1000000"  # the last round alone is evaluated, outside the clock
-    options = ["--data", arguments.data, "--net", arguments.net, "--batch", str(NETS[arguments.net]), "--workers", "2"]
-    options += ["--iterations", str(ITERATIONS), "--tau", "10", "--eval-every", never, *OURS[name]]
+    plan = NETS[arguments.net]
+    options = ["--data", arguments.data, "--net", arguments.net, "--batch", str(plan.batch), "--workers", "2"]
+    options += ["--iterations", str(plan.rounds * TAU), "--tau", str(TAU), "--eval-every", never, *OURS[name]]
     options += ["--normalize", "channel"]
     runs.wait(runs.submit("local[2]", [*options, "--out", str(out)]))
-    return runs.steady(out), runs.circumstances(out)
+    return runs.steady(out, plan.warm_up), runs.circumstances(out)
 
 
 def _peer(arguments, name):
     asked, allocator = PEERS[name]
     threads = "2" if "plain" in asked else "1"
     options = [*asked, "--net", arguments.net, "--data", arguments.data]
-    options += ["--batch", str(NETS[arguments.net]), "--threads", threads]
+    plan = NETS[arguments.net]
+    options += ["--batch", str(plan.batch), "--threads", threads]
+    options += ["--warm-up", str(plan.steps // 4), "--steps", str(plan.steps)]
     settings = {key: str(value) for key, value in allocator.items()}
     settings |= {"OMP_NUM_THREADS": threads, "SPARK_LOCAL_IP": "127.0.0.1"}
     told = json.loads(runs.python("peers", "peers.speed", options, **settings).splitlines()[-1])
@@ -71,7 +90,7 @@ def answer(arguments):
         "peer_versions": versions,
         "data": arguments.name,
         "net": arguments.net,
-        "batch": NETS[arguments.net],
+        "batch": NETS[arguments.net].batch,
         "n": arguments.pairs,
         "speeds": speeds,
     }
@@ -84,8 +103,8 @@ def table(rows):
         "optimiser; then also glibc's allocator set as Firesteel sets it). TorchDistributor: two processes of one",
         "thread, DDP over gloo, so gradients are averaged at every step. `bf16 products alone` is a bound: what the",
         "cores would make if a step were nothing but the products that PyTorch counts in it (FlopCounterMode), at the rate",
-        "of the best square ones. Images a second in the steady state, all workers together: medians over n pairs; ratios are ours to theirs in the same pair, with",
-        "the smallest and the largest.",
+        "of the best square ones. Images a second in the steady state, all workers together: medians over n pairs; ratios",
+        "are ours to theirs in the same pair, with the smallest and the largest.",
     ]
     latest = {(row["data"], row["net"]): row for row in rows}  # a later row replaces the earlier
     for (data, net), row in latest.items():

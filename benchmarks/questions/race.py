@@ -20,18 +20,17 @@ VARIANTS = {  # options; without workers it is one process with two threads
 LONG = ("sequential, 2 threads", "sparknet, tau 4, one stage")  # also for five epochs
 
 
-def _runs(seeds):
+def _runs(arguments):
     """Epochs, variant, seed; all variants before the next seed."""
-    for seed in range(seeds):
-        for name in VARIANTS:
-            yield 2, name, seed
-        for name in LONG:
-            yield 5, name, seed
+    wanted = arguments.sides or [""]
+    for epochs, names in ((2, VARIANTS), (5, LONG)):
+        for seed in range(arguments.seeds):
+            yield from ((epochs, name, seed) for name in names if any(part in name for part in wanted))
 
 
 def answer(arguments):
     there = {_identity(row) for row in results.rows() if row["question"] == "race"}
-    for epochs, name, seed in _runs(arguments.seeds):
+    for epochs, name, seed in _runs(arguments):
         asked = {"data": arguments.name, "epochs": epochs, "variant": name, "seed": seed}
         if _identity(asked) not in there:
             out = runs.fresh(arguments.runs, {"question": "race", **asked})
