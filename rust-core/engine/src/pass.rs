@@ -2,6 +2,7 @@
 //! turns the gradient of its result into those of what it read. Nets are written with the functions of `ops`;
 //! libtorch's autograd is not used, so that an operation may be a kernel of ours.
 
+use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
 
 use crate::weights::{Gradient, Weights};
@@ -39,6 +40,8 @@ pub struct Pass<'w> {
     mode: Mode,
     /// Threads of a kernel.
     threads: usize,
+    /// What dropout draws from.
+    noise: Option<ChaCha8Rng>,
     tape: Vec<Step<'w>>,
     vars: usize,
 }
@@ -46,7 +49,20 @@ pub struct Pass<'w> {
 impl<'w> Pass<'w> {
     /// A pass over `weights` as they are now.
     pub fn new(weights: &'w Weights, mode: Mode, threads: usize) -> Self {
-        Self { weights, mode, threads, tape: Vec::new(), vars: 0 }
+        Self { weights, mode, threads, noise: None, tape: Vec::new(), vars: 0 }
+    }
+
+    /// With a generator, which a net with dropout needs in training.
+    pub fn with_noise(self, noise: ChaCha8Rng) -> Self {
+        Self { noise: Some(noise), ..self }
+    }
+
+    /// The generator, in training; a net that drops values is trained with one.
+    pub fn noise(&mut self) -> Option<&mut ChaCha8Rng> {
+        if self.mode != Mode::Train {
+            return None;
+        }
+        Some(self.noise.as_mut().expect("a pass in training has a generator where a net drops values"))
     }
 
     pub fn weights(&self) -> &'w Weights {

@@ -126,6 +126,8 @@ pub struct TrainConfig {
     pub normalize: Normalize,
     /// Random changes of the training images.
     pub augment: Augment,
+    /// Side in pixels that images are enlarged to before the net sees them.
+    pub resize: Option<usize>,
     pub precision: PrecisionName,
     pub device: DeviceName,
     /// Threads of one worker.
@@ -201,6 +203,7 @@ impl Default for TrainConfig {
             exchange_deadline: 60,
             normalize: Normalize::MeanImage,
             augment: Augment::default(),
+            resize: None,
             precision: PrecisionName::F32,
             device: DeviceName::Auto,
             threads: 1,

@@ -4,15 +4,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand_chacha::rand_core::RngCore;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::change::{Border, Change, Cut};
 use super::{Minibatch, SIDE};
 use crate::names::{names, unknown};
 
-/// Keeps this key apart from other uses of the same seed.
 const DOMAIN: &[u8; 16] = b"fs-augment\0\0\0\0\0\0";
 const CUTOUT: &str = "cutout";
 const NONE: &str = "none";
@@ -52,15 +50,9 @@ impl Augment {
         *self == Augment::default()
     }
 
-    /// One change a row of the minibatch. Image n takes the n-th 64 bits of ChaCha8 under the 32-byte key seed, worker
-    /// (u64, little endian), `fs-augment`, in the stream numbered as the step; each change has its own bits of them.
+    /// One change a row of the minibatch. Image n takes the n-th 64 bits; each change has its own bits of them.
     pub(super) fn changes(&self, minibatch: &Minibatch<'_>) -> impl Iterator<Item = Change> {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&minibatch.seed.to_le_bytes());
-        key[8..16].copy_from_slice(&minibatch.worker.to_le_bytes());
-        key[16..].copy_from_slice(DOMAIN);
-        let mut random = ChaCha8Rng::from_seed(key);
-        random.set_stream(minibatch.step);
+        let mut random = minibatch.random(DOMAIN);
         let places = mix(mix(minibatch.seed) ^ minibatch.worker);
         let rows = minibatch.rows_and_epochs();
         rows.map(move |(row, epoch)| self.change(random.next_u64(), (mix(places ^ u64::from(row)) ^ epoch) & 1 == 1))

@@ -39,6 +39,18 @@ pub struct Minibatch<'a> {
 }
 
 impl Minibatch<'_> {
+    /// What is drawn at random for this minibatch: ChaCha8 under the 32-byte key seed, worker (u64, little endian) and
+    /// `domain`, which keeps uses apart, in the stream numbered as the step.
+    pub(crate) fn random(&self, domain: &[u8; 16]) -> ChaCha8Rng {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&self.worker.to_le_bytes());
+        key[16..].copy_from_slice(domain);
+        let mut random = ChaCha8Rng::from_seed(key);
+        random.set_stream(self.step);
+        random
+    }
+
     /// Each row with the epoch that it is seen in.
     pub(super) fn rows_and_epochs(&self) -> impl Iterator<Item = (u32, u64)> {
         let (epoch, left) = (self.epoch, self.left);

@@ -1,17 +1,19 @@
-//! MobileNetV2 (Sandler, Howard, Zhu, Zhmoginov, Chen 2018, table 2) as torchvision has it, whose names of tensors it bears,
-//! without its dropout before the last layer: blocks that widen an image by 1x1, filter each channel by 3x3 and
-//! narrow it again without an activation. Made for images of 224 x 224; 32 x 32 leave one pixel to the last block.
+//! MobileNetV2 (Sandler, Howard, Zhu, Zhmoginov, Chen 2018, table 2) as torchvision has it, whose names of tensors it bears:
+//! blocks that widen an image by 1x1, filter each channel by 3x3 and narrow it again without an activation. Made for images of 224 x 224; 32 x 32 leave one pixel to the last block.
 //! Published with 1,000 classes: 71.9 % (torchvision, IMAGENET1K_V1).
 
 use super::{Init, Net, Param, Recipe, conv_layer, linear_layer, norm_layer};
+use crate::data::SIDE;
 use crate::kernels::activation::Activation;
-use crate::ops::{Norm, Slide, batch_norm, conv_without_bias, logits, mean_of_image};
+use crate::ops::{Norm, Slide, batch_norm, conv_without_bias, dropout, logits, mean_of_image};
 use crate::pass::{Pass, Var};
 
 const RELU6: Norm = Norm { momentum: 0.1, epsilon: 1e-5, scale: true, activation: Activation::Relu6 };
 const BARE: Norm = Norm { activation: Activation::Identity, ..RELU6 };
 const FIRST: usize = 32;
 const LAST: usize = 1280;
+/// Part of the values that the linear layer does not see.
+const DROPPED: f64 = 0.2;
 /// Factor by which the blocks widen, their channels, how many there are, and the stride of the first.
 const STAGES: [(usize, usize, usize, i64); 7] =
     [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
@@ -44,7 +46,7 @@ pub fn net(classes: usize) -> Net {
         max_iter: 1_500_000,
         drops: vec![750_000, 1_125_000],
     };
-    Net::new(params, forward, recipe)
+    Net::new(params, forward, recipe).with_least_side(SIDE)
 }
 
 fn blocks() -> Vec<Block> {
@@ -110,5 +112,6 @@ fn forward(pass: &mut Pass<'_>, images: &Var) -> Var {
         x = y;
     }
     let x = mean_of_image(pass, &x);
+    let x = dropout(pass, &x, DROPPED);
     logits(pass, "classifier.1", &x)
 }

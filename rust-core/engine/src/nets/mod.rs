@@ -2,6 +2,7 @@
 //! and the published recipe. A new net is one file here, one line in [`NetName`], one row of a test.
 
 mod airbench;
+mod alexnet;
 mod cifar10_128;
 mod cifar10_full;
 mod cifar10_quick;
@@ -15,6 +16,8 @@ mod torchvision;
 mod vgg;
 mod whiten;
 
+use std::ops::RangeInclusive;
+
 #[cfg(test)]
 use firesteel_exchange::Entry;
 use firesteel_exchange::Layout;
@@ -22,7 +25,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tch::Tensor;
 
-use crate::data::Statistics;
+use crate::data::{SIDE, Statistics};
 use crate::error::Result;
 use crate::names::names;
 use crate::ops::{Slide, Window};
@@ -30,7 +33,7 @@ use crate::pass::{Mode, Pass, Var};
 use crate::weights::Weights;
 
 pub use param::{Init, Param};
-use param::{conv_layer, layer, linear_layer, norm_layer};
+use param::{conv_layer, layer, linear_layer, norm_layer, torch_layer};
 
 names! {
     /// The nets that can be named in a configuration.
@@ -46,6 +49,7 @@ names! {
         Vgg13 = "vgg13",
         Vgg16 = "vgg16",
         Vgg19 = "vgg19",
+        Alexnet = "alexnet",
         Resnet18 = "resnet18",
         Resnet34 = "resnet34",
         Resnet50 = "resnet50",
@@ -70,6 +74,7 @@ impl NetName {
             Self::Vgg13 => vgg::net::<2, 2>(classes),
             Self::Vgg16 => vgg::net::<2, 3>(classes),
             Self::Vgg19 => vgg::net::<2, 4>(classes),
+            Self::Alexnet => alexnet::net(classes),
             Self::Resnet18 => resnet_imagenet::net::<2, 2, 2, 2, false>(classes),
             Self::Resnet34 => resnet_imagenet::net::<3, 4, 6, 3, false>(classes),
             Self::Resnet50 => resnet_imagenet::net::<3, 4, 6, 3, true>(classes),
@@ -99,10 +104,12 @@ pub struct Net {
     params: Vec<Param>,
     layout: Layout,
     forward: Forward,
+    /// Of the images, in pixels.
+    sides: RangeInclusive<usize>,
     pub recipe: Recipe,
 }
 
-/// `[n, 3, h, w]` normalised images to `[n, classes]` logits in f32; most nets are of 32 x 32 pixels.
+/// `[n, 3, h, w]` normalised images to `[n, classes]` logits in f32.
 type Forward = for<'w> fn(&mut Pass<'w>, &Var) -> Var;
 
 impl Net {
@@ -110,7 +117,17 @@ impl Net {
         params.sort_by(|a, b| a.entry.name.cmp(&b.entry.name));
         let layout = Layout::new(params.iter().map(|p| p.entry.clone()).collect())
             .expect("a net of this crate names no tensor twice");
-        Self { params, layout, forward, recipe }
+        Self { params, layout, forward, sides: SIDE..=SIDE, recipe }
+    }
+
+    /// Of images from this side on, as its last layers take a mean over what is left of them.
+    fn with_least_side(self, least: usize) -> Self {
+        Self { sides: least..=usize::MAX, ..self }
+    }
+
+    /// Sides in pixels of the images that it takes.
+    pub fn sides(&self) -> &RangeInclusive<usize> {
+        &self.sides
     }
 
     pub fn params(&self) -> &[Param] {
@@ -185,7 +202,7 @@ mod tests {
     use crate::weights::Gradient;
 
     /// Net, classes, parameters: the counts of the prototxt files, the papers and torchvision.
-    const COUNTS: [(NetName, usize, usize); 20] = [
+    const COUNTS: [(NetName, usize, usize); 21] = [
         (NetName::Cifar10Quick, 10, 145_578),
         (NetName::Cifar10Quick, 100, 151_428),
         (NetName::Cifar10Full, 10, 89_578),
@@ -200,6 +217,7 @@ mod tests {
         (NetName::Vgg13, 10, 9_413_066),
         (NetName::Vgg16, 10, 14_724_042),
         (NetName::Vgg19, 10, 20_035_018),
+        (NetName::Alexnet, 1000, 61_100_840),
         (NetName::Resnet18, 1000, 11_689_512),
         (NetName::Resnet34, 1000, 21_797_672),
         (NetName::Resnet50, 1000, 25_557_032),
@@ -215,6 +233,25 @@ mod tests {
         }
     }
 
+    fn images_for(net: &Net, count: i64) -> Tensor {
+        let side = *net.sides().start() as i64;
+        Tensor::randn([count, 3, side, side], (Kind::Float, Device::Cpu))
+    }
+
+    #[test]
+    fn a_net_of_any_side_takes_larger_images() {
+        for name in NetName::NAMES {
+            let net = name.parse::<NetName>().unwrap().build(10);
+            if *net.sides().end() == SIDE {
+                continue;
+            }
+            let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
+            weights.set(&net.initial_weights(1, None).unwrap()).unwrap();
+            let images = Tensor::randn([1, 3, 80, 80], (Kind::Float, Device::Cpu));
+            assert_eq!(net.logits(&weights, &images, 1).size(), [1, 10], "{name}");
+        }
+    }
+
     #[test]
     fn every_net_gives_one_finite_logit_a_class_in_both_precisions() {
         for (name, classes, _) in COUNTS {
@@ -222,7 +259,7 @@ mod tests {
                 let net = name.build(classes);
                 let mut weights = Weights::new(&net, Compute::cpu(precision));
                 weights.set(&net.initial_weights(1, Some(&Statistics::of_noise())).unwrap()).unwrap();
-                let images = Tensor::randn([2, 3, 32, 32], (Kind::Float, Device::Cpu)) * 50;
+                let images = images_for(&net, 2) * 50;
                 let logits = net.logits(&weights, &images, 1);
                 assert_eq!(logits.size(), [2, classes as i64], "{name}");
                 assert_eq!(logits.kind(), Kind::Float);
@@ -237,8 +274,8 @@ mod tests {
             let net = name.parse::<NetName>().unwrap().build(10);
             let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
             weights.set(&net.initial_weights(1, Some(&Statistics::of_noise())).unwrap()).unwrap();
-            let images = Tensor::randn([4, 3, 32, 32], (Kind::Float, Device::Cpu));
-            let mut pass = Pass::new(&weights, Mode::Train, 1);
+            let images = images_for(&net, 4);
+            let mut pass = Pass::new(&weights, Mode::Train, 1).with_noise(ChaCha8Rng::seed_from_u64(1));
             let logits = net.forward(&mut pass, &images);
             let mut gradient = Gradient::new(&net, Device::Cpu);
             let incoming = Tensor::randn([4, 10], (Kind::Float, Device::Cpu));

@@ -2,6 +2,7 @@
 //! three blocks of a convolution and two 1x1 ones, the last of `classes` channels and averaged over the image.
 
 use super::{Net, PAD_1, PAD_2, Recipe, layer};
+use crate::data::SIDE;
 use crate::ops::{Slide, Window, average_pool, conv, max_pool, mean_of_image, relu, to_f32};
 use crate::pass::{Pass, Var};
 
@@ -22,7 +23,7 @@ pub fn net(classes: usize) -> Net {
     ];
     let recipe =
         Recipe { batch: 128, lr: 0.1, momentum: 0.9, weight_decay: 1e-4, max_iter: 120_000, drops: vec![100_000] };
-    Net::new(params.concat(), forward, recipe)
+    Net::new(params.concat(), forward, recipe).with_least_side(SIDE)
 }
 
 fn forward(pass: &mut Pass<'_>, images: &Var) -> Var {

@@ -95,10 +95,16 @@ pub fn conv_layer(layer: &str, weight: &[usize], init: Init) -> Param {
     Param::new(format!("{layer}.weight"), weight, init)
 }
 
+/// A weight and a bias of a linear layer or a convolution as PyTorch starts them.
+pub fn torch_layer(layer: &str, weight: &[usize]) -> Vec<Param> {
+    let seen: usize = weight[1..].iter().product();
+    let init = Init::Uniform(1.0 / (seen as f64).sqrt());
+    vec![Param::new(format!("{layer}.weight"), weight, init), Param::new(format!("{layer}.bias"), &weight[..1], init)]
+}
+
 /// A linear layer as PyTorch starts it.
 pub fn linear_layer(layer: &str, out: usize, from: usize) -> Vec<Param> {
-    let init = Init::Uniform(1.0 / (from as f64).sqrt());
-    vec![Param::new(format!("{layer}.weight"), &[out, from], init), Param::new(format!("{layer}.bias"), &[out], init)]
+    torch_layer(layer, &[out, from])
 }
 
 /// The tensors of a batch normalisation: bias, running statistics and, where it is learnt, the scale.

@@ -3,6 +3,7 @@
 //! they take every other pixel and pad the channels with zeros. Published: 91.25, 92.49 and 93.03 %.
 
 use super::{Init, Net, PAD_1, Param, Recipe, conv_layer, linear_layer, norm_layer};
+use crate::data::SIDE;
 use crate::kernels::activation::Activation;
 use crate::ops::{Norm, Slide, batch_norm, conv_without_bias, logits, mean_of_image, subsampled};
 use crate::pass::{Pass, Var};
@@ -26,7 +27,7 @@ pub fn net<const BLOCKS: usize>(classes: usize) -> Net {
         max_iter: 64_000,
         drops: vec![32_000, 48_000],
     };
-    Net::new(params, forward::<BLOCKS>, recipe)
+    Net::new(params, forward::<BLOCKS>, recipe).with_least_side(SIDE)
 }
 
 /// Stage, block, channels and those before it, of every block in turn.

@@ -4,6 +4,7 @@
 //! stage. Published with 1,000 classes: 69.8, 73.3 and 76.1 % (torchvision, IMAGENET1K_V1).
 
 use super::{Init, Net, PAD_1, Param, Recipe, conv_layer, linear_layer, norm_layer};
+use crate::data::SIDE;
 use crate::kernels::activation::Activation;
 use crate::ops::{Norm, Slide, Window, batch_norm, conv_without_bias, logits, max_pool, mean_of_image, padded};
 use crate::pass::{Pass, Var};
@@ -72,7 +73,7 @@ pub fn net<const A: usize, const B: usize, const C: usize, const D: usize, const
         max_iter: 450_000,
         drops: vec![150_000, 300_000],
     };
-    Net::new(params, forward::<A, B, C, D, DEEP>, recipe)
+    Net::new(params, forward::<A, B, C, D, DEEP>, recipe).with_least_side(SIDE)
 }
 
 fn blocks(each: [usize; 4], deep: bool) -> Vec<Block> {

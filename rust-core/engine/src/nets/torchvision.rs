@@ -1,7 +1,7 @@
 //! The nets that tch has too, held against tch's: the same weights by the same names must give the same values,
 //! forwards and backwards.
 
-use tch::nn::{ModuleT, Path, VarStore};
+use tch::nn::{ConvConfig, ModuleT, Path, VarStore, conv2d, linear, seq_t};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::NetName;
@@ -69,8 +69,37 @@ fn resnets_are_torchvisions() {
     compare(NetName::Resnet50, Mode::Train, |root| Box::new(resnet50(root, CLASSES as i64)));
 }
 
+/// torchvision's AlexNet without its dropout; tch's strides over every other pixel in the second convolution.
+fn alexnet(root: &Path<'_>) -> Box<dyn ModuleT> {
+    let (features, classifier) = (root / "features", root / "classifier");
+    let conv = |layer: i64, from, out, side, stride, padding| {
+        conv2d(&features / layer, from, out, side, ConvConfig { stride, padding, ..Default::default() })
+    };
+    let linear = |layer: i64, from, out| linear(&classifier / layer, from, out, Default::default());
+    let pool = |x: &Tensor| x.relu().max_pool2d([3, 3], [2, 2], [0, 0], [1, 1], false);
+    let layers = seq_t()
+        .add(conv(0, 3, 64, 11, 4, 2))
+        .add_fn(pool)
+        .add(conv(3, 64, 192, 5, 1, 2))
+        .add_fn(pool)
+        .add(conv(6, 192, 384, 3, 1, 1))
+        .add_fn(Tensor::relu)
+        .add(conv(8, 384, 256, 3, 1, 1))
+        .add_fn(Tensor::relu)
+        .add(conv(10, 256, 256, 3, 1, 1))
+        .add_fn(pool)
+        .add_fn(|x| x.adaptive_avg_pool2d([6, 6]).flatten(1, -1))
+        .add(linear(1, 256 * 6 * 6, 4096))
+        .add_fn(Tensor::relu)
+        .add(linear(4, 4096, 4096))
+        .add_fn(Tensor::relu)
+        .add(linear(6, 4096, CLASSES as i64));
+    Box::new(layers)
+}
+
 #[test]
-fn mobilenet_is_torchvisions_but_for_its_dropout() {
+fn nets_with_dropout_are_torchvisions_where_nothing_is_dropped() {
     use tch::vision::mobilenet::v2;
     compare(NetName::MobilenetV2, Mode::Evaluate, |root| Box::new(v2(root, CLASSES as i64)));
+    compare(NetName::Alexnet, Mode::Evaluate, alexnet);
 }

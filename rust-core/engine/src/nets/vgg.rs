@@ -1,9 +1,11 @@
 //! VGG-11, 13, 16 and 19 with batch normalisation (Simonyan, Zisserman 2014, configurations A, B, D, E) as they are trained
-//! on CIFAR: five stages of 3x3 convolutions, each pooled 2/2, down to one pixel, and one linear layer.
+//! on CIFAR: five stages of 3x3 convolutions, each pooled 2/2, down to one pixel, and one linear layer. Of larger
+//! images the linear layer gets the mean over the pixels that are left.
 
 use super::{Init, Net, PAD_1, Recipe, conv_layer, linear_layer, norm_layer};
+use crate::data::SIDE;
 use crate::kernels::activation::Activation;
-use crate::ops::{Norm, Window, batch_norm, conv_without_bias, flatten, logits, max_pool};
+use crate::ops::{Norm, Window, batch_norm, conv_without_bias, logits, max_pool, mean_of_image};
 use crate::pass::{Pass, Var};
 
 const NORM: Norm = Norm { momentum: 0.1, epsilon: 1e-5, scale: true, activation: Activation::Relu };
@@ -27,7 +29,7 @@ pub fn net<const FIRST: usize, const MIDDLE: usize>(classes: usize) -> Net {
         max_iter: 64_000,
         drops: vec![32_000, 48_000],
     };
-    Net::new(params, forward::<FIRST, MIDDLE>, recipe)
+    Net::new(params, forward::<FIRST, MIDDLE>, recipe).with_least_side(SIDE)
 }
 
 /// Channels of each convolution, and whether a pooling follows.
@@ -45,6 +47,6 @@ fn forward<const FIRST: usize, const MIDDLE: usize>(pass: &mut Pass<'_>, images:
             x = max_pool(pass, &x, POOL);
         }
     }
-    let x = flatten(pass, &x);
+    let x = mean_of_image(pass, &x);
     logits(pass, "fc", &x)
 }

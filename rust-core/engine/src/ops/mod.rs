@@ -3,6 +3,7 @@
 
 mod activation;
 mod conv;
+mod dropout;
 mod linear;
 mod lrn;
 mod norm;
@@ -18,10 +19,11 @@ use crate::pass::{Pass, Var};
 
 pub use activation::{gelu, relu};
 pub use conv::{conv, conv_without_bias};
+pub use dropout::dropout;
 pub use linear::{linear, linear_without_bias, logits};
 pub use lrn::lrn;
 pub use norm::{Norm, batch_norm};
-pub use pool::{Window, average_pool, max_pool};
+pub use pool::{Window, average_pool, max_pool, to_side};
 
 pub use crate::raw::Slide;
 

@@ -42,6 +42,18 @@ pub fn average_pool(pass: &mut Pass<'_>, x: &Var, window: Window) -> Var {
     }
 }
 
+/// `[n, c, h, w]` to `[n, c, side, side]`: means over windows of about one size that together cover the image, as
+/// PyTorch's `AdaptiveAvgPool2d` has them.
+pub fn to_side(pass: &mut Pass<'_>, x: &Var, side: i64) -> Var {
+    let (id, input) = (x.id(), x.value.shallow_clone());
+    if input.size()[2..] == [side, side] {
+        return x.shared();
+    }
+    pass.record(&[x], false, input.adaptive_avg_pool2d([side, side]), move |back, gradient| {
+        back.add(id, || input.internal_adaptive_avg_pool2d_backward(&gradient));
+    })
+}
+
 /// An image's shape under `window`, values of one image before and after, and the shape of all after.
 fn geometry(x: &Tensor, window: Window) -> (Plan, usize, usize, [i64; 4]) {
     let Ok([n, c, h, w]) = <[i64; 4]>::try_from(x.size()) else { panic!("pooling of {:?}", x.size()) };
@@ -179,6 +191,18 @@ mod tests {
     fn what_runs_on_other_devices_does_the_same() {
         for window in WINDOWS {
             check(window, SHAPES[0], torch_max_pool, torch_average_pool);
+        }
+    }
+
+    #[test]
+    fn windows_that_cover_the_image_go_back_as_libtorchs_do() {
+        for side in [1, 2, 3, 6] {
+            check_against_autograd(
+                &[2, 3, 6, 6],
+                &[],
+                |pass, x| to_side(pass, x, side),
+                |x, _| x.adaptive_avg_pool2d([side, side]),
+            );
         }
     }
 

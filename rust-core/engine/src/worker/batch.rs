@@ -38,6 +38,14 @@ pub fn plain(data: &Dataset, rows: &[u32], normalizer: &Normalizer, compute: Com
     (images, labels)
 }
 
+/// Images enlarged to squares of `side` pixels, by bilinear interpolation as torchvision's `Resize` has it.
+pub fn resized(images: Tensor, side: Option<usize>) -> Tensor {
+    match side {
+        Some(side) => images.upsample_bilinear2d([side as i64; 2], false, None, None),
+        None => images,
+    }
+}
+
 /// What `fill` writes as NHWC into a new tensor on the CPU, where the layers compute.
 fn images(rows: usize, compute: Compute, fill: impl FnOnce(&mut Tensor)) -> Tensor {
     let (side, kind): (_, Kind) = (SIDE as i64, compute.precision.kind());

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use rand_chacha::ChaCha8Rng;
 use tch::Tensor;
 
 use super::batch;
@@ -16,6 +17,9 @@ use crate::pass::{Mode, Pass};
 use crate::round::Round;
 use crate::solver::Solver;
 use crate::weights::{Gradient, Weights};
+
+/// Keeps what dropout draws apart from what augmentation does.
+const DROPOUT: &[u8; 16] = b"fs-dropout\0\0\0\0\0\0";
 
 /// What one thread steps with.
 pub struct Lane {
@@ -40,6 +44,8 @@ pub struct Subject<'a> {
     pub data: &'a Dataset,
     pub normalizer: &'a Normalizer,
     pub augment: &'a Augment,
+    /// Side in pixels that images are enlarged to.
+    pub resize: Option<usize>,
     /// Part of a label that is shared among all classes.
     pub smoothing: f32,
     pub worker: u64,
@@ -103,8 +109,8 @@ impl Lane {
         while let Some(step) = course.take()? {
             self.solver.look_ahead(&mut self.weights);
             self.weights.refresh();
-            let (images, labels) = self.minibatch(course, step);
-            let mut pass = Pass::new(&self.weights, Mode::Train, threads);
+            let (images, labels, noise) = self.minibatch(course, step);
+            let mut pass = Pass::new(&self.weights, Mode::Train, threads).with_noise(noise);
             let logits = net.forward(&mut pass, &images);
             let (loss, slope) = softmax_loss(&logits.value, &labels, smoothing);
             pass.backward(&logits, slope, &mut self.gradient);
@@ -119,17 +125,20 @@ impl Lane {
         let Subject { net, threads, .. } = course.subject;
         set_threads(threads);
         while let Some(seen) = course.take()? {
-            let (images, _) = self.minibatch(course, seen);
+            let (images, ..) = self.minibatch(course, seen);
             net.forward(&mut Pass::new(&self.weights, Mode::UpdateBn { seen }, threads), &images);
             course.done(f64::NAN);
         }
         Ok(())
     }
 
-    fn minibatch(&mut self, course: &Course<'_>, step: u64) -> (Tensor, Vec<i64>) {
-        let Subject { data, normalizer, augment, .. } = course.subject;
+    /// Images, labels, and what dropout draws from.
+    fn minibatch(&mut self, course: &Course<'_>, step: u64) -> (Tensor, Vec<i64>, ChaCha8Rng) {
+        let Subject { data, normalizer, augment, resize, .. } = course.subject;
         self.stream.seek(course.round.first_step + step);
-        batch::augmented(data, &self.stream.next_batch(), augment, normalizer, self.weights.compute())
+        let minibatch = self.stream.next_batch();
+        let (images, labels) = batch::augmented(data, &minibatch, augment, normalizer, self.weights.compute());
+        (batch::resized(images, resize), labels, minibatch.random(DROPOUT))
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::config::{Strategy, TrainConfig, known};
-use crate::data::{Augment, BatchStream, Dataset, Normalizer, RecordFormat, Statistics};
+use crate::data::{Augment, BatchStream, Dataset, Normalizer, RecordFormat, SIDE, Statistics};
 use crate::device::{at_most_the_cores, set_threads};
 use crate::error::{Error, Result};
 use crate::nets::Net;
@@ -22,7 +22,7 @@ use crate::round::{Evaluation, Report, Round, StateIn, Work};
 use crate::weights::{Gradient, Weights};
 use lane::{Course, Lane, Subject, Tally};
 
-/// Rows of one forward pass of an evaluation.
+/// Rows of one forward pass of an evaluation, where images are not enlarged.
 const EVALUATION_BATCH: usize = 250;
 
 /// What a worker is built from; it crosses JNI as JSON.
@@ -63,6 +63,8 @@ pub struct Worker {
     data: Dataset,
     normalizer: Option<Normalizer>,
     augment: Augment,
+    /// Side in pixels that images are enlarged to.
+    resize: Option<usize>,
     smoothing: f32,
     /// Whether an evaluation takes the mean of an image and its mirror image.
     test_flip: bool,
@@ -99,6 +101,7 @@ impl Worker {
             data: Dataset::with_capacity(known("classes", config.classes)?, spec.rows),
             normalizer: None,
             augment: config.augment,
+            resize: config.resize,
             smoothing: config.smoothing() as f32,
             test_flip: config.test_flip,
             last: None,
@@ -258,6 +261,7 @@ impl Worker {
             data: &self.data,
             normalizer: self.normalizer.as_ref().ok_or_else(not_prepared)?,
             augment: &self.augment,
+            resize: self.resize,
             smoothing: self.smoothing,
             worker: self.worker,
             threads: self.threads,
@@ -276,12 +280,13 @@ impl Worker {
         let normalizer = self.normalizer.as_ref().ok_or_else(not_prepared)?;
         let rows: Vec<u32> = (0..self.data.rows() as u32).collect();
         let mut total = Evaluation::default();
-        for rows in rows.chunks(EVALUATION_BATCH) {
+        let larger = self.resize.map_or(1, |side| (side * side).div_ceil(SIDE * SIDE));
+        for rows in rows.chunks((EVALUATION_BATCH / larger).max(1)) {
             if cancel.load(Ordering::Relaxed) {
                 return Err(Error::cancelled(format!("evaluation on partition {} was cancelled", self.worker)));
             }
             let (images, labels) = batch::plain(&self.data, rows, normalizer, shared.compute());
-            let labels = Tensor::from_slice(&labels);
+            let (images, labels) = (batch::resized(images, self.resize), Tensor::from_slice(&labels));
             let logits = |images| self.net.logits(shared, images, self.threads).to_device(Device::Cpu);
             let logits = match self.test_flip {
                 true => (logits(&images) + logits(&images.flip([3]))) / 2,

@@ -67,6 +67,19 @@ fn one_worker_is_the_sequential_run_with_running_statistics_and_augmentation() {
 }
 
 #[test]
+fn one_worker_is_the_sequential_run_with_dropout_and_enlarged_images() {
+    for precision in ["f32", "bf16"] {
+        let json = format!(
+            r#"{{"net": "mobilenet_v2", "normalize": "channel", "batch": 4, "lr": 0.001, "resize": 40, "precision": "{precision}"}}"#
+        );
+        let sequential = alone(&json, 3, 3, false);
+        assert_ne!(sequential, alone(&json.replace("40", "41"), 3, 3, false));
+        assert_eq!(alone(&json, 2, 3, false), sequential, "state local, {precision}");
+        assert_eq!(alone(&json, 2, 3, true), sequential, "state average, {precision}");
+    }
+}
+
+#[test]
 fn averaging_every_step_is_one_machine_with_the_workers_batches_together() {
     let (workers, batch, steps) = (3, 6, 4);
     let small = config(r#"{"batch": 6, "lr": 0.005, "normalize": "none"}"#);

@@ -1,9 +1,11 @@
 //! What each number may be, whatever the others are.
 
 use super::super::TrainConfig;
+use crate::data::SIDE;
 use crate::error::{Error, Result};
 
 const MOST_CLASSES: usize = 256; // a label is one byte in every supported format
+const MOST_PIXELS: usize = 1024; // a side; beyond it one image of a wide net is gigabytes
 
 impl TrainConfig {
     pub(super) fn check_numbers(&self) -> Result<()> {
@@ -23,6 +25,9 @@ impl TrainConfig {
         at_least_one("exchange-deadline", Some(self.exchange_deadline))?;
         if let Some(classes) = self.classes.filter(|classes| !(2..=MOST_CLASSES).contains(classes)) {
             return Err(Error::config(format!("classes must be 2 to {MOST_CLASSES}, not {classes}")));
+        }
+        if let Some(side) = self.resize.filter(|side| !(SIDE..=MOST_PIXELS).contains(side)) {
+            return Err(Error::config(format!("resize must be {SIDE} to {MOST_PIXELS} pixels, not {side}")));
         }
         in_range("epochs", self.epochs, |x| x > 0.0, "above 0")?;
         in_range("lr", self.lr, |x| x > 0.0, "above 0")?;

@@ -11,7 +11,7 @@ mod tests;
 pub(super) use solver::{DELTA, LOOKAHEAD_ALPHA, MOMENTUM2, MUON_LR};
 
 use super::{Facts, SolverState, Strategy, TrainConfig, known};
-use crate::data::{DatasetKind, Normalize};
+use crate::data::{DatasetKind, Normalize, SIDE};
 use crate::error::{Error, Result};
 use crate::nets::Recipe;
 
@@ -49,6 +49,14 @@ impl TrainConfig {
                 "update-bn means nothing to net {}, which has no batch normalisation; leave it out",
                 self.net
             )));
+        }
+        let side = self.resize.unwrap_or(SIDE);
+        if !net.sides().contains(&side) {
+            let (net, least) = (self.net, *net.sides().start());
+            return Err(Error::config(match least {
+                SIDE => format!("net {net} is of images of {SIDE} x {SIDE}, not of {side} x {side}; leave resize out"),
+                _ => format!("net {net} needs images of at least {least} x {least}, not {side} x {side}; set resize"),
+            }));
         }
         if net.whitens() && self.normalize != Normalize::Channel {
             return Err(Error::config(format!(

@@ -207,8 +207,16 @@ fn what_a_net_has_no_use_for_is_refused_with_its_name() {
             r#"{"net": "airbench_32_64_64"}"#,
             "net airbench_32_64_64 whitens images that are normalised by channel; set normalize to channel",
         ),
+        (r#"{"net": "alexnet"}"#, "net alexnet needs images of at least 63 x 63, not 32 x 32; set resize"),
+        (
+            r#"{"net": "cifar10_quick", "resize": 64}"#,
+            "net cifar10_quick is of images of 32 x 32, not of 64 x 64; leave resize out",
+        ),
+        (r#"{"net": "alexnet", "resize": 4096}"#, "resize must be 32 to 1024 pixels, not 4096"),
     ] {
         assert_eq!(resolve(json).expect_err(json).to_string(), expected);
     }
     assert_eq!(resolve(r#"{"net": "resnet20", "update-bn": 5}"#).unwrap().update_bn, Some(5));
+    assert_eq!(resolve(r#"{"net": "alexnet", "resize": 224}"#).unwrap().resize, Some(224));
+    assert!(resolve(r#"{"net": "cifar10_quick", "resize": 32}"#).is_ok());
 }

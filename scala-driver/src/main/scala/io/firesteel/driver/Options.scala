@@ -99,6 +99,12 @@ object Options {
       "LIST",
       "random changes of the training images: flip or alternating-flip, crop:N, crop-reflect:N or translate:N, cutout:N"
     ),
+    Setting(
+      "resize",
+      Whole,
+      "PIXELS",
+      "enlarge images to squares of this side, for nets made for larger ones (default: no)"
+    ),
     Setting("precision", Text, "NAME", "f32 (default), bf16 or auto"),
     Setting("device", Text, "NAME", "auto (default), cpu or cuda"),
     threads,

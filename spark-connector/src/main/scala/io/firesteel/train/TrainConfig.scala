@@ -57,6 +57,7 @@ import scala.jdk.CollectionConverters._
   * @param bind address that the exchanger listens on; `advertise` is the one that workers find it at
   * @param exchangeDeadline seconds after which an exchange that was not answered has failed
   * @param augment random changes of the training images, as flip,crop:4,cutout:8
+  * @param resize side in pixels that images are enlarged to before the net sees them
   * @param device auto, cpu or cuda; a GPU that Spark gave the task is used, else one in turn
   * @param threads threads of one worker
   * @param evalEvery rounds between two evaluations; the final round is always evaluated. A round of workers inside one
@@ -123,6 +124,7 @@ case class TrainConfig(
     exchangeDeadline: Long = 60L,
     normalize: String = "mean-image",
     augment: String = "none",
+    @JsonDeserialize(contentAs = classOf[JInt]) resize: Option[Int] = None,
     precision: String = "f32",
     device: String = "auto",
     threads: Int = 1,

@@ -1,0 +1,73 @@
+//! Dropout (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014), inverted as PyTorch's: in training a value is
+//! 0 or scaled up, otherwise it stays as it is.
+
+use rand_chacha::rand_core::RngCore;
+use tch::Tensor;
+
+use crate::pass::{Pass, Var};
+
+/// `x` with a `part` of its values, drawn one by one, set to 0, and the others divided by what is left of 1.
+pub fn dropout(pass: &mut Pass<'_>, x: &Var, part: f64) -> Var {
+    let Some(noise) = pass.noise() else { return x.shared() };
+    let limit = (part * 2f64.powi(32)) as u32;
+    let kept = (1.0 / (1.0 - part)) as f32;
+    let factors: Vec<f32> = (0..x.value.numel()).map(|_| if noise.next_u32() < limit { 0.0 } else { kept }).collect();
+    let factors = Tensor::from_slice(&factors).view(&x.value.size()[..]);
+    let factors = factors.to_kind(x.value.kind()).to_device(x.value.device());
+    let (id, value) = (x.id(), &x.value * &factors);
+    pass.record(&[x], false, value, move |back, gradient| back.add(id, || gradient * factors))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+    use tch::{Device, Kind};
+
+    use super::super::testing::evaluated;
+    use super::*;
+    use crate::device::{Compute, Precision};
+    use crate::nets::NetName;
+    use crate::pass::Mode;
+    use crate::weights::{Gradient, Weights};
+
+    const VALUES: i64 = 10_000;
+
+    /// Ones through a dropout of a quarter, and the gradient that comes back of twos.
+    fn dropped(seed: u64) -> (Vec<f32>, Vec<f32>) {
+        let net = NetName::Cifar10Quick.build(10);
+        let weights = Weights::new(&net, Compute::cpu(Precision::F32));
+        let mut pass = Pass::new(&weights, Mode::Train, 1).with_noise(ChaCha8Rng::seed_from_u64(seed));
+        let ones = Tensor::ones([VALUES], (Kind::Float, Device::Cpu));
+        let (seen, source) = (std::rc::Rc::new(std::cell::RefCell::new(None)), pass.input(ones.shallow_clone()));
+        let keep = seen.clone();
+        let x = pass.record(&[&source], true, ones, move |_, gradient| *keep.borrow_mut() = Some(gradient));
+        let y = dropout(&mut pass, &x, 0.25);
+        let twos = &y.value.ones_like() * 2;
+        pass.backward(&y, twos, &mut Gradient::new(&net, Device::Cpu));
+        let back = seen.take().unwrap();
+        (Vec::try_from(y.value).unwrap(), Vec::try_from(back).unwrap())
+    }
+
+    #[test]
+    fn a_part_of_the_values_is_dropped_and_the_mean_stays() {
+        let (values, gradient) = dropped(1);
+        let zeros = values.iter().filter(|&&value| value == 0.0).count();
+        // 2,500 with a standard deviation of 43: five of them either way
+        assert!((2285..2715).contains(&zeros), "{zeros}");
+        assert!(values.iter().all(|&value| value == 0.0 || value == 4.0 / 3.0));
+        assert!(values.iter().zip(&gradient).all(|(value, gradient)| *gradient == 2.0 * value));
+    }
+
+    #[test]
+    fn the_generator_decides_what_is_dropped() {
+        assert_eq!(dropped(1), dropped(1));
+        assert_ne!(dropped(1).0, dropped(2).0);
+    }
+
+    #[test]
+    fn an_evaluation_drops_nothing() {
+        let ones = Tensor::ones([VALUES], (Kind::Float, Device::Cpu));
+        assert_eq!(evaluated(ones.shallow_clone(), |pass, x| dropout(pass, x, 0.25)), ones);
+    }
+}
