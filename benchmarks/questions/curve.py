@@ -16,9 +16,12 @@ TAU = 10
 
 
 def _ours(arguments, seed, out):
-    options = ["--config", str(CONFIG), "--data", arguments.data, "--precision", arguments.precision, "--seed", str(seed)]
-    options += ["--iterations", str(RECIPE["epochs"] * EPOCH), "--tau", str(TAU), "--eval-every", str(EPOCH // TAU)]
-    runs.wait(runs.sequential([*options, "--threads", "2", "--out", str(out)]))
+    whole = {key: value for key, value in RECIPE.items() if key != "epochs"}  # of minibatches, so that an epoch ends a round
+    config = out.with_suffix(".json")
+    config.write_text(json.dumps({**whole, "iterations": RECIPE["epochs"] * EPOCH}))
+    options = ["--config", str(config), "--data", arguments.data, "--precision", arguments.precision, "--seed", str(seed)]
+    options += ["--tau", str(TAU), "--eval-every", str(EPOCH // TAU), "--threads", "2"]
+    runs.wait(runs.sequential([*options, "--out", str(out)]))
     return [[e["seconds"], e["accuracy"]] for e in runs.events(out) if e["event"] == "eval"][: RECIPE["epochs"]]
 
 
