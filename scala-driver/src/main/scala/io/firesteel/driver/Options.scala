@@ -25,7 +25,7 @@ object Options {
       Text,
       "NAME",
       "cifar10_quick (default), cifar10_full, cifar10_128, nin, resnet20, resnet32, resnet56, vgg11, vgg13, " +
-        "vgg16, vgg19, airbench_32_64_64, airbench_64_128_128, resnet18, resnet34, resnet50 or mobilenet_v2"
+        "vgg16, vgg19, airbench_32_64_64, airbench_64_128_128, alexnet, resnet18, resnet34, resnet50 or mobilenet_v2"
     ),
     Setting(
       "strategy",
