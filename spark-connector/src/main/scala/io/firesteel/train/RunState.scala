@@ -43,11 +43,11 @@ private[train] object Score {
   * @param solverState where it was asked for
   */
 private[train] final case class WorkerResult(
-    vector: Array[Float],
+    vector: PackedVector,
     samples: Long,
     loss: Double,
     fresh: Boolean,
-    solverState: Option[Array[Float]]
+    solverState: Option[PackedVector]
 )
 
 /** Sums over the rows of one worker. */

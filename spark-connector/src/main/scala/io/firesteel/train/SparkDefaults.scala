@@ -24,6 +24,12 @@ object SparkDefaults {
       "96m",
       "a result above it goes through the block manager, in two steps"
     ),
+    SparkSetting(
+      "spark.executor.defaultJavaOptions",
+      "-XX:TieredStopAtLevel=1 -XX:G1HeapRegionSize=16m", // as scripts/submit has it for the driver
+      "the optimising compiler's threads take the workers' cores, and blocks of 4 MiB in smaller regions of the heap " +
+        "make each round collect garbage"
+    ),
     SparkSetting("spark.driver.maxResultSize", "0", "a round brings all workers' vectors back, which is meant to fit")
   )
 }

@@ -39,12 +39,14 @@ private[train] object SparkNet {
       while (state.round < plan.rounds) {
         val pauses = plan.pausesAfter(state.round + 1)
         val results = workers.round(state, normalizer, statesToo = pauses && checkpoint.nonEmpty)
-        results.foreach(result => center.add(result.vector, result.samples)) // in partition order: the same bits
+        results.foreach(result => center.add(result.vector.floats, result.samples)) // in partition order: the same bits
         state = progress.roundDone(state, center.fold(), results)
         if (pauses) progress.pausing {
           if (state.round == plan.rounds) state = state.copy(center = workers.finished(state.center, normalizer))
           evaluators.foreach(test => state = progress.evaluated(state, test.evaluate(state.center, normalizer)))
-          checkpoint.foreach(_.save(Checkpoint.encode(plan, train.rows, state, results.flatMap(_.solverState))))
+          checkpoint.foreach(
+            _.save(Checkpoint.encode(plan, train.rows, state, results.flatMap(_.solverState).map(_.floats)))
+          )
         }
       }
       progress.ended(state)

@@ -3,7 +3,6 @@
 package io.firesteel.train
 
 import io.firesteel.jni.Link
-import java.util.Arrays
 import org.apache.spark.TaskContext
 import org.apache.spark.broadcast.Broadcast
 
@@ -53,8 +52,8 @@ private[train] final case class RoundTask(
     normalizer: Array[Float],
     length: Int,
     stateLength: Int,
-    center: Broadcast[Array[Float]],
-    solverStates: IndexedSeq[Broadcast[Array[Float]]],
+    center: Broadcast[PackedVector],
+    solverStates: IndexedSeq[Broadcast[PackedVector]],
     statesToo: Boolean,
     request: RoundRequest
 ) extends WorkerTask[WorkerResult] {
@@ -63,21 +62,20 @@ private[train] final case class RoundTask(
     val report = Tensors.mapper.readTree(
       residence.ready(partition, chunks, normalizer)(_.round(vector, request.json))
     )
-    val returned = center.value.length
     WorkerResult(
-      if (vector.length == returned) vector else Arrays.copyOf(vector, returned),
+      PackedVector(vector, 0, center.value.length),
       report.get("samples").asLong,
       Some(report.get("loss")).filter(_.isNumber).fold(Double.NaN)(_.asDouble),
       report.get("fresh").asBoolean,
-      Option.when(statesToo)(Arrays.copyOfRange(vector, length, length + stateLength))
+      Option.when(statesToo)(PackedVector(vector, length, stateLength))
     )
   }
 
-  /** A copy, because tasks of one JVM share the broadcast value and the engine writes into what it gets. */
+  /** What the round starts from; the engine overwrites it. */
   private def start(partition: Int): Array[Float] = {
     val travels = statesToo || solverStates.nonEmpty
-    val vector = Arrays.copyOf(center.value, if (travels) length + stateLength else center.value.length)
-    if (solverStates.nonEmpty) System.arraycopy(solverStates(partition).value, 0, vector, length, stateLength)
+    val vector = center.value.padded(if (travels) length + stateLength else center.value.length)
+    if (solverStates.nonEmpty) solverStates(partition).value.copyInto(vector, length)
     vector
   }
 }
@@ -86,11 +84,11 @@ private[train] final case class RoundTask(
 private[train] final case class EvaluateTask(
     residence: Residence,
     normalizer: Array[Float],
-    weights: Broadcast[Array[Float]],
+    weights: Broadcast[PackedVector],
     digest: String
 ) extends WorkerTask[WorkerScore] {
   protected def run(partition: Int, chunks: Iterator[Array[Byte]]): WorkerScore =
-    WorkerScore.read(residence.ready(partition, chunks, normalizer)(_.evaluate(weights.value.clone(), digest)))
+    WorkerScore.read(residence.ready(partition, chunks, normalizer)(_.evaluate(weights.value.floats, digest)))
 }
 
 /** How a task finds the exchanger and is let in. The job's secret is in it, so it travels in the task's closure only,

@@ -42,7 +42,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
         results(request, normalizer, center, IndexedSeq.empty, statesToo = false)
       }
       Using.resource(Center.open(plan.configJson, center)) { next =>
-        seen.foreach(result => next.add(result.vector, result.samples))
+        seen.foreach(result => next.add(result.vector.floats, result.samples))
         next.fold()
       }
     }
@@ -54,8 +54,9 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
       solverStates: IndexedSeq[Array[Float]],
       statesToo: Boolean
   ): IndexedSeq[WorkerResult] = {
-    val shared = sc.broadcast(center)
-    val states = solverStates.map(sc.broadcast(_)) // one each: an executor fetches those of its workers
+    val shared = sc.broadcast(PackedVector(center))
+    val states =
+      solverStates.map(state => sc.broadcast(PackedVector(state))) // one each: an executor fetches those of its workers
     val task =
       RoundTask(residence, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
     try sc.runJob(shards.chunks, task).toIndexedSeq
@@ -88,7 +89,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
 
   /** How good the center's weights are on all rows. */
   def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
-    val weights = sc.broadcast(center.take(plan.length))
+    val weights = sc.broadcast(PackedVector(center, 0, plan.length))
     val task = EvaluateTask(residence, normalizer, weights, plan.digest)
     try Score.over(described("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq))
     finally weights.destroy()

@@ -1,0 +1,40 @@
+// A flat vector on its way between the driver and the executors.
+package io.firesteel.train
+
+import java.lang.Float.BYTES
+import java.nio.{ByteBuffer, ByteOrder, FloatBuffer}
+
+/** Floats as bytes. Java's serialization copies an array of bytes at once and converts one of floats value by value, on
+  * both sides of each crossing; a round waits for six of those.
+  */
+private[train] final class PackedVector private (bytes: Array[Byte]) extends Serializable {
+  def length: Int = bytes.length / BYTES
+
+  /** A new array of the values. */
+  def floats: Array[Float] = padded(length)
+
+  /** A new array of `size` floats that begins with the values; the others are zero. */
+  def padded(size: Int): Array[Float] = {
+    val values = new Array[Float](size)
+    copyInto(values, 0)
+    values
+  }
+
+  def copyInto(values: Array[Float], from: Int): Unit = PackedVector.view(bytes).get(values, from, length)
+}
+
+private[train] object PackedVector {
+
+  /** `size` of the values, from index `from` on. */
+  def apply(values: Array[Float], from: Int, size: Int): PackedVector = {
+    val bytes = new Array[Byte](Math.multiplyExact(size, BYTES))
+    view(bytes).put(values, from, size)
+    new PackedVector(bytes)
+  }
+
+  def apply(values: Array[Float]): PackedVector = apply(values, 0, values.length)
+
+  /** In one order of bytes wherever they were written. */
+  private def view(bytes: Array[Byte]): FloatBuffer =
+    ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer()
+}
