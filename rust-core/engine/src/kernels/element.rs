@@ -39,12 +39,7 @@ impl Element for bf16 {
 #[inline(always)]
 pub fn load<T: Element, const N: usize>(from: &[T], at: usize) -> [f32; N] {
     let from = &from[at..at + N];
-    let mut values = [0f32; N];
-    // a closure of std::array::from_fn is not always inlined, and then not vectorised either
-    for lane in 0..N {
-        values[lane] = from[lane].get();
-    }
-    values
+    std::array::from_fn(|lane| from[lane].get())
 }
 
 /// Rounds and writes `N` values from `at` on.

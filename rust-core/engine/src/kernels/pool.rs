@@ -95,6 +95,8 @@ pub fn max_forward<T: Element>(plan: &Plan, x: &[T], y: &mut [T], places: &mut [
     }
 }
 
+// Here and below, what is chosen is written to new arrays: then it becomes a blend in registers, which in place went
+// through memory.
 #[inline(always)]
 fn max_block<T: Element, const N: usize>(
     plan: &Plan,
@@ -112,7 +114,6 @@ fn max_block<T: Element, const N: usize>(
         for column in wide.clone() {
             let place = u32::from(plan.place((window_y, row), (window_x, column)));
             let values = load::<T, N>(x, (row * width + column) * channels + first);
-            // written to new arrays, the choices become blends in registers; in place they went through memory
             let (mut best_after, mut stands_after) = ([0f32; N], [0u32; N]);
             for lane in 0..N {
                 let wins = values[lane] > best[lane];
@@ -123,11 +124,13 @@ fn max_block<T: Element, const N: usize>(
         }
     }
     if relu {
+        let (mut best_after, mut stands_after) = ([0f32; N], [0u32; N]);
         for lane in 0..N {
             let shut = best[lane] <= 0.0;
-            best[lane] = if shut { 0.0 } else { best[lane] };
-            stands[lane] = if shut { u32::from(NOWHERE) } else { stands[lane] };
+            best_after[lane] = if shut { 0.0 } else { best[lane] };
+            stands_after[lane] = if shut { u32::from(NOWHERE) } else { stands[lane] };
         }
+        (best, stands) = (best_after, stands_after);
     }
     store(&best, y, first);
     for (place, stands) in places[first..first + N].iter_mut().zip(stands) {
@@ -197,9 +200,11 @@ fn average_block<T: Element, const N: usize>(
     for row in high {
         for column in wide.clone() {
             let values = load::<T, N>(x, (row * width + column) * channels + first);
+            let mut sum_after = [0f32; N];
             for lane in 0..N {
-                sum[lane] += if relu && values[lane] <= 0.0 { 0.0 } else { values[lane] };
+                sum_after[lane] = sum[lane] + if relu && values[lane] <= 0.0 { 0.0 } else { values[lane] };
             }
+            sum = sum_after;
         }
     }
     sum.iter_mut().for_each(|sum| *sum *= share);
@@ -238,11 +243,11 @@ fn average_back_block<T: Element, const N: usize>(
             }
         }
     }
-    let x = load::<T, N>(x, first);
+    let (x, mut out) = (load::<T, N>(x, first), [0f32; N]);
     for lane in 0..N {
-        sum[lane] = if relu && x[lane] <= 0.0 { 0.0 } else { sum[lane] };
+        out[lane] = if relu && x[lane] <= 0.0 { 0.0 } else { sum[lane] };
     }
-    store(&sum, input, first);
+    store(&out, input, first);
 }
 
 #[cfg(test)]
