@@ -5,7 +5,7 @@ import java.lang.Float.BYTES
 import java.nio.{ByteBuffer, ByteOrder, FloatBuffer}
 
 /** Floats as bytes. Java's serialization copies an array of bytes at once and converts one of floats value by value, on
-  * both sides of each crossing; a round waits for six of those.
+  * both sides of each crossing; a round waits for those of the center and of every worker's vector.
   */
 private[train] final class PackedVector private (bytes: Array[Byte]) extends Serializable {
   def length: Int = bytes.length / BYTES
@@ -20,6 +20,7 @@ private[train] final class PackedVector private (bytes: Array[Byte]) extends Ser
     values
   }
 
+  /** Writes the values into `values`, from index `from` on. */
   def copyInto(values: Array[Float], from: Int): Unit = PackedVector.view(bytes).get(values, from, length)
 }
 

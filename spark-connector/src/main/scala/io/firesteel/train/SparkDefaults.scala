@@ -26,7 +26,7 @@ object SparkDefaults {
     ),
     SparkSetting(
       "spark.executor.defaultJavaOptions",
-      "-XX:TieredStopAtLevel=1 -XX:G1HeapRegionSize=16m", // as scripts/submit has it for the driver
+      "-XX:TieredStopAtLevel=1 -XX:G1HeapRegionSize=16m", // scripts/submit has it for the driver
       "the optimising compiler's threads take the workers' cores, and blocks of 4 MiB in smaller regions of the heap " +
         "make each round collect garbage"
     ),
