@@ -36,8 +36,8 @@ frames = [
         + bytes([1] * 32)
         + bytes([2] * 32),
     ),
-    ("exchange", kind(1) + struct.pack("<QQQf", 3, 10, 1000, 0.001) + BF16),
-    ("pull", kind(2)),
+    ("exchange", kind(1) + struct.pack("<QQQdf", 3, 10, 1000, 2.5, 0.001) + BF16),
+    ("pull", kind(2) + struct.pack("<Q", 4)),
     ("turn", kind(3) + struct.pack("<Q", 2) + done(10, 1000, 2.5, 0, 0, 0.0, 0.0, 0.0)),
     ("exchanged", kind(2) + struct.pack("<QQ?", 9, 2, False)),
     ("go", kind(4) + struct.pack("<QQQ", 40, 30, 10)),

@@ -36,6 +36,9 @@ pub enum Error {
     /// The sender's values were NaN or infinite: its training diverged.
     #[error("the scale of int8 block {block} is not finite: the sender's weights are NaN or infinite")]
     Scale { block: usize },
+    /// A worker's weights or loss are NaN or infinite, so there is nothing to exchange.
+    #[error("training diverged: the weights or the loss are NaN or infinite")]
+    Diverged,
     /// Bytes that are no frame of this protocol, or one that does not belong here.
     #[error("{0}")]
     Frame(String),

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 /// The first bytes of every frame.
 pub const MAGIC: [u8; 4] = *b"FSTL";
 /// Of the protocol. Another version is refused, there is no negotiation.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Bytes of a prefix.
 pub const PREFIX: usize = 20;
 /// The largest header; the longest real one is a refusal with its message.
@@ -79,7 +79,7 @@ mod tests {
             Prefix::decode(&bytes, 8).unwrap_err().to_string()
         };
         assert!(wrong(0, b'G').contains("begins with"));
-        assert_eq!(wrong(4, 2), "protocol version 2 where 1 is spoken");
+        assert_eq!(wrong(4, 1), "protocol version 1 where 2 is spoken");
         assert!(wrong(6, 1).contains("reserved"));
         assert_eq!(wrong(8, 0), "a header of 0 bytes where 1 to 4096 are allowed");
         assert_eq!(wrong(9, 255), "a header of 65281 bytes where 1 to 4096 are allowed");

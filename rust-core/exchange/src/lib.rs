@@ -27,6 +27,7 @@ pub mod codec;
 pub mod error;
 pub mod frame;
 pub mod layout;
+pub mod ledger;
 pub mod line;
 pub mod message;
 pub mod outer;

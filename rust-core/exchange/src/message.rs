@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
 use crate::frame::MAX_HEADER;
+use crate::ledger::Work;
 use crate::{Error, Refusal, Result};
 
 /// What a client may ask. Of a worker and of an observer alike, one connection is one lane.
@@ -13,16 +14,22 @@ use crate::{Error, Refusal, Result};
 pub enum Request {
     /// The answer to the server's challenge; the first request of every connection.
     Attach { identity: Identity, nonce: [u8; 32], proof: [u8; 32] },
-    /// One exchange with a shard; the payload is the worker's message. A resent one is applied once.
-    Exchange { sequence: u64, steps: u64, samples: u64, lr: f32, codec: Codec },
-    /// Asks for the center of a shard, in f32.
-    Pull,
+    /// One exchange with a shard; the payload is the worker's message. A resent one is applied once. `sequence` is the
+    /// number of the turn that it ends.
+    Exchange { sequence: u64, work: Work, lr: f32, codec: Codec },
+    /// Asks for the center of a shard, in f32: the one that the turn of exchange `sequence` begins from. What an observer
+    /// says there does not matter.
+    Pull { sequence: u64 },
     /// On the control lane: what was done since the turn before, and may I go on?
     Turn { turn: u64, done: Done },
     /// On the control lane: this worker does no more.
     Leave,
     /// On the control lane: what happened since the last time.
     Report,
+    /// On the control lane: in `turn` this worker's weights or loss became NaN or infinite, and it does no more.
+    Diverged { turn: u64 },
+    /// On the control lane: all that a server started anew needs to go on, for observers.
+    Snapshot,
 }
 
 /// Who attaches, and to what.
@@ -53,10 +60,7 @@ pub enum Lane {
 /// What a worker did in one turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Done {
-    pub steps: u64,
-    pub samples: u64,
-    /// Mean over the steps' minibatches; NaN when there was none, or it was none.
-    pub loss: f64,
+    pub work: Work,
     /// Center updates between the worker's last two exchanges, on its first shard.
     pub staleness: u64,
     /// Of weights, both ways, of the last exchange.
@@ -104,10 +108,12 @@ pub enum Reply {
         why: Refusal,
         message: String,
     },
+    /// The payload is a snapshot file.
+    Snapshot,
 }
 
 /// What a lane's other end is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     pub workers: u32,
     pub shards: u32,
@@ -116,8 +122,10 @@ pub struct Facts {
     /// The range of the flat vector that this lane's shard holds; all that the server holds on a control lane.
     pub start: u64,
     pub length: u64,
-    /// The last sequence number (or turn, on the control lane) that was applied for this worker.
+    /// The last exchange that was folded for this worker; on the control lane the last turn that it asked for.
     pub last: u64,
+    /// What was done in that exchange; nothing on the control lane.
+    pub work: Work,
 }
 
 type Config = Configuration<LittleEndian, Fixint, Limit<{ MAX_HEADER as usize }>>;
@@ -143,6 +151,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const WORK: Work = Work { steps: 10, samples: 1000, loss: 2.5 };
+
     /// docs/protocol.md shows these bytes; the file is what both sides of every language read.
     #[test]
     fn the_example_frames_of_the_document_are_what_is_sent() {
@@ -151,18 +161,9 @@ mod tests {
         let ours = [
             ("challenge", encode(&Reply::Challenge { nonce: [7; 32] })),
             ("attach", encode(&attach())),
-            (
-                "exchange",
-                encode(&Request::Exchange { sequence: 3, steps: 10, samples: 1000, lr: 0.001, codec: Codec::Bf16 }),
-            ),
-            ("pull", encode(&Request::Pull)),
-            (
-                "turn",
-                encode(&Request::Turn {
-                    turn: 2,
-                    done: Done { steps: 10, samples: 1000, loss: 2.5, ..Done::default() },
-                }),
-            ),
+            ("exchange", encode(&Request::Exchange { sequence: 3, work: WORK, lr: 0.001, codec: Codec::Bf16 })),
+            ("pull", encode(&Request::Pull { sequence: 4 })),
+            ("turn", encode(&Request::Turn { turn: 2, done: Done { work: WORK, ..Done::default() } })),
             ("exchanged", encode(&Reply::Exchanged { version: 9, staleness: 2, repeated: false })),
             ("go", encode(&Reply::Go { policy_step: 40, data_step: 30, steps: 10 })),
             ("refused", encode(&Reply::Refused { why: Refusal::Fenced, message: "fenced".to_owned() })),
@@ -182,7 +183,7 @@ mod tests {
 
     #[test]
     fn bytes_behind_a_header_are_refused() {
-        let mut bytes = encode(&Request::Pull).unwrap();
+        let mut bytes = encode(&Request::Pull { sequence: 1 }).unwrap();
         bytes.push(0);
         assert_eq!(decode::<Request>(&bytes), Err(Error::Frame("1 bytes behind a header".to_owned())));
     }

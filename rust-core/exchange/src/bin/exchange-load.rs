@@ -13,6 +13,7 @@ use firesteel_exchange::auth::Secret;
 use firesteel_exchange::client::{self, About, ClientSpec, Server};
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
+use firesteel_exchange::ledger::Work;
 use firesteel_exchange::message::Role;
 use firesteel_exchange::rules::RuleSpec;
 use firesteel_exchange::server::{Budget, Exchanger, Limits, Period, Settings};
@@ -144,7 +145,8 @@ fn exchanges(load: Load) -> Result<(Times, Times)> {
         client::attach(spec, &Arc::default()).map(|(_, exchanges)| exchanges)
     };
     let times = load.exchanges + load.exchanges / 4;
-    let (message, about) = (vec![1.0; load.floats], About { steps: 1, samples: 100, lr: 0.1 });
+    let (message, about) =
+        (vec![1.0; load.floats], About { work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1 });
     let exchanged = together(load, |worker| {
         let (mut exchanges, mut reply) = (attach(worker)?, vec![0.0; load.floats]);
         timed(times, || exchanges.exchange(&message, &mut reply, &about).map(|_| ()))

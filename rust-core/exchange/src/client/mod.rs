@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::Secret;
 use crate::codec::Codec;
+use crate::ledger::{Start, Work, all_finite};
 use crate::message::{Done, Lane as Kind, Reply, Request, Role};
 use crate::tls::TlsTrust;
 use crate::{Error, Refusal, Result};
@@ -58,11 +59,10 @@ pub fn attach(spec: ClientSpec, cancel: &Arc<AtomicBool>) -> Result<(Turns, Exch
         }
         controls.push(control);
     }
-    let exchanges = Exchanges::over(spec, lanes)?;
     let Some(first) = controls.first() else { return Err(Error::Config("no exchanger was named".to_owned())) };
-    // a newer attempt of a worker asks for the turn that the older one had
-    let turn = first.facts.last.saturating_sub(1);
-    Ok((Turns { controls, turn }, exchanges))
+    let start = Start::new(first.facts.last, lanes.iter().map(|lane| (lane.facts.last, lane.facts.work)));
+    let exchanges = Exchanges::over(spec, lanes, start.turn)?;
+    Ok((Turns { controls, turn: start.turn, unbooked: start.unbooked }, exchanges))
 }
 
 /// Whether `server` lets a client of `spec` in before its deadline.
@@ -74,6 +74,7 @@ pub fn answers(spec: ClientSpec, server: &Server) -> bool {
 pub struct Turns {
     controls: Vec<Lane>,
     turn: u64,
+    unbooked: Work,
 }
 
 impl Turns {
@@ -86,9 +87,22 @@ impl Turns {
         }
     }
 
-    /// The number of the last turn that was asked for; a newer attempt asks for the older one's again.
+    /// The number of the last turn that was asked for, or that an older attempt is done with.
     pub fn number(&self) -> u64 {
         self.turn
+    }
+
+    /// What a lost attempt did in its last turn and did not live to tell; it belongs into the first request.
+    pub fn unbooked(&self) -> Work {
+        self.unbooked
+    }
+
+    /// Says that weights or loss of this worker became NaN or infinite in its turn, and that it does no more.
+    pub fn diverged(mut self) -> Result<()> {
+        match self.controls[0].ask(&Request::Diverged { turn: self.turn }, 0)? {
+            (Reply::Left, _) => Ok(()),
+            (other, _) => Err(unexpected(&other)),
+        }
     }
 
     /// Says that this worker does no more.
@@ -109,14 +123,25 @@ impl Turns {
             (other, _) => Err(unexpected(&other)),
         }
     }
+
+    /// Snapshot files of all servers but the one with the clerk, in their order; for observers.
+    ///
+    /// `most` is the most bytes of one.
+    pub fn snapshots(&mut self, most: u64) -> Result<Vec<Vec<u8>>> {
+        let (_, parts) = self.controls.split_at_mut(1);
+        let ask = |control: &mut Lane| match control.ask(&Request::Snapshot, most)? {
+            (Reply::Snapshot, bytes) => Ok(bytes),
+            (other, _) => Err(unexpected(&other)),
+        };
+        parts.iter_mut().map(ask).collect()
+    }
 }
 
 /// What goes along with a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct About {
-    /// Local steps since the last exchange, and the samples they used.
-    pub steps: u64,
-    pub samples: u64,
+    /// Since the last exchange.
+    pub work: Work,
     /// Learning rate of the local steps, now.
     pub lr: f32,
 }
@@ -149,7 +174,7 @@ pub struct Exchanges {
 }
 
 impl Exchanges {
-    fn over(spec: Arc<ClientSpec>, mut lanes: Vec<Lane>) -> Result<Self> {
+    fn over(spec: Arc<ClientSpec>, mut lanes: Vec<Lane>, sequence: u64) -> Result<Self> {
         lanes.sort_by_key(|lane| lane.facts.start);
         let mut end = 0;
         for lane in &lanes {
@@ -158,10 +183,6 @@ impl Exchanges {
             }
             end += lane.facts.length;
         }
-        let last = lanes.iter().map(|lane| lane.facts.last);
-        let gathering = lanes.iter().any(|lane| lane.facts.gathering);
-        // what a gathering round misses of a lost attempt is done again; elsewhere it has been folded for good
-        let sequence = if gathering { last.min() } else { last.max() }.unwrap_or(0);
         let part = |lane| Part { lane, encoded: vec![], residual: vec![], received: vec![], done: false };
         Ok(Self { spec, parts: lanes.into_iter().map(part).collect(), length: end as usize, sequence })
     }
@@ -171,12 +192,12 @@ impl Exchanges {
         self.length
     }
 
-    /// Copies the center into `out`.
+    /// Copies the center that the next turn begins from into `out`.
     pub fn pull(&mut self, out: &mut [f32]) -> Result<()> {
         crate::layout::check_length(self.length, out)?;
         let mut patience = Patience::new(&self.spec);
         for part in &mut self.parts {
-            while let Err(error) = part.pull(&mut out[part.range()]) {
+            while let Err(error) = part.pull(self.sequence + 1, &mut out[part.range()]) {
                 part.lane.failed(error, &mut patience)?;
             }
         }
@@ -184,14 +205,18 @@ impl Exchanges {
     }
 
     /// Sends `message` and waits for the `reply`, both of the center's length. Every lane's message is sent
-    /// before the first reply is read; a lane that breaks asks again, and the server folds once.
+    /// before the first reply is read; a lane that breaks asks again, and the server folds once. A message with NaN or
+    /// infinite values is not sent: [`Error::Diverged`].
     pub fn exchange(&mut self, message: &[f32], reply: &mut [f32], about: &About) -> Result<Exchanged> {
         crate::layout::check_length(self.length, message)?;
         crate::layout::check_length(self.length, reply)?;
+        if !all_finite(message) || !about.work.loss.is_finite() {
+            return Err(Error::Diverged);
+        }
         self.sequence += 1;
         let codec = self.spec.codec;
-        let About { steps, samples, lr } = *about;
-        let request = Request::Exchange { sequence: self.sequence, steps, samples, lr, codec };
+        let About { work, lr } = *about;
+        let request = Request::Exchange { sequence: self.sequence, work, lr, codec };
         for part in &mut self.parts {
             part.done = false;
             if codec != Codec::F32 {
@@ -233,9 +258,9 @@ impl Part {
         start..start + self.lane.facts.length as usize
     }
 
-    fn pull(&mut self, slice: &mut [f32]) -> Result<()> {
+    fn pull(&mut self, sequence: u64, slice: &mut [f32]) -> Result<()> {
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(slice);
-        self.lane.send(&Request::Pull, &[])?;
+        self.lane.send(&Request::Pull { sequence }, &[])?;
         match self.lane.receive(bytes.len() as u64)? {
             (Reply::Center { .. }, length) if length == bytes.len() as u64 => self.lane.fill(bytes),
             (other, _) => Err(unexpected(&other)),

@@ -5,12 +5,13 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use super::Center;
 use super::door::Id;
 use super::settings::Limits;
-use super::shard::{Buffer, Folded, Message, Shard};
-use super::{Center, clerk::Grant};
+use super::shard::{Buffer, Kept, Shard};
 use crate::auth::{Handshake, nonce};
 use crate::codec::Codec;
+use crate::ledger::{Attempt, Grant, Message, Taken, Work};
 use crate::line::Line;
 use crate::message::{Facts, Identity, Lane, Reply, Request, Role};
 use crate::{Error, Refusal, Result};
@@ -104,6 +105,7 @@ impl Connection<'_> {
             start: settings.offset,
             length: center.length as u64,
             last: 0,
+            work: Work::default(),
         };
         let shard = match identity.lane {
             Lane::Control => None,
@@ -118,11 +120,11 @@ impl Connection<'_> {
                 let text = format!("worker {worker} of {} workers", settings.workers);
                 return Err(Error::refused(Refusal::Mismatch, text));
             }
-            let worker = worker as usize;
-            facts.last = match shard {
-                None => center.clerk.attach(worker, attempt)?,
-                Some(shard) => shard.attach(worker, attempt, center.door.socket(self.id)?)?,
-            };
+            let who = Attempt { worker: worker as usize, attempt };
+            match shard {
+                None => facts.last = center.clerk.attach(who)?,
+                Some(shard) => (facts.last, facts.work) = shard.attach(who, center.door.socket(self.id)?)?,
+            }
         }
         Ok(facts)
     }
@@ -136,45 +138,50 @@ impl Connection<'_> {
     /// Answers one request; `None` when it was the last.
     fn answer(&mut self, identity: &Identity, request: Request, payload: u64) -> Result<Option<()>> {
         let center = self.center;
-        match (request, identity.lane, identity.role) {
-            (
-                Request::Exchange { sequence, steps, samples, lr, codec },
-                Lane::Shard(shard),
-                Role::Worker { worker, attempt },
-            ) => {
-                let message = Message { worker: worker as usize, attempt, sequence, steps, samples, lr };
+        let who = match identity.role {
+            Role::Worker { worker, attempt } => Some(Attempt { worker: worker as usize, attempt }),
+            Role::Observer => None,
+        };
+        match (request, identity.lane, who) {
+            (Request::Exchange { sequence, work, lr, codec }, Lane::Shard(shard), Some(who)) => {
+                let message = Message { who, sequence, work, lr };
                 self.exchange(center.shard(shard)?, &message, codec, payload)?;
             }
-            (Request::Pull, Lane::Shard(shard), role) => {
-                let who = match role {
-                    Role::Worker { worker, attempt } => Some((worker as usize, attempt)),
-                    Role::Observer => None,
-                };
-                let (version, values) = center.shard(shard)?.pull(who)?;
+            (Request::Pull { sequence }, Lane::Shard(shard), who) => {
+                let shard = center.shard(shard)?;
+                let (version, values) = who.map_or_else(|| Ok(shard.center()), |who| shard.pull(who, sequence))?;
                 self.send(&Reply::Center { version }, bytemuck::cast_slice(&values))?;
             }
-            (Request::Turn { turn, done }, Lane::Control, Role::Worker { worker, attempt }) => {
-                let wait = Limits::seconds(center.settings.limits.wait);
+            (Request::Turn { turn, done }, Lane::Control, Some(who)) => {
                 let line = &mut *self.line;
                 let limit = Limits::seconds(center.settings.limits.exchange);
-                let grant =
-                    center.clerk.turn((worker as usize, attempt), turn, &done, wait, || say_waiting(line, limit))?;
+                let grant = center.clerk.turn(who, turn, &done, || say_waiting(line, limit))?;
                 let Grant { policy_step, data_step, steps } = grant;
                 self.line.within(limit);
                 self.send(&Reply::Go { policy_step, data_step, steps }, &[])?;
             }
-            (Request::Leave, Lane::Control, Role::Worker { worker, attempt }) => {
-                center.clerk.leave(worker as usize, attempt)?;
-                center.shards.iter().for_each(|shard| shard.leave(worker as usize));
+            (Request::Leave, Lane::Control, Some(who)) => {
+                center.clerk.leave(who)?;
+                center.shards.iter().try_for_each(|shard| shard.leave(who))?;
                 self.send(&Reply::Left, &[])?;
                 return Ok(None);
             }
-            (Request::Report, Lane::Control, Role::Observer) => {
+            (Request::Diverged { turn }, Lane::Control, Some(who)) => {
+                log::warn!("training of worker {} diverged in turn {turn}", who.worker);
+                center.clerk.diverge(who, turn)?;
+                self.send(&Reply::Left, &[])?;
+                return Ok(None);
+            }
+            (Request::Report, Lane::Control, None) => {
                 let report = center.report()?;
                 self.send(&Reply::Report, report.as_bytes())?;
             }
-            (request, lane, role) => {
-                let text = format!("{request:?} is nothing for {role:?} on lane {lane:?}");
+            (Request::Snapshot, Lane::Control, None) => {
+                let bytes = super::snapshot::encode(center)?;
+                self.send(&Reply::Snapshot, &bytes)?;
+            }
+            (request, lane, _) => {
+                let text = format!("{request:?} is nothing for {:?} on lane {lane:?}", identity.role);
                 return Err(Error::refused(Refusal::Mismatch, text));
             }
         }
@@ -187,39 +194,58 @@ impl Connection<'_> {
             let text = format!("a message of {payload} bytes where {expected} were expected");
             return Err(Error::refused(Refusal::Mismatch, text));
         }
-        let kept = shard.buffer(message.worker);
+        let kept = shard.buffer(message.who.worker);
         let mut buffer = kept.lock().unwrap_or_else(PoisonError::into_inner); // a message that broke off is not held
-        let limits = &self.center.settings.limits;
-        let (wait, limit) = (Limits::seconds(limits.wait), Limits::seconds(limits.exchange));
-        let repeated = shard.is_repeat(message)?;
-        let folded = if repeated && buffer.holds == Some(message.sequence) {
+        let limit = Limits::seconds(self.center.settings.limits.exchange);
+        let repeated = shard.check(message)? == Taken::Repeat;
+        if repeated {
             self.drain(payload)?;
-            Some(Folded { version: 0, staleness: 0 })
-        } else if repeated {
-            self.drain(payload)?;
-            let line = &mut *self.line;
-            shard.rejoin(message, &mut buffer.values, wait, || say_waiting(line, limit))?
+            if let Some(reply) = buffer.holds.filter(|kept| kept.sequence == message.sequence) {
+                return self.send_kept(&buffer, reply, codec);
+            }
         } else {
             self.read_message(&mut buffer, shard.range.len(), codec, payload)?;
-            let line = &mut *self.line;
-            Some(shard.fold(message, &mut buffer.values, wait, || say_waiting(line, limit))?)
+            message.check_values(&buffer.values)?;
+        }
+        let line = &mut *self.line;
+        let waiting = || say_waiting(line, limit);
+        let folded = match repeated {
+            true => shard.rejoin(message, &mut buffer.values, waiting)?,
+            false => Some(shard.fold(message, &mut buffer.values, waiting)?),
         };
         self.line.within(limit);
-        let Some(Folded { version, staleness }) = folded else {
+        let Some(folded) = folded else {
             return self.send(&Reply::Exchanged { version: 0, staleness: 0, repeated: true }, &[]);
         };
-        buffer.holds = Some(message.sequence);
         if !repeated {
             self.center.exchanges.fetch_add(1, Relaxed);
         }
-        let reply = Reply::Exchanged { version, staleness, repeated };
-        if codec == Codec::F32 {
-            return self.send(&reply, bytemuck::cast_slice(&buffer.values));
+        let reply = Kept { sequence: message.sequence, codec, folded };
+        let Buffer { values, residual, bytes, holds } = &mut *buffer;
+        if codec != Codec::F32 {
+            bytes.clear();
+            codec.encode(values, residual, bytes);
         }
-        let Buffer { values, residual, bytes, .. } = &mut *buffer;
-        bytes.clear();
-        codec.encode(values, residual, bytes);
-        self.send(&reply, bytes)
+        *holds = Some(reply);
+        self.send_reply(&buffer, reply, repeated)
+    }
+
+    /// Sends the reply that was sent before, or would have been: the same bytes.
+    fn send_kept(&mut self, buffer: &Buffer, reply: Kept, codec: Codec) -> Result<()> {
+        if codec != reply.codec {
+            let text = format!("exchange {} came as {:?} and comes again as {codec:?}", reply.sequence, reply.codec);
+            return Err(Error::refused(Refusal::Mismatch, text));
+        }
+        self.line.within(Limits::seconds(self.center.settings.limits.exchange));
+        self.send_reply(buffer, reply, true)
+    }
+
+    fn send_reply(&mut self, buffer: &Buffer, reply: Kept, repeated: bool) -> Result<()> {
+        let header = Reply::Exchanged { version: reply.folded.version, staleness: reply.folded.staleness, repeated };
+        match reply.codec {
+            Codec::F32 => self.send(&header, bytemuck::cast_slice(&buffer.values)),
+            Codec::Bf16 | Codec::Int8 => self.send(&header, &buffer.bytes),
+        }
     }
 
     fn read_message(&mut self, buffer: &mut Buffer, length: usize, codec: Codec, payload: u64) -> Result<()> {

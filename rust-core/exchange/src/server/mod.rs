@@ -18,10 +18,13 @@ use crossbeam::channel::{RecvTimeoutError, Sender, bounded};
 use serde::Serialize;
 use socket2::SockRef;
 
-pub use clerk::{ClerkReport, TurnDone};
-pub use settings::{Budget, Limits, Period, Settings, SnapshotSettings};
+pub use settings::{Limits, Settings, SnapshotSettings};
+pub use snapshot::Picture;
+
+pub use crate::ledger::{Budget, Period};
 
 use crate::auth::Secret;
+use crate::ledger::TurnReport;
 use crate::tls::TlsIdentity;
 use crate::{Error, Refusal, Result};
 use clerk::Clerk;
@@ -50,7 +53,7 @@ struct Center {
 #[serde(rename_all = "kebab-case")]
 struct Report {
     #[serde(flatten)]
-    clerk: ClerkReport,
+    clerk: TurnReport,
     exchanges: u64,
     bytes_in: u64,
     bytes_out: u64,
@@ -101,14 +104,19 @@ impl Exchanger {
         settings.validate(initial.len())?;
         let shards = (0..settings.shards as usize)
             .map(|shard| settings.range(initial.len(), shard))
-            .map(|range| Shard::new(range.clone(), initial[range].to_vec(), &settings.rule, settings.workers as usize))
+            .map(|range| Shard::new(range.clone(), initial[range].to_vec(), &settings))
             .collect();
         let center = Arc::new(Center {
             secret,
             tls: tls.map(TlsIdentity::server_config).transpose()?,
             length: initial.len(),
             shards,
-            clerk: Clerk::new(settings.budget, settings.consistency, settings.workers as usize),
+            clerk: Clerk::new(
+                settings.budget,
+                settings.consistency,
+                settings.workers as usize,
+                Limits::seconds(settings.limits.wait),
+            ),
             door: Door::new(settings.limits.connections, settings.limits.pending),
             exchanges: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
@@ -138,7 +146,7 @@ impl Exchanger {
     pub fn center(&self) -> Result<Vec<f32>> {
         let mut all = Vec::with_capacity(self.center.length);
         for shard in &self.center.shards {
-            all.extend_from_slice(&shard.pull(None)?.1);
+            all.extend_from_slice(&shard.center().1);
         }
         Ok(all)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Consistency;
+use crate::ledger::Budget;
 use crate::rules::RuleSpec;
 use crate::{Error, Result};
 
@@ -27,41 +28,6 @@ pub struct Settings {
     pub budget: Budget,
     pub limits: Limits,
     pub snapshot: Option<SnapshotSettings>,
-}
-
-/// How much there is to do, and how often the workers exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Budget {
-    /// Minibatches of all workers together.
-    pub steps: u64,
-    /// Local steps between two exchanges of a worker.
-    pub tau: u64,
-    pub period: Period,
-}
-
-/// How the period changes while training goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum Period {
-    /// `tau` steps.
-    Constant,
-    /// The worker decides by its loss, within the given number of `tau` steps.
-    Adaptive { longest: u64 },
-    /// One step until policy step `until`, then `tau` (Lin, Stich, Patel, Jaggi 2020).
-    PostLocal { until: u64 },
-}
-
-impl Budget {
-    /// The most steps that a worker may do at policy step `step` before it exchanges.
-    pub fn most_steps(&self, step: u64) -> u64 {
-        match self.period {
-            Period::Constant => self.tau,
-            Period::Adaptive { longest } => self.tau.saturating_mul(longest),
-            Period::PostLocal { until } if step < until => 1,
-            Period::PostLocal { .. } => self.tau,
-        }
-    }
 }
 
 /// What a server grants its peers.

@@ -8,6 +8,7 @@ use firesteel_exchange::auth::Secret;
 use firesteel_exchange::client::{self, About, ClientSpec, Exchanges, Server, Turns};
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
+use firesteel_exchange::ledger::Work;
 use firesteel_exchange::message::{Done, Role};
 use firesteel_exchange::rules::RuleSpec;
 use firesteel_exchange::server::{Budget, Exchanger, Limits, Period, Settings};
@@ -81,11 +82,11 @@ pub fn attach(spec: ClientSpec) -> (Turns, Exchanges) {
 }
 
 pub fn one_step() -> About {
-    About { steps: 1, samples: 100, lr: 0.1 }
+    About { work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1 }
 }
 
 pub fn done(steps: u64) -> Done {
-    Done { steps, samples: 100 * steps, loss: 1.0, ..Done::default() }
+    Done { work: Work { steps, samples: 100 * steps, loss: 1.0 }, ..Done::default() }
 }
 
 /// A small generator of numbers for tests that need many and the same (xorshift64*, Vigna 2016).

@@ -8,6 +8,7 @@ use std::time::Duration;
 use firesteel_exchange::auth::{Handshake, Secret, nonce};
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::frame::{PREFIX, Prefix};
+use firesteel_exchange::ledger::Work;
 use firesteel_exchange::line::Line;
 use firesteel_exchange::message::{Identity, Lane, Reply, Request, Role, decode, encode};
 use firesteel_exchange::rules::RuleSpec;
@@ -77,7 +78,9 @@ fn without_the_secret_nothing_is_served() {
     let another = Secret::random().unwrap();
     let refused = shake_with(&job, worker(0), &another).err();
     assert_eq!(refused, Some(Error::refused(Refusal::Denied, "the secret of this job is another")));
-    for request in [Request::Pull, Request::Report, Request::Turn { turn: 1, done: done(1) }, Request::Leave] {
+    for request in
+        [Request::Pull { sequence: 1 }, Request::Report, Request::Turn { turn: 1, done: done(1) }, Request::Leave]
+    {
         let mut socket = job.socket();
         socket.write_all(&frame(&encode(&request).unwrap(), &[])).unwrap();
         let said = rest(socket);
@@ -114,7 +117,7 @@ fn impossible_lengths_are_refused_before_memory_is_given_to_them() {
     let job = job();
     for length in [u64::MAX, 1 << 63, 1 << 40, 1 + 4 * LENGTH as u64] {
         let mut line = shake(&job, worker(0)).unwrap();
-        let header = encode(&Request::Pull).unwrap();
+        let header = encode(&Request::Pull { sequence: 1 }).unwrap();
         let prefix = Prefix { header: header.len() as u32, payload: length };
         line.raw().write_all(&prefix.encode()).unwrap();
         line.within(Duration::from_secs(20));
@@ -122,7 +125,8 @@ fn impossible_lengths_are_refused_before_memory_is_given_to_them() {
         assert!(matches!(&reply, Reply::Refused { message, .. } if message.contains("payload")), "{length}: {reply:?}");
     }
     let mut line = shake(&job, worker(0)).unwrap();
-    let empty = Request::Exchange { sequence: 1, steps: 1, samples: 1, lr: 0.1, codec: Codec::F32 };
+    let empty =
+        Request::Exchange { sequence: 1, work: Work { steps: 1, samples: 1, loss: 1.0 }, lr: 0.1, codec: Codec::F32 };
     line.send(&empty, &[]).unwrap();
     let reply = line.receive::<Reply>(0).unwrap().0;
     let text = "a message of 0 bytes where 256 were expected";
@@ -148,7 +152,8 @@ fn garbage_is_refused() {
 #[test]
 fn a_frame_cut_at_any_byte_changes_nothing() {
     let job = job();
-    let request = Request::Exchange { sequence: 1, steps: 1, samples: 100, lr: 0.1, codec: Codec::F32 };
+    let request =
+        Request::Exchange { sequence: 1, work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1, codec: Codec::F32 };
     let bytes = frame(&encode(&request).unwrap(), &1.0f32.to_le_bytes().repeat(LENGTH));
     for cut in 0..bytes.len() {
         let mut line = shake(&job, worker(0)).unwrap();
@@ -168,7 +173,7 @@ fn a_peer_that_never_reads_its_reply_holds_nobody_up() {
     settings.limits.exchange = 5;
     let job = Job::start(settings, &vec![0.0; MANY]);
     let mut slow = shake(&job, worker(0)).unwrap();
-    slow.send(&Request::Pull, &[]).unwrap();
+    slow.send(&Request::Pull { sequence: 1 }, &[]).unwrap();
     let mut quick = job.worker(1, 0).1;
     let (ones, mut reply) = (vec![1.0; MANY], vec![0.0; MANY]);
     for _ in 0..3 {
@@ -204,7 +209,12 @@ fn ten_million_fuzzed_frames_are_decoded_or_refused() {
     let identity = worker(1);
     let seeds: Vec<Vec<u8>> = [
         encode(&Request::Attach { identity, nonce: [1; 32], proof: [2; 32] }),
-        encode(&Request::Exchange { sequence: 3, steps: 10, samples: 1000, lr: 0.1, codec: Codec::Int8 }),
+        encode(&Request::Exchange {
+            sequence: 3,
+            work: Work { steps: 10, samples: 1000, loss: 1.0 },
+            lr: 0.1,
+            codec: Codec::Int8,
+        }),
         encode(&Request::Turn { turn: 2, done: done(10) }),
         encode(&Reply::Refused { why: Refusal::Fenced, message: "fenced".to_owned() }),
         encode(&Reply::Go { policy_step: 1, data_step: 2, steps: 3 }),

@@ -5,6 +5,7 @@ use std::thread;
 use firesteel_exchange::client;
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
+use firesteel_exchange::ledger::Work;
 use firesteel_exchange::message::{Identity, Lane, Reply, Request, Role, encode};
 use firesteel_exchange::outer::OuterSpec;
 use firesteel_exchange::rules::RuleSpec;
@@ -70,14 +71,15 @@ impl Job {
         let snapshot = self.server.snapshot().unwrap();
         let length = u64::from_le_bytes(snapshot[8..16].try_into().unwrap()) as usize;
         let record: serde_json::Value = serde_json::from_slice(&snapshot[16..16 + length]).unwrap();
-        record["shards"][0]["sessions"][worker as usize][1].as_u64().unwrap()
+        record["shards"][0]["sessions"][worker as usize]["folded"].as_u64().unwrap()
     }
 }
 
 fn send_and_vanish(job: &Job, worker: u32, attempt: u64, sequence: u64, whole: bool, numbers: &mut Numbers) {
     let identity = Identity { role: Role::Worker { worker, attempt }, lane: Lane::Shard(0), digest: "net".to_owned() };
     let mut line = shake(job, identity).unwrap();
-    let request = Request::Exchange { sequence, steps: 1, samples: 100, lr: 0.1, codec: Codec::F32 };
+    let request =
+        Request::Exchange { sequence, work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1, codec: Codec::F32 };
     let payload: Vec<u8> = 1.0f32.to_le_bytes().repeat(12);
     if whole {
         line.send(&request, &payload).unwrap();
@@ -225,8 +227,8 @@ fn who_does_not_come_is_named_when_the_wait_is_over() {
     settings.limits.wait = 1;
     let job = Job::start(settings, &[0.0]);
     let mut turns = job.worker(0, 0).0;
-    for _ in 0..2 {
-        assert_eq!(turns.next(done(1)).unwrap().steps, 1);
+    for number in 0..2 {
+        assert_eq!(turns.next(done(number)).unwrap().steps, 1);
     }
     let refused = turns.next(done(1)).unwrap_err();
     assert_eq!(refused, Error::refused(Refusal::Overdue, "workers [1, 2] did not come within 1 s"));

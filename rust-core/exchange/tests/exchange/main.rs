@@ -2,5 +2,6 @@
 mod common;
 mod hostile;
 mod laws;
+mod lies;
 mod program;
 mod restart;

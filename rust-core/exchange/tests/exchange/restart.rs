@@ -87,3 +87,19 @@ fn a_worker_whose_exchanger_is_gone_ends_with_one_clear_error() {
     assert_eq!(what, &format!("exchanger {address} did not answer for 1 s"));
     assert_eq!(*kind, std::io::ErrorKind::TimedOut);
 }
+
+/// The snapshot `bytes` with `from` in its record as `to`, and a checksum that holds.
+pub fn changed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    use sha2::{Digest, Sha256};
+    let length = u64::from_le_bytes(bytes[8..16].try_into().unwrap()) as usize;
+    let record = std::str::from_utf8(&bytes[16..16 + length]).unwrap();
+    assert!(record.contains(from), "{record}");
+    let record = if from.is_empty() { record.to_owned() } else { record.replacen(from, to, 1) };
+    let mut all = bytes[..8].to_vec();
+    all.extend_from_slice(&(record.len() as u64).to_le_bytes());
+    all.extend_from_slice(record.as_bytes());
+    all.extend_from_slice(&bytes[16 + length..bytes.len() - 32]);
+    let digest = Sha256::digest(&all);
+    all.extend_from_slice(&digest);
+    all
+}

@@ -1,0 +1,275 @@
+//! Turns: who may do how many local steps next. Keeps the budget of all workers together, the clocks of the
+//! consistency model, and what was heard of each worker for reports. Holds no weights.
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::tally::{Tally, TurnDone, TurnReport};
+use super::{Attempt, Budget, Work, admit, enter, mismatch};
+use crate::clock::{Clock, Consistency};
+use crate::message::Done;
+use crate::{Error, Refusal, Result};
+
+/// What a worker may do next. `steps` 0 ends its work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Grant {
+    /// Of the learning-rate policy: minibatches done by all, divided by the workers.
+    pub policy_step: u64,
+    /// Of this worker in its data.
+    pub data_step: u64,
+    pub steps: u64,
+}
+
+/// The answer to a worker that asks for a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Go(Grant),
+    /// Slower workers are waited for; [`TurnLedger::look`] tells when it may go on.
+    Wait,
+}
+
+/// A worker whose training diverged, and the turn in which it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Divergence {
+    pub worker: usize,
+    pub turn: u64,
+}
+
+/// What is known of one worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seat {
+    attempt: Option<u64>,
+    /// The last turn that was asked for; its work is not booked yet.
+    turn: u64,
+    /// What was granted for `turn`; of 0 steps where nothing was, yet.
+    grant: Grant,
+    /// Booked local steps.
+    steps: u64,
+    /// Booked turns with an exchange behind them.
+    pub(super) exchanges: u64,
+}
+
+/// What a snapshot keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TurnRecord {
+    pub(super) seats: Vec<Seat>,
+    pub(super) steps: u64,
+    samples: u64,
+}
+
+impl TurnRecord {
+    /// The last turn that each worker asked for.
+    pub fn asked(&self) -> impl Iterator<Item = u64> {
+        self.seats.iter().map(|seat| seat.turn)
+    }
+}
+
+/// A worker that waits, or may be asked anew after a restart.
+#[derive(Clone, Copy, Debug, Default)]
+struct Visitor {
+    /// Since when it waits for slower workers.
+    waits: Option<Duration>,
+    /// The seat came from a record, which may be older than what the worker did: one jump ahead is believed.
+    restored: bool,
+}
+
+/// The book of turns.
+#[derive(Clone)]
+pub struct TurnLedger {
+    budget: Budget,
+    consistency: Consistency,
+    /// How long a worker waits for slower ones at most.
+    patience: Duration,
+    pub(super) record: TurnRecord,
+    visitors: Vec<Visitor>,
+    pub(super) clock: Clock,
+    tally: Tally,
+    diverged: Option<Divergence>,
+}
+
+impl TurnLedger {
+    pub fn new(budget: Budget, consistency: Consistency, workers: usize, patience: Duration) -> Self {
+        Self {
+            budget,
+            consistency,
+            patience,
+            record: TurnRecord { seats: vec![Seat::default(); workers], ..TurnRecord::default() },
+            visitors: vec![Visitor::default(); workers],
+            clock: Clock::new(workers),
+            tally: Tally::default(),
+            diverged: None,
+        }
+    }
+
+    /// Lets an attempt in and answers the last turn that was asked for; asking for it again is granted the same.
+    pub fn attach(&mut self, who: Attempt) -> Result<u64> {
+        let seat = &mut self.record.seats[who.worker];
+        enter(&mut seat.attempt, who)?;
+        self.visitors[who.worker].waits = None;
+        self.clock.join(who.worker);
+        Ok(seat.turn)
+    }
+
+    /// Books what was done in the turn before `turn` and answers what may be done in it. A turn that is asked for
+    /// again is booked once and granted the same.
+    pub fn ask(&mut self, who: Attempt, turn: u64, done: &Done, now: Duration) -> Result<Answer> {
+        let seat = &self.record.seats[who.worker];
+        admit(seat.attempt, who)?;
+        let (worker, asked) = (who.worker, seat.turn);
+        match turn.cmp(&asked) {
+            Ordering::Less => return Err(mismatch(format!("turn {turn} of worker {worker} is over"))),
+            Ordering::Equal if turn > 0 && seat.grant.steps > 0 => return Ok(Answer::Go(seat.grant)),
+            Ordering::Equal if turn > 0 => (), // it was booked, and lost its connection while it waited
+            Ordering::Greater if turn == asked + 1 || self.may_jump(worker, turn) => self.book(worker, turn, done)?,
+            _ => return Err(mismatch(format!("worker {worker} asks for turn {turn}, and its last one was {asked}"))),
+        }
+        self.visitors[worker].waits.get_or_insert(now);
+        self.look(who, now)
+    }
+
+    /// Whether the worker of the last [`ask`](Self::ask) may go on; refuses once it waited for too long.
+    pub fn look(&mut self, who: Attempt, now: Duration) -> Result<Answer> {
+        admit(self.record.seats[who.worker].attempt, who)?;
+        if self.record.steps >= self.budget.steps || self.clock.may_go_on(self.consistency, who.worker) {
+            self.visitors[who.worker].waits = None;
+            return Ok(Answer::Go(self.grant(who.worker)));
+        }
+        let since = self.visitors[who.worker].waits.unwrap_or(now);
+        if now.saturating_sub(since) >= self.patience {
+            let (behind, seconds) = (self.clock.behind(who.worker), self.patience.as_secs());
+            let text = format!("workers {behind:?} did not come within {seconds} s");
+            return Err(Error::refused(Refusal::Overdue, text));
+        }
+        Ok(Answer::Wait)
+    }
+
+    /// The worker does no more: nobody waits for it.
+    pub fn leave(&mut self, who: Attempt) -> Result<()> {
+        let seat = &mut self.record.seats[who.worker];
+        admit(seat.attempt, who)?;
+        seat.grant = Grant::default(); // of one that found nothing to do; others do it
+        self.clock.leave(who.worker);
+        Ok(())
+    }
+
+    /// The worker's weights or loss became NaN or infinite in `turn`: told in every report from now on.
+    pub fn diverge(&mut self, who: Attempt, turn: u64) -> Result<()> {
+        admit(self.record.seats[who.worker].attempt, who)?;
+        self.diverged.get_or_insert(Divergence { worker: who.worker, turn });
+        Ok(())
+    }
+
+    /// Numbers so far, and the turns since the last report.
+    pub fn report(&mut self) -> TurnReport {
+        TurnReport {
+            steps: self.record.steps,
+            samples: self.record.samples,
+            budget: self.budget.steps,
+            turns: self.tally.turns.drain(..).collect(),
+            dropped_turns: self.tally.dropped,
+            bytes: self.tally.bytes,
+            staleness: self.tally.staleness,
+            lag: self.clock.lags(),
+            diverged: self.diverged,
+        }
+    }
+
+    /// Minibatches that were booked so far, of all workers.
+    pub fn steps(&self) -> u64 {
+        self.record.steps
+    }
+
+    /// What a restart needs.
+    pub fn record(&self) -> &TurnRecord {
+        &self.record
+    }
+
+    /// Goes on from `record`, which may be of an earlier moment of this same run: attempts that were ever let in
+    /// stay the newest ones, so that a task that is about to die cannot change what it did not see.
+    pub fn restore(&mut self, mut record: TurnRecord) -> Result<()> {
+        let workers = self.record.seats.len();
+        if record.seats.len() != workers {
+            let text = format!("a snapshot of {} workers where {workers} train", record.seats.len());
+            return Err(Error::Config(text));
+        }
+        let booked = record.seats.iter().try_fold(0u64, |sum, seat| sum.checked_add(seat.steps));
+        if booked != Some(record.steps) {
+            return Err(Error::Config("a snapshot whose workers' steps do not add up to its steps".to_owned()));
+        }
+        for (worker, (seat, old)) in record.seats.iter_mut().zip(&self.record.seats).enumerate() {
+            self.clock.join(worker);
+            self.clock.set(worker, seat.turn.saturating_sub(1));
+            seat.attempt = seat.attempt.max(old.attempt);
+        }
+        self.visitors = vec![Visitor { waits: None, restored: true }; workers];
+        self.record = record;
+        Ok(())
+    }
+
+    /// The first turn after a restart may lie ahead of the record: what was done since the record is lost.
+    fn may_jump(&self, worker: usize, turn: u64) -> bool {
+        // each turn is a step at least, and one more is asked for when the budget is spent
+        self.visitors[worker].restored && turn <= self.budget.steps.saturating_add(1)
+    }
+
+    fn book(&mut self, worker: usize, turn: u64, done: &Done) -> Result<()> {
+        let seat = &mut self.record.seats[worker];
+        let Work { steps, samples, loss } = done.work;
+        done.work.validate(|| format!("worker {worker} in turn {}", turn - 1))?;
+        let jumps = turn != seat.turn + 1;
+        let granted = if jumps { self.budget.most_steps(u64::MAX) } else { seat.grant.steps };
+        if steps > granted {
+            let text = format!("worker {worker} tells {steps} steps of turn {}, and {granted} were granted", turn - 1);
+            return Err(mismatch(text));
+        }
+        let overflow = || mismatch(format!("worker {worker} tells {samples} samples: their sum is beyond any"));
+        // neither step count exceeds what was granted out of the budget but by restarts, so samples alone can overflow
+        let total_samples = self.record.samples.checked_add(samples).ok_or_else(overflow)?;
+        self.record.samples = total_samples;
+        self.record.steps = self.record.steps.saturating_add(steps);
+        seat.steps = seat.steps.saturating_add(steps);
+        seat.turn = turn;
+        seat.grant = Grant::default();
+        self.visitors[worker].restored = false;
+        self.clock.set(worker, turn - 1); // the turn asked for is not finished
+        if steps == 0 {
+            return Ok(()); // the first turn of a worker follows no exchange
+        }
+        seat.exchanges += 1;
+        let turn = TurnDone {
+            worker,
+            exchange: seat.exchanges,
+            steps,
+            total_steps: self.record.steps,
+            total_samples,
+            loss,
+            staleness: done.staleness,
+            computing: done.computing,
+            exchanging: done.exchanging,
+            waiting: done.waiting,
+        };
+        self.tally.add(done, turn);
+        Ok(())
+    }
+
+    fn grant(&mut self, worker: usize) -> Grant {
+        let workers = self.record.seats.len() as u64;
+        let outstanding = self.record.seats.iter().fold(0u64, |sum, seat| sum.saturating_add(seat.grant.steps));
+        let left = self.budget.steps.saturating_sub(self.record.steps);
+        let policy_step = self.record.steps / workers;
+        // workers that all wait for each other share what is left; others take it while there is some
+        let mine = match self.consistency {
+            Consistency::Bsp => left.div_ceil(self.clock.active().max(1) as u64),
+            _ => left.saturating_sub(outstanding),
+        };
+        let seat = &mut self.record.seats[worker];
+        let steps = mine.min(self.budget.most_steps(policy_step));
+        seat.grant = Grant { policy_step, data_step: seat.steps, steps };
+        seat.grant
+    }
+}
