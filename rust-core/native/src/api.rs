@@ -49,9 +49,10 @@ bind_java_type! {
         static extern fn exchanger_report(exchanger: jlong) -> JString,
         static extern fn exchanger_center(exchanger: jlong) -> jfloat[],
         static extern fn exchanger_snapshot(exchanger: jlong) -> jbyte[],
-        static extern fn exchanger_lost(exchanger: jlong) -> jlong[],
+        static extern fn exchanger_to_host(exchanger: jlong) -> jlong[],
+        static extern fn exchanger_part(exchanger: jlong, part: jint) -> jbyte[],
         static extern fn exchanger_hosted(exchanger: jlong, servers: JString),
-        static extern fn exchanger_host(request: JString, part: jfloat[]) -> JString,
+        static extern fn exchanger_host(request: JString, snapshot: jbyte[]) -> JString,
         static extern fn exchanger_close(exchanger: jlong),
         static extern fn link_open(request: JString) -> jlong,
         static extern fn link_turn(link: jlong, worker: jlong) -> JString,
@@ -277,12 +278,22 @@ impl NativeNativeInterface for NativeAPI {
     }
 
     fn exchanger_snapshot<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JByteArray<'l>, Failure> {
-        Ok(env.byte_array_from_slice(&EXCHANGERS.get(exchanger)?.exchanger.snapshot()?)?)
+        Ok(env.byte_array_from_slice(&EXCHANGERS.get(exchanger)?.snapshot()?)?)
     }
 
-    fn exchanger_lost<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JLongArray<'l>, Failure> {
-        let lost: Vec<i64> = EXCHANGERS.get(exchanger)?.lost().into_iter().map(|part| part as i64).collect();
-        long_array(env, &lost)
+    fn exchanger_to_host<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JLongArray<'l>, Failure> {
+        let parts: Vec<i64> = EXCHANGERS.get(exchanger)?.to_host()?.into_iter().map(|part| part as i64).collect();
+        long_array(env, &parts)
+    }
+
+    fn exchanger_part<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        exchanger: jlong,
+        part: jint,
+    ) -> Result<JByteArray<'l>, Failure> {
+        let part = usize::try_from(part).map_err(|_| Error::layout(format!("part {part} of a center")))?;
+        Ok(env.byte_array_from_slice(&EXCHANGERS.get(exchanger)?.part(part)?)?)
     }
 
     fn exchanger_hosted<'l>(
@@ -298,10 +309,10 @@ impl NativeNativeInterface for NativeAPI {
         env: &mut Env<'l>,
         _: JClass<'l>,
         request: JString<'l>,
-        part: JFloatArray<'l>,
+        snapshot: JByteArray<'l>,
     ) -> Result<JString<'l>, Failure> {
-        let values = floats(env, &part)?;
-        Ok(JString::from_str(env, calls::host_part(&request.to_string(), &values)?)?)
+        let snapshot = bytes(env, &snapshot)?;
+        Ok(JString::from_str(env, calls::host_part(&request.to_string(), &snapshot)?)?)
     }
 
     fn exchanger_close<'l>(_: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<(), Failure> {

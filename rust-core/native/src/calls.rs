@@ -125,8 +125,8 @@ pub fn open_exchanger(config: &str, initial: &[f32], snapshot: &[u8]) -> Result<
 }
 
 /// Takes a part of a center in, and answers where it is served as JSON.
-pub fn host_part(request: &str, values: &[f32]) -> Result<String> {
-    render(&hosts::host(parse::<HostRequest>("part of a center", request)?, values)?)
+pub fn host_part(request: &str, snapshot: &[u8]) -> Result<String> {
+    render(&hosts::host(parse::<HostRequest>("part of a center", request)?, snapshot)?)
 }
 
 pub fn name_hosts(exchanger: &Served, servers: &str) -> Result<()> {

@@ -2,11 +2,13 @@
 //! must be told to join.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use firesteel_engine::config::{
     CodecName, Consistency as Name, OuterName, Period as PeriodName, SolverState, Strategy,
 };
 use firesteel_engine::{Error, Result, TrainConfig};
+use firesteel_exchange as exchange;
 use firesteel_exchange::auth::Secret;
 use firesteel_exchange::client::{self, ClientSpec, Server};
 use firesteel_exchange::clock::Consistency;
@@ -14,7 +16,7 @@ use firesteel_exchange::codec::Codec;
 use firesteel_exchange::message::Role;
 use firesteel_exchange::outer::OuterSpec;
 use firesteel_exchange::rules::{Decay, RuleSpec};
-use firesteel_exchange::server::{Budget, Exchanger, Limits, Period, Settings};
+use firesteel_exchange::server::{Budget, Exchanger, Limits, Period, Picture, Settings};
 use firesteel_exchange::tls::TlsIdentity;
 use serde::{Deserialize, Serialize};
 
@@ -60,11 +62,20 @@ impl Invitation {
     }
 }
 
+/// How often a picture of parts that are not at one moment is tried again, a pause apart: parts fold a round within
+/// milliseconds of each other.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// A running exchanger, as Java holds it.
 pub struct Served {
     pub exchanger: Exchanger,
     own: Server,
+    /// Executors that host the center in equal parts; 0 where this process holds it.
+    parts: usize,
     invitation: Mutex<Invitation>,
+    /// What the parts were at some moment, to go on from where a host is lost.
+    seen: Mutex<Picture>,
     _counted: Counted,
 }
 
@@ -72,13 +83,23 @@ impl Served {
     /// Serves `initial` to the workers of `config`, which is resolved; or goes on from `snapshot`, if it
     /// is not empty.
     pub fn start(config: &TrainConfig, initial: &[f32], snapshot: &[u8]) -> Result<Self> {
-        let (mut settings, secret) = (settings(config)?, Secret::random()?);
-        let parts = config.exchangers > 0; // executors host the center, the clerk alone is here
-        settings.shards = if parts { 0 } else { settings.shards };
-        let initial = if parts { &[] } else { initial };
+        let (settings, secret, parts) = (settings(config)?, Secret::random()?, config.exchangers);
         let tls = if config.tls { Some(TlsIdentity::generate()?) } else { None };
-        let restored = (!snapshot.is_empty()).then_some((snapshot, "of the checkpoint"));
-        let exchanger = Exchanger::start(settings.clone(), secret.clone(), tls.as_ref(), initial, restored)?;
+        let kept = (!snapshot.is_empty()).then(|| Picture::decode(snapshot, "of the checkpoint")).transpose()?;
+        let clerk = Settings { shards: 0, ..settings.clone() }; // executors host the center, the turns alone are here
+        let begin = |part| initial.len() * part / parts; // as Scala's Hosts
+        let seen = kept.clone().unwrap_or_else(|| {
+            let hosted = (0..parts).map(|part| Picture::fresh(&settings, &initial[begin(part)..begin(part + 1)]));
+            Picture::fresh(&clerk, &[]).over(hosted.collect())
+        });
+        let exchanger = if parts > 0 {
+            let exchanger = Exchanger::start(clerk, secret.clone(), tls.as_ref(), &[], None)?;
+            exchanger.turn_back(&seen)?;
+            exchanger
+        } else {
+            let restored = kept.map(|picture| (picture, "of the checkpoint"));
+            Exchanger::start(settings.clone(), secret.clone(), tls.as_ref(), initial, restored)?
+        };
         let address = match &config.advertise {
             Some(host) => format!("{host}:{}", exchanger.address().port()),
             None => exchanger.address().to_string(),
@@ -96,7 +117,14 @@ impl Served {
             overlap: config.overlap,
             reset_state: config.solver_state == SolverState::Reset,
         };
-        Ok(Self { exchanger, own, invitation: Mutex::new(invitation), _counted: Counted::default() })
+        Ok(Self {
+            exchanger,
+            own,
+            parts,
+            invitation: Mutex::new(invitation),
+            seen: Mutex::new(seen),
+            _counted: Counted::default(),
+        })
     }
 
     /// What a task needs now.
@@ -110,7 +138,7 @@ impl Served {
     }
 
     /// Numbers of the parts whose host does not answer.
-    pub fn lost(&self) -> Vec<usize> {
+    fn lost(&self) -> Vec<usize> {
         let invitation = self.invitation();
         let (_, hosts) = invitation.servers.split_at(1);
         let answers = |host: &Server| {
@@ -123,14 +151,57 @@ impl Served {
 
     /// The center now, from wherever it is.
     pub fn center(&self) -> Result<Vec<f32>> {
-        let invitation = self.invitation();
-        if invitation.servers.len() == 1 {
+        if self.parts == 0 {
             return Ok(self.exchanger.center()?);
         }
-        let (_, mut parts) = client::attach(invitation.spec(Role::Observer), &Arc::default())?;
-        let mut center = vec![0.0; parts.length()];
-        parts.pull(&mut center)?;
-        Ok(center)
+        self.look()?;
+        Ok(self.seen().center())
+    }
+
+    /// The bytes of a snapshot to open another exchanger from; with parts, of the moment that was seen last.
+    pub fn snapshot(&self) -> Result<Vec<u8>> {
+        Ok(if self.parts == 0 { self.exchanger.snapshot()? } else { self.seen().encode()? })
+    }
+
+    /// Sees what the parts are now, to go on from there should a host be lost. Parts of a gathering rule that are not
+    /// at one moment stay as they were seen before.
+    pub fn look(&self) -> Result<()> {
+        let most = self.seen().bytes().saturating_mul(2); // a rule's state does not grow, records do a little
+        for _ in 0..TRIES {
+            let turns = self.exchanger.picture(); // first: what is folded and not booked is booked by the next attempt
+            let invitation = self.invitation();
+            let (mut controls, _) = client::attach(invitation.spec(Role::Observer), &Arc::default())?;
+            let parts = controls.snapshots(most)?;
+            let read = |bytes: &Vec<u8>| Picture::decode(bytes, "of a host");
+            let picture = turns.over(parts.iter().map(read).collect::<exchange::Result<_>>()?);
+            if !invitation.rule.gathers() || picture.is_one_moment() {
+                *self.seen() = picture;
+                return Ok(());
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
+    /// A part as it was seen last, as the bytes of a snapshot.
+    pub fn part(&self, part: usize) -> Result<Vec<u8>> {
+        Ok(self.seen().part(part, self.parts).encode()?)
+    }
+
+    /// Numbers of the parts that must be hosted anew. A part of a gathering rule takes all others back with it, and the
+    /// turns: the workers do again what they did since that moment. No worker may be at work.
+    pub fn to_host(&self) -> Result<Vec<usize>> {
+        let unhosted = self.invitation().servers.len() == 1;
+        let lost = if unhosted { (0..self.parts).collect() } else { self.lost() };
+        if lost.is_empty() || !self.invitation().rule.gathers() {
+            return Ok(lost);
+        }
+        self.exchanger.turn_back(&self.seen())?;
+        Ok((0..self.parts).collect())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Picture> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner) // no code that holds it can panic half way
     }
 
     fn lock(&self) -> MutexGuard<'_, Invitation> {

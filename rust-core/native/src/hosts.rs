@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use firesteel_engine::{Error, Result, TrainConfig};
 use firesteel_exchange::auth::Secret;
 use firesteel_exchange::client::Server;
-use firesteel_exchange::server::{Budget, Exchanger, Period, Settings};
+use firesteel_exchange::server::{Exchanger, Picture, Settings};
 use firesteel_exchange::tls::TlsIdentity;
 use serde::Deserialize;
 
@@ -32,18 +32,20 @@ type Hosted = HashMap<(String, usize), Exchanger>;
 
 static HOSTED: LazyLock<Mutex<Hosted>> = LazyLock::new(Mutex::default);
 
-/// Serves `values` as a part of the center, in place of what was hosted under its name, and answers where.
-pub fn host(request: HostRequest, values: &[f32]) -> Result<Server> {
+/// Serves the part of the center that `snapshot` holds, in place of what was hosted under its name, and answers where.
+pub fn host(request: HostRequest, snapshot: &[u8]) -> Result<Server> {
     let HostRequest { run, config, secret, part, offset, host } = request;
     let settings = Settings {
         bind: format!("{host}:0"),
         offset,
         shards: u32::try_from(config.shards).map_err(|_| Error::config(format!("{} shards", config.shards)))?,
-        budget: Budget { steps: u64::MAX, tau: config.tau, period: Period::Constant }, // the driver's clerk has it
         ..settings(&config)?
     };
     let tls = if config.tls { Some(TlsIdentity::generate()?) } else { None };
-    let exchanger = Exchanger::start(settings, secret, tls.as_ref(), values, None)?;
+    let picture = Picture::decode(snapshot, "of a part of the center")?;
+    let values = picture.center();
+    let exchanger =
+        Exchanger::start(settings, secret, tls.as_ref(), &values, Some((picture, "of a part of the center")))?;
     let server = Server { address: exchanger.address().to_string(), tls: tls.as_ref().map(TlsIdentity::trust) };
     log::info!("run {run}: part {part} of the center is at {}", server.address);
     let replaced = hosted().insert((run, part), exchanger);

@@ -7,7 +7,9 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use firesteel_engine::{Error, Report, Result, Round, StateIn, Work, Worker};
+use firesteel_exchange as exchange;
 use firesteel_exchange::client::{self, About, Exchanged, Exchanges, Go, Turns};
+use firesteel_exchange::ledger::Work as Stepped;
 use firesteel_exchange::message::{Done, Role};
 use firesteel_exchange::partner::Partner;
 use serde::{Deserialize, Serialize};
@@ -43,8 +45,13 @@ struct Wire {
     reply: Vec<f32>,
 }
 
-/// What came of an exchange, and how long it took.
-type Outcome = (Wire, firesteel_exchange::Result<Exchanged>, f64);
+/// What came of the exchange of a turn, and how long it took.
+struct Outcome {
+    wire: Wire,
+    turn: u64,
+    exchanged: exchange::Result<Exchanged>,
+    seconds: f64,
+}
 
 /// Where the lanes are.
 enum State {
@@ -66,13 +73,15 @@ pub struct Link {
     x: Vec<f32>,
     /// To report with the next turn.
     done: Done,
+    /// The last turn that was done before this attempt.
+    begun: u64,
     /// The sum of losses that ends an adaptive period: that of the first one.
     loss_limit: Option<f64>,
     _counted: Counted,
 }
 
 impl Link {
-    /// Attaches and pulls the center.
+    /// Attaches and pulls the center that the next turn begins from.
     pub fn open(request: LinkRequest, cancel: Arc<AtomicBool>) -> Result<Self> {
         let LinkRequest { client: invitation, worker, attempt } = request;
         let spec = invitation.spec(Role::Worker { worker, attempt });
@@ -82,12 +91,13 @@ impl Link {
         let wire = Wire { exchanges, message: vec![0.0; x.len()], reply: vec![0.0; x.len()] };
         Ok(Self {
             partner: Partner::new(invitation.rule.partner(), x.clone()),
+            done: Done { work: turns.unbooked(), ..Done::default() },
+            begun: turns.number(),
             invitation,
             cancel,
             turns: Some(turns),
             wire: State::Here(wire),
             x,
-            done: Done::default(),
             loss_limit: None,
             _counted: Counted::default(),
         })
@@ -109,17 +119,27 @@ impl Link {
         if report.steps == 0 {
             return self.leave(); // a worker without rows
         }
-        let loss = report.loss.unwrap_or(f64::NAN);
-        if self.invitation.adaptive {
-            self.loss_limit.get_or_insert(loss * report.steps as f64);
-        }
         let Report { steps, samples, seconds, .. } = report;
-        self.done = Done { steps, samples, loss, computing: seconds, ..Done::default() };
+        let Some(loss) = report.loss else { return Err(self.diverged(number)) };
+        if self.invitation.adaptive {
+            self.loss_limit.get_or_insert(loss * steps as f64);
+        }
+        let work = Stepped { steps, samples, loss };
+        self.done = Done { work, computing: seconds, ..Done::default() };
         let before = Instant::now();
         self.join()?;
-        self.exchange(&About { steps, samples, lr: worker.rate(go.policy_step) as f32 })?;
+        self.exchange(number, &About { work, lr: worker.rate(go.policy_step) as f32 })?;
         self.done.waiting = before.elapsed().as_secs_f64();
-        Ok(Turn { steps, samples, loss: report.loss, done: false })
+        Ok(Turn { steps, samples, loss: Some(loss), done: false })
+    }
+
+    /// Tells the exchanger that this worker's training diverged, so that nobody trains on for nothing.
+    fn diverged(&mut self, turn: u64) -> Error {
+        let told = self.turns.take().map(Turns::diverged);
+        if let Some(Err(error)) = told {
+            log::warn!("tell the exchanger of a diverged training: {error}");
+        }
+        Error::internal(format!("training diverged in exchange {turn}: weights or loss are NaN or infinite"))
     }
 
     fn round(&self, number: u64, go: &Go) -> Round {
@@ -145,18 +165,19 @@ impl Link {
     }
 
     /// Sends what the rule asks of the weights; without overlap waits for the reply too.
-    fn exchange(&mut self, about: &About) -> Result<()> {
+    fn exchange(&mut self, turn: u64, about: &About) -> Result<()> {
         let State::Here(mut wire) = std::mem::replace(&mut self.wire, State::Lost) else {
             return Err(Error::internal("an exchange was begun while another was under way"));
         };
-        self.partner.message(&self.x, about.steps, &mut wire.message);
+        self.partner.message(&self.x, about.work.steps, &mut wire.message);
         let about = *about;
         let once = move || {
             let before = Instant::now();
-            let outcome = wire.exchanges.exchange(&wire.message, &mut wire.reply, &about);
-            (wire, outcome, before.elapsed().as_secs_f64())
+            let exchanged = wire.exchanges.exchange(&wire.message, &mut wire.reply, &about);
+            Outcome { wire, turn, exchanged, seconds: before.elapsed().as_secs_f64() }
         };
-        if !self.invitation.overlap {
+        // the first exchange of an attempt hides behind nothing, so that attempts lost in a row cannot leave a gap
+        if !self.invitation.overlap || turn == self.begun + 1 {
             return self.apply(once());
         }
         let thread = Builder::new().name("firesteel-link".to_owned()).spawn(once);
@@ -178,8 +199,11 @@ impl Link {
         }
     }
 
-    fn apply(&mut self, (mut wire, outcome, seconds): Outcome) -> Result<()> {
-        let exchanged = outcome?;
+    fn apply(&mut self, Outcome { mut wire, turn, exchanged, seconds }: Outcome) -> Result<()> {
+        let exchanged = match exchanged {
+            Err(exchange::Error::Diverged) => return Err(self.diverged(turn)),
+            other => other?,
+        };
         if exchanged.lost {
             wire.exchanges.pull(&mut wire.reply)?; // folded before a restart that forgot the reply
             self.partner.pulled(&mut self.x, &wire.reply);

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use firesteel_exchange::auth::Secret;
-use firesteel_exchange::server::{Exchanger, Settings};
+use firesteel_exchange::server::{Exchanger, Picture, Settings};
 use firesteel_exchange::tls::TlsIdentity;
 use firesteel_exchange::{Error, Result};
 
@@ -60,11 +60,12 @@ fn serve(matches: &ArgMatches) -> Result<std::convert::Infallible> {
         fs::write(file, trust).map_err(|e| Error::io(file.display().to_string(), &e))?;
     }
     let snapshot = settings.snapshot.as_ref().map(|snapshot| snapshot.path.clone()).filter(|path| path.exists());
-    let kept = snapshot.as_ref().map(|path| read(path)).transpose()?;
     let name = snapshot.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    let restored = kept.as_ref().map(|bytes| (bytes.as_slice(), name.as_str()));
+    let kept = snapshot.map(|path| Picture::decode(&read(&path)?, &name)).transpose()?;
+    let goes_on = kept.is_some();
+    let restored = kept.map(|picture| (picture, name.as_str()));
     let server = Exchanger::start(settings, secret, tls.as_ref(), &initial, restored)?;
-    println!("{}", serde_json::json!({ "address": server.address(), "restored": restored.is_some() }));
+    println!("{}", serde_json::json!({ "address": server.address(), "restored": goes_on }));
     std::io::stdout().flush().map_err(|e| Error::io("standard output", &e))?;
     loop {
         std::thread::park(); // until somebody ends the process; snapshots are whole at any time

@@ -93,13 +93,13 @@ pub struct Exchanger {
 }
 
 impl Exchanger {
-    /// Serves `initial`, or what `restored` holds of it (bytes of a snapshot and their name).
+    /// Serves `initial`, or goes on from the moment in `restored`, whose name stands in messages.
     pub fn start(
         settings: Settings,
         secret: Secret,
         tls: Option<&TlsIdentity>,
         initial: &[f32],
-        restored: Option<(&[u8], &str)>,
+        restored: Option<(Picture, &str)>,
     ) -> Result<Self> {
         settings.validate(initial.len())?;
         let shards = (0..settings.shards as usize)
@@ -123,8 +123,8 @@ impl Exchanger {
             bytes_out: AtomicU64::new(0),
             settings,
         });
-        if let Some((bytes, name)) = restored {
-            snapshot::restore(&center, bytes, name)?;
+        if let Some((picture, name)) = restored {
+            picture.restore(&center, name)?;
         }
         let bind = &center.settings.bind;
         let bound =

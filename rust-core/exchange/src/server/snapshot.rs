@@ -16,6 +16,8 @@ use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"FSSNAP02";
 const DIGEST: usize = 32;
+/// More than a session, or all but the sessions, take in a record.
+const RECORD_BYTES: usize = 1024;
 
 /// All that is needed to serve a center from here on, whole or in parts.
 #[derive(Clone, Debug)]
@@ -84,6 +86,13 @@ impl Picture {
         Self { record, floats: self.floats[range].to_vec() }
     }
 
+    /// Bytes of the snapshot file, to a few.
+    pub fn bytes(&self) -> u64 {
+        let sessions: usize = self.record.shards.iter().map(|shard| shard.sessions.len()).sum();
+        let floats: usize = self.floats.iter().map(|floats| size_of_val(&floats[..])).sum();
+        (floats + RECORD_BYTES * (1 + sessions)) as u64
+    }
+
     /// The weights of all shards.
     pub fn center(&self) -> Vec<f32> {
         let shards = self.floats.iter().zip(&self.record.lengths);
@@ -144,7 +153,7 @@ impl Picture {
     }
 
     /// Puts `center` to this moment; `name` stands in messages.
-    fn restore(self, center: &Center, name: &str) -> Result<()> {
+    pub(super) fn restore(self, center: &Center, name: &str) -> Result<()> {
         let wrong = |what: String| Error::Config(format!("snapshot {name}: {what}"));
         let Self { record, floats } = self;
         let settings = &center.settings;
@@ -195,9 +204,4 @@ pub(super) fn save(center: &Center, path: &Path) -> Result<()> {
     fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
     log::info!("snapshot {} holds {steps} steps", path.display());
     Ok(())
-}
-
-/// Puts `center` to where the snapshot `bytes` was; `name` stands in messages.
-pub(super) fn restore(center: &Center, bytes: &[u8], name: &str) -> Result<()> {
-    Picture::decode(bytes, name)?.restore(center, name)
 }

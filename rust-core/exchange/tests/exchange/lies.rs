@@ -7,6 +7,7 @@ use firesteel_exchange::ledger::{MOST_SAMPLES, Work};
 use firesteel_exchange::line::Line;
 use firesteel_exchange::message::{Done, Identity, Lane, Reply, Request, Role};
 use firesteel_exchange::rules::RuleSpec;
+use firesteel_exchange::server::{Exchanger, Picture};
 use firesteel_exchange::{Error, Refusal};
 
 use crate::common::{Job, done, one_step, settings};
@@ -165,13 +166,8 @@ fn a_snapshot_that_contradicts_itself_is_refused() {
     let restored = |from: &str, to: &str| {
         let bytes = crate::restart::changed(&good, from, to);
         let settings = settings(RuleSpec::Downpour { adagrad: None }, 2);
-        let started = firesteel_exchange::server::Exchanger::start(
-            settings,
-            job.secret.clone(),
-            None,
-            &[0.0; 3],
-            Some((&bytes, "x.snap")),
-        );
+        let kept = Picture::decode(&bytes, "x.snap").unwrap();
+        let started = Exchanger::start(settings, job.secret.clone(), None, &[0.0; 3], Some((kept, "x.snap")));
         started.err().map(|error| error.to_string())
     };
     assert_eq!(restored("", ""), None);

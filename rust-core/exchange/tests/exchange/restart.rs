@@ -6,7 +6,7 @@ use firesteel_exchange::Error;
 use firesteel_exchange::auth::Secret;
 use firesteel_exchange::message::Role;
 use firesteel_exchange::rules::RuleSpec;
-use firesteel_exchange::server::{Exchanger, SnapshotSettings};
+use firesteel_exchange::server::{Exchanger, Picture, SnapshotSettings};
 
 use crate::common::{Job, attach, done, one_step, settings};
 
@@ -31,7 +31,8 @@ fn training_goes_on_from_the_snapshot_of_a_server_that_was_restarted() {
     }
     drop(job); // writes its last snapshot
     let bytes = fs::read(&path).unwrap();
-    let again = Exchanger::start(settings, secret, None, &[9.0; 5], Some((&bytes, "center.snapshot"))).unwrap();
+    let kept = Picture::decode(&bytes, "center.snapshot").unwrap();
+    let again = Exchanger::start(settings, secret, None, &[9.0; 5], Some((kept, "center.snapshot"))).unwrap();
     assert_eq!(again.center().unwrap(), reply);
     // the same client goes on over a new connection, and the momentum of the rule is what it was
     exchanges.exchange(&[1.0; 5], &mut reply, &one_step()).unwrap();
@@ -52,7 +53,9 @@ fn a_damaged_or_foreign_snapshot_is_refused_by_name() {
     let good = server.snapshot().unwrap();
     let start = |bytes: &[u8], length: usize| {
         let initial = vec![0.0; length];
-        let started = Exchanger::start(settings(RULE, 2), secret.clone(), None, &initial, Some((bytes, "x.snap")));
+        let started = Picture::decode(bytes, "x.snap").and_then(|kept| {
+            Exchanger::start(settings(RULE, 2), secret.clone(), None, &initial, Some((kept, "x.snap")))
+        });
         started.err().map(|e| e.to_string())
     };
     assert_eq!(start(&good, 5), None);

@@ -17,6 +17,12 @@ use crate::{Error, Refusal};
 const NOW: Duration = Duration::ZERO; // no time passes: whoever waits for ever is stuck
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// A new attempt's place: of the last turn that was asked for, and the last exchange that each shard folded.
+type Begins = fn(u64, &[(u64, Work)]) -> (Start, u64);
+
+/// Turns and shards, as a lost host would go on from them.
+type Kept = (TurnRecord, Vec<(ShardRecord, Vec<f32>)>);
+
 /// What is tried in every order.
 #[derive(Clone)]
 pub struct Case {
@@ -33,7 +39,7 @@ pub struct Case {
     /// some moment.
     pub hosts: bool,
     /// Where a new attempt begins: the last turn that is done, and the number of the last exchange.
-    pub start: fn(u64, &[(u64, Work)]) -> (Start, u64),
+    pub start: Begins,
 }
 
 impl Case {
@@ -140,7 +146,7 @@ pub struct World {
     shards: Vec<FoldLedger>,
     actors: Vec<Actor>,
     deaths: u32,
-    kept: Option<(TurnRecord, Vec<(ShardRecord, Vec<f32>)>)>,
+    kept: Option<Kept>,
     host_lost: bool,
     /// What the center must be after each round; unknown where a lost worker takes weights of its own with it.
     centers: Arc<Vec<f32>>,

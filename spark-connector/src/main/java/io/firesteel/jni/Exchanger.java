@@ -31,27 +31,43 @@ public final class Exchanger implements AutoCloseable {
   /**
    * What was done so far, and each turn since the last report:
    * {@code {"steps","samples","budget","turns":[{"worker","exchange","steps","total-steps","total-samples","loss",
-   * "staleness","computing","exchanging","waiting"}],"dropped-turns","bytes","staleness":[17],"lag":[..],"exchanges",
-   * "bytes-in","bytes-out","connections","pending-connections","refused-connections"}}; times in seconds, a loss that
-   * is no number and the lag of a worker that left are null.
+   * "staleness","computing","exchanging","waiting"}],"dropped-turns","bytes","staleness":[17],"lag":[..],
+   * "diverged":{"worker","turn"},"exchanges","bytes-in","bytes-out","connections","pending-connections",
+   * "refused-connections"}}; times in seconds; the lag of a worker that left is null, and diverged while no worker's
+   * weights or loss became NaN or infinite.
    */
   public String report() {
     return handle.call(Native::exchangerReport);
   }
 
-  /** The center now; exchanges go on meanwhile. */
+  /**
+   * The center now; exchanges go on meanwhile. Where executors host it, this is also the moment from which a part goes
+   * on whose host is lost.
+   */
   public float[] center() {
     return handle.call(Native::exchangerCenter);
   }
 
-  /** All that {@link #open} needs to go on from here; exchanges go on meanwhile. */
+  /**
+   * All that {@link #open} needs to go on from here; exchanges go on meanwhile. Where executors host the center, here is
+   * the moment of the last {@link #center}.
+   */
   public byte[] snapshot() {
     return handle.call(Native::exchangerSnapshot);
   }
 
-  /** Numbers of the parts of the center whose host does not answer; parts are those of {@link #hosted}. */
-  public long[] lost() {
-    return handle.call(Native::exchangerLost);
+  /**
+   * Numbers of the parts of the center that must be hosted anew, as {@link #part} gives them: those without a host that
+   * answers. Where the strategy is synchronous one lost part takes all others back to the moment of the last
+   * {@link #center}, and the turns with them. Call it while no worker is at work.
+   */
+  public long[] toHost() {
+    return handle.call(Native::exchangerToHost);
+  }
+
+  /** A part of the center for {@link #host}, as it was at the moment of the last {@link #center}. */
+  public byte[] part(int part) {
+    return handle.call(value -> Native.exchangerPart(value, part));
   }
 
   /**
@@ -71,10 +87,10 @@ public final class Exchanger implements AutoCloseable {
    * Hosts a part of a center in this process until its run ends, in place of what it hosted for that part.
    *
    * @param request {@code {"run","config","secret","part","offset","host"}}; host is this process's for the workers
-   * @param part the part's floats, which begin at offset in the flat vector
+   * @param part of {@link #part}; it begins at offset in the flat vector
    * @return where it is, as JSON
    */
-  public static String host(String request, float[] part) {
+  public static String host(String request, byte[] part) {
     Loader.load();
     return Native.exchangerHost(request, part);
   }

@@ -69,11 +69,13 @@ final class Native {
 
   static native byte[] exchangerSnapshot(long exchanger);
 
-  static native long[] exchangerLost(long exchanger);
+  static native long[] exchangerToHost(long exchanger);
+
+  static native byte[] exchangerPart(long exchanger, int part);
 
   static native void exchangerHosted(long exchanger, String servers);
 
-  static native String exchangerHost(String request, float[] part);
+  static native String exchangerHost(String request, byte[] snapshot);
 
   static native void exchangerClose(long exchanger);
 

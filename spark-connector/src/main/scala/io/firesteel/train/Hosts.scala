@@ -1,11 +1,9 @@
 // Parts of the center on executors, each served by an exchanger in that executor's process; budget and clocks stay on
-// the driver. A part whose executor goes away is hosted anew, from the center as the driver saw it last.
+// the driver. A part whose executor goes away is hosted anew, as the driver saw it last.
 package io.firesteel.train
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory
 import io.firesteel.jni.{Exchanger, NativeException}
-import java.util.Arrays
-import java.util.concurrent.TimeUnit.SECONDS
 import org.apache.spark.SparkContext
 import org.apache.spark.firesteel.ExecutorHost
 import org.slf4j.LoggerFactory
@@ -24,42 +22,46 @@ private[train] final class Hosts(
   private val parts = plan.config.exchangers
   private val servers = new Array[String](parts)
   @volatile private var seen = initial
-  private var lookedAt = System.nanoTime()
+  private var next = System.nanoTime() // when to look again
 
-  /** Sees to it that every part has a host that answers. Called before each job that exchanges, by the job's thread. */
+  /** Sees to it that every part has a host that answers. Called before each job that exchanges, by the job's thread,
+    * while no worker is at work: a synchronous strategy goes back to what was seen last as a whole.
+    */
   def ensure(): Unit = if (parts > 0) {
-    val lost = if (servers.head == null) (0 until parts).toArray else exchanger.lost().map(_.toInt)
-    if (lost.nonEmpty) {
+    val unhosted = exchanger.toHost().map(_.toInt)
+    if (unhosted.nonEmpty) {
       val secret = Tensors.mapper.readTree(exchanger.client()).get("secret").asText
-      val tasks = lost.map(part => HostTask(run, plan.configJson, new Secret(secret), part, start(part), slice(part)))
+      val tasks = unhosted.map { part =>
+        HostTask(run, plan.configJson, new Secret(secret), part, start(part), exchanger.part(part))
+      }
       val hosted = sc.parallelize(tasks.toSeq, tasks.length).map(_.host()).collect()
-      lost.zip(hosted).foreach { case (part, server) => servers(part) = server }
+      unhosted.zip(hosted).foreach { case (part, server) => servers(part) = server }
       exchanger.hosted(servers.mkString("[", ",", "]"))
     }
   }
 
-  /** Keeps the center at hand that a part would go on from: at most some seconds old. */
-  def look(): Unit = if (parts > 0 && System.nanoTime() - lookedAt > SECONDS.toNanos(Hosts.SecondsBehind)) center()
+  /** Keeps at hand what a part would go on from: as fresh as a twentieth of the time spent on it allows. */
+  def look(): Unit = if (parts > 0 && System.nanoTime() - next > 0) center()
 
   /** The center now; while a part has no host, as it was seen last. */
   def center(): Array[Float] = {
+    val began = System.nanoTime()
     try seen = exchanger.center()
     catch {
       case e: NativeException if parts > 0 =>
         Hosts.log.warn("a part of the center is out of reach, until it has a host again", e)
     }
-    lookedAt = System.nanoTime()
+    val now = System.nanoTime()
+    next = now + Hosts.Share * (now - began)
     seen
   }
 
   private def start(part: Int): Int = (plan.length.toLong * part / parts).toInt
-
-  private def slice(part: Int): Array[Float] = Arrays.copyOfRange(seen, start(part), start(part + 1))
 }
 
 private[train] object Hosts {
   private val log = LoggerFactory.getLogger(classOf[Hosts])
-  private val SecondsBehind = 2L // a center is megabytes: pulling it costs milliseconds
+  private val Share = 20L // a center of megabytes is pulled in milliseconds, one of gigabytes would fill a network
 }
 
 /** The job's secret on its way to an executor; never printed. */
@@ -74,14 +76,14 @@ private[train] final case class HostTask(
     secret: Secret,
     part: Int,
     offset: Int,
-    values: Array[Float]
+    snapshot: Array[Byte]
 ) {
   def host(): String = {
     NativeLibrary.load()
     val name = JsonNodeFactory.instance.textNode(ExecutorHost.name)
     Exchanger.host(
       s"""{"run":"$run","config":$configJson,"secret":"${secret.digits}","part":$part,"offset":$offset,"host":$name}""",
-      values
+      snapshot
     )
   }
 }

@@ -1,6 +1,8 @@
 // What a run inside one stage tells beside what every run does: each exchange of each worker.
 package io.firesteel.train
 
+import io.firesteel.jni.Kind
+
 private[train] final class StageProgress(plan: Plan, start: RunState, listener: TrainListener)
     extends Progress(plan, start, listener) {
   private var untold = 0L
@@ -16,7 +18,7 @@ private[train] final class StageProgress(plan: Plan, start: RunState, listener: 
           turn.get("total-steps").asLong,
           turn.get("total-samples").asLong,
           seconds,
-          if (turn.get("loss").isNumber) turn.get("loss").asDouble else Double.NaN,
+          turn.get("loss").asDouble,
           turn.get("staleness").asLong,
           turn.get("computing").asDouble,
           turn.get("exchanging").asDouble,
@@ -27,6 +29,13 @@ private[train] final class StageProgress(plan: Plan, start: RunState, listener: 
     if (report.untold > untold)
       fault(s"${report.untold - untold} exchanges came faster than they were told", "they count, without a line each")
     untold = report.untold
+    report.diverged.foreach { case (worker, turn) =>
+      throw new FiresteelException(
+        Kind.INTERNAL,
+        s"training diverged in exchange $turn of worker $worker: weights or loss are NaN or infinite: " +
+          s"try a smaller lr${plan.config.lr.fold("")(lr => s" (now $lr)")}"
+      )
+    }
     current = math.min(plan.roundsBehind(report.steps) + 1, plan.rounds)
     report
   }

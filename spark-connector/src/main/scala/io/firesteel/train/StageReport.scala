@@ -8,13 +8,15 @@ import scala.jdk.CollectionConverters._
 /** @param steps minibatches of all workers so far, as `samples`
   * @param turns each as the JSON of [[io.firesteel.jni.Exchanger#report]]
   * @param untold turns so far that were dropped before anybody asked
+  * @param diverged the worker and the turn in which a loss or a weight became NaN or infinite
   */
 private[train] final case class StageReport(
     steps: Long,
     samples: Long,
     turns: Seq[JsonNode],
     untold: Long,
-    totals: ExchangeTotals
+    totals: ExchangeTotals,
+    diverged: Option[(Int, Long)]
 )
 
 private[train] object StageReport {
@@ -33,7 +35,8 @@ private[train] object StageReport {
         staleness.sum, // one an exchange, wherever the center is
         whole("bytes"),
         staleness
-      )
+      ),
+      Some(report.get("diverged")).filter(_.isObject).map(at => (at.get("worker").asInt, at.get("turn").asLong))
     )
   }
 }
