@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::world::{Case, Event, World};
+use super::case::{Case, Event};
+use super::world::World;
 
 /// What is wrong, and the events that lead there.
 #[derive(Debug)]

@@ -1,15 +1,18 @@
 //! The protocol in every order of events: grants, messages, folds, replies, deaths and new attempts of two and three
 //! workers over three turns, for each rule and each consistency.
 
+mod actor;
+mod case;
 mod explore;
+mod invariants;
 mod world;
 
 use super::{Start, Work};
 use crate::clock::Consistency;
 use crate::outer::OuterSpec;
 use crate::rules::RuleSpec;
+use case::Case;
 use explore::{Explored, explore};
-use world::Case;
 
 const MEAN: RuleSpec = RuleSpec::Mean { outer: OuterSpec::Averaging };
 const ELASTIC: RuleSpec = RuleSpec::Elastic { alpha: 0.1, server_alpha: None, decay: None };
@@ -83,9 +86,9 @@ fn two_workers_of_each_arriving_rule_end_in_every_order() {
 #[test]
 fn three_workers_of_each_arriving_rule_end_in_every_order() {
     for rule in arriving(3) {
-        tried(case(rule.clone(), Consistency::Bsp, 3, 1, 1));
-        tried(case(rule, Consistency::Ssp(1), 3, 1, 1));
+        tried(case(rule, Consistency::Bsp, 3, 1, 1));
     }
+    tried(case(ELASTIC, Consistency::Ssp(1), 3, 1, 1));
     tried(case(ELASTIC, Consistency::Async, 3, 1, 1));
 }
 

@@ -1,155 +1,37 @@
 //! Workers, a clerk and shards as one value: everything that can happen next, and what happens then. A worker here does
 //! what `client` and the task's link do, message by message; a shard may be on a server of its own.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{
-    Answer, Attempt, Budget, Fold, FoldLedger, Message, Period, ShardRecord, Start, Taken, TurnLedger, TurnRecord, Work,
+    Answer, Attempt, Budget, Fold, FoldLedger, Message, Period, ShardRecord, Taken, TurnLedger, TurnRecord, Work,
 };
-use crate::clock::Consistency;
+use super::actor::{Actor, Exchange, Phase, trained};
+use super::case::{Case, Event};
+use super::invariants::undisturbed;
 use crate::message::Done;
 use crate::partner::Takes;
-use crate::rules::{RuleSpec, Side};
+use crate::rules::Side;
 use crate::{Error, Refusal};
 
 const NOW: Duration = Duration::ZERO; // no time passes: whoever waits for ever is stuck
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// A new attempt's place: of the last turn that was asked for, and the last exchange that each shard folded.
-type Begins = fn(u64, &[(u64, Work)]) -> (Start, u64);
-
 /// Turns and shards, as a lost host would go on from them.
 type Kept = (TurnRecord, Vec<(ShardRecord, Vec<f32>)>);
 
-/// What is tried in every order.
-#[derive(Clone)]
-pub struct Case {
-    pub rule: RuleSpec,
-    pub consistency: Consistency,
-    pub workers: usize,
-    pub shards: usize,
-    /// Of each worker, if all do the same.
-    pub turns: u64,
-    /// Attempts that are lost in all.
-    pub deaths: u32,
-    pub overlap: bool,
-    /// Each shard has a host of its own, one of which is lost: what is left goes on from what was kept of all at
-    /// some moment.
-    pub hosts: bool,
-    /// Where a new attempt begins: the last turn that is done, and the number of the last exchange.
-    pub start: Begins,
-}
-
-impl Case {
-    pub fn budget(&self) -> u64 {
-        self.turns * self.workers as u64
-    }
-}
-
-/// One thing that happens to one worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    Attach(usize),
-    /// Asks for its next turn, or sees that it need wait no longer.
-    Grant(usize),
-    /// Its message reaches a shard.
-    Send(usize, usize),
-    /// A message of a lost attempt reaches a shard late.
-    SendLate(usize, usize),
-    /// The reply of a shard reaches it.
-    Reply(usize, usize),
-    /// It tells the clerk (0) or a shard's server (1, 2, ..) that it does no more.
-    Leave(usize, usize),
-    Die(usize),
-    /// What a lost host would go on from is copied.
-    Keep,
-    /// The host of a shard is lost, and all workers with the job that is done again.
-    LoseHost(usize),
-}
-
-impl Event {
-    /// Whether nobody may count on it.
-    pub fn is_chance(self) -> bool {
-        matches!(self, Self::Die(_) | Self::Keep | Self::LoseHost(_))
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Hash)]
-enum Phase {
-    /// Attached to the clerk and to so many shards.
-    Attaching(usize),
-    Ready,
-    Waiting,
-    /// Its local steps are done; without overlap the exchange ends before it is ready again.
-    Stepped,
-    Leaving(usize),
-    Left,
-}
-
-/// Messages to the shards, of one turn.
-#[derive(Clone, Debug, PartialEq, Hash)]
-struct Exchange {
-    number: u64,
-    attempt: u64,
-    steps: u64,
-    /// Of each shard, as bits.
-    values: Vec<u32>,
-    sent: Vec<bool>,
-    answered: Vec<bool>,
-    /// A shard no longer has the reply: the worker pulls the center.
-    lost: bool,
-}
-
-#[derive(Clone, Hash)]
-struct Actor {
-    attempt: u64,
-    phase: Option<Phase>,
-    asked: u64,
-    facts: Vec<(u64, u64)>,
-    turn: u64,
-    number: u64,
-    /// Steps to book with the next turn.
-    unbooked: u64,
-    exchange: Option<Exchange>,
-    late: Option<Exchange>,
-    /// The turn whose exchange this attempt began last; 0 before its first.
-    exchanged: u64,
-    /// Its weights of each shard, as bits, and where in its data it is.
-    x: Vec<u32>,
-    data_step: u64,
-}
-
-/// What a worker makes of its weights in a turn, if it does the same whenever it is asked.
-fn trained(x: f32, worker: usize, data_step: u64) -> f32 {
-    x * 0.75 + worker as f32 + data_step as f32
-}
-
-/// The centers of a gathering rule after 0, 1, .. rounds, if nobody is ever lost.
-fn undisturbed(case: &Case) -> Vec<f32> {
-    let (mut center, mut centers) = (vec![1.0], vec![1.0]);
-    let Side::Gathering(mut rule) = case.rule.side(1, case.workers) else { return centers };
-    for round in 0..case.turns {
-        let mut vectors: Vec<[f32; 1]> = (0..case.workers).map(|k| [trained(center[0], k, round)]).collect();
-        let mut all: Vec<(&mut [f32], u64)> = vectors.iter_mut().map(|v| (&mut v[..], 10)).collect();
-        rule.fold(&mut center, &mut all, 0.1);
-        centers.push(center[0]);
-    }
-    centers
-}
-
 /// The state of everything.
 pub struct World {
-    case: Arc<Case>,
-    turns: TurnLedger,
-    shards: Vec<FoldLedger>,
-    actors: Vec<Actor>,
-    deaths: u32,
-    kept: Option<Kept>,
-    host_lost: bool,
+    pub(super) case: Arc<Case>,
+    pub(super) turns: TurnLedger,
+    pub(super) shards: Vec<FoldLedger>,
+    pub(super) actors: Vec<Actor>,
+    pub(super) deaths: u32,
+    pub(super) kept: Option<Kept>,
+    pub(super) host_lost: bool,
     /// What the center must be after each round; unknown where a lost worker takes weights of its own with it.
-    centers: Arc<Vec<f32>>,
+    pub(super) centers: Arc<Vec<f32>>,
 }
 
 fn work(steps: u64) -> Work {
@@ -160,25 +42,11 @@ impl World {
     pub fn new(case: &Arc<Case>) -> Self {
         let Case { workers, shards, .. } = **case;
         let budget = Budget { steps: case.budget(), tau: 1, period: Period::Constant };
-        let idle = Actor {
-            attempt: 0,
-            phase: None,
-            asked: 0,
-            facts: vec![],
-            turn: 0,
-            number: 0,
-            unbooked: 0,
-            exchange: None,
-            late: None,
-            exchanged: 0,
-            x: vec![],
-            data_step: 0,
-        };
         let shard = |_| FoldLedger::new(vec![1.0], &case.rule, workers, PATIENCE, budget.steps + 1);
         Self {
             turns: TurnLedger::new(budget, case.consistency, workers, PATIENCE),
             shards: (0..shards).map(shard).collect(),
-            actors: vec![idle; workers],
+            actors: vec![Actor::default(); workers],
             deaths: 0,
             kept: None,
             host_lost: false,
@@ -246,7 +114,7 @@ impl World {
     }
 
     /// Whether a round's outcome depends on nothing but its center: then it is the same bits in every order.
-    fn takes_center(&self) -> bool {
+    pub(super) fn takes_center(&self) -> bool {
         self.case.rule.gathers() && self.case.rule.partner().takes == Takes::Center
     }
 
@@ -442,54 +310,6 @@ impl World {
         self.actors[worker].phase = Some(if over { Phase::Left } else { Phase::Leaving(place + 1) });
         Ok(())
     }
-
-    /// What must hold at any moment.
-    pub fn check(&self) -> Result<(), String> {
-        let versions = self.shards.iter().map(|shard| shard.version);
-        let apart = versions.clone().max().unwrap_or(0) - versions.min().unwrap_or(0);
-        if self.case.rule.gathers() && apart > 1 {
-            return Err(format!("shards are {apart} rounds apart"));
-        }
-        for shard in self.shards.iter().filter(|_| self.takes_center()) {
-            let expected = self.centers[shard.version as usize];
-            if shard.center[0].to_bits() != expected.to_bits() {
-                return Err(format!("round {} ends at {} where {expected} was due", shard.version, shard.center[0]));
-            }
-        }
-        let (asked, most) = (self.turns.record().asked(), if self.case.overlap { 2 } else { 1 });
-        for (worker, asked) in asked.enumerate() {
-            for shard in &self.shards {
-                let folded = shard.sessions[worker].known.folded;
-                let behind = self.host_lost && !self.case.rule.gathers(); // it came back as it was before
-                if folded > asked || (asked - folded > most && !behind) {
-                    return Err(format!("worker {worker} asked for turn {asked} and exchange {folded} is folded"));
-                }
-            }
-        }
-        if self.is_over() { self.check_end() } else { Ok(()) }
-    }
-
-    /// The budget is spent to the step, and every turn that was booked was folded once into every shard.
-    fn check_end(&self) -> Result<(), String> {
-        let (booked, budget) = (self.turns.steps(), self.case.budget());
-        if booked != budget {
-            return Err(format!("{booked} steps of {budget} are booked at the end"));
-        }
-        for (worker, seat) in self.turns.record.seats.iter().enumerate() {
-            for shard in &self.shards {
-                let folded = shard.sessions[worker].known.exchanges;
-                let lost = seat.exchanges.saturating_sub(folded);
-                // with overlap the exchange that was under way dies with its attempt
-                let may_lose =
-                    if self.host_lost && !self.case.rule.gathers() { u64::MAX } else { u64::from(self.deaths) };
-                let bound = if self.case.overlap || self.host_lost { may_lose } else { 0 };
-                if folded > seat.exchanges || lost > bound {
-                    return Err(format!("worker {worker}: {} turns booked, {folded} folded", seat.exchanges));
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 fn work_of(steps: u64) -> Work {
@@ -524,37 +344,6 @@ impl Clone for World {
             kept: self.kept.clone(),
             host_lost: self.host_lost,
             centers: self.centers.clone(),
-        }
-    }
-}
-
-/// All that decides what can happen next: no values, and no counts for reports.
-impl Hash for World {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.turns.record().hash(state);
-        self.turns.clock.finished().hash(state);
-        self.deaths.hash(state);
-        self.actors.hash(state);
-        for worker in 0..self.actors.len() {
-            self.turns.clock.is_active(worker).hash(state);
-            for shard in &self.shards {
-                let session = &shard.sessions[worker];
-                let known = &session.known;
-                (known.attempt, known.folded, known.work.steps, known.exchanges).hash(state);
-                (session.taken, session.sent.min(1), session.left, session.restored, session.gathered.is_some())
-                    .hash(state);
-            }
-        }
-        for shard in &self.shards {
-            shard.version.hash(state);
-        }
-        self.host_lost.hash(state);
-        if let Some((turns, shards)) = &self.kept {
-            turns.hash(state);
-            for (shard, _) in shards {
-                shard.version.hash(state);
-                shard.sessions.iter().for_each(|known| (known.attempt, known.folded, known.exchanges).hash(state));
-            }
         }
     }
 }

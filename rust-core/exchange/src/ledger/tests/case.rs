@@ -1,0 +1,61 @@
+//! What is tried in every order, and what can happen.
+
+use super::super::{Start, Work};
+use crate::clock::Consistency;
+use crate::rules::RuleSpec;
+
+/// A new attempt's place: of the last turn that was asked for, and the last exchange that each shard folded.
+type Begins = fn(u64, &[(u64, Work)]) -> (Start, u64);
+
+/// What is tried in every order.
+#[derive(Clone)]
+pub struct Case {
+    pub rule: RuleSpec,
+    pub consistency: Consistency,
+    pub workers: usize,
+    pub shards: usize,
+    /// Of each worker, if all do the same.
+    pub turns: u64,
+    /// Attempts that are lost in all.
+    pub deaths: u32,
+    pub overlap: bool,
+    /// Each shard has a host of its own, one of which is lost: what is left goes on from what was kept of all at
+    /// some moment.
+    pub hosts: bool,
+    /// Where a new attempt begins: the last turn that is done, and the number of the last exchange.
+    pub start: Begins,
+}
+
+impl Case {
+    pub fn budget(&self) -> u64 {
+        self.turns * self.workers as u64
+    }
+}
+
+/// One thing that happens to one worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Attach(usize),
+    /// Asks for its next turn, or sees that it need wait no longer.
+    Grant(usize),
+    /// Its message reaches a shard.
+    Send(usize, usize),
+    /// A message of a lost attempt reaches a shard late.
+    SendLate(usize, usize),
+    /// The reply of a shard reaches it.
+    Reply(usize, usize),
+    /// It tells the clerk (0) or a shard's server (1, 2, ..) that it does no more.
+    Leave(usize, usize),
+    Die(usize),
+    /// What a lost host would go on from is copied.
+    Keep,
+    /// The host of a shard is lost, and all workers with the job that is done again.
+    LoseHost(usize),
+}
+
+impl Event {
+    /// Whether nobody may count on it.
+    pub fn is_chance(self) -> bool {
+        matches!(self, Self::Die(_) | Self::Keep | Self::LoseHost(_))
+    }
+}
