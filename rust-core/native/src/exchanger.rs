@@ -67,6 +67,13 @@ impl Invitation {
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// What was seen of the parts last.
+struct Seen {
+    picture: Picture,
+    /// Parts are being hosted, from the picture: until they are, it stays.
+    hosting: bool,
+}
+
 /// A running exchanger, as Java holds it.
 pub struct Served {
     pub exchanger: Exchanger,
@@ -75,7 +82,7 @@ pub struct Served {
     parts: usize,
     invitation: Mutex<Invitation>,
     /// What the parts were at some moment, to go on from where a host is lost.
-    seen: Mutex<Picture>,
+    seen: Mutex<Seen>,
     _counted: Counted,
 }
 
@@ -122,7 +129,7 @@ impl Served {
             own,
             parts,
             invitation: Mutex::new(invitation),
-            seen: Mutex::new(seen),
+            seen: Mutex::new(Seen { picture: seen, hosting: true }),
             _counted: Counted::default(),
         })
     }
@@ -135,6 +142,7 @@ impl Served {
     /// Names the executors' servers that host the parts of the center.
     pub fn hosted(&self, servers: Vec<Server>) {
         self.lock().servers = [vec![self.own.clone()], servers].concat();
+        self.seen().hosting = false;
     }
 
     /// Numbers of the parts whose host does not answer.
@@ -155,19 +163,22 @@ impl Served {
             return Ok(self.exchanger.center()?);
         }
         self.look()?;
-        Ok(self.seen().center())
+        Ok(self.seen().picture.center())
     }
 
     /// The bytes of a snapshot to open another exchanger from; with parts, of the moment that was seen last.
     pub fn snapshot(&self) -> Result<Vec<u8>> {
-        Ok(if self.parts == 0 { self.exchanger.snapshot()? } else { self.seen().encode()? })
+        Ok(if self.parts == 0 { self.exchanger.snapshot()? } else { self.seen().picture.encode()? })
     }
 
     /// Sees what the parts are now, to go on from there should a host be lost. Parts of a gathering rule that are not
     /// at one moment stay as they were seen before.
     pub fn look(&self) -> Result<()> {
-        let most = self.seen().bytes().saturating_mul(2); // a rule's state does not grow, records do a little
+        let most = self.seen().picture.bytes().saturating_mul(2); // a rule's state does not grow, records do a little
         for _ in 0..TRIES {
+            if self.seen().hosting {
+                return Ok(());
+            }
             let turns = self.exchanger.picture(); // first: what is folded and not booked is booked by the next attempt
             let invitation = self.invitation();
             let (mut controls, _) = client::attach(invitation.spec(Role::Observer), &Arc::default())?;
@@ -175,7 +186,10 @@ impl Served {
             let read = |bytes: &Vec<u8>| Picture::decode(bytes, "of a host");
             let picture = turns.over(parts.iter().map(read).collect::<exchange::Result<_>>()?);
             if !invitation.rule.gathers() || picture.is_one_moment() {
-                *self.seen() = picture;
+                let mut seen = self.seen();
+                if !seen.hosting {
+                    seen.picture = picture;
+                }
                 return Ok(());
             }
             std::thread::sleep(PAUSE);
@@ -185,7 +199,7 @@ impl Served {
 
     /// A part as it was seen last, as the bytes of a snapshot.
     pub fn part(&self, part: usize) -> Result<Vec<u8>> {
-        Ok(self.seen().part(part, self.parts).encode()?)
+        Ok(self.seen().picture.part(part, self.parts).encode()?)
     }
 
     /// Numbers of the parts that must be hosted anew. A part of a gathering rule takes all others back with it, and the
@@ -193,14 +207,19 @@ impl Served {
     pub fn to_host(&self) -> Result<Vec<usize>> {
         let unhosted = self.invitation().servers.len() == 1;
         let lost = if unhosted { (0..self.parts).collect() } else { self.lost() };
-        if lost.is_empty() || !self.invitation().rule.gathers() {
+        if lost.is_empty() {
             return Ok(lost);
         }
-        self.exchanger.turn_back(&self.seen())?;
+        let mut seen = self.seen();
+        seen.hosting = true;
+        if !self.invitation().rule.gathers() {
+            return Ok(lost);
+        }
+        self.exchanger.turn_back(&seen.picture)?;
         Ok((0..self.parts).collect())
     }
 
-    fn seen(&self) -> MutexGuard<'_, Picture> {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner) // no code that holds it can panic half way
     }
 

@@ -3,6 +3,7 @@
 package io.firesteel.train
 
 import io.firesteel.TestSpark
+import java.util.concurrent.atomic.AtomicBoolean
 import org.apache.spark.SparkContext
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -13,10 +14,12 @@ class HostsTest extends AnyFunSuite {
   /** Trains, and kills an executor, which hosts a part and trains a worker, after worker 1's tenth exchange. */
   private def killing(sc: SparkContext, config: TrainConfig): (Events, TrainedModel) = {
     val processes = Executors.processes(sc)
+    val armed = new AtomicBoolean(true)
     val events = new Events {
       override def exchange(e: ExchangeDone): Unit = {
         super.exchange(e)
-        if (e.worker == 1 && e.exchange == 10) ProcessHandle.of(processes.values.head).get.destroyForcibly()
+        val first = e.worker == 1 && e.exchange == 10 && armed.getAndSet(false) // it may be told again after going back
+        if (first) ProcessHandle.of(processes.values.head).get.destroyForcibly()
       }
     }
     (events, Runs.train(sc, config, events))
