@@ -76,7 +76,7 @@ impl Served {
         let parts = config.exchangers > 0; // executors host the center, the clerk alone is here
         settings.shards = if parts { 0 } else { settings.shards };
         let initial = if parts { &[] } else { initial };
-        let tls = if config.tls { Some(TlsIdentity::generate()?) } else { None };
+        let tls = if config.tls == Some(true) { Some(TlsIdentity::generate()?) } else { None };
         let restored = (!snapshot.is_empty()).then_some((snapshot, "of the checkpoint"));
         let exchanger = Exchanger::start(settings.clone(), secret.clone(), tls.as_ref(), initial, restored)?;
         let address = match &config.advertise {
@@ -161,7 +161,7 @@ pub fn settings(config: &TrainConfig) -> Result<Settings> {
         workers: u32::try_from(workers).map_err(|_| Error::config(format!("{workers} workers")))?,
         shards: u32::try_from(config.shards).map_err(|_| Error::config(format!("{} shards", config.shards)))?,
         budget: Budget { steps: iterations.saturating_mul(workers as u64), tau: config.tau, period },
-        limits: Limits { exchange: config.exchange_deadline, ..Limits::default() },
+        limits: Limits { exchange: config.exchange_deadline, wait: config.exchange_wait, ..Limits::default() },
         snapshot: None,
     })
 }

@@ -42,7 +42,7 @@ pub fn host(request: HostRequest, values: &[f32]) -> Result<Server> {
         budget: Budget { steps: u64::MAX, tau: config.tau, period: Period::Constant }, // the driver's clerk has it
         ..settings(&config)?
     };
-    let tls = if config.tls { Some(TlsIdentity::generate()?) } else { None };
+    let tls = if config.tls == Some(true) { Some(TlsIdentity::generate()?) } else { None };
     let exchanger = Exchanger::start(settings, secret, tls.as_ref(), values, None)?;
     let server = Server { address: exchanger.address().to_string(), tls: tls.as_ref().map(TlsIdentity::trust) };
     log::info!("run {run}: part {part} of the center is at {}", server.address);

@@ -1,26 +1,33 @@
 //! A center on disk: what a restarted server goes on from. The file is replaced in one step, so a reader
-//! finds the old one or the new one, whole. Bytes: `FSSNAP01`, the length of a JSON record as u64, the
+//! finds the old one or the new one, whole. Bytes: `FSSNAP02`, the length of a JSON record as u64, the
 //! record, then each shard's floats, little-endian, and SHA-256 over all of it.
 
+use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
-use std::path::Path;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Center;
 use super::clerk::ClerkRecord;
 use super::shard::ShardRecord;
+use super::{Center, Settings};
+use crate::rules::RuleSpec;
 use crate::{Error, Result};
 
-const MAGIC: &[u8; 8] = b"FSSNAP01";
+const MAGIC: &[u8; 8] = b"FSSNAP02";
 const DIGEST: usize = 32;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
     digest: String,
+    rule: RuleSpec,
+    offset: u64,
     length: usize,
     clerk: ClerkRecord,
     shards: Vec<ShardRecord>,
@@ -30,7 +37,8 @@ struct Record {
 pub fn encode(center: &Center) -> Result<Vec<u8>> {
     let clerk = center.clerk.record(); // first: steps that are folded and not booked are done again, not lost
     let (shards, floats): (Vec<_>, Vec<_>) = center.shards.iter().map(|shard| shard.record()).unzip();
-    let record = Record { digest: center.settings.digest.clone(), length: center.length, clerk, shards };
+    let Settings { digest, rule, offset, .. } = center.settings.clone();
+    let record = Record { digest, rule, offset, length: center.length, clerk, shards };
     let json = serde_json::to_vec(&record).map_err(|e| Error::Config(format!("write a snapshot: {e}")))?;
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&(json.len() as u64).to_le_bytes());
@@ -41,20 +49,68 @@ pub fn encode(center: &Center) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes a snapshot to `path`: a file beside it, fsync, rename, fsync of the directory. Logs how far it is, a
-/// number that the file does not fall short of.
-pub fn save(center: &Center, path: &Path) -> Result<()> {
-    let failed = |e: std::io::Error| Error::io(format!("write snapshot {}", path.display()), &e);
-    let steps = center.clerk.steps();
-    let bytes = encode(center)?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-    file.write_all(&bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
-    log::info!("snapshot {} holds {steps} steps", path.display());
-    Ok(())
+/// The file of a server's snapshots, and the lock beside it that keeps other servers from writing it. The system
+/// takes the lock from a process that dies.
+pub struct SnapshotFile {
+    path: PathBuf,
+    directory: PathBuf,
+    /// What is written before it takes the place of `path`.
+    partial: PathBuf,
+    _lock: fs::File,
+}
+
+impl SnapshotFile {
+    /// Claims `path`, and removes what a server that died while it wrote has left.
+    pub fn claim(path: &Path) -> Result<Self> {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().ok_or_else(|| Error::Config(format!("snapshot {}: no file", path.display())))?;
+        let beside = |end: &str| {
+            let mut hidden = OsString::from(".");
+            hidden.push(name);
+            hidden.push(end);
+            directory.join(hidden)
+        };
+        let failed = |e: std::io::Error| write_failed(path, &e);
+        let lock = fs::File::create(beside(".lock")).map_err(failed)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => (),
+            Err(Errno::WOULDBLOCK) => {
+                return Err(Error::Config(format!("snapshot {}: another exchanger writes it", path.display())));
+            }
+            Err(e) => return Err(failed(e.into())),
+        }
+        let claimed =
+            Self { path: path.to_owned(), directory: directory.to_owned(), partial: beside(".new"), _lock: lock };
+        match fs::remove_file(&claimed.partial) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(failed(e)),
+            _ => Ok(claimed),
+        }
+    }
+
+    /// Writes a snapshot: a file beside it, fsync, rename, fsync of the directory. Logs how far it is, a number that
+    /// the file does not fall short of. When it fails, the snapshot before stays.
+    pub fn save(&self, center: &Center) -> Result<()> {
+        let steps = center.clerk.steps();
+        let written = encode(center).and_then(|bytes| self.replace(&bytes).map_err(|e| write_failed(&self.path, &e)));
+        match written {
+            Ok(()) => log::info!("snapshot {} holds {steps} steps", self.path.display()),
+            Err(_) => drop(fs::remove_file(&self.partial)), // half a file must not be in the way of the next
+        }
+        written
+    }
+
+    fn replace(&self, bytes: &[u8]) -> std::io::Result<()> {
+        // its owner's alone, and never through a link that somebody left there
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&self.partial, &self.path)?;
+        fs::File::open(&self.directory)?.sync_all()
+    }
+}
+
+fn write_failed(path: &Path, cause: &std::io::Error) -> Error {
+    Error::io(format!("write snapshot {}", path.display()), cause)
 }
 
 /// Puts `center` to where the snapshot `bytes` was; `name` stands in messages.
@@ -70,20 +126,36 @@ pub fn restore(center: &Center, bytes: &[u8], name: &str) -> Result<()> {
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| wrong("too long a record"))?;
     let (json, floats) = rest.split_at_checked(length).ok_or_else(|| wrong("too long a record"))?;
     let record: Record = serde_json::from_slice(json).map_err(|e| wrong(&e.to_string()))?;
-    let fits = record.digest == center.settings.digest
+    let settings = &center.settings;
+    if record.rule != settings.rule {
+        let (was, is) = (rule_text(&record.rule)?, rule_text(&settings.rule)?);
+        return Err(wrong(&format!("of another rule: it was {was}, is {is}")));
+    }
+    let fits = record.digest == settings.digest
+        && record.offset == settings.offset
         && record.length == center.length
         && record.shards.len() == center.shards.len();
     if !fits {
-        return Err(wrong("of another net, or of another number of shards"));
+        return Err(wrong("of another net or part of it, or of another number of shards"));
+    }
+    let vectors = |record: &ShardRecord| record.vectors.saturating_add(1);
+    let values = center.shards.iter().zip(&record.shards).map(|(s, r)| s.range.len().saturating_mul(vectors(r)));
+    let expected = values.fold(0, usize::saturating_add).saturating_mul(size_of::<f32>());
+    if floats.len() != expected {
+        return Err(wrong(&format!("{} bytes of weights where {expected} were expected", floats.len())));
     }
     let floats: Vec<f32> = bytemuck::pod_collect_to_vec(floats);
     let mut floats = floats.as_slice();
     for (shard, record) in center.shards.iter().zip(&record.shards) {
         let (mine, others) = floats
-            .split_at_checked(shard.range.len().saturating_mul(record.vectors.saturating_add(1)))
+            .split_at_checked(shard.range.len().saturating_mul(vectors(record)))
             .ok_or_else(|| wrong("floats are missing"))?;
         shard.restore(record, mine)?;
         floats = others;
     }
     center.clerk.restore(record.clerk)
+}
+
+fn rule_text(rule: &RuleSpec) -> Result<String> {
+    serde_json::to_string(rule).map_err(|e| Error::Config(format!("write a rule: {e}")))
 }

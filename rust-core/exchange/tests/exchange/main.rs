@@ -2,5 +2,6 @@
 mod common;
 mod hostile;
 mod laws;
+mod patience;
 mod program;
 mod restart;

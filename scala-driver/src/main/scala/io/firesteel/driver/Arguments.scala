@@ -11,6 +11,7 @@ import picocli.CommandLine
 import picocli.CommandLine.Model.{CommandSpec, OptionSpec, UsageMessageSpec}
 import picocli.CommandLine.{ITypeConverter, ParameterException, TypeConversionException, UnmatchedArgumentException}
 
+import java.lang.{Boolean => JBoolean}
 import java.nio.file.Path
 import scala.jdk.CollectionConverters._
 
@@ -56,8 +57,9 @@ final class Arguments(commands: Seq[Command], version: => String) {
       chosen.set[JsonNode](
         setting.key,
         setting.kind match {
-          case ValueKind.Flag => BooleanNode.TRUE
-          case _              => options.matchedOptionValue[JsonNode]("--" + setting.key, null)
+          case ValueKind.Flag   => BooleanNode.TRUE
+          case ValueKind.Switch => BooleanNode.valueOf(options.matchedOptionValue[JBoolean]("--" + setting.key, null))
+          case _                => options.matchedOptionValue[JsonNode]("--" + setting.key, null)
         }
       )
     Option(options.matchedOptionValue[Path]("--config", null)) match {
@@ -106,11 +108,15 @@ final class Arguments(commands: Seq[Command], version: => String) {
 
   private def option(setting: Setting): OptionSpec = {
     val spec = OptionSpec.builder("--" + setting.key).description(setting.help)
-    if (setting.kind == ValueKind.Flag) spec.`type`(classOf[Boolean]).arity("0").build()
-    else {
-      val convert: ITypeConverter[JsonNode] = text =>
-        setting.kind.parse(text).getOrElse(throw new TypeConversionException(s"'$text' is not ${setting.kind.noun}"))
-      spec.`type`(classOf[JsonNode]).arity("1").paramLabel(setting.metavar).converters(convert).build()
+    setting.kind match {
+      case ValueKind.Flag   => spec.`type`(classOf[Boolean]).arity("0").build()
+      case ValueKind.Switch =>
+        val switch = spec.`type`(classOf[JBoolean]).arity("0..1").paramLabel("true|false")
+        switch.negatable(true).fallbackValue("true").build()
+      case kind =>
+        val convert: ITypeConverter[JsonNode] = text =>
+          kind.parse(text).getOrElse(throw new TypeConversionException(s"'$text' is not ${kind.noun}"))
+        spec.`type`(classOf[JsonNode]).arity("1").paramLabel(setting.metavar).converters(convert).build()
     }
   }
 
