@@ -51,15 +51,16 @@ fn main() -> ExitCode {
 }
 
 fn serve(matches: &ArgMatches) -> Result<()> {
-    let mut signals = signals()?; // before anything is written that one of them would leave behind
+    let mut signals = signals()?; // first, so that whoever reads the address may send one
     let path = |name: &str| matches.get_one::<PathBuf>(name);
     let settings = read_settings(required(path("settings"), "SETTINGS")?)?;
-    let secret = secret(required(path("secret"), "--secret")?)?;
     let initial = match (path("weights"), matches.get_one::<usize>("length")) {
         (Some(file), None) => weights(file)?,
         (None, Some(&length)) => zeros(length)?,
         _ => return Err(Error::Config("say either --weights or --length".to_owned())),
     };
+    settings.validate(initial.len())?; // before anything is written
+    let secret = secret(required(path("secret"), "--secret")?)?;
     let tls = path("tls").map(|_| TlsIdentity::generate()).transpose()?;
     if let (Some(file), Some(tls)) = (path("tls"), &tls) {
         let trust = serde_json::to_vec(&tls.trust()).map_err(|e| Error::Config(e.to_string()))?;

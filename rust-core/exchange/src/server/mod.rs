@@ -113,7 +113,7 @@ impl Exchanger {
             length: initial.len(),
             shards,
             clerk: Clerk::new(settings.budget, settings.consistency, settings.workers as usize),
-            door: Arc::new(Door::new(settings.connections(), settings.limits.pending)),
+            door: Arc::new(Door::new(settings.connections(), settings.pending())),
             exchanges: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),

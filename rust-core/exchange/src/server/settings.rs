@@ -70,8 +70,9 @@ impl Budget {
 pub struct Limits {
     /// Attached connections; what workers and observers need, where it is absent: see [`Settings::connections`].
     pub connections: Option<usize>,
-    /// Connections that have not shown the secret yet; one more closes the oldest of them.
-    pub pending: usize,
+    /// Connections that have not shown the secret yet; one more closes the oldest of them. One for each
+    /// worker and 64 more, where it is absent.
+    pub pending: Option<usize>,
     /// Seconds from accepting to the end of the handshake.
     pub handshake: u64,
     /// Seconds of silence between two requests: longer than a period of the largest net.
@@ -84,7 +85,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: None, pending: 64, handshake: 5, idle: 3600, exchange: 60, wait: 600 }
+        Self { connections: None, pending: None, handshake: 5, idle: 3600, exchange: 60, wait: 600 }
     }
 }
 
@@ -94,7 +95,9 @@ const MOST_SECONDS: u64 = 365 * 24 * 3600;
 const MOST_WORKERS: u64 = 1 << 16;
 /// Each has a thread with a small stack.
 const MOST_CONNECTIONS: u64 = 1 << 20;
-const MOST_PENDING: u64 = 1 << 12;
+const MOST_PENDING: u64 = 1 << 17;
+/// Places for whoever else connects: as many small stacks.
+const STRANGERS: usize = 64;
 /// Places of the flat vector: 4 TiB of weights.
 const MOST_WEIGHTS: u64 = 1 << 40;
 /// A worker's connection and the one that takes its place.
@@ -136,7 +139,7 @@ impl Settings {
         check_seconds("idle", idle)?;
         check_seconds("exchange", exchange)?;
         check_seconds("wait", wait)?;
-        within("pending", pending as u64, MOST_PENDING)?;
+        within("pending", pending.unwrap_or(STRANGERS) as u64, MOST_PENDING)?;
         match connections {
             Some(connections) => within("connections", connections as u64, MOST_CONNECTIONS)?,
             None if self.needed_connections() > MOST_CONNECTIONS => {
@@ -157,6 +160,11 @@ impl Settings {
     /// that comes back has new ones before its old ones are gone.
     pub fn connections(&self) -> usize {
         self.limits.connections.unwrap_or(self.needed_connections() as usize)
+    }
+
+    /// The most connections that have not shown the secret; a worker attaches its lanes one after the other.
+    pub fn pending(&self) -> usize {
+        self.limits.pending.unwrap_or(STRANGERS + self.workers as usize)
     }
 
     fn needed_connections(&self) -> u64 {
@@ -218,8 +226,8 @@ mod tests {
             (|s| s.limits.exchange = 1 << 63, "exchange must be at most 31536000, not 9223372036854775808"),
             (|s| s.limits.wait = 31_536_001, "wait must be at most 31536000, not 31536001"),
             (|s| s.limits.wait = 0, "wait must be at least 1, not 0"),
-            (|s| s.limits.pending = 0, "pending must be at least 1, not 0"),
-            (|s| s.limits.pending = usize::MAX, "pending must be at most 4096, not 18446744073709551615"),
+            (|s| s.limits.pending = Some(0), "pending must be at least 1, not 0"),
+            (|s| s.limits.pending = Some(usize::MAX), "pending must be at most 131072, not 18446744073709551615"),
             (|s| s.limits.connections = Some(0), "connections must be at least 1, not 0"),
             (|s| s.limits.connections = Some(1 << 21), "connections must be at most 1048576, not 2097152"),
             (|s| s.snapshot = Some(every(0)), "snapshot every must be at least 1, not 0"),
@@ -248,8 +256,9 @@ mod tests {
     fn connections_are_as_many_as_workers_their_next_attempts_and_observers_need() {
         assert_eq!(settings().connections(), (2 + 2 + 8) * (3 + 1));
         let large = Settings { workers: 1000, shards: 8, ..settings() };
-        assert_eq!(large.connections(), 2008 * 9);
-        let said = Limits { connections: Some(5), ..Limits::default() };
-        assert_eq!(Settings { limits: said, ..settings() }.connections(), 5);
+        assert_eq!((large.connections(), large.pending()), (2008 * 9, 1064));
+        let limits = Limits { connections: Some(5), pending: Some(7), ..Limits::default() };
+        let said = Settings { limits, ..settings() };
+        assert_eq!((said.connections(), said.pending()), (5, 7));
     }
 }

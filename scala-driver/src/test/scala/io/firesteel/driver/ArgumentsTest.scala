@@ -38,7 +38,8 @@ class ArgumentsTest extends AnyFunSuite {
 
   test("a switch has three states, and the command line's is laid over the file's") {
     assert(settings().toString == "{}")
-    for (said <- Seq("--tls", "--tls=true", "--no-tls=false")) assert(settings(said).toString == """{"tls":true}""", said)
+    for (said <- Seq("--tls", "--tls=true", "--no-tls=false"))
+      assert(settings(said).toString == """{"tls":true}""", said)
     for (said <- Seq("--no-tls", "--tls=false")) assert(settings(said).toString == """{"tls":false}""", said)
     assert(settings("--tls", "--seed", "3").toString == """{"tls":true,"seed":3}""")
     assert(refusal("train", "--tls=maybe") == "invalid value for option '--tls': 'maybe' is not a boolean")

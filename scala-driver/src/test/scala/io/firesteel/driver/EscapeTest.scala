@@ -16,7 +16,8 @@ class EscapeTest extends AnyFunSuite {
 
   test("both languages escape alike") {
     val file = Path.of(sys.props("firesteel.root")).resolve("testdata/escapes.json")
-    val pairs = new ObjectMapper().readTree(file.toFile).elements.asScala.map(p => (p.get(0).asText, p.get(1).asText)).toSeq
+    val pairs =
+      new ObjectMapper().readTree(file.toFile).elements.asScala.map(p => (p.get(0).asText, p.get(1).asText)).toSeq
     assert(pairs.length > 5)
     for ((text, expected) <- pairs) {
       assert(Escape.escaped(text) == expected)
