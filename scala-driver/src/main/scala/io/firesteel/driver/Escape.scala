@@ -31,6 +31,8 @@ object Escape {
 /** A stream of lines: each text that is printed is escaped, and the ends of lines are the caller's alone. */
 final class EscapedStream(to: PrintStream) extends PrintStream(to) {
 
-  /** Where every other way of printing a text or an object ends. */
+  /** Where every other way of printing a text or an object ends, but the next one. */
   override def print(text: String): Unit = to.print(Escape.escaped(String.valueOf(text)))
+
+  override def println(text: String): Unit = to.println(Escape.escaped(String.valueOf(text)))
 }

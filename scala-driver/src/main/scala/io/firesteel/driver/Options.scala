@@ -88,7 +88,7 @@ object Options {
     Setting("codec", Text, "NAME", "values on the wire: f32 (default), bf16 or int8"),
     Setting("shards", Whole, "N", "ranges of the center that are exchanged side by side (default: 1)"),
     Setting("exchangers", Whole, "N", "executors that host the center, a part each (default: 0, the driver does)"),
-    Setting("tls", Switch, "", "encrypt the exchanges, or with --no-tls do not (default: as Spark's own traffic)"),
+    Setting("tls", Switch, "", "encrypt the exchanges (default: if Spark encrypts its own traffic)"),
     Setting("bind", Text, "HOST:PORT", "where the exchanger listens (default: as Spark's driver, any free port)"),
     Setting("advertise", Text, "HOST", "where workers find it (default: as Spark's driver)"),
     Setting("exchange-deadline", Whole, "SECONDS", "an exchange not answered by then has failed (default: 60)"),

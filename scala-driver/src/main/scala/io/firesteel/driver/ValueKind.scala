@@ -49,7 +49,7 @@ object ValueKind {
     def accepts(value: JsonNode): Boolean = value.isBoolean
   }
 
-  /** Three states: `--key` or `--key=true`, `--no-key` or `--key=false`, and nothing said, which is neither. */
+  /** Of three states: `--key` or `--key=true`, `--no-key` or `--key=false`, and nothing said. */
   case object Switch extends ValueKind(Flag.noun) {
     def parse(text: String): Option[JsonNode] = Flag.parse(text)
     def accepts(value: JsonNode): Boolean = Flag.accepts(value)

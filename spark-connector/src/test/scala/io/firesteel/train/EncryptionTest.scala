@@ -15,10 +15,8 @@ class EncryptionTest extends AnyFunSuite {
     "spark.ssl.rpc.enabled"
   )
 
-  private def plan(config: TrainConfig): Plan = {
-    NativeLibrary.load()
+  private def plan(config: TrainConfig): Plan =
     Plan.described(Engine.resolve(s"""{"config":${config.toJson},"facts":{"rows":400,"classes":10}}"""))
-  }
 
   private def decided(config: TrainConfig, settings: (String, String)*): Option[Boolean] = {
     val made = Encryption.decided(plan(config), new SparkConf(false).setAll(settings))
