@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use firesteel_exchange::auth::Secret;
-use firesteel_exchange::client::{ClientSpec, Server};
+use firesteel_exchange::client::{self, ClientSpec, Server};
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::message::Role;
 
@@ -198,4 +198,17 @@ fn what_would_act_on_a_terminal_or_forge_a_line_is_shown_escaped() {
     assert_eq!(run(forged), format!("exchanger: {shown}: No such file or directory (os error 2)\n"));
     let complaint = run(&format!("--{forged}"));
     assert!(complaint.starts_with(&format!("error: unexpected argument '--{shown}' found\n")), "{complaint}");
+}
+
+#[test]
+fn what_a_peer_says_cannot_forge_a_line_of_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    write_settings(directory.path(), 0);
+    let (program, said) = Program::start(directory.path());
+    let forged = ClientSpec { digest: "x\n[INFO] forged\u{1b}[31m".to_owned(), ..spec(directory.path(), &said) };
+    let told = client::attach(forged, &Default::default()).err().unwrap().to_string();
+    assert!(told.contains("layout digest x\n[INFO] forged"), "an error keeps what was said: {told}");
+    let (_, log) = program.signal("TERM");
+    assert!(log.contains("layout digest x\\n[INFO] forged\\u{1b}[31m where net was expected"), "{log}");
+    assert!(!log.contains('\u{1b}') && !log.lines().any(|line| line.starts_with("[INFO] forged")), "{log}");
 }
