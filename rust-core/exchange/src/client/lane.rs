@@ -16,8 +16,10 @@ use crate::server::check_seconds;
 use crate::tls::TlsTrust;
 use crate::{Error, Refusal, Result};
 
-/// A last attempt to connect has this long, however little is left.
+/// An attempt to connect has this long, however little is left of the deadline.
 const SHORTEST: Duration = Duration::from_millis(100);
+/// And at most this, in which TCP asks three times: it cannot be cancelled before, and a host that is away may come back.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// One lane of a client.
 pub struct Lane {
@@ -34,8 +36,7 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Attaches to `server`, trying for the spec's deadline.
-    /// Refuses a deadline that is no time anybody waits.
+    /// Attaches to `server`, trying for the spec's deadline, which must be within the limits of a server's.
     pub fn attach(spec: Arc<ClientSpec>, server: &Server, kind: Kind, cancel: Arc<AtomicBool>) -> Result<Self> {
         check_seconds("deadline", spec.deadline)?;
         let identity = Identity { role: spec.role, lane: kind, digest: spec.digest.clone() };
@@ -123,7 +124,7 @@ impl Lane {
         let failed = |e: std::io::Error| Error::io(format!("exchanger {}", self.address), &e);
         let mut last = Error::Config(format!("exchanger {}: the name means no address", self.address));
         for address in self.address.to_socket_addrs().map_err(failed)? {
-            match TcpStream::connect_timeout(&address, left) {
+            match TcpStream::connect_timeout(&address, left.min(LONGEST)) {
                 Ok(socket) => {
                     let mut line = Line::connect(socket, self.tls.as_ref(), self.cancel.clone())?;
                     self.facts = self.shake(&mut line)?;
