@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::{PREFIX, Prefix};
 use crate::tls::TlsTrust;
-use crate::{Error, Result, message};
+use crate::{Error, Refusal, Result, message};
 
 /// How often a blocked read or write looks at its cancel flag: a killed task ends within a minibatch or two.
 const LOOK: Duration = Duration::from_millis(100);
@@ -117,12 +117,25 @@ impl Line {
 
     /// What is read and written from now on must be done in `time`.
     pub fn within(&mut self, time: Duration) {
-        let timed = match &mut self.stream {
+        self.timed().deadline = Instant::now() + time;
+    }
+
+    /// Says that no more is sent, and reads for `time` at most what the peer still sends. A socket that is closed
+    /// with bytes unread resets the connection, and the peer would lose what it was sent last.
+    pub fn finish(&mut self, time: Duration) {
+        self.within(time);
+        let timed = self.timed();
+        let _ = timed.socket.shutdown(Shutdown::Write); // it may be gone already
+        let mut unread = [0; 16 * 1024];
+        while matches!(timed.read(&mut unread), Ok(1..)) {}
+    }
+
+    fn timed(&mut self) -> &mut Timed {
+        match &mut self.stream {
             Stream::Plain(timed) => timed,
             Stream::Server(stream) => &mut stream.sock,
             Stream::Client(stream) => &mut stream.sock,
-        };
-        timed.deadline = Instant::now() + time;
+        }
     }
 
     /// Sends one frame.
@@ -137,7 +150,7 @@ impl Line {
             stream.write_all(payload)?;
             stream.flush()
         })();
-        sent.map_err(|e| Error::io(&self.peer, &e))
+        sent.map_err(|e| broken(&self.peer, &e))
     }
 
     /// Reads a frame up to its payload, of which there may be `max_payload` bytes: how many there are.
@@ -155,7 +168,7 @@ impl Line {
 
     /// Reads the next bytes of the payload.
     pub fn fill(&mut self, bytes: &mut [u8]) -> Result<()> {
-        self.raw().read_exact(bytes).map_err(|e| Error::io(&self.peer, &e))
+        self.raw().read_exact(bytes).map_err(|e| broken(&self.peer, &e))
     }
 
     /// The bytes below the frames.
@@ -165,6 +178,14 @@ impl Line {
             Stream::Server(stream) => stream,
             Stream::Client(stream) => stream,
         }
+    }
+}
+
+/// A certificate that is not the job's is none with the next connection either; all else may be the network's fault.
+fn broken(peer: &str, cause: &io::Error) -> Error {
+    match cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(e @ rustls::Error::InvalidCertificate(_)) => Error::refused(Refusal::Denied, format!("{peer}: TLS: {e}")),
+        _ => Error::io(peer, cause),
     }
 }
 

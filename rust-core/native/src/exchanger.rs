@@ -91,7 +91,7 @@ impl Served {
     /// is not empty.
     pub fn start(config: &TrainConfig, initial: &[f32], snapshot: &[u8]) -> Result<Self> {
         let (settings, secret, parts) = (settings(config)?, Secret::random()?, config.exchangers);
-        let tls = if config.tls { Some(TlsIdentity::generate()?) } else { None };
+        let tls = if config.tls == Some(true) { Some(TlsIdentity::generate()?) } else { None };
         let kept = (!snapshot.is_empty()).then(|| Picture::decode(snapshot, "of the checkpoint")).transpose()?;
         let clerk = Settings { shards: 0, ..settings.clone() }; // executors host the center, the turns alone are here
         let begin = |part| initial.len() * part / parts; // as Scala's Hosts
@@ -251,7 +251,7 @@ pub fn settings(config: &TrainConfig) -> Result<Settings> {
         workers: u32::try_from(workers).map_err(|_| Error::config(format!("{workers} workers")))?,
         shards: u32::try_from(config.shards).map_err(|_| Error::config(format!("{} shards", config.shards)))?,
         budget: Budget { steps: iterations.saturating_mul(workers as u64), tau: config.tau, period },
-        limits: Limits { exchange: config.exchange_deadline, ..Limits::default() },
+        limits: Limits { exchange: config.exchange_deadline, wait: config.exchange_wait, ..Limits::default() },
         snapshot: None,
     })
 }

@@ -41,7 +41,7 @@ pub fn host(request: HostRequest, snapshot: &[u8]) -> Result<Server> {
         shards: u32::try_from(config.shards).map_err(|_| Error::config(format!("{} shards", config.shards)))?,
         ..settings(&config)?
     };
-    let tls = if config.tls { Some(TlsIdentity::generate()?) } else { None };
+    let tls = if config.tls == Some(true) { Some(TlsIdentity::generate()?) } else { None };
     let picture = Picture::decode(snapshot, "of a part of the center")?;
     let values = picture.center();
     let exchanger =

@@ -8,16 +8,18 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use firesteel_engine::sequential::{Progress, Sequential};
 use firesteel_engine::{Error, Kind, Result, TrainConfig};
+use firesteel_exchange::escape::escaped;
+use firesteel_exchange::program;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::new().filter_or("FIRESTEEL_LOG", "warn")).init();
+    program::log("FIRESTEEL_LOG", "warn");
     firesteel_engine::device::keep_memory();
-    match train(&command().get_matches()) {
+    match train(&program::arguments(command())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sequential: {error}");
+            program::complain("sequential", &error);
             ExitCode::from(if error.kind() == Kind::Config { 2 } else { 1 })
         }
     }
@@ -51,7 +53,8 @@ fn train(matches: &ArgMatches) -> Result<()> {
     bar.finish_and_clear();
     let accuracy = outcome.accuracy.map_or(String::new(), |accuracy| format!("accuracy {:.2} %, ", accuracy * 100.0));
     let (seconds, rate) = (outcome.seconds, outcome.images_per_second);
-    println!("{accuracy}{seconds:.1} s of training, {rate:.0} images/s, model in {}", outcome.model.display());
+    let model = outcome.model.display().to_string();
+    println!("{accuracy}{seconds:.1} s of training, {rate:.0} images/s, model in {}", escaped(&model));
     Ok(())
 }
 
@@ -88,10 +91,10 @@ fn configuration(matches: &ArgMatches) -> Result<TrainConfig> {
     TrainConfig::from_map(map)
 }
 
-/// Numbers as numbers, `stepvalue` as a list of them, all else as text; the configuration checks the type.
+/// Numbers and truth values as such, `stepvalue` as a list of numbers, all else as text; the configuration checks the type.
 fn value(key: &str, text: &str) -> Value {
     let number = |text: &str| match serde_json::from_str::<Value>(text) {
-        Ok(Value::Number(number)) => Value::Number(number),
+        Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
         _ => Value::String(text.to_owned()),
     };
     match key {

@@ -114,14 +114,16 @@ pub struct TrainConfig {
     pub shards: usize,
     /// Executors that host the center, a part each; with 0 the driver hosts it.
     pub exchangers: usize,
-    /// Whether exchanges are encrypted.
-    pub tls: bool,
+    /// Whether exchanges are encrypted; where nothing is said, Spark's own settings decide.
+    pub tls: Option<bool>,
     /// Address that the center listens on.
     pub bind: Option<String>,
     /// Address at which workers find the center, where it is another than it listens on.
     pub advertise: Option<String>,
     /// Seconds after which an exchange that was not answered has failed.
     pub exchange_deadline: u64,
+    /// Seconds that a worker waits for others (`bsp`, `ssp`, rules that gather) before the run has failed.
+    pub exchange_wait: u64,
     /// What is subtracted from the pixels, and what they are divided by.
     pub normalize: Normalize,
     /// Random changes of the training images.
@@ -197,10 +199,11 @@ impl Default for TrainConfig {
             codec: CodecName::F32,
             shards: 1,
             exchangers: 0,
-            tls: false,
+            tls: None,
             bind: None,
             advertise: None,
             exchange_deadline: 60,
+            exchange_wait: 600, // a lost executor comes back, and loads its rows, in less
             normalize: Normalize::MeanImage,
             augment: Augment::default(),
             resize: None,

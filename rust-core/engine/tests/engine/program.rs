@@ -75,6 +75,7 @@ fn what_cannot_be_ends_in_one_message_and_a_status() {
     let good = data("cifar10-tiny");
     let rows = [
         (missing.to_str().unwrap(), "run", vec![], 1, "missing: No such file"),
+        ("no\nsuch\u{1b}[31m", "run", vec![], 1, "sequential: no\\nsuch\\u{1b}[31m: No such file"),
         (good.as_str(), "run", vec!["--tau", "0"], 2, "tau must be at least 1, not 0"),
         (good.as_str(), "run", vec!["--batch", "-3"], 2, "batch: invalid value: integer `-3`"),
         (good.as_str(), "run", vec!["--net", "cifar10_quik"], 2, "did you mean cifar10_quick?"),

@@ -15,6 +15,7 @@ use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::ledger::Work;
 use firesteel_exchange::message::Role;
+use firesteel_exchange::program;
 use firesteel_exchange::rules::RuleSpec;
 use firesteel_exchange::server::{Budget, Exchanger, Limits, Period, Settings};
 use firesteel_exchange::tls::TlsIdentity;
@@ -32,9 +33,9 @@ struct Load {
 }
 
 fn main() -> ExitCode {
-    env_logger::init();
+    program::log("RUST_LOG", "error");
     let number = |name, default, help| Arg::new(name).long(name).default_value(default).value_name("N").help(help);
-    let matches = Command::new("exchange-load")
+    let command = Command::new("exchange-load")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Measures elastic exchanges over loopback against a plain socket echo of the same bytes")
         .arg(number("clients", "1", "workers that exchange at once").value_parser(value_parser!(u32).range(1..)))
@@ -51,8 +52,8 @@ fn main() -> ExitCode {
                 .value_parser(["f32", "bf16", "int8"])
                 .help("how weights travel"),
         )
-        .arg(Arg::new("tls").long("tls").num_args(0).help("encrypt"))
-        .get_matches();
+        .arg(Arg::new("tls").long("tls").num_args(0).help("encrypt"));
+    let matches = program::arguments(command);
     let number = |name: &str| matches.get_one::<u32>(name).copied().unwrap_or(1);
     let load = Load {
         clients: number("clients"),
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
     match measure(load) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("exchange-load: {error}");
+            program::complain("exchange-load", &error);
             ExitCode::FAILURE
         }
     }

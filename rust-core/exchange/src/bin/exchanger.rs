@@ -1,22 +1,28 @@
 //! `exchanger`: serves a center by itself, without Spark. Prints one JSON line with its address once it
-//! listens, and goes on from its snapshot where there is one.
+//! listens, and goes on from its snapshot where there is one. SIGTERM and SIGINT end it with a last snapshot.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use firesteel_exchange::auth::Secret;
+use firesteel_exchange::program;
 use firesteel_exchange::server::{Exchanger, Picture, Settings};
 use firesteel_exchange::tls::TlsIdentity;
 use firesteel_exchange::{Error, Result};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
 
 fn main() -> ExitCode {
-    env_logger::init();
+    program::log("RUST_LOG", "error");
     let file =
         |name, help| Arg::new(name).long(name).value_parser(value_parser!(PathBuf)).value_name("FILE").help(help);
-    let matches = Command::new("exchanger")
+    let command = Command::new("exchanger")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Serves a center that workers exchange weights with")
         .arg(
@@ -34,26 +40,27 @@ fn main() -> ExitCode {
                 .value_parser(value_parser!(usize))
                 .help("start at N zeros"),
         )
-        .arg(file("tls", "encrypt, and write here what clients must trust"))
-        .get_matches();
-    match serve(&matches) {
-        Ok(never) => match never {},
+        .arg(file("tls", "encrypt, and write here what clients must trust"));
+    match serve(&program::arguments(command)) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("exchanger: {error}");
+            program::complain("exchanger", &error);
             ExitCode::FAILURE
         }
     }
 }
 
-fn serve(matches: &ArgMatches) -> Result<std::convert::Infallible> {
+fn serve(matches: &ArgMatches) -> Result<()> {
+    let mut signals = signals()?; // first, so that whoever reads the address may send one
     let path = |name: &str| matches.get_one::<PathBuf>(name);
     let settings = read_settings(required(path("settings"), "SETTINGS")?)?;
-    let secret = secret(required(path("secret"), "--secret")?)?;
     let initial = match (path("weights"), matches.get_one::<usize>("length")) {
         (Some(file), None) => weights(file)?,
-        (None, Some(&length)) => vec![0.0; length],
+        (None, Some(&length)) => zeros(length)?,
         _ => return Err(Error::Config("say either --weights or --length".to_owned())),
     };
+    settings.validate(initial.len())?; // before anything is written
+    let secret = secret(required(path("secret"), "--secret")?)?;
     let tls = path("tls").map(|_| TlsIdentity::generate()).transpose()?;
     if let (Some(file), Some(tls)) = (path("tls"), &tls) {
         let trust = serde_json::to_vec(&tls.trust()).map_err(|e| Error::Config(e.to_string()))?;
@@ -67,9 +74,30 @@ fn serve(matches: &ArgMatches) -> Result<std::convert::Infallible> {
     let server = Exchanger::start(settings, secret, tls.as_ref(), &initial, restored)?;
     println!("{}", serde_json::json!({ "address": server.address(), "restored": goes_on }));
     std::io::stdout().flush().map_err(|e| Error::io("standard output", &e))?;
-    loop {
-        std::thread::park(); // until somebody ends the process; snapshots are whole at any time
-    }
+    signals.forever().next();
+    server.stop()
+}
+
+/// Takes the first SIGTERM or SIGINT; a second one, while the last snapshot is under way, ends the process at once.
+fn signals() -> Result<Signals> {
+    const SHELL: i32 = 128; // a shell's exit status for a process that a signal ended is this and the signal
+    let taken = Arc::new(AtomicBool::new(false));
+    let register = || {
+        for signal in [SIGTERM, SIGINT] {
+            flag::register_conditional_shutdown(signal, SHELL + signal, taken.clone())?;
+            flag::register(signal, taken.clone())?;
+        }
+        Signals::new([SIGTERM, SIGINT])
+    };
+    register().map_err(|e| Error::io("take SIGTERM and SIGINT", &e))
+}
+
+fn zeros(length: usize) -> Result<Vec<f32>> {
+    let mut zeros = Vec::new();
+    let failed = |e| Error::Config(format!("--length {length}: {e}"));
+    zeros.try_reserve_exact(length).map_err(failed)?;
+    zeros.resize(length, 0.0);
+    Ok(zeros)
 }
 
 fn required<'a>(path: Option<&'a PathBuf>, name: &str) -> Result<&'a PathBuf> {
@@ -94,13 +122,23 @@ fn weights(path: &Path) -> Result<Vec<f32>> {
 
 /// Reads the secret, or makes one that its owner alone may read.
 fn secret(path: &Path) -> Result<Secret> {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    let failed = |e: std::io::Error| Error::io(path.display().to_string(), &e);
     if path.exists() {
-        let text = String::from_utf8(read(path)?).unwrap_or_default();
+        let mut file = fs::File::open(path).map_err(failed)?;
+        let mode = file.metadata().map_err(failed)?.mode() & 0o777;
+        if mode & 0o077 != 0 {
+            let name = path.display();
+            return Err(Error::Config(format!(
+                "{name}: mode {mode:04o} lets others read the secret: chmod 600 {name}"
+            )));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let text = String::from_utf8(bytes).unwrap_or_default();
         return Secret::try_from(text).map_err(|e| Error::Config(format!("{}: {e}", path.display())));
     }
     let secret = Secret::random()?;
-    let failed = |e: std::io::Error| Error::io(path.display().to_string(), &e);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     writeln!(file, "{}", String::from(secret.clone())).map_err(failed)?;
     Ok(secret)

@@ -12,8 +12,14 @@ use super::{ClientSpec, Server};
 use crate::auth::{Handshake, nonce};
 use crate::line::Line;
 use crate::message::{Facts, Identity, Lane as Kind, Reply, Request};
+use crate::server::check_seconds;
 use crate::tls::TlsTrust;
 use crate::{Error, Refusal, Result};
+
+/// An attempt to connect has this long, however little is left of the deadline.
+const SHORTEST: Duration = Duration::from_millis(100);
+/// And at most this, in which TCP asks three times: it cannot be cancelled before, and a host that is away may come back.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// One lane of a client.
 pub struct Lane {
@@ -23,25 +29,30 @@ pub struct Lane {
     identity: Identity,
     cancel: Arc<AtomicBool>,
     line: Option<Line>,
+    trouble: Option<Trouble>,
+    /// Whether what was sent last has been answered.
+    answered: bool,
     pub facts: Facts,
 }
 
 impl Lane {
-    /// Attaches to `server`, trying for the spec's deadline.
+    /// Attaches to `server`, trying for the spec's deadline, which must be within the limits of a server's.
     pub fn attach(spec: Arc<ClientSpec>, server: &Server, kind: Kind, cancel: Arc<AtomicBool>) -> Result<Self> {
+        check_seconds("deadline", spec.deadline)?;
         let identity = Identity { role: spec.role, lane: kind, digest: spec.digest.clone() };
         let Server { address, tls } = server.clone();
-        let mut lane = Self { spec, tls, address, identity, cancel, line: None, facts: Facts::default() };
-        let mut patience = Patience::new(&lane.spec);
+        let trouble = Some(Trouble::new()); // until it answers, the server is as good as away
+        let (line, answered, facts) = (None, false, Facts::default());
+        let mut lane = Self { spec, tls, address, identity, cancel, line, trouble, answered, facts };
         while let Err(error) = lane.connect() {
-            lane.failed(error, &mut patience)?;
+            lane.failed(error)?;
         }
+        lane.trouble = None;
         Ok(lane)
     }
 
     /// Asks and waits for the answer and its payload, over new connections where one breaks.
     pub fn ask(&mut self, request: &Request, max_payload: u64) -> Result<(Reply, Vec<u8>)> {
-        let mut patience = Patience::new(&self.spec);
         loop {
             let answered = self.send(request, &[]).and_then(|()| {
                 let (reply, length) = self.receive(max_payload)?;
@@ -51,13 +62,16 @@ impl Lane {
             });
             match answered {
                 Ok(answer) => return Ok(answer),
-                Err(error) => self.failed(error, &mut patience)?,
+                Err(error) => self.failed(error)?,
             }
         }
     }
 
     /// Sends a request, connecting first where there is no connection.
     pub fn send(&mut self, request: &Request, payload: &[u8]) -> Result<()> {
+        if std::mem::take(&mut self.answered) {
+            self.trouble = None; // that is over: the request before went through
+        }
         if self.line.is_none() {
             self.connect()?;
         }
@@ -74,9 +88,12 @@ impl Lane {
             let line = self.line()?;
             line.within(deadline);
             match line.receive(max_payload)? {
-                (Reply::Waiting, _) => (),
+                (Reply::Waiting, _) => self.trouble = None,
                 (Reply::Refused { why, message }, _) => return Err(Error::Refused { why, message }),
-                reply => return Ok(reply),
+                reply => {
+                    self.answered = true;
+                    return Ok(reply);
+                }
             }
         }
     }
@@ -86,9 +103,10 @@ impl Lane {
         self.line()?.fill(bytes)
     }
 
-    /// Drops the connection after `error` and waits a while, or answers the error that ends the matter.
-    pub fn failed(&mut self, error: Error, patience: &mut Patience) -> Result<()> {
-        self.line = None;
+    /// Drops the connection after `error` and waits a while, or answers the error that ends the matter: that it
+    /// may not be tried again, or that the server has been away for the spec's deadline since the first failure.
+    pub fn failed(&mut self, error: Error) -> Result<()> {
+        (self.line, self.answered) = (None, false); // a reply that broke off is none
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::Cancelled(format!("the exchange with {}", self.address)));
         }
@@ -96,16 +114,17 @@ impl Lane {
             return Err(error);
         }
         log::debug!("exchanger {}: {error}", self.address);
-        patience.wait(&self.address, error)
+        let (deadline, address) = (self.deadline(), &self.address);
+        self.trouble.get_or_insert_with(Trouble::new).wait(deadline, address, error)
     }
 
     fn connect(&mut self) -> Result<()> {
         self.line = None;
-        let deadline = self.deadline();
+        let left = self.left();
         let failed = |e: std::io::Error| Error::io(format!("exchanger {}", self.address), &e);
         let mut last = Error::Config(format!("exchanger {}: the name means no address", self.address));
         for address in self.address.to_socket_addrs().map_err(failed)? {
-            match TcpStream::connect_timeout(&address, deadline) {
+            match TcpStream::connect_timeout(&address, left.min(LONGEST)) {
                 Ok(socket) => {
                     let mut line = Line::connect(socket, self.tls.as_ref(), self.cancel.clone())?;
                     self.facts = self.shake(&mut line)?;
@@ -119,7 +138,7 @@ impl Lane {
     }
 
     fn shake(&self, line: &mut Line) -> Result<Facts> {
-        line.within(self.deadline());
+        line.within(self.left());
         let (Reply::Challenge { nonce: server }, _) = line.receive::<Reply>(0)? else {
             return Err(Error::Frame(format!("exchanger {} did not begin with a challenge", self.address)));
         };
@@ -141,31 +160,36 @@ impl Lane {
     fn deadline(&self) -> Duration {
         Duration::from_secs(self.spec.deadline)
     }
+
+    /// Time until the server has been away for too long.
+    fn left(&self) -> Duration {
+        let away = self.trouble.as_ref().map_or(Duration::ZERO, |trouble| trouble.since.elapsed());
+        self.deadline().saturating_sub(away).max(SHORTEST)
+    }
 }
 
-/// How long a client tries again, and how often.
-pub struct Patience {
+/// A server that has not been heard from: since when, and how long until it is tried again.
+struct Trouble {
     since: Instant,
-    deadline: Duration,
     delays: ExponentialBackoff,
 }
 
-impl Patience {
-    /// Patience for the spec's deadline from now on.
-    pub fn new(spec: &ClientSpec) -> Self {
+impl Trouble {
+    /// It begins now.
+    fn new() -> Self {
         let delays = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(20))
             .with_max_delay(Duration::from_secs(2))
             .with_jitter()
             .without_max_times();
-        Self { since: Instant::now(), deadline: Duration::from_secs(spec.deadline), delays: delays.build() }
+        Self { since: Instant::now(), delays: delays.build() }
     }
 
-    fn wait(&mut self, address: &str, last: Error) -> Result<()> {
+    fn wait(&mut self, deadline: Duration, address: &str, last: Error) -> Result<()> {
         let delay = self.delays.next().unwrap_or_default();
-        if self.since.elapsed() + delay > self.deadline {
+        if self.since.elapsed() + delay > deadline {
             return Err(Error::Io {
-                what: format!("exchanger {address} did not answer for {} s", self.deadline.as_secs()),
+                what: format!("exchanger {address} did not answer for {} s", deadline.as_secs()),
                 kind: std::io::ErrorKind::TimedOut,
                 cause: last.to_string(),
             });

@@ -14,7 +14,7 @@ use crate::ledger::{Start, Work, all_finite};
 use crate::message::{Done, Lane as Kind, Reply, Request, Role};
 use crate::tls::TlsTrust;
 use crate::{Error, Refusal, Result};
-use lane::{Lane, Patience};
+use lane::Lane;
 
 /// What a client is told. The secret is in it, so it travels in a task's closure and nowhere else.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct ClientSpec {
     /// Of the layout that center and workers share.
     pub digest: String,
     pub codec: Codec,
-    /// Seconds that a server may be silent, or away, before the client gives up.
+    /// Seconds that a server may be silent, or away since a connection to it broke, before the client gives up.
     pub deadline: u64,
 }
 
@@ -195,10 +195,9 @@ impl Exchanges {
     /// Copies the center that the next turn begins from into `out`.
     pub fn pull(&mut self, out: &mut [f32]) -> Result<()> {
         crate::layout::check_length(self.length, out)?;
-        let mut patience = Patience::new(&self.spec);
         for part in &mut self.parts {
             while let Err(error) = part.pull(self.sequence + 1, &mut out[part.range()]) {
-                part.lane.failed(error, &mut patience)?;
+                part.lane.failed(error)?;
             }
         }
         Ok(())
@@ -226,7 +225,6 @@ impl Exchanges {
             }
         }
         let mut exchanged = Exchanged::default();
-        let mut patience = Patience::new(&self.spec);
         while self.parts.iter().any(|part| !part.done) {
             let mut failed = Vec::new();
             for (index, part) in self.parts.iter_mut().enumerate().filter(|(_, part)| !part.done) {
@@ -245,7 +243,7 @@ impl Exchanges {
                 }
             }
             for (index, error) in failed {
-                self.parts[index].lane.failed(error, &mut patience)?;
+                self.parts[index].lane.failed(error)?;
             }
         }
         Ok(exchanged)

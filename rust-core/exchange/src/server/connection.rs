@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::Center;
-use super::door::Id;
+use super::door::{Id, Place};
 use super::settings::Limits;
 use super::shard::{Buffer, Kept, Shard};
 use crate::auth::{Handshake, nonce};
@@ -16,44 +16,57 @@ use crate::line::Line;
 use crate::message::{Facts, Identity, Lane, Reply, Request, Role};
 use crate::{Error, Refusal, Result};
 
-/// Serves `socket` to its end. What a peer did wrong it is told, where it can still be told.
-pub fn serve(center: &Center, socket: TcpStream, id: Id) {
-    let mut refused = false;
-    let outcome = Line::accept(socket, center.tls.as_ref()).and_then(|mut line| {
-        let served = Connection { center, line: &mut line, id }.run();
-        if let Err(error @ (Error::Refused { .. } | Error::Frame(_) | Error::Digest { .. })) = &served {
-            refused = true;
-            line.within(Limits::seconds(1));
-            let told = line.send(&refusal(error), &[]);
-            log::debug!("{}: told {error}: {told:?}", line.peer());
-        }
-        served.map_err(|error| (line.peer().to_owned(), error)).or_else(|(peer, error)| {
-            log::info!("{peer}: {error}");
-            Ok(())
-        })
-    });
-    if let Err(error) = outcome {
-        log::info!("{error}");
+/// Seconds for telling a stranger what was wrong; an attached peer has as long as for an exchange.
+const FAREWELL: u64 = 1;
+/// Characters of a refusal, so that it fits a header whatever a peer's text in it was.
+const MOST_CHARACTERS: usize = 500;
+
+/// Serves `socket` to its end, with which `place` is free again. What a peer did wrong it is told.
+pub fn serve(center: &Center, socket: TcpStream, mut place: Place) {
+    let mut line = match Line::accept(socket, center.tls.as_ref()) {
+        Ok(line) => line,
+        Err(error) => return log::info!("{error}"),
+    };
+    let mut connection = Connection { center, line: &mut line, id: place.id(), attached: false };
+    let served = connection.run();
+    let seconds = if connection.attached { center.settings.limits.exchange } else { FAREWELL };
+    let Err(error) = served else { return };
+    log::info!("{}: {error}", line.peer());
+    let Some(reply) = refusal(&error) else { return };
+    place.refuse();
+    line.within(Limits::seconds(seconds));
+    match line.send(&reply, &[]) {
+        Ok(()) => line.finish(Limits::seconds(seconds)),
+        Err(e) => log::info!("{e}"), // it went before it could be told
     }
-    center.door.leave(id, refused);
 }
 
-fn refusal(error: &Error) -> Reply {
-    let why = match error {
-        Error::Refused { why, .. } => *why,
-        _ => Refusal::Mismatch,
+/// What a peer is told of `error`; nothing where the connection broke, since half a reply may be on its way then
+/// and bytes behind it would be read as the other half.
+fn refusal(error: &Error) -> Option<Reply> {
+    let (why, message) = match error {
+        Error::Io { .. } | Error::Cancelled(_) => return None,
+        Error::Refused { why, message } => (*why, message.clone()),
+        Error::Length { .. }
+        | Error::Digest { .. }
+        | Error::Duplicate(_)
+        | Error::Config(_)
+        | Error::Setting { .. }
+        | Error::Snapshot { .. }
+        | Error::Encoded { .. }
+        | Error::Scale { .. }
+        | Error::Diverged
+        | Error::Frame(_) => (Refusal::Mismatch, error.to_string()),
     };
-    let message = match error {
-        Error::Refused { message, .. } => message.clone(),
-        other => other.to_string(),
-    };
-    Reply::Refused { why, message }
+    Some(Reply::Refused { why, message: message.chars().take(MOST_CHARACTERS).collect() })
 }
 
 struct Connection<'a> {
     center: &'a Center,
     line: &'a mut Line,
     id: Id,
+    /// Whether the peer has shown the secret.
+    attached: bool,
 }
 
 impl Connection<'_> {
@@ -90,6 +103,7 @@ impl Connection<'_> {
             return Err(Error::Digest { expected, got: identity.digest });
         }
         center.door.admit(self.id)?;
+        self.attached = true;
         let facts = self.attach(&identity)?;
         self.line.send(&Reply::Welcome { proof: handshake.server_proof()?, facts }, &[])?;
         Ok(identity)
@@ -177,7 +191,7 @@ impl Connection<'_> {
                 self.send(&Reply::Report, report.as_bytes())?;
             }
             (Request::Snapshot, Lane::Control, None) => {
-                let bytes = super::snapshot::encode(center)?;
+                let bytes = super::Picture::of(center).encode()?;
                 self.send(&Reply::Snapshot, &bytes)?;
             }
             (request, lane, _) => {

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::{Error, Refusal, Result};
 
@@ -29,6 +29,30 @@ pub struct Door {
     changed: Condvar,
 }
 
+/// A connection's place among all. It is free again when this is dropped, however the connection's thread ends.
+pub struct Place {
+    door: Arc<Door>,
+    id: Id,
+    refused: bool,
+}
+
+impl Place {
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Counts the connection among those that we ended; one that never showed the secret is counted in any case.
+    pub fn refuse(&mut self) {
+        self.refused = true;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.door.leave(self.id, self.refused || std::thread::panicking());
+    }
+}
+
 impl Door {
     /// A door for `attached` peers and `pending` strangers.
     pub fn new(attached: usize, pending: usize) -> Self {
@@ -36,7 +60,7 @@ impl Door {
     }
 
     /// Takes a new connection in, closing the oldest stranger where there are too many; `None` once closed.
-    pub fn enter(&self, socket: TcpStream) -> Option<Id> {
+    pub fn enter(self: &Arc<Self>, socket: TcpStream) -> Option<Place> {
         let mut state = self.lock();
         if state.closed {
             return None;
@@ -53,7 +77,7 @@ impl Door {
         state.next += 1;
         state.sockets.insert(id, socket);
         state.pending.push_back(id);
-        Some(id)
+        Some(Place { door: self.clone(), id, refused: false })
     }
 
     /// The connection has shown the secret.
@@ -75,9 +99,7 @@ impl Door {
         socket.ok_or_else(|| Error::refused(Refusal::Busy, "the server is about to stop"))
     }
 
-    /// The connection is over; `refused` says whether we ended it. One that never showed the secret was
-    /// refused in any case.
-    pub fn leave(&self, id: Id, refused: bool) {
+    fn leave(&self, id: Id, refused: bool) {
         let mut state = self.lock();
         state.sockets.remove(&id);
         let before = state.pending.len();
@@ -106,5 +128,30 @@ impl Door {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner) // no code that holds it can panic half way
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_whose_thread_panics_leaves_its_place_free() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let door = Arc::new(Door::new(1, 2));
+        for round in 1..=3 {
+            let place = door.enter(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
+            door.admit(place.id()).unwrap();
+            assert_eq!(door.counts(), (1, 0, round - 1));
+            let thread = std::thread::spawn(move || {
+                let _place = place;
+                panic!("as a defect in a rule would");
+            });
+            assert!(thread.join().is_err());
+            assert_eq!(door.counts(), (0, 0, round));
+        }
+        door.close(); // would wait for a place that leaked
     }
 }

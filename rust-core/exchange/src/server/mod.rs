@@ -4,12 +4,12 @@
 mod clerk;
 mod connection;
 mod door;
+mod picture;
 mod settings;
 mod shard;
 mod snapshot;
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
@@ -18,8 +18,9 @@ use crossbeam::channel::{RecvTimeoutError, Sender, bounded};
 use serde::Serialize;
 use socket2::SockRef;
 
+pub use picture::Picture;
+pub(crate) use settings::check_seconds;
 pub use settings::{Limits, Settings, SnapshotSettings};
-pub use snapshot::Picture;
 
 pub use crate::ledger::{Budget, Period};
 
@@ -30,6 +31,7 @@ use crate::{Error, Refusal, Result};
 use clerk::Clerk;
 use door::Door;
 use shard::Shard;
+use snapshot::SnapshotFile;
 
 /// Bytes of a connection's stack: it holds headers and small buffers, weights are on the heap.
 const STACK: usize = 256 * 1024;
@@ -42,7 +44,7 @@ struct Center {
     length: usize,
     shards: Vec<Shard>,
     clerk: Clerk,
-    door: Door,
+    door: Arc<Door>,
     exchanges: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -89,8 +91,11 @@ pub struct Exchanger {
     address: SocketAddr,
     listener: TcpListener,
     acceptor: Option<JoinHandle<()>>,
-    snapshots: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    snapshots: Mutex<Option<Snapshots>>,
 }
+
+/// Dropping the sender ends the thread, which answers what became of its last snapshot.
+type Snapshots = (Sender<()>, JoinHandle<Result<()>>);
 
 impl Exchanger {
     /// Serves `initial`, or goes on from the moment in `restored`, whose name stands in messages.
@@ -117,7 +122,7 @@ impl Exchanger {
                 settings.workers as usize,
                 Limits::seconds(settings.limits.wait),
             ),
-            door: Door::new(settings.limits.connections, settings.limits.pending),
+            door: Arc::new(Door::new(settings.connections(), settings.pending())),
             exchanges: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -153,7 +158,7 @@ impl Exchanger {
 
     /// What a server started anew needs to go on.
     pub fn snapshot(&self) -> Result<Vec<u8>> {
-        snapshot::encode(&self.center)
+        Picture::of(&self.center).encode()
     }
 
     /// JSON of what happened so far; the turns in it are told once.
@@ -162,17 +167,29 @@ impl Exchanger {
     }
 }
 
-impl Drop for Exchanger {
-    fn drop(&mut self) {
+impl Exchanger {
+    /// Ends every connection and every thread, and answers whether the last snapshot was written.
+    pub fn stop(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
         let stopped = SockRef::from(&self.listener).shutdown(std::net::Shutdown::Both); // ends the accept under way
         self.center.door.close();
         if let (Ok(()), Some(acceptor)) = (stopped, self.acceptor.take()) {
             let _ = acceptor.join(); // it logs what goes wrong itself
         }
         let snapshots = self.snapshots.get_mut().map(Option::take).unwrap_or_default();
-        if let Some((stop, thread)) = snapshots {
-            drop(stop);
-            let _ = thread.join(); // it logs what goes wrong itself
+        let Some((stop, thread)) = snapshots else { return Ok(()) };
+        drop(stop);
+        thread.join().unwrap_or_else(|_| Err(Error::Config("the thread of the snapshots panicked".to_owned())))
+    }
+}
+
+impl Drop for Exchanger {
+    fn drop(&mut self) {
+        if let Err(e) = self.end() {
+            log::error!("{e}"); // the snapshot before stays
         }
     }
 }
@@ -189,8 +206,8 @@ fn accept(listener: &TcpListener, center: &Arc<Center>) {
             }
         };
         let entered = socket.try_clone().map(|handle| center.door.enter(handle));
-        let id = match entered {
-            Ok(Some(id)) => id,
+        let place = match entered {
+            Ok(Some(place)) => place,
             Ok(None) => return,
             Err(e) => {
                 log::warn!("accept: {e}");
@@ -198,37 +215,32 @@ fn accept(listener: &TcpListener, center: &Arc<Center>) {
             }
         };
         let shared = center.clone();
-        if let Err(e) = spawn("firesteel-exchange", move || connection::serve(&shared, socket, id)) {
-            log::warn!("{e}");
-            center.door.leave(id, true);
+        if let Err(e) = spawn("firesteel-exchange", move || connection::serve(&shared, socket, place)) {
+            log::warn!("{e}"); // the place went with what was to be run
         }
     }
 }
 
 const EINVAL: i32 = 22;
 
-fn start_snapshots(center: &Arc<Center>) -> Result<Option<(Sender<()>, JoinHandle<()>)>> {
-    let Some(SnapshotSettings { path, every }) = center.settings.snapshot.clone() else { return Ok(None) };
-    snapshot::save(center, &path)?; // a place that cannot be written is told of at once
+fn start_snapshots(center: &Arc<Center>) -> Result<Option<Snapshots>> {
+    let Some(SnapshotSettings { path, every }) = &center.settings.snapshot else { return Ok(None) };
+    let (file, every) = (SnapshotFile::claim(path)?, Limits::seconds(*every));
+    file.save(center)?; // a place that cannot be written is told of at once
     let (stop, stopped) = bounded(0);
     let center = center.clone();
     let thread = spawn("firesteel-snapshot", move || {
-        let mut running = true;
-        while running {
-            running = stopped.recv_timeout(Limits::seconds(every)) == Err(RecvTimeoutError::Timeout);
-            save_logged(&center, &path);
+        while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+            if let Err(e) = file.save(&center) {
+                log::error!("{e}"); // the one before stays, and the next may be written
+            }
         }
+        file.save(&center)
     })?;
     Ok(Some((stop, thread)))
 }
 
-fn save_logged(center: &Center, path: &Path) {
-    if let Err(e) = snapshot::save(center, path) {
-        log::error!("{e}"); // the last one stays
-    }
-}
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+fn spawn<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
     let thread = Builder::new().name(name.to_owned()).stack_size(STACK).spawn(body);
     thread.map_err(|e| Error::io(format!("start thread {name}"), &e))
 }

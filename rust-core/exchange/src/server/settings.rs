@@ -34,10 +34,11 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Limits {
-    /// Attached connections; a worker has one a shard and one for control.
-    pub connections: usize,
-    /// Connections that have not shown the secret yet; one more closes the oldest of them.
-    pub pending: usize,
+    /// Attached connections; what workers and observers need, where it is absent: see [`Settings::connections`].
+    pub connections: Option<usize>,
+    /// Connections that have not shown the secret yet; one more closes the oldest of them. One for each
+    /// worker and 64 more, where it is absent.
+    pub pending: Option<usize>,
     /// Seconds from accepting to the end of the handshake.
     pub handshake: u64,
     /// Seconds of silence between two requests: longer than a period of the largest net.
@@ -50,9 +51,25 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 1024, pending: 64, handshake: 5, idle: 3600, exchange: 60, wait: 600 }
+        Self { connections: None, pending: None, handshake: 5, idle: 3600, exchange: 60, wait: 600 }
     }
 }
+
+/// The longest that anything may be waited for: a year, far below what the clock can add to the present.
+const MOST_SECONDS: u64 = 365 * 24 * 3600;
+/// Sessions are kept for each worker on each shard, from the start.
+const MOST_WORKERS: u64 = 1 << 16;
+/// Each has a thread with a small stack.
+const MOST_CONNECTIONS: u64 = 1 << 20;
+const MOST_PENDING: u64 = 1 << 17;
+/// Places for whoever else connects: as many small stacks.
+const STRANGERS: usize = 64;
+/// Places of the flat vector: 4 TiB of weights.
+const MOST_WEIGHTS: u64 = 1 << 40;
+/// A worker's connection and the one that takes its place.
+const ATTEMPTS: u64 = 2;
+/// Those of a driver that reads the center, reports, and looks whether the server is there.
+const OBSERVERS: u64 = 8;
 
 impl Limits {
     pub(super) fn seconds(seconds: u64) -> Duration {
@@ -70,35 +87,145 @@ pub struct SnapshotSettings {
 }
 
 impl Settings {
-    /// Refuses what cannot be, naming the setting.
+    /// Refuses what cannot be, naming the setting. Nothing is allocated by these numbers before.
     pub fn validate(&self, length: usize) -> Result<()> {
-        let at_least_one = |name: &str, value: u64| match value {
-            0 => Err(Error::Config(format!("{name} must be at least 1, not 0"))),
-            _ => Ok(()),
-        };
-        at_least_one("workers", self.workers.into())?;
+        within("workers", self.workers.into(), MOST_WORKERS)?;
         if length > 0 {
-            at_least_one("shards", self.shards.into())?;
-        }
-        at_least_one("tau", self.budget.tau)?;
-        at_least_one("handshake", self.limits.handshake)?;
-        at_least_one("idle", self.limits.idle)?;
-        at_least_one("exchange", self.limits.exchange)?;
-        at_least_one("wait", self.limits.wait)?;
-        at_least_one("connections", self.limits.connections as u64)?;
-        at_least_one("pending", self.limits.pending as u64)?;
-        if let Some(snapshot) = &self.snapshot {
-            at_least_one("snapshot every", snapshot.every)?;
+            within("shards", self.shards.into(), MOST_WEIGHTS)?;
         }
         if self.shards as usize > length {
             return Err(Error::Config(format!("{} shards are more than the {length} weights", self.shards)));
         }
+        if self.offset > MOST_WEIGHTS - length as u64 {
+            return Err(Error::Config(format!("offset must be at most {MOST_WEIGHTS}, not {}", self.offset)));
+        }
+        within("tau", self.budget.tau, u64::MAX)?;
+        let Limits { connections, pending, handshake, idle, exchange, wait } = self.limits;
+        check_seconds("handshake", handshake)?;
+        check_seconds("idle", idle)?;
+        check_seconds("exchange", exchange)?;
+        check_seconds("wait", wait)?;
+        within("pending", pending.unwrap_or(STRANGERS) as u64, MOST_PENDING)?;
+        match connections {
+            Some(connections) => within("connections", connections as u64, MOST_CONNECTIONS)?,
+            None if self.needed_connections() > MOST_CONNECTIONS => {
+                let (workers, shards, needed) = (self.workers, self.shards, self.needed_connections());
+                return Err(Error::Config(format!(
+                    "{workers} workers on {shards} shards need {needed} connections, and {MOST_CONNECTIONS} are the most"
+                )));
+            }
+            None => (),
+        }
+        if let Some(snapshot) = &self.snapshot {
+            check_seconds("snapshot every", snapshot.every)?;
+        }
         self.rule.validate()
+    }
+
+    /// The most connections that may be attached: a peer has one for each shard and one for control, and a worker
+    /// that comes back has new ones before its old ones are gone.
+    pub fn connections(&self) -> usize {
+        self.limits.connections.unwrap_or(self.needed_connections() as usize)
+    }
+
+    /// The most connections that have not shown the secret; a worker attaches its lanes one after the other.
+    pub fn pending(&self) -> usize {
+        self.limits.pending.unwrap_or(STRANGERS + self.workers as usize)
+    }
+
+    fn needed_connections(&self) -> u64 {
+        (u64::from(self.workers) * ATTEMPTS + OBSERVERS) * (u64::from(self.shards) + 1)
     }
 
     /// The range of the flat vector that shard `shard` of `length` values holds; sizes differ by one at most.
     pub(super) fn range(&self, length: usize, shard: usize) -> std::ops::Range<usize> {
         let shards = self.shards as usize;
         length * shard / shards..length * (shard + 1) / shards
+    }
+}
+
+/// Refuses a time that nobody waits, or that the clock cannot add to the present.
+pub(crate) fn check_seconds(name: &str, seconds: u64) -> Result<()> {
+    within(name, seconds, MOST_SECONDS)
+}
+
+fn within(name: &str, value: u64, most: u64) -> Result<()> {
+    match value {
+        0 => Err(Error::Config(format!("{name} must be at least 1, not 0"))),
+        _ if value > most => Err(Error::Config(format!("{name} must be at most {most}, not {value}"))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Period;
+
+    fn settings() -> Settings {
+        Settings {
+            bind: String::new(),
+            digest: String::new(),
+            offset: 0,
+            rule: RuleSpec::Adag {},
+            consistency: Consistency::Async,
+            workers: 2,
+            shards: 3,
+            budget: Budget { steps: u64::MAX, tau: 1, period: Period::Constant },
+            limits: Limits::default(),
+            snapshot: None,
+        }
+    }
+
+    #[test]
+    fn every_number_has_limits_that_name_it() {
+        type Change = fn(&mut Settings);
+        let rows: [(Change, &str); 19] = [
+            (|s| s.workers = 0, "workers must be at least 1, not 0"),
+            (|s| s.workers = u32::MAX, "workers must be at most 65536, not 4294967295"),
+            (|s| s.shards = 0, "shards must be at least 1, not 0"),
+            (|s| s.shards = 11, "11 shards are more than the 10 weights"),
+            (|s| s.offset = u64::MAX, "offset must be at most 1099511627776, not 18446744073709551615"),
+            (|s| s.budget.tau = 0, "tau must be at least 1, not 0"),
+            (|s| s.limits.handshake = 0, "handshake must be at least 1, not 0"),
+            (|s| s.limits.handshake = u64::MAX, "handshake must be at most 31536000, not 18446744073709551615"),
+            (|s| s.limits.idle = u64::MAX, "idle must be at most 31536000, not 18446744073709551615"),
+            (|s| s.limits.exchange = 1 << 63, "exchange must be at most 31536000, not 9223372036854775808"),
+            (|s| s.limits.wait = 31_536_001, "wait must be at most 31536000, not 31536001"),
+            (|s| s.limits.wait = 0, "wait must be at least 1, not 0"),
+            (|s| s.limits.pending = Some(0), "pending must be at least 1, not 0"),
+            (|s| s.limits.pending = Some(usize::MAX), "pending must be at most 131072, not 18446744073709551615"),
+            (|s| s.limits.connections = Some(0), "connections must be at least 1, not 0"),
+            (|s| s.limits.connections = Some(1 << 21), "connections must be at most 1048576, not 2097152"),
+            (|s| s.snapshot = Some(every(0)), "snapshot every must be at least 1, not 0"),
+            (
+                |s| s.snapshot = Some(every(u64::MAX)),
+                "snapshot every must be at most 31536000, not 18446744073709551615",
+            ),
+            (|s| s.rule = RuleSpec::Dcasgd { lambda: -1.0 }, "dcasgd: lambda -1 is not 0 or above and finite"),
+        ];
+        assert_eq!(settings().validate(10), Ok(()));
+        for (change, expected) in rows {
+            let mut settings = settings();
+            change(&mut settings);
+            assert_eq!(settings.validate(10).unwrap_err().to_string(), expected);
+        }
+        let many = Settings { workers: 65_536, shards: 10, ..settings() };
+        let expected = "65536 workers on 10 shards need 1441880 connections, and 1048576 are the most";
+        assert_eq!(many.validate(10).unwrap_err().to_string(), expected);
+    }
+
+    fn every(every: u64) -> SnapshotSettings {
+        SnapshotSettings { path: "center".into(), every }
+    }
+
+    #[test]
+    fn connections_are_as_many_as_workers_their_next_attempts_and_observers_need() {
+        assert_eq!(settings().connections(), (2 + 2 + 8) * (3 + 1));
+        let large = Settings { workers: 1000, shards: 8, ..settings() };
+        assert_eq!((large.connections(), large.pending()), (2008 * 9, 1064));
+        let limits = Limits { connections: Some(5), pending: Some(7), ..Limits::default() };
+        let said = Settings { limits, ..settings() };
+        assert_eq!((said.connections(), said.pending()), (5, 7));
     }
 }

@@ -3,5 +3,6 @@ mod common;
 mod hostile;
 mod laws;
 mod lies;
+mod patience;
 mod program;
 mod restart;

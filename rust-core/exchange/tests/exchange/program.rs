@@ -1,13 +1,14 @@
-//! The program `exchanger`: started, killed without a warning, started again.
+//! The program `exchanger`: started, stopped with and without a warning, started again.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use firesteel_exchange::auth::Secret;
-use firesteel_exchange::client::{ClientSpec, Server};
+use firesteel_exchange::client::{self, ClientSpec, Server};
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::message::Role;
 
@@ -45,6 +46,15 @@ impl Program {
         assert!(seen, "no snapshot of {steps} steps came");
     }
 
+    /// Sends it a signal by its name and answers its exit status, with the rest of its log.
+    fn signal(mut self, name: &str) -> (Option<i32>, String) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let mut log = String::new();
+        self.log.read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap().code(), log)
+    }
+
     fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -57,13 +67,37 @@ fn free_port() -> u16 {
 }
 
 fn write_settings(directory: &Path, port: u16) {
-    let settings = serde_json::json!({
+    write_changed(directory, port, |_| ());
+}
+
+fn write_changed(directory: &Path, port: u16, change: impl FnOnce(&mut serde_json::Value)) {
+    let mut settings = serde_json::json!({
         "bind": format!("127.0.0.1:{port}"), "digest": "net", "offset": 0, "workers": 2, "shards": 2,
         "rule": { "rule": "downpour" }, "consistency": { "consistency": "async" },
         "budget": { "steps": 1_000_000, "tau": 1, "period": "constant" }, "limits": {},
         "snapshot": { "path": "center.snapshot", "every": 1 },
     });
+    change(&mut settings);
     fs::write(directory.join("settings.json"), settings.to_string()).unwrap();
+}
+
+fn write_secret(path: &Path, text: &str, mode: u32) {
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap(); // whatever the umask is
+}
+
+/// What a worker needs of a program that said where it listens.
+fn spec(directory: &Path, said: &serde_json::Value) -> ClientSpec {
+    let secret = Secret::try_from(fs::read_to_string(directory.join("secret")).unwrap()).unwrap();
+    ClientSpec {
+        servers: vec![Server { address: said["address"].as_str().unwrap().to_owned(), tls: None }],
+        secret,
+        role: Role::Worker { worker: 0, attempt: 0 },
+        digest: "net".to_owned(),
+        codec: Codec::F32,
+        deadline: 20,
+    }
 }
 
 #[test]
@@ -72,16 +106,7 @@ fn a_killed_exchanger_goes_on_from_its_snapshot_and_its_workers_with_it() {
     write_settings(directory.path(), free_port());
     let (mut first, said) = Program::start(directory.path());
     assert_eq!(said["restored"], false);
-    let secret = Secret::try_from(fs::read_to_string(directory.path().join("secret")).unwrap()).unwrap();
-    let spec = ClientSpec {
-        servers: vec![Server { address: said["address"].as_str().unwrap().to_owned(), tls: None }],
-        secret,
-        role: Role::Worker { worker: 0, attempt: 0 },
-        digest: "net".to_owned(),
-        codec: Codec::F32,
-        deadline: 20,
-    };
-    let (mut turns, mut exchanges) = attach(spec);
+    let (mut turns, mut exchanges) = attach(spec(directory.path(), &said));
     let mut reply = vec![0.0; WEIGHTS];
     turns.next(done(0)).unwrap();
     for _ in 0..5 {
@@ -116,7 +141,74 @@ fn what_the_program_cannot_use_it_names() {
     fs::write(directory.path().join("odd"), [0; 7]).unwrap();
     let (code, said) = run(&[&["settings.json"][..], &secret, &["--weights", "odd"]].concat());
     assert_eq!((code, said.as_str()), (Some(1), "exchanger: odd: 7 bytes are no f32 values\n"));
-    fs::write(directory.path().join("secret"), "short").unwrap();
+    write_secret(&directory.path().join("secret"), "short", 0o600);
     let (code, said) = run(&[&["settings.json"][..], &secret, &["--length", "5"]].concat());
     assert_eq!((code, said.as_str()), (Some(1), "exchanger: secret: a secret is 64 hexadecimal digits\n"));
+    write_secret(&directory.path().join("secret"), &"0".repeat(64), 0o640);
+    let (code, said) = run(&[&["settings.json"][..], &secret, &["--length", "5"]].concat());
+    let expected = "exchanger: secret: mode 0640 lets others read the secret: chmod 600 secret\n";
+    assert_eq!((code, said.as_str()), (Some(1), expected));
+    write_secret(&directory.path().join("secret"), &"0".repeat(64), 0o600);
+    write_changed(directory.path(), 0, |settings| settings["workers"] = u32::MAX.into());
+    let (code, said) = run(&[&["settings.json"][..], &secret, &["--length", "5"]].concat());
+    let expected = "exchanger: workers must be at most 65536, not 4294967295\n";
+    assert_eq!((code, said.as_str()), (Some(1), expected));
+    write_changed(directory.path(), 0, |settings| settings["limits"] = serde_json::json!({ "wait": u64::MAX }));
+    let (code, said) = run(&[&["settings.json"][..], &secret, &["--length", "5"]].concat());
+    let expected = "exchanger: wait must be at most 31536000, not 18446744073709551615\n";
+    assert_eq!((code, said.as_str()), (Some(1), expected));
+}
+
+#[test]
+fn a_signal_ends_the_program_with_a_last_snapshot_and_status_0() {
+    for (name, steps) in [("TERM", 3), ("INT", 5)] {
+        let directory = tempfile::tempdir().unwrap();
+        write_changed(directory.path(), 0, |settings| settings["snapshot"]["every"] = 3600.into());
+        let (first, said) = Program::start(directory.path());
+        let (mut turns, mut exchanges) = attach(spec(directory.path(), &said));
+        let mut reply = vec![0.0; WEIGHTS];
+        turns.next(done(0)).unwrap();
+        for _ in 0..steps {
+            exchanges.exchange(&[1.0; WEIGHTS], &mut reply, &one_step()).unwrap();
+            turns.next(done(1)).unwrap();
+        }
+        let (code, log) = first.signal(name);
+        assert_eq!(code, Some(0), "{name}: {log}");
+        let last = log.lines().next_back().unwrap();
+        assert!(last.ends_with(&format!("snapshot center.snapshot holds {steps} steps")), "{name}: {log}");
+        let (second, said) = Program::start(directory.path());
+        assert_eq!(said["restored"], true);
+        second.kill();
+    }
+}
+
+#[test]
+fn what_would_act_on_a_terminal_or_forge_a_line_is_shown_escaped() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |argument: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_exchanger"))
+            .current_dir(directory.path())
+            .args([argument, "--secret", "secret", "--length", "5"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let shown = "no\\nexchanger: all is well\\u{1b}[31m\\u{202e}";
+    let forged = "no\nexchanger: all is well\u{1b}[31m\u{202e}";
+    assert_eq!(run(forged), format!("exchanger: {shown}: No such file or directory (os error 2)\n"));
+    let complaint = run(&format!("--{forged}"));
+    assert!(complaint.starts_with(&format!("error: unexpected argument '--{shown}' found\n")), "{complaint}");
+}
+
+#[test]
+fn what_a_peer_says_cannot_forge_a_line_of_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    write_settings(directory.path(), 0);
+    let (program, said) = Program::start(directory.path());
+    let forged = ClientSpec { digest: "x\n[INFO] forged\u{1b}[31m".to_owned(), ..spec(directory.path(), &said) };
+    let told = client::attach(forged, &Default::default()).err().unwrap().to_string();
+    assert!(told.contains("layout digest x\n[INFO] forged"), "an error keeps what was said: {told}");
+    let (_, log) = program.signal("TERM");
+    assert!(log.contains("layout digest x\\n[INFO] forged\\u{1b}[31m where net was expected"), "{log}");
+    assert!(!log.contains('\u{1b}') && !log.lines().any(|line| line.starts_with("[INFO] forged")), "{log}");
 }

@@ -6,7 +6,8 @@ use firesteel_exchange::Error;
 use firesteel_exchange::auth::Secret;
 use firesteel_exchange::message::Role;
 use firesteel_exchange::rules::RuleSpec;
-use firesteel_exchange::server::{Exchanger, Picture, SnapshotSettings};
+use firesteel_exchange::server::{Exchanger, Picture, Settings, SnapshotSettings};
+use sha2::{Digest, Sha256};
 
 use crate::common::{Job, attach, done, one_step, settings};
 
@@ -62,11 +63,75 @@ fn a_damaged_or_foreign_snapshot_is_refused_by_name() {
     let mut flipped = good.clone();
     flipped[30] ^= 1;
     assert_eq!(start(&flipped, 5).unwrap(), "snapshot x.snap: damaged: its checksum does not hold");
-    assert_eq!(start(&good, 6).unwrap(), "snapshot x.snap: of another net, or of another number of shards");
+    assert_eq!(
+        start(&good, 6).unwrap(),
+        "snapshot x.snap: of another net or part of it, or of another number of shards"
+    );
     assert_eq!(start(b"", 5).unwrap(), "snapshot x.snap: too short");
     for cut in 0..good.len() {
         assert!(start(&good[..cut], 5).is_some(), "cut at {cut}");
     }
+    for more in 1..=8 {
+        let expected = format!("snapshot x.snap: {} bytes of weights where 60 were expected", 60 + more);
+        assert_eq!(start(&signed(&[&good[..good.len() - 32], &vec![0; more]].concat()), 5).unwrap(), expected);
+    }
+}
+
+/// A snapshot's bytes with a checksum that holds.
+fn signed(body: &[u8]) -> Vec<u8> {
+    [body, &Sha256::digest(body)].concat()
+}
+
+#[test]
+fn a_snapshot_of_another_rule_or_another_part_is_refused() {
+    let secret = Secret::random().unwrap();
+    let start = |settings, restored: Option<&[u8]>| {
+        let restored = restored.map(|bytes| (Picture::decode(bytes, "x.snap").unwrap(), "x.snap"));
+        Exchanger::start(settings, secret.clone(), None, &[0.0; 5], restored)
+    };
+    let elastic = |alpha| settings(RuleSpec::Elastic { alpha, server_alpha: None, decay: None }, 2);
+    let bytes = start(elastic(0.1), None).unwrap().snapshot().unwrap();
+    assert!(start(elastic(0.1), Some(&bytes)).is_ok());
+    let refused = |settings| start(settings, Some(&bytes)).err().unwrap().to_string();
+    let was =
+        r#"snapshot x.snap: of another rule: it was {"rule":"elastic","alpha":0.1,"server-alpha":null,"decay":null}"#;
+    // keeps as many vectors and counters
+    assert_eq!(refused(settings(RuleSpec::Dynsgd {}, 2)), format!(r#"{was}, is {{"rule":"dynsgd"}}"#));
+    assert!(refused(elastic(0.2)).starts_with(was));
+    let part = Settings { offset: 5, ..elastic(0.1) };
+    assert_eq!(refused(part), "snapshot x.snap: of another net or part of it, or of another number of shards");
+}
+
+#[test]
+fn a_file_of_snapshots_belongs_to_one_server_and_what_a_dead_one_left_is_swept() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("center.snapshot");
+    let half = directory.path().join(".center.snapshot.new");
+    fs::write(&half, "of a server that died").unwrap();
+    let mut settings = settings(RULE, 2);
+    settings.snapshot = Some(SnapshotSettings { path: path.clone(), every: 3600 });
+    let start = || Exchanger::start(settings.clone(), Secret::random().unwrap(), None, &[0.0; 5], None);
+    let first = start().unwrap();
+    assert!(path.exists() && !half.exists());
+    let expected = format!("snapshot {}: another exchanger writes it", path.display());
+    assert_eq!(start().err().unwrap().to_string(), expected);
+    first.stop().unwrap();
+    start().unwrap().stop().unwrap();
+    let mut names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".center.snapshot.lock", "center.snapshot"]);
+}
+
+#[test]
+fn a_last_snapshot_that_cannot_be_written_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("center.snapshot");
+    let mut settings = settings(RULE, 2);
+    settings.snapshot = Some(SnapshotSettings { path: path.clone(), every: 3600 });
+    let server = Exchanger::start(settings, Secret::random().unwrap(), None, &[0.0; 5], None).unwrap();
+    fs::remove_dir_all(directory.path()).unwrap();
+    let failed = server.stop().unwrap_err().to_string();
+    assert!(failed.starts_with(&format!("write snapshot {}: ", path.display())), "{failed}");
 }
 
 #[test]
@@ -93,7 +158,6 @@ fn a_worker_whose_exchanger_is_gone_ends_with_one_clear_error() {
 
 /// The snapshot `bytes` with `from` in its record as `to`, and a checksum that holds.
 pub fn changed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
-    use sha2::{Digest, Sha256};
     let length = u64::from_le_bytes(bytes[8..16].try_into().unwrap()) as usize;
     let record = std::str::from_utf8(&bytes[16..16 + length]).unwrap();
     assert!(record.contains(from), "{record}");
@@ -102,7 +166,5 @@ pub fn changed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     all.extend_from_slice(&(record.len() as u64).to_le_bytes());
     all.extend_from_slice(record.as_bytes());
     all.extend_from_slice(&bytes[16 + length..bytes.len() - 32]);
-    let digest = Sha256::digest(&all);
-    all.extend_from_slice(&digest);
-    all
+    signed(&all)
 }

@@ -40,7 +40,7 @@ impl TrainConfig {
     }
 
     /// Each key with whether it was given, whether the strategy reads it, and who does.
-    fn keys_of_strategies(&self) -> [(&'static str, bool, bool, &'static str); 19] {
+    fn keys_of_strategies(&self) -> [(&'static str, bool, bool, &'static str); 20] {
         let strategy = self.strategy;
         let (elastic, asynchronous) = (strategy.is_elastic(), strategy.is_asynchronous());
         let pulls = elastic || strategy == Strategy::Easgd;
@@ -67,10 +67,11 @@ impl TrainConfig {
             ("codec", self.codec != CodecName::F32, wired, WIRED),
             ("shards", self.shards != 1, wired, WIRED),
             ("exchangers", self.exchangers != 0, wired, WIRED),
-            ("tls", self.tls, wired, WIRED),
+            ("tls", self.tls == Some(true), wired, WIRED),
             ("bind", self.bind.is_some(), wired, WIRED),
             ("advertise", self.advertise.is_some(), wired, WIRED),
             ("exchange-deadline", self.exchange_deadline != Self::default().exchange_deadline, wired, WIRED),
+            ("exchange-wait", self.exchange_wait != Self::default().exchange_wait, wired, WIRED),
         ]
     }
 

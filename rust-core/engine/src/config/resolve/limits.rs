@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 
 const MOST_CLASSES: usize = 256; // a label is one byte in every supported format
 const MOST_PIXELS: usize = 1024; // a side; beyond it one image of a wide net is gigabytes
+const MOST_SECONDS: u64 = 365 * 24 * 3600; // a year, as the exchanger has it; clocks cannot add any number to now
 
 impl TrainConfig {
     pub(super) fn check_numbers(&self) -> Result<()> {
@@ -22,7 +23,8 @@ impl TrainConfig {
         at_least_one("post-local-step", self.post_local_step)?;
         at_least_one("alpha-every", self.alpha_every)?;
         at_least_one("shards", Some(self.shards as u64))?;
-        at_least_one("exchange-deadline", Some(self.exchange_deadline))?;
+        seconds("exchange-deadline", self.exchange_deadline)?;
+        seconds("exchange-wait", self.exchange_wait)?;
         if let Some(classes) = self.classes.filter(|classes| !(2..=MOST_CLASSES).contains(classes)) {
             return Err(Error::config(format!("classes must be 2 to {MOST_CLASSES}, not {classes}")));
         }
@@ -66,6 +68,14 @@ fn at_least_one(key: &str, value: Option<u64>) -> Result<()> {
         Some(0) => Err(Error::config(format!("{key} must be at least 1, not 0"))),
         _ => Ok(()),
     }
+}
+
+fn seconds(key: &str, value: u64) -> Result<()> {
+    at_least_one(key, Some(value))?;
+    if value > MOST_SECONDS {
+        return Err(Error::config(format!("{key} must be at most {MOST_SECONDS}, not {value}")));
+    }
+    Ok(())
 }
 
 fn in_range(key: &str, value: Option<f64>, fits: impl Fn(f64) -> bool, range: &str) -> Result<()> {

@@ -91,7 +91,7 @@ fn resolving_twice_changes_nothing_for_any_strategy() {
 
 #[test]
 fn every_key_is_taken_where_it_is_read() {
-    let wire = r#", "codec": "int8", "shards": 4, "tls": true, "bind": "0.0.0.0", "advertise": "host", "exchange-deadline": 5"#;
+    let wire = r#", "codec": "int8", "shards": 4, "tls": true, "bind": "0.0.0.0", "advertise": "host", "exchange-deadline": 5, "exchange-wait": 9"#;
     let rows = [
         ("deepspark", r#", "alpha": 0, "server-alpha": 1, "alpha-decay": 0.5, "alpha-every": 10, "overlap": true"#),
         ("easgd", r#", "alpha": 1, "consistency": "bsp", "period": "post-local", "post-local-step": 9"#),
@@ -163,6 +163,7 @@ fn a_key_that_the_strategy_does_not_read_is_refused_by_name() {
         ("sequential", r#""bind": "a""#, "bind means nothing to strategy sequential"),
         ("sparknet", r#""advertise": "a""#, "advertise means nothing to strategy sparknet"),
         ("sparknet", r#""exchange-deadline": 5"#, "exchange-deadline means nothing to strategy sparknet"),
+        ("sparknet", r#""exchange-wait": 5"#, "exchange-wait means nothing to strategy sparknet"),
         ("hogwild", r#""workers": 2"#, "strategy hogwild has one worker"),
         ("hogwild", r#""solver-state": "average""#, "solver-state average means nothing to strategy hogwild"),
         ("easgd", r#""solver-state": "reset""#, "solver-state reset means nothing to strategy easgd"),
@@ -172,6 +173,13 @@ fn a_key_that_the_strategy_does_not_read_is_refused_by_name() {
         assert_eq!(error.kind(), crate::error::Kind::Config, "{json}");
         assert!(error.to_string().starts_with(expected), "{strategy} {json}: {error}");
     }
+}
+
+#[test]
+fn tls_is_undecided_until_somebody_says_so_and_no_strategy_minds_its_absence() {
+    assert_eq!(with("deepspark", "").unwrap().tls, None);
+    assert_eq!(with("deepspark", r#", "tls": true"#).unwrap().tls, Some(true));
+    assert_eq!(with("sparknet", r#", "tls": false"#).unwrap().tls, Some(false));
 }
 
 #[test]
@@ -188,6 +196,12 @@ fn numbers_of_the_exchange_have_limits() {
         ("post-local-step", "0", "post-local-step must be at least 1, not 0"),
         ("shards", "0", "shards must be at least 1, not 0"),
         ("exchange-deadline", "0", "exchange-deadline must be at least 1, not 0"),
+        (
+            "exchange-deadline",
+            "9223372036854775807",
+            "exchange-deadline must be at most 31536000, not 9223372036854775807",
+        ),
+        ("exchange-wait", "31536001", "exchange-wait must be at most 31536000, not 31536001"),
     ];
     for (key, value, expected) in rows {
         let error = resolve(&format!(r#"{{"{key}": {value}}}"#)).expect_err(key);

@@ -52,18 +52,25 @@ final class Arguments(commands: Seq[Command], version: => String) {
   private def merged(line: CommandLine, command: Command): ObjectNode = {
     val options = line.getParseResult
     val chosen = Layers.empty
-    for (setting <- command.settings if options.hasMatchedOption("--" + setting.key))
-      chosen.set[JsonNode](
-        setting.key,
-        setting.kind match {
-          case ValueKind.Flag => BooleanNode.TRUE
-          case _              => options.matchedOptionValue[JsonNode]("--" + setting.key, null)
-        }
-      )
+    for (setting <- command.settings; value <- said(setting, options)) chosen.set[JsonNode](setting.key, value)
     Option(options.matchedOptionValue[Path]("--config", null)) match {
       case Some(path) => Layers.over(ConfigFile.read(path, command.settings, nearest(command.settings, _)), chosen)
       case None       => chosen
     }
+  }
+
+  /** What the command line says of a setting, if anything. */
+  private def said(setting: Setting, options: CommandLine.ParseResult): Option[JsonNode] = {
+    val (name, opposite) = (s"--${setting.key}", s"--no-${setting.key}")
+    val denied = setting.kind == ValueKind.Switch && options.hasMatchedOption(opposite)
+    if (denied && options.hasMatchedOption(name))
+      throw new FiresteelException(Kind.CONFIG, s"$name and $opposite exclude each other")
+    else if (denied) Some(BooleanNode.FALSE)
+    else
+      Option.when(options.hasMatchedOption(name))(setting.kind match {
+        case ValueKind.Flag => BooleanNode.TRUE
+        case _              => options.matchedOptionValue[JsonNode](name, null)
+      })
   }
 
   private def root: CommandSpec = {
@@ -88,7 +95,7 @@ final class Arguments(commands: Seq[Command], version: => String) {
         .description("JSON object of any of the options below; the command line wins")
         .build()
     )
-    command.settings.foreach(setting => spec.addOption(option(setting)))
+    command.settings.flatMap(options).foreach(spec.addOption)
     spec
   }
 
@@ -104,15 +111,22 @@ final class Arguments(commands: Seq[Command], version: => String) {
   private def help: OptionSpec =
     OptionSpec.builder("--help", "-h").usageHelp(true).description("print this and exit").build()
 
-  private def option(setting: Setting): OptionSpec = {
+  /** A setting's option, and for a switch the one that says no. */
+  private def options(setting: Setting): Seq[OptionSpec] = {
     val spec = OptionSpec.builder("--" + setting.key).description(setting.help)
-    if (setting.kind == ValueKind.Flag) spec.`type`(classOf[Boolean]).arity("0").build()
-    else {
-      val convert: ITypeConverter[JsonNode] = text =>
-        setting.kind.parse(text).getOrElse(throw new TypeConversionException(s"'$text' is not ${setting.kind.noun}"))
-      spec.`type`(classOf[JsonNode]).arity("1").paramLabel(setting.metavar).converters(convert).build()
+    val convert: ITypeConverter[JsonNode] = text =>
+      setting.kind.parse(text).getOrElse(throw new TypeConversionException(s"'$text' is not ${setting.kind.noun}"))
+    def valued(arity: String) = spec.`type`(classOf[JsonNode]).arity(arity).converters(convert)
+    setting.kind match {
+      case ValueKind.Flag   => Seq(flag(spec))
+      case ValueKind.Switch =>
+        val no = OptionSpec.builder("--no-" + setting.key).description(s"the opposite of --${setting.key}")
+        Seq(valued("0..1").paramLabel("true|false").fallbackValue("true").build(), flag(no))
+      case _ => Seq(valued("1").paramLabel(setting.metavar).build())
     }
   }
+
+  private def flag(spec: OptionSpec.Builder): OptionSpec = spec.`type`(classOf[Boolean]).arity("0").build()
 
   /** The known key nearest to one that is none, if it is near enough to be meant: the engine's own measure. */
   private def nearest(settings: Seq[Setting], key: String): Option[String] = {

@@ -4,10 +4,17 @@ package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
 
-import java.io.PrintStream
+import java.io.{PrintStream, PrintWriter, StringWriter}
 
-/** Where a command writes: results to `out`, failures to `err`, live lines to `terminal`. */
-final case class Console(out: PrintStream, err: PrintStream, terminal: Terminal)
+/** Where a command writes: results to `out`, failures to `err`, live lines to `terminal`. Nothing printed here can act on
+  * a terminal or forge a line, whatever text from outside is in it.
+  */
+final class Console private (val out: EscapedStream, val err: EscapedStream, val terminal: Terminal)
+
+object Console {
+  def apply(out: PrintStream, err: PrintStream, terminal: Terminal): Console =
+    new Console(new EscapedStream(out), new EscapedStream(err), terminal)
+}
 
 object Main {
   private val commands: Seq[(Command, (ObjectNode, Console) => Unit)] = Seq(
@@ -24,7 +31,7 @@ object Main {
   def run(args: Seq[String], console: Console): Int =
     try {
       new Arguments(commands.map(_._1), Environment.describe).parse(args) match {
-        case Invocation.Print(text)         => console.out.println(text)
+        case Invocation.Print(text)         => text.linesIterator.foreach(line => console.out.println(line))
         case Invocation.Run(name, settings) =>
           commands.collectFirst { case (c, body) if c.name == name => body }.get(settings, console)
       }
@@ -32,9 +39,16 @@ object Main {
     } catch {
       case e: Throwable => // the last frame of the program: nothing above could tell it
         console.terminal.clear()
-        if (sys.env.get("FIRESTEEL_DEBUG").contains("1")) e.printStackTrace(console.err)
+        if (sys.env.get("FIRESTEEL_DEBUG").contains("1")) trace(e).foreach(line => console.err.println(line))
         console.err.println(s"firesteel: ${Failure.line(e)}")
         console.err.flush()
         Failure.status(e)
     }
+
+  /** The stack trace in lines; Spark's messages have several themselves, which stay apart here. */
+  private def trace(error: Throwable): Iterator[String] = {
+    val text = new StringWriter
+    error.printStackTrace(new PrintWriter(text, true))
+    text.toString.linesIterator
+  }
 }

@@ -88,10 +88,11 @@ object Options {
     Setting("codec", Text, "NAME", "values on the wire: f32 (default), bf16 or int8"),
     Setting("shards", Whole, "N", "ranges of the center that are exchanged side by side (default: 1)"),
     Setting("exchangers", Whole, "N", "executors that host the center, a part each (default: 0, the driver does)"),
-    Setting("tls", Flag, "", "encrypt the exchanges"),
+    Setting("tls", Switch, "", "encrypt the exchanges (default: if Spark encrypts its own traffic)"),
     Setting("bind", Text, "HOST:PORT", "where the exchanger listens (default: as Spark's driver, any free port)"),
     Setting("advertise", Text, "HOST", "where workers find it (default: as Spark's driver)"),
     Setting("exchange-deadline", Whole, "SECONDS", "an exchange not answered by then has failed (default: 60)"),
+    Setting("exchange-wait", Whole, "SECONDS", "workers waited for longer than this are lost (default: 600)"),
     Setting("normalize", Text, "NAME", "mean-image (default), channel or none (raw 0..255)"),
     Setting(
       "augment",

@@ -34,7 +34,7 @@ object Terminal {
 
     def live(render: Int => String): Unit = {
       val line = render(width() - 1) // a character in the last column would wrap
-      out.print(s"\r$line$EraseToEnd\r")
+      out.print(s"\r${Escape.escaped(line)}$EraseToEnd\r")
       out.flush()
       shown = true
     }

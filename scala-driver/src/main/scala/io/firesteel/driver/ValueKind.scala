@@ -48,4 +48,10 @@ object ValueKind {
     def parse(text: String): Option[JsonNode] = text.toBooleanOption.map(BooleanNode.valueOf)
     def accepts(value: JsonNode): Boolean = value.isBoolean
   }
+
+  /** Of three states: `--key` or `--key=true`, `--no-key` or `--key=false`, and nothing said. */
+  case object Switch extends ValueKind(Flag.noun) {
+    def parse(text: String): Option[JsonNode] = Flag.parse(text)
+    def accepts(value: JsonNode): Boolean = Flag.accepts(value)
+  }
 }

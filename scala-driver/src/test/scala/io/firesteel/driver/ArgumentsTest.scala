@@ -36,6 +36,21 @@ class ArgumentsTest extends AnyFunSuite {
     assert(values.toString == """{"net":"cifar10_full","tau":20,"lr":0.01,"stepvalue":[4000,4500],"resume":true}""")
   }
 
+  test("a switch has three states, and the command line's is laid over the file's") {
+    assert(settings().toString == "{}")
+    for (said <- Seq("--tls", "--tls=true"))
+      assert(settings(said).toString == """{"tls":true}""", said)
+    for (said <- Seq("--no-tls", "--tls=false")) assert(settings(said).toString == """{"tls":false}""", said)
+    assert(settings("--tls", "--seed", "3").toString == """{"tls":true,"seed":3}""")
+    assert(refusal("train", "--tls=maybe") == "invalid value for option '--tls': 'maybe' is not true or false")
+    assert(refusal("train", "--no-tls=false").contains("'--no-tls'"))
+    assert(refusal("train", "--no-tls", "--tls") == "--tls and --no-tls exclude each other")
+    withFile("""{"tls": false}""") { file =>
+      assert(settings("--config", file.toString).toString == """{"tls":false}""")
+      assert(settings("--tls", "--config", file.toString).toString == """{"tls":true}""")
+    }
+  }
+
   test("the command line wins over the configuration file") {
     withFile("""{"tau": 5, "seed": 3}""") { file =>
       assert(settings("--tau", "20", "--config", file.toString).toString == """{"tau":20,"seed":3}""")

@@ -52,7 +52,8 @@ class OptionsTest extends AnyFunSuite {
       ValueKind.Whole -> "7",
       ValueKind.Real -> "0.5",
       ValueKind.Wholes -> "4000,4500",
-      ValueKind.Flag -> "true"
+      ValueKind.Flag -> "true",
+      ValueKind.Switch -> "false"
     )
     for (setting <- Options.train) {
       val value = setting.kind.parse(samples(setting.kind)).get

@@ -13,7 +13,8 @@ private[train] object Checkpoint {
   /** Where files and the exchanger are and how often one looks do not change the weights. Everything else might:
     * `iterations` too, since learning-rate policies are stretched to them.
     */
-  private val MayDiffer = Set("data", "out", "resume", "eval-every", "bind", "advertise", "exchange-deadline", "tls")
+  private val MayDiffer =
+    Set("data", "out", "resume", "eval-every", "bind", "advertise", "exchange-deadline", "exchange-wait", "tls")
 
   // metadata that only runs inside one stage have
   private val SnapshotBytes = "exchanger-bytes"

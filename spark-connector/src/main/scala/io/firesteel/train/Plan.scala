@@ -2,6 +2,7 @@
 package io.firesteel.train
 
 import com.fasterxml.jackson.databind.JsonNode
+import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.data.ImageSource
 import io.firesteel.jni.{Engine, Kind}
 
@@ -71,6 +72,10 @@ private[train] final case class Plan(
 
   /** Floats of the center. */
   def centerLength: Int = if (averagesState) Math.addExact(length, stateLength) else length
+
+  /** The same with exchanges in TLS. */
+  def encrypted: Plan =
+    Plan.described(Tensors.mapper.readTree(configJson).asInstanceOf[ObjectNode].put("tls", true).toString)
 
   /** Where a worker takes its solver's state from, in the engine's words. */
   def stateOfRound: String = if (averagesState) "given" else if (keepsState) "keep" else "reset"

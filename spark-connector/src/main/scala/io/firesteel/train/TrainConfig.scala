@@ -16,7 +16,7 @@ import com.fasterxml.jackson.databind.{
 }
 import com.fasterxml.jackson.module.scala.DefaultScalaModule
 import io.firesteel.jni.Kind
-import java.lang.{Double => JDouble, Integer => JInt, Long => JLong}
+import java.lang.{Boolean => JBoolean, Double => JDouble, Integer => JInt, Long => JLong}
 import scala.jdk.CollectionConverters._
 
 /** What a run is asked to do. An absent option has no default here: the net's recipe or the data set decides it.
@@ -53,9 +53,10 @@ import scala.jdk.CollectionConverters._
   * @param codec f32, bf16 or int8 on the wire
   * @param shards ranges of the center that are exchanged side by side
   * @param exchangers executors that host the center, a part each; 0 for the driver
-  * @param tls whether exchanges are encrypted
+  * @param tls whether exchanges are encrypted; where nothing is said, they are if Spark's own traffic is
   * @param bind address that the exchanger listens on; `advertise` is the one that workers find it at
   * @param exchangeDeadline seconds after which an exchange that was not answered has failed
+  * @param exchangeWait seconds that a worker waits for others before the run has failed
   * @param augment random changes of the training images, as flip,crop:4,cutout:8
   * @param resize side in pixels that images are enlarged to before the net sees them
   * @param device auto, cpu or cuda; a GPU that Spark gave the task is used, else one in turn
@@ -118,10 +119,11 @@ case class TrainConfig(
     codec: String = "f32",
     shards: Int = 1,
     exchangers: Int = 0,
-    tls: Boolean = false,
+    @JsonDeserialize(contentAs = classOf[JBoolean]) tls: Option[Boolean] = None,
     bind: Option[String] = None,
     advertise: Option[String] = None,
     exchangeDeadline: Long = 60L,
+    exchangeWait: Long = 600L,
     normalize: String = "mean-image",
     augment: String = "none",
     @JsonDeserialize(contentAs = classOf[JInt]) resize: Option[Int] = None,

@@ -24,7 +24,7 @@ object Training {
       checkpoint: Option[CheckpointStore]
   ): TrainedModel = FiresteelException.unwrapping {
     NativeLibrary.load()
-    val plan = Plan.resolve(config, train, sc.defaultParallelism)
+    val plan = Encryption.decided(Plan.resolve(config, train, sc.defaultParallelism), sc.getConf)
     if (plan.inStage) DeepSpark.train(sc, train, test, plan, listener, checkpoint)
     else SparkNet.train(sc, train, test, plan, listener, checkpoint)
   }

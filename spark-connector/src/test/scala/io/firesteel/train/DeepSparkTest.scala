@@ -88,7 +88,7 @@ class DeepSparkTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
 
   test("a center in parts on executors ends where the driver's does, bit for bit") {
     assert(bits(bsp.copy(exchangers = 2)) == bits(bsp))
-    val encrypted = Runs.stage.copy(exchangers = 3, tls = true, shards = 2)
+    val encrypted = Runs.stage.copy(exchangers = 3, tls = Some(true), shards = 2)
     val events = new Events
     Runs.train(sc, encrypted, events)
     assert(events.of[Ended].head.samples == encrypted.iterations.get * 2 * encrypted.batch.get)

@@ -1,0 +1,35 @@
+//! What the programs and the native library show: log lines, complaints about a command line, the last error.
+//! All of it goes through [`escaped`], so that no text from outside acts on the terminal or forges a line.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use clap::{ArgMatches, Command};
+use env_logger::Env;
+
+use crate::escape::escaped;
+
+/// Logs to standard error what the environment's variable `name` chooses, in env_logger's syntax, and `default`
+/// where it is not set. A process that has a logger keeps it.
+pub fn log(name: &str, default: &str) {
+    let mut builder = env_logger::Builder::from_env(Env::new().filter_or(name, default));
+    builder.format(|out, record| {
+        let (time, level, text) = (out.timestamp(), record.level(), record.args().to_string());
+        writeln!(out, "[{time} {level:<5}] {}", escaped(&text))
+    });
+    let _ = builder.try_init(); // an error says that a logger is there, and that is what was wanted
+}
+
+/// Reads the process's command line. Where it is wrong, or asks for help, this prints that and ends the process.
+pub fn arguments(command: Command) -> ArgMatches {
+    command.clone().try_get_matches().unwrap_or_else(|error| {
+        // clap repeats arguments as they are: the escaped ones are wrong for the same reason, and can be shown
+        let shown = std::env::args_os().map(|argument| escaped(&argument.to_string_lossy()).into_owned());
+        command.try_get_matches_from(shown).err().unwrap_or(error).exit()
+    })
+}
+
+/// Says in one line why `program` failed.
+pub fn complain(program: &str, error: &dyn Display) {
+    eprintln!("{program}: {}", escaped(&error.to_string()));
+}

@@ -1,0 +1,192 @@
+//! A center at one moment: what a restarted server, or one that takes a lost server's place, goes on from. Its bytes:
+//! `FSSNAP02`, the length of a JSON record as u64, the record, then each shard's floats, little-endian, and SHA-256 over
+//! all of it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Center, Exchanger, Limits, Settings};
+use crate::ledger::{FoldLedger, ShardRecord, TurnLedger, TurnRecord};
+use crate::rules::RuleSpec;
+use crate::{Error, Result};
+
+const MAGIC: &[u8; 8] = b"FSSNAP02";
+const DIGEST: usize = 32;
+/// More than a session, or all but the sessions, take in a record.
+const RECORD_BYTES: usize = 1024;
+
+/// All that is needed to serve a center from here on, whole or in parts.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    record: Record,
+    /// Of each shard: its center, then the vectors of its rule's state.
+    floats: Vec<Vec<f32>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    /// Of the layout.
+    digest: String,
+    rule: RuleSpec,
+    /// Where the first shard begins in the flat vector.
+    offset: u64,
+    turns: TurnRecord,
+    shards: Vec<ShardRecord>,
+    /// Weights of each shard.
+    lengths: Vec<usize>,
+}
+
+impl Picture {
+    /// A center that nobody has exchanged with, of `settings`' shards.
+    pub fn fresh(settings: &Settings, initial: &[f32]) -> Self {
+        let (workers, wait) = (settings.workers as usize, Limits::seconds(settings.limits.wait));
+        let turns = TurnLedger::new(settings.budget, settings.consistency, workers, wait).record().clone();
+        let shards = (0..settings.shards as usize).map(|shard| &initial[settings.range(initial.len(), shard)]);
+        let records = shards.map(|values| FoldLedger::new(values.to_vec(), &settings.rule, workers, wait, 0).record());
+        Self::with(settings, turns, records.collect())
+    }
+
+    fn with(settings: &Settings, turns: TurnRecord, shards: Vec<(ShardRecord, Vec<f32>)>) -> Self {
+        let (shards, floats): (Vec<_>, Vec<_>) = shards.into_iter().unzip();
+        let lengths = shards.iter().zip(&floats).map(|(record, floats)| floats.len() / (record.vectors + 1)).collect();
+        let Settings { digest, rule, offset, .. } = settings.clone();
+        Self { record: Record { digest, rule, offset, turns, shards, lengths }, floats }
+    }
+
+    /// One moment of `center`: nothing is granted, booked or folded while its ledgers are copied.
+    pub(super) fn of(center: &Center) -> Self {
+        let turns = center.clerk.lock();
+        let held: Vec<_> = center.shards.iter().map(|shard| shard.hold()).collect();
+        let shards = held.iter().map(|shard| shard.record()).collect();
+        Self::with(&center.settings, turns.record().clone(), shards)
+    }
+
+    /// This picture's turns with the shards of `parts`, which together hold the whole vector.
+    pub fn over(mut self, parts: Vec<Self>) -> Self {
+        for part in parts {
+            self.record.shards.extend(part.record.shards);
+            self.record.lengths.extend(part.record.lengths);
+            self.floats.extend(part.floats);
+        }
+        self
+    }
+
+    /// The `part`-th of `parts`, which have equally many shards.
+    pub fn part(&self, part: usize, parts: usize) -> Self {
+        let each = self.floats.len() / parts;
+        let range = part * each..(part + 1) * each;
+        let before: usize = self.record.lengths[..range.start].iter().sum();
+        let record = Record {
+            offset: self.record.offset + before as u64,
+            shards: self.record.shards[range.clone()].to_vec(),
+            lengths: self.record.lengths[range.clone()].to_vec(),
+            ..self.record.clone()
+        };
+        Self { record, floats: self.floats[range].to_vec() }
+    }
+
+    /// Bytes of the snapshot file, to a few.
+    pub fn bytes(&self) -> u64 {
+        let sessions: usize = self.record.shards.iter().map(|shard| shard.sessions.len()).sum();
+        let floats: usize = self.floats.iter().map(|floats| size_of_val(&floats[..])).sum();
+        (floats + RECORD_BYTES * (1 + sessions)) as u64
+    }
+
+    /// The weights of all shards.
+    pub fn center(&self) -> Vec<f32> {
+        let shards = self.floats.iter().zip(&self.record.lengths);
+        shards.flat_map(|(floats, length)| floats[..*length].iter().copied()).collect()
+    }
+
+    /// Whether parts that were copied one after the other, the turns first, are those of one moment of a gathering
+    /// rule: all folded the same rounds, and no worker is further from its last turn than it can be.
+    pub fn is_one_moment(&self) -> bool {
+        let Some(first) = self.record.shards.first() else { return true };
+        self.record.shards.iter().all(|shard| shard.version == first.version)
+            && self.record.turns.asked().enumerate().all(|(worker, asked)| {
+                let folded = first.sessions.get(worker).map_or(0, |session| session.folded);
+                asked == folded || asked == folded + 1
+            })
+    }
+
+    /// The bytes of a snapshot file.
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        let json = serde_json::to_vec(&self.record).map_err(|e| Error::Config(format!("write a snapshot: {e}")))?;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&(json.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&json);
+        self.floats.iter().for_each(|floats| bytes.extend_from_slice(bytemuck::cast_slice(floats)));
+        let digest = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&digest);
+        Ok(bytes)
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote; `name` stands in messages.
+    pub fn decode(bytes: &[u8], name: &str) -> Result<Self> {
+        let wrong = |what: &str| Error::Config(format!("snapshot {name}: {what}"));
+        let body = bytes.len().checked_sub(DIGEST).ok_or_else(|| wrong("too short"))?;
+        let (body, digest) = bytes.split_at(body);
+        let rest = body.strip_prefix(MAGIC.as_slice()).ok_or_else(|| wrong("not a snapshot of this version"))?;
+        if Sha256::digest(body).as_slice() != digest {
+            return Err(wrong("damaged: its checksum does not hold"));
+        }
+        let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(|| wrong("too short"))?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| wrong("too long a record"))?;
+        let (json, rest) = rest.split_at_checked(length).ok_or_else(|| wrong("too long a record"))?;
+        let record: Record = serde_json::from_slice(json).map_err(|e| wrong(&e.to_string()))?;
+        let counts = record.shards.iter().zip(&record.lengths);
+        let counts = counts.map(|(shard, length)| shard.vectors.saturating_add(1).saturating_mul(*length));
+        let expected = counts.clone().fold(0, usize::saturating_add).saturating_mul(size_of::<f32>());
+        if rest.len() != expected || record.lengths.len() != record.shards.len() {
+            return Err(wrong(&format!("{} bytes of weights where {expected} were expected", rest.len())));
+        }
+        let values: Vec<f32> = bytemuck::pod_collect_to_vec(rest);
+        let (mut values, mut floats) = (values.as_slice(), Vec::new());
+        for count in counts {
+            let (mine, others) = values.split_at(count); // their sum is what there is
+            floats.push(mine.to_vec());
+            values = others;
+        }
+        Ok(Self { record, floats })
+    }
+
+    /// Puts `center` to this moment; `name` stands in messages.
+    pub(super) fn restore(self, center: &Center, name: &str) -> Result<()> {
+        let wrong = |what: String| Error::Config(format!("snapshot {name}: {what}"));
+        let Self { record, floats } = self;
+        let settings = &center.settings;
+        let lengths = center.shards.iter().map(|shard| shard.range.len());
+        if record.rule != settings.rule {
+            let (was, is) = (rule_text(&record.rule)?, rule_text(&settings.rule)?);
+            return Err(wrong(format!("of another rule: it was {was}, is {is}")));
+        }
+        let fits = record.digest == settings.digest
+            && record.offset == settings.offset
+            && lengths.eq(record.lengths.iter().copied());
+        if !fits {
+            return Err(wrong("of another net or part of it, or of another number of shards".to_owned()));
+        }
+        for (shard, (record, floats)) in center.shards.iter().zip(record.shards.iter().zip(&floats)) {
+            shard.restore(record, floats).map_err(|e| wrong(e.to_string()))?;
+        }
+        center.clerk.restore(record.turns).map_err(|e| wrong(e.to_string()))
+    }
+}
+
+impl Exchanger {
+    /// One moment of this server.
+    pub fn picture(&self) -> Picture {
+        Picture::of(&self.center)
+    }
+
+    /// Puts the turns back to those of `picture`, an earlier moment of this run. Attempts that are attached now, or
+    /// were, are fenced only by newer ones: none may be at work.
+    pub fn turn_back(&self, picture: &Picture) -> Result<()> {
+        self.center.clerk.restore(picture.record.turns.clone())
+    }
+}
+
+fn rule_text(rule: &RuleSpec) -> Result<String> {
+    serde_json::to_string(rule).map_err(|e| Error::Config(format!("write a rule: {e}")))
+}
