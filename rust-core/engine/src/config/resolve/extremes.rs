@@ -23,7 +23,8 @@ const BASES: [&str; 12] = [
 ];
 
 fn extremes() -> Vec<Value> {
-    let whole = [0, 1, 2, i32::MAX as u64, 1 << 31, u64::from(u32::MAX), 1 << 53, i64::MAX as u64, 1 << 63, u64::MAX];
+    let whole =
+        [0, 1, 10, 64, i32::MAX as u64, 1 << 31, u64::from(u32::MAX), 1 << 53, i64::MAX as u64, 1 << 63, u64::MAX];
     let below = [-1, i64::from(i32::MIN), i64::MIN];
     let real = [0.0, -0.0, 5e-324, 3e-43, 1e-40, f64::MIN_POSITIVE, 0.1, 1.0 - 1e-16, 1e39, 1e300, f64::MAX, f64::MIN];
     let whole = whole.into_iter().map(|x| json!(x)).chain(below.into_iter().map(|x| json!(x)));
