@@ -84,6 +84,8 @@ impl Worker {
         let net = config.build_net()?;
         let hogwild = config.strategy == Strategy::Hogwild;
         let (lanes, threads) = if hogwild { (config.threads, 1) } else { (1, at_most_the_cores(config.threads)) };
+        // else libgomp starts one a core for the first large tensor, and ends the process where it cannot
+        set_threads(1);
         let weights = Weights::new(&net, config.compute(spec.worker, spec.gpu)?);
         let lane = |_| -> Result<Lane> {
             let stream = BatchStream::new(config.seed, 0, 0, 0)?;
@@ -171,6 +173,7 @@ impl Worker {
         let started = Instant::now();
         self.net.layout().check_digest(&round.digest)?;
         let (weights, state) = split(vector, self.length(), self.state_length())?;
+        set_threads(self.threads);
         let (tally, fresh) = guarded(Purpose::Minibatch, || match round.work {
             Work::Train => self.train(weights, state, round, cancel),
             Work::UpdateBn => Ok((self.update_bn(weights, round, cancel)?, false)),

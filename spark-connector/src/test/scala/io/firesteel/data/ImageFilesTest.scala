@@ -165,7 +165,7 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
   }
 
   test("bytes behind the last member of a gzip file are refused, however few, and another member is read") {
-    val broken = "images-idx3-ubyte.gz: broken gzip after byte 40: "
+    val broken = "images-idx3-ubyte.gz: broken gzip after byte "
     for (behind <- Seq(Array[Byte](1), new Array[Byte](8), Array.fill[Byte](100)(7))) {
       assert(said(gzip(images) ++ behind, gzip(labels), ".gz").startsWith(broken))
       assert(said(gzip(images), gzip(labels) ++ behind, ".gz").startsWith("labels-idx1-ubyte.gz: broken gzip"))
