@@ -1,7 +1,6 @@
 // What a run inside one stage tells beside what every run does: each exchange of each worker.
 package io.firesteel.train
 
-import io.firesteel.jni.Kind
 
 private[train] final class StageProgress(plan: Plan, start: RunState, listener: TrainListener)
     extends Progress(plan, start, listener) {
@@ -12,17 +11,17 @@ private[train] final class StageProgress(plan: Plan, start: RunState, listener: 
     report.turns.foreach { turn =>
       listener.exchange(
         ExchangeDone(
-          turn.get("worker").asInt,
-          turn.get("exchange").asLong,
-          turn.get("steps").asLong,
-          turn.get("total-steps").asLong,
-          turn.get("total-samples").asLong,
+          Json.small(turn, "worker"),
+          Json.whole(turn, "exchange"),
+          Json.whole(turn, "steps"),
+          Json.whole(turn, "total-steps"),
+          Json.whole(turn, "total-samples"),
           seconds,
-          turn.get("loss").asDouble,
-          turn.get("staleness").asLong,
-          turn.get("computing").asDouble,
-          turn.get("exchanging").asDouble,
-          turn.get("waiting").asDouble
+          Json.real(turn, "loss"),
+          Json.whole(turn, "staleness"),
+          Json.real(turn, "computing"),
+          Json.real(turn, "exchanging"),
+          Json.real(turn, "waiting")
         )
       )
     }
@@ -30,11 +29,7 @@ private[train] final class StageProgress(plan: Plan, start: RunState, listener: 
       fault(s"${report.untold - untold} exchanges came faster than they were told", "they count, without a line each")
     untold = report.untold
     report.diverged.foreach { case (worker, turn) =>
-      throw new FiresteelException(
-        Kind.INTERNAL,
-        s"training diverged in exchange $turn of worker $worker: weights or loss are NaN or infinite: " +
-          s"try a smaller lr${plan.config.lr.fold("")(lr => s" (now $lr)")}"
-      )
+      diverged(s"in exchange $turn of worker $worker", "weights or loss are NaN or infinite")
     }
     current = math.min(plan.roundsBehind(report.steps) + 1, plan.rounds)
     report

@@ -85,9 +85,24 @@ class BoundaryTest extends AnyFunSuite {
     assert(names.map(Kind.of) == Kind.values.toSeq)
   }
 
-  test("a panic's text arrives as a message of kind internal") {
-    val e = intercept[NativeException](Worker.open(spec(rows = "9223372036854775808")))
-    assert(e.kind == Kind.INTERNAL && e.getMessage.contains("capacity overflow"))
+  test("a panic's text, libtorch's too, arrives as one line of kind internal") {
+    val small = config.dropRight(1) + ""","resize":1}""" // which `resolve` would have refused
+    val worker = Worker.open(spec().replace(config, small))
+    try {
+      worker.append(records(), rows)
+      worker.prepare(Engine.normalizer(config, worker.statistics()))
+      val e = intercept[NativeException](worker.round(Engine.initialWeights(config), round(1)))
+      assert(e.kind == Kind.INTERNAL && e.getMessage.contains("cannot be multiplied"), e)
+      assert(e.getMessage.linesIterator.size == 1 && e.getMessage.length < 200, e)
+      assert(intercept[NativeException](worker.statistics()).getMessage.contains("must be built again"))
+    } finally worker.close()
+  }
+
+  test("room that nobody has is an error of kind memory, however it is asked for") {
+    for (rows <- Seq("1099511627776", "9223372036854775808", "6004799503160662")) { // the last wraps to a few bytes
+      val e = intercept[NativeException](Worker.open(spec(rows)))
+      assert(e.kind == Kind.MEMORY && e.getMessage.contains("raise workers"), e)
+    }
   }
 
   test("use after close is refused before it reaches the library, and close may be repeated") {
