@@ -25,9 +25,8 @@ bind_java_type! {
         static extern fn describe(config: JString) -> JString,
         static extern fn initial_weights(config: JString, statistics: jlong[]) -> jfloat[],
         static extern fn normalizer(config: JString, statistics: jlong[]) -> jfloat[],
-        static extern fn encode_tensors(layout: JString, values: jfloat[]) -> jbyte[],
-        static extern fn decode_tensors(layout: JString, file: jbyte[]) -> jfloat[],
-        static extern fn tensors_metadata(file: jbyte[]) -> JString,
+        static extern fn tensors_header(layout: JString) -> jbyte[],
+        static extern fn read_tensors_header(header: jbyte[], file_bytes: jlong) -> JString,
         static extern fn worker_open(spec: JString) -> jlong,
         static extern fn worker_append(worker: jlong, records: JByteBuffer, rows: jint),
         static extern fn worker_statistics(worker: jlong) -> jlong[],
@@ -97,29 +96,18 @@ impl NativeNativeInterface for NativeAPI {
         float_array(env, &calls::normalizer(&config.to_string(), &statistics)?)
     }
 
-    fn encode_tensors<'l>(
-        env: &mut Env<'l>,
-        _: JClass<'l>,
-        layout: JString<'l>,
-        values: JFloatArray<'l>,
-    ) -> Result<JByteArray<'l>, Failure> {
-        let values = floats(env, &values)?;
-        Ok(env.byte_array_from_slice(&calls::encode_tensors(&layout.to_string(), &values)?)?)
+    fn tensors_header<'l>(env: &mut Env<'l>, _: JClass<'l>, layout: JString<'l>) -> Result<JByteArray<'l>, Failure> {
+        Ok(env.byte_array_from_slice(&calls::tensors_header(&layout.to_string())?)?)
     }
 
-    fn decode_tensors<'l>(
+    fn read_tensors_header<'l>(
         env: &mut Env<'l>,
         _: JClass<'l>,
-        layout: JString<'l>,
-        file: JByteArray<'l>,
-    ) -> Result<JFloatArray<'l>, Failure> {
-        let file = bytes(env, &file)?;
-        float_array(env, &calls::decode_tensors(&layout.to_string(), &file)?)
-    }
-
-    fn tensors_metadata<'l>(env: &mut Env<'l>, _: JClass<'l>, file: JByteArray<'l>) -> Result<JString<'l>, Failure> {
-        let file = bytes(env, &file)?;
-        Ok(JString::from_str(env, calls::tensors_metadata(&file)?)?)
+        header: JByteArray<'l>,
+        file_bytes: jlong,
+    ) -> Result<JString<'l>, Failure> {
+        let header = bytes(env, &header)?;
+        Ok(JString::from_str(env, calls::read_tensors_header(&header, file_bytes)?)?)
     }
 
     fn worker_open<'l>(_: &mut Env<'l>, _: JClass<'l>, spec: JString<'l>) -> Result<jlong, Failure> {

@@ -99,16 +99,13 @@ pub fn normalizer(config: &str, statistics: &[i64]) -> Result<Vec<f32>> {
     Ok(Normalizer::fit(config.normalize, &Statistics::from_slice(statistics)?)?.to_vec())
 }
 
-pub fn encode_tensors(layout: &str, values: &[f32]) -> Result<Vec<u8>> {
-    tensors::encode(&parse::<FileLayout>("layout", layout)?, values)
+pub fn tensors_header(layout: &str) -> Result<Vec<u8>> {
+    tensors::header(&parse::<FileLayout>("layout", layout)?)
 }
 
-pub fn decode_tensors(layout: &str, file: &[u8]) -> Result<Vec<f32>> {
-    tensors::decode(&parse::<FileLayout>("layout", layout)?, file)
-}
-
-pub fn tensors_metadata(file: &[u8]) -> Result<String> {
-    render(&tensors::metadata(file)?)
+pub fn read_tensors_header(header: &[u8], file_bytes: i64) -> Result<String> {
+    let file_bytes = u64::try_from(file_bytes).map_err(|_| Error::layout(format!("a file of {file_bytes} bytes")))?;
+    render(&tensors::read_header(header, file_bytes)?)
 }
 
 pub fn open_worker(spec: &str) -> Result<i64> {

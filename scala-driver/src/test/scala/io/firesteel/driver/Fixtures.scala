@@ -20,7 +20,11 @@ object Fixtures {
 
   def names(dir: Path): Set[String] = Files.list(dir).iterator.asScala.map(_.getFileName.toString).toSet
 
+  /** To be closed. */
   def claim(dir: Path, resume: Boolean = false): OutputDir = OutputDir.claim(dir.toString, new Configuration(), resume)
+
+  /** The directory without a claim on it. */
+  def open(dir: Path): OutputDir = OutputDir.existing(dir.toString, new Configuration())
 
   /** Exit status, stdout and stderr of the program. */
   def submit(args: String*): (Int, String, String) = {

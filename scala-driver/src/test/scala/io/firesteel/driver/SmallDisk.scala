@@ -3,7 +3,7 @@ package io.firesteel.driver
 
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.permission.FsPermission
-import org.apache.hadoop.fs.{FSDataOutputStream, FileSystem, Path, RawLocalFileSystem}
+import org.apache.hadoop.fs.{FSDataOutputStream, FSError, FileSystem, Path, RawLocalFileSystem}
 import org.apache.hadoop.util.Progressable
 
 import java.io.{FilterOutputStream, IOException, OutputStream}
@@ -43,7 +43,7 @@ object SmallDisk {
     private var free = Bytes
 
     override def write(byte: Int): Unit = {
-      if (free == 0) throw new IOException("Disk full.")
+      if (free == 0) throw new FSError(new IOException("Disk full.")) // as RawLocalFileSystem does
       free -= 1
       out.write(byte)
     }

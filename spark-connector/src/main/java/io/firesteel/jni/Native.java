@@ -21,11 +21,9 @@ final class Native {
 
   static native float[] normalizer(String config, long[] statistics);
 
-  static native byte[] encodeTensors(String layout, float[] values);
+  static native byte[] tensorsHeader(String layout);
 
-  static native float[] decodeTensors(String layout, byte[] file);
-
-  static native String tensorsMetadata(byte[] file);
+  static native String readTensorsHeader(byte[] header, long fileBytes);
 
   static native long workerOpen(String spec);
 

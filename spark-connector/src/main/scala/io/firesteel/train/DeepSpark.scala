@@ -47,7 +47,7 @@ private[train] object DeepSpark {
         val snapshot = checkpoint.fold(Array.emptyByteArray)(_ => exchanger.snapshot())
         val state = progress.reached(report, center, snapshot)
         val scored = tests.fold(state)(test => progress.evaluated(state, test.evaluate(state.center)))
-        checkpoint.foreach(_.save(Checkpoint.encode(plan, train.rows, scored, IndexedSeq.empty)))
+        checkpoint.foreach(_.save(Checkpoint.write(plan, train.rows, scored, IndexedSeq.empty)))
         scored
       }
 

@@ -15,7 +15,7 @@ import com.fasterxml.jackson.databind.JsonNode
 private[train] final case class RunState(
     round: Int,
     center: Array[Float],
-    solverStates: IndexedSeq[Array[Float]],
+    solverStates: IndexedSeq[PackedVector],
     samples: Long,
     seconds: Double,
     wallSeconds: Double,

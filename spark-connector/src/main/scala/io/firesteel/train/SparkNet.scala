@@ -45,7 +45,7 @@ private[train] object SparkNet {
           if (state.round == plan.rounds) state = state.copy(center = workers.finished(state.center, normalizer))
           evaluators.foreach(test => state = progress.evaluated(state, test.evaluate(state.center, normalizer)))
           checkpoint.foreach(
-            _.save(Checkpoint.encode(plan, train.rows, state, results.flatMap(_.solverState).map(_.floats)))
+            _.save(Checkpoint.write(plan, train.rows, state, results.flatMap(_.solverState)))
           )
         }
       }

@@ -227,9 +227,6 @@ class BoundaryTest extends AnyFunSuite {
   test("weights out, in and out again are the same bits, and other weights give other results") {
     withWorker { worker =>
       val weights = Engine.initialWeights(config)
-      val layout =
-        s"""{"tensors":${"\"tensors\":(\\[.*\\])".r.findFirstMatchIn(description).get.group(1)},"metadata":{}}"""
-      assert(Engine.decodeTensors(layout, Engine.encodeTensors(layout, weights)).sameElements(weights))
       val trained = weights.clone()
       worker.round(trained, round(5))
       assert(!trained.sameElements(weights))
