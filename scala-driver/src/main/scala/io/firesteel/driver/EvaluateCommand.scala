@@ -26,8 +26,7 @@ object EvaluateCommand {
     val (directory, file) = locate(model)
     val dir = OutputDir.existing(directory, Session.hadoop)
     val config = configuration(dir, settings)
-    val files = Seq(file, OutputDir.Preprocessing)
-    files.filterNot(dir.contains).foreach(absent(dir, _))
+    Seq(file, OutputDir.Preprocessing).filterNot(dir.contains).foreach(absent(dir, _))
     val data = config.data.getOrElse(fail("evaluate needs --data"))
 
     Session.use("firesteel evaluate") { sc =>
@@ -35,8 +34,8 @@ object EvaluateCommand {
       val source =
         if (split == "train") images.train else images.test.getOrElse(fail(s"data set $data has no test files"))
       val result = Using.Manager { use =>
-        val Seq(weights, preprocessing) = files.map(name => use(dir.open(name).getOrElse(absent(dir, name))))
-        Evaluation.evaluate(sc, source, config, weights, preprocessing)
+        def open(name: String) = use(dir.open(name).getOrElse(absent(dir, name)))
+        Evaluation.evaluate(sc, source, config, open(file), open(OutputDir.Preprocessing))
       }.get
       console.out.println(
         if (settings.path("json").asBoolean) json(dir.location(file), data, split, result)

@@ -8,6 +8,7 @@ import org.apache.hadoop.fs.{CommonPathCapabilities, FSDataOutputStream, FileSys
 import java.io.{BufferedOutputStream, FileOutputStream, IOException, OutputStream}
 import java.nio.file.Files
 import java.util.concurrent.TimeUnit.SECONDS
+import scala.language.existentials // the type of Hadoop's builders
 import scala.util.Using
 
 /** @param clock nanoseconds */

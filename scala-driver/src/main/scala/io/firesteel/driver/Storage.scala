@@ -5,7 +5,7 @@ package io.firesteel.driver
 import io.firesteel.data.FileSystems
 import io.firesteel.train.{FiresteelException, StoredFile}
 import org.apache.hadoop.conf.Configuration
-import org.apache.hadoop.fs.{CommonPathCapabilities, FileSystem, LocalFileSystem, Path}
+import org.apache.hadoop.fs.{CommonPathCapabilities, LocalFileSystem, Path}
 
 import java.io.{IOException, OutputStream}
 import java.nio.file.Paths
@@ -70,11 +70,11 @@ private[driver] object Storage {
   private val Objects = Set("s3a", "s3", "s3n", "gs", "oss", "cosn", "obs")
 
   def at(uri: String, conf: Configuration): Storage = {
-    val given = new Path(uri)
-    FileSystems.of(given, conf) match {
-      case local: LocalFileSystem => new LocalStorage(Paths.get(local.makeQualified(given).toUri.getPath))
+    val asked = new Path(uri)
+    FileSystems.of(asked, conf) match {
+      case local: LocalFileSystem => new LocalStorage(Paths.get(local.makeQualified(asked).toUri.getPath))
       case other                  =>
-        val root = other.makeQualified(given)
+        val root = other.makeQualified(asked)
         if (Objects(other.getUri.getScheme) || !other.hasPathCapability(root, CommonPathCapabilities.FS_APPEND))
           new ObjectStorage(other, root)
         else new HadoopStorage(other, root, Retry.standard)
