@@ -3,7 +3,7 @@ package io.firesteel.driver
 
 import io.firesteel.train.StoredFile
 import org.apache.hadoop.fs.{FSDataOutputStream, FileContext, FileSystem, Options, Path}
-import org.apache.hadoop.fs.{FileAlreadyExistsException, UnsupportedFileSystemException}
+import org.apache.hadoop.fs.UnsupportedFileSystemException
 import org.apache.hadoop.hdfs.client.HdfsDataInputStream
 
 import java.io.{FileNotFoundException, IOException, OutputStream}
@@ -63,9 +63,20 @@ private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) ex
 
   def createNew(name: String, bytes: Array[Byte]): Boolean =
     try {
-      Using.resource(fs.create(file(name), false))(_.write(bytes)) // the namenode makes it once
+      makeNew(name, bytes)
       true
-    } catch { case _: FileAlreadyExistsException => false }
+    } catch {
+      // That another was first is told by several exceptions, some of the client's own; the answer may also be lost.
+      case e: IOException =>
+        open(name) match {
+          case Some(there) => Using.resource(there)(_.in.readAllBytes().sameElements(bytes))
+          case None        => throw e
+        }
+    }
+
+  /** Makes the file, or throws where there is one. */
+  protected def makeNew(name: String, bytes: Array[Byte]): Unit =
+    Using.resource(fs.create(file(name), false))(_.write(bytes)) // the namenode makes it once
 
   def atomic: Boolean = true
 

@@ -5,7 +5,7 @@ package io.firesteel.driver
 
 import org.apache.hadoop.fs.{CommonPathCapabilities, FSDataOutputStream, FileSystem, Path}
 
-import java.io.{BufferedOutputStream, FileOutputStream, IOException, OutputStream}
+import java.io.{BufferedOutputStream, FileOutputStream, OutputStream}
 import java.nio.file.Files
 import java.util.concurrent.TimeUnit.SECONDS
 import scala.language.existentials // the type of Hadoop's builders
@@ -19,19 +19,11 @@ private[driver] final class ObjectStorage(fs: FileSystem, root: Path, clock: () 
 
   override def atomic: Boolean = fs.hasPathCapability(root, ObjectStorage.Conditional)
 
-  override def createNew(name: String, bytes: Array[Byte]): Boolean =
-    try {
-      val builder = fs.createFile(file(name)).overwrite(false)
-      if (atomic) builder.must(ObjectStorage.Conditional, true)
-      put(builder.build())(_.write(bytes))
-      true
-    } catch {
-      case e: IOException => // the store tells by an error of its own that another was first; its answer may also be lost
-        open(name) match {
-          case Some(there) => Using.resource(there)(_.in.readAllBytes().sameElements(bytes))
-          case None        => throw e
-        }
-    }
+  override protected def makeNew(name: String, bytes: Array[Byte]): Unit = {
+    val builder = fs.createFile(file(name)).overwrite(false)
+    if (atomic) builder.must(ObjectStorage.Conditional, true)
+    put(builder.build())(_.write(bytes))
+  }
 
   override def lines(name: String): LineWriter = new LineWriter {
     private val spool = Files.createTempFile("firesteel", ".jsonl")
