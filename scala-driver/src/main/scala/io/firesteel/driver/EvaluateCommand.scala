@@ -63,7 +63,9 @@ object EvaluateCommand {
       (Option(path.getParent).fold(".")(_.toString), path.getName)
     }
 
-  private def absent(dir: OutputDir, name: String): Nothing = fail(s"no model there: ${dir.location(name)} does not exist")
+  private def absent(dir: OutputDir, name: String): Nothing = fail(
+    s"no model there: ${dir.location(name)} does not exist"
+  )
 
   private def text(split: String, data: String, result: EvaluationResult): String =
     s"$split accuracy ${Progress.percent(result.accuracy)}, loss ${Progress.loss(result.loss)}, " +

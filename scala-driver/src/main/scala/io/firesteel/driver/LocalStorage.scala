@@ -72,7 +72,8 @@ private[driver] class LocalStorage(root: Path) extends Storage {
   def lines(name: String): LineWriter = new LineWriter {
     private val out = new FileOutputStream(file(name).toFile, true)
 
-    def write(line: Array[Byte]): Unit = out.write(line) // straight to the kernel: readers see it, a killed run keeps it
+    def write(line: Array[Byte]): Unit =
+      out.write(line) // straight to the kernel: readers see it, a killed run keeps it
     def flush(): Unit = out.getFD.sync()
     def close(): Unit = out.close()
   }

@@ -106,7 +106,10 @@ private[driver] object RunClaim {
 
   /** Numbers and names of the claims that are there, the highest last. */
   private def claims(storage: Storage): Seq[(Int, String)] =
-    storage.names.filter(_.startsWith(Prefix)).flatMap(name => name.drop(Prefix.length).toIntOption.map(_ -> name)).sorted
+    storage.names
+      .filter(_.startsWith(Prefix))
+      .flatMap(name => name.drop(Prefix.length).toIntOption.map(_ -> name))
+      .sorted
 
   /** None where the claim is gone, or not written yet. */
   private def read(storage: Storage, name: String): Option[Holder] =

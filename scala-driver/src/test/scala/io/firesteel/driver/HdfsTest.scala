@@ -49,7 +49,9 @@ class HdfsTest extends AnyFunSuite with BeforeAndAfterAll {
   private def left(out: String): Set[String] = fs.listStatus(new Path(out)).map(_.getPath.getName).toSet
 
   private def told(out: String): Seq[String] =
-    Using.resource(fs.open(new Path(out, "metrics.jsonl")))(in => new String(in.readAllBytes())).linesIterator
+    Using
+      .resource(fs.open(new Path(out, "metrics.jsonl")))(in => new String(in.readAllBytes()))
+      .linesIterator
       .map(line => new ObjectMapper().readTree(line).get("event").asText)
       .toSeq
 
@@ -89,9 +91,8 @@ class HdfsTest extends AnyFunSuite with BeforeAndAfterAll {
     val (out, _) = (new Path("/runs/3"), data)
     fs.mkdirs(out)
     withSettings(spark: _*) {
-      val full = new Watching("round 4/4")(() =>
-        fs.setQuota(out, Long.MaxValue - 1, fs.getContentSummary(out).getSpaceConsumed)
-      )
+      val full =
+        new Watching("round 4/4")(() => fs.setQuota(out, Long.MaxValue - 1, fs.getContentSummary(out).getSpaceConsumed))
       val err = new ByteArrayOutputStream()
       val status = Main.run(arguments("/runs/3"), Console(full, new PrintStream(err, true), Terminal.None))
       assert(status == 1 && err.toString.linesIterator.size == 1, err.toString)

@@ -31,16 +31,17 @@ class OutputDirTest extends AnyFunSuite {
   }
 
   test("a full disk leaves the old file and no temporary one, and names the file, whoever tells it and how") {
-    for ((out, name, how) <- Seq[(Path => OutputDir, String, String)]((open, "", ""), (other, "other:", "FSError: "))) scratch { dir =>
-      out(dir).write("checkpoint.safetensors", "old".getBytes)
-      fill(dir)
-      val e = intercept[FiresteelException](out(dir).checkpoint.save(_.write(new Array[Byte](1 << 20))))
-      assert(e.kind == Kind.IO)
-      assert(Failure.line(e).startsWith(s"write $name$dir/checkpoint.safetensors: $how"))
-      assert(Failure.line(e).endsWith("IOException: no space left on device"))
-      assert(out(dir).read("checkpoint.safetensors").map(new String(_)).contains("old"))
-      assert(names(dir) == Set("checkpoint.safetensors"))
-    }
+    for ((out, name, how) <- Seq[(Path => OutputDir, String, String)]((open, "", ""), (other, "other:", "FSError: ")))
+      scratch { dir =>
+        out(dir).write("checkpoint.safetensors", "old".getBytes)
+        fill(dir)
+        val e = intercept[FiresteelException](out(dir).checkpoint.save(_.write(new Array[Byte](1 << 20))))
+        assert(e.kind == Kind.IO)
+        assert(Failure.line(e).startsWith(s"write $name$dir/checkpoint.safetensors: $how"))
+        assert(Failure.line(e).endsWith("IOException: no space left on device"))
+        assert(out(dir).read("checkpoint.safetensors").map(new String(_)).contains("old"))
+        assert(names(dir) == Set("checkpoint.safetensors"))
+      }
   }
 
   test("what the content throws comes out, and no half file stays") {

@@ -24,7 +24,9 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
   private lazy val server: Process = {
     val home = sys.env.getOrElse(
       "FIRESTEEL_S3",
-      throw new IllegalStateException("FIRESTEEL_S3 is not set: run scripts/setup-python s3 and set it to what that tells")
+      throw new IllegalStateException(
+        "FIRESTEEL_S3 is not set: run scripts/setup-python s3 and set it to what that tells"
+      )
     )
     val script = tiny.getParent.resolve("s3-server.py").toString
     new ProcessBuilder(s"$home/bin/python", script).redirectError(ProcessBuilder.Redirect.INHERIT).start()
@@ -39,7 +41,8 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
   }
 
   private def ask(method: String, path: String): String = {
-    val request = newBuilder(URI.create(s"http://127.0.0.1:$port/$path")).method(method, BodyPublishers.noBody()).build()
+    val request =
+      newBuilder(URI.create(s"http://127.0.0.1:$port/$path")).method(method, BodyPublishers.noBody()).build()
     HttpClient.newHttpClient().send(request, BodyHandlers.ofString()).body
   }
 
@@ -64,7 +67,9 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
     settings.foreach { case (key, value) => made.set(key, value) }
     made
   }
-  private lazy val spark: Seq[(String, String)] = local ++ settings.map { case (key, value) => s"spark.hadoop.$key" -> value }
+  private lazy val spark: Seq[(String, String)] = local ++ settings.map { case (key, value) =>
+    s"spark.hadoop.$key" -> value
+  }
   private lazy val fs: FileSystem = FileSystem.get(URI.create("s3a://bucket"), conf)
 
   private lazy val data: String = {
@@ -80,7 +85,9 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
   private def left(out: String): Set[String] = fs.listStatus(new Path(s"/$out")).map(_.getPath.getName).toSet
 
   private def told(out: String): Seq[String] =
-    Using.resource(fs.open(new Path(s"/$out/metrics.jsonl")))(in => new String(in.readAllBytes())).linesIterator
+    Using
+      .resource(fs.open(new Path(s"/$out/metrics.jsonl")))(in => new String(in.readAllBytes()))
+      .linesIterator
       .map(line => new ObjectMapper().readTree(line).get("event").asText)
       .toSeq
 

@@ -90,7 +90,10 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       for (more <- Seq(Nil, Seq("--resume"))) {
         val (status, _, err) = train(out, Seq("--iterations", "4") ++ more: _*)
         assert(status == 2 && err.linesIterator.size == 1, err)
-        assert(err.contains(s"output directory $out is held by the run of process ${ProcessHandle.current.pid} on "), err)
+        assert(
+          err.contains(s"output directory $out is held by the run of process ${ProcessHandle.current.pid} on "),
+          err
+        )
         assert(names(out) == before)
       }
       held.close()

@@ -26,8 +26,8 @@ private[firesteel] object FileSystems {
   def of(path: Path, conf: Configuration): FileSystem =
     try path.getFileSystem(conf)
     catch {
-      case e: UnsupportedFileSystemException                               => throw missing(path, e)
-      case e: NoClassDefFoundError                                         => throw missing(path, e)
+      case e: UnsupportedFileSystemException                                 => throw missing(path, e)
+      case e: NoClassDefFoundError                                           => throw missing(path, e)
       case e: RuntimeException if causes(e, classOf[ClassNotFoundException]) => throw missing(path, e)
     }
 
@@ -36,7 +36,7 @@ private[firesteel] object FileSystems {
     val remedy = Artifacts.get(scheme) match {
       case Some(artifact) => s"give spark-submit --packages org.apache.hadoop:$artifact:${VersionInfo.getVersion}"
       case None if OldS3(scheme) => s"write s3a:// instead of $scheme://"
-      case None => s"give spark-submit the library that serves $scheme:// with --packages or --jars"
+      case None                  => s"give spark-submit the library that serves $scheme:// with --packages or --jars"
     }
     val told = new FiresteelException(Kind.CONFIG, s"$path: its file system is not on the class path: $remedy")
     told.addSuppressed(cause) // for a stack trace: in the line it would only name a class

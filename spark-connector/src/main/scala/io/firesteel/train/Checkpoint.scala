@@ -47,7 +47,12 @@ private[train] object Checkpoint {
     }
 
   /** Writes the file; `solverStates` are the workers' own, in partition order, or none. */
-  def write(plan: Plan, rows: Long, state: RunState, solverStates: IndexedSeq[PackedVector])(out: OutputStream): Unit = {
+  def write(
+      plan: Plan,
+      rows: Long,
+      state: RunState,
+      solverStates: IndexedSeq[PackedVector]
+  )(out: OutputStream): Unit = {
     val totals = Seq(
       "config" -> plan.configJson,
       "rows" -> rows.toString,
@@ -99,7 +104,9 @@ private[train] object Checkpoint {
     val now = Tensors.mapper.readTree(plan.configJson)
     val saved =
       try Tensors.mapper.readTree(configJson)
-      catch { case e: JsonProcessingException => throw new FiresteelException(Kind.DATA, s"$name: config is not JSON", e) }
+      catch {
+        case e: JsonProcessingException => throw new FiresteelException(Kind.DATA, s"$name: config is not JSON", e)
+      }
     val keys = (now.fieldNames.asScala ++ saved.fieldNames.asScala).toSeq.distinct.sorted
     val differing = keys.filterNot(MayDiffer).filter(key => now.get(key) != saved.get(key))
     def shown(value: JsonNode) = Option(value).fold("absent")(_.toString)
@@ -132,7 +139,8 @@ private final class CheckpointFields(file: TensorFile) {
   def whole(key: String, least: Long, most: Long): Long = {
     val said = text(key)
     said.toLongOption.filter(value => value >= least && value <= most).getOrElse {
-      val range = if (least == most) s"$least" else if (most == Long.MaxValue) s"at least $least" else s"$least to $most"
+      val range =
+        if (least == most) s"$least" else if (most == Long.MaxValue) s"at least $least" else s"$least to $most"
       refuse(s"$key is ${shown(said)}, not a whole number that is $range")
     }
   }
@@ -140,7 +148,8 @@ private final class CheckpointFields(file: TensorFile) {
   def real(key: String, least: Double, most: Double): Double = {
     val said = text(key)
     said.toDoubleOption.filter(value => value >= least && value <= most).getOrElse {
-      val range = if (most < Double.MaxValue) s" from $least to $most" else if (least == 0) " that is not negative" else ""
+      val range =
+        if (most < Double.MaxValue) s" from $least to $most" else if (least == 0) " that is not negative" else ""
       refuse(s"$key is ${shown(said)}, not a finite number$range")
     }
   }

@@ -56,7 +56,9 @@ object Evaluation {
     tensors.check(layout.shapes)
     val starts = layout.shapes.scanLeft(0)((start, tensor) => Math.toIntExact(start + tensor._2.product))
     val values = new Array[Float](starts.last)
-    tensors.read(layout.shapes.zip(starts).map { case ((name, _), start) => name -> Target.Floats(values, start) }.toMap)
+    tensors.read(
+      layout.shapes.zip(starts).map { case ((name, _), start) => name -> Target.Floats(values, start) }.toMap
+    )
     values
   }
 

@@ -79,7 +79,7 @@ private[train] object TensorFile {
   private def reading[A](file: StoredFile)(body: => A): A =
     try body
     catch {
-      case e: IOException => throw new FiresteelException(Kind.IO, s"read ${file.name}", e)
+      case e: IOException                      => throw new FiresteelException(Kind.IO, s"read ${file.name}", e)
       case e: io.firesteel.jni.NativeException =>
         throw new FiresteelException(e.kind, s"${file.name}: ${e.getMessage}", e)
     }
@@ -107,7 +107,8 @@ private[train] final class TensorFile private (
     def shown(sizes: Seq[Long]) = sizes.mkString("[", ", ", "]")
     shapes.indexWhere(_._1 == tensor) match {
       case -1 => refuse(s"tensor $tensor is missing")
-      case at => if (types(at) != "F32" || shapes(at)._2 != shape)
+      case at =>
+        if (types(at) != "F32" || shapes(at)._2 != shape)
           refuse(s"tensor $tensor is ${types(at)} ${shown(shapes(at)._2)}, not F32 ${shown(shape)}")
     }
   }

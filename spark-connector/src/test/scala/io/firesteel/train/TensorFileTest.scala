@@ -56,7 +56,9 @@ class TensorFileTest extends AnyFunSuite {
     }
     for (length <- Seq(0L, 7L)) assert(failure(whole, length).getMessage.startsWith("/out/x: not a safetensors file"))
     val e = failure(whole, whole.length + 4L)
-    assert(e.kind == Kind.LAYOUT && e.getMessage.startsWith(s"/out/x: ${whole.length + 4} bytes, where the header says"))
+    assert(
+      e.kind == Kind.LAYOUT && e.getMessage.startsWith(s"/out/x: ${whole.length + 4} bytes, where the header says")
+    )
   }
 
   test("a file that ends early, or cannot be read, is named with the tensor") {
