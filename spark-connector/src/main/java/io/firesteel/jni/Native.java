@@ -57,7 +57,7 @@ final class Native {
 
   static native void centerClose(long center);
 
-  static native long exchangerOpen(String config, float[] initial, byte[] snapshot);
+  static native long exchangerOpen(String config, float[] initial, long snapshot);
 
   static native String exchangerClient(long exchanger);
 
@@ -65,7 +65,17 @@ final class Native {
 
   static native float[] exchangerCenter(long exchanger);
 
-  static native byte[] exchangerSnapshot(long exchanger);
+  static native long exchangerSnapshot(long exchanger);
+
+  static native long bytesOpen();
+
+  static native void bytesAppend(long bytes, byte[] piece);
+
+  static native long bytesLength(long bytes);
+
+  static native byte[] bytesRead(long bytes, long at, int length);
+
+  static native void bytesClose(long bytes);
 
   static native long[] exchangerLost(long exchanger);
 

@@ -22,6 +22,8 @@ private[train] object Checkpoint {
   private val SnapshotBytes = "exchanger-bytes"
   private val Resumed = "resumed"
 
+  private val MostSnapshot = 1L << 40 // so that nothing worked out from it wraps; what the file holds is checked too
+
   private val LocalSteps = "local-steps"
 
   // tensors
@@ -63,11 +65,12 @@ private[train] object Checkpoint {
       "wall-seconds" -> state.wallSeconds.toString
     )
     val score = state.score.toSeq.flatMap(s => Seq("accuracy" -> s.accuracy.toString, "loss" -> s.loss.toString))
-    val stage = Seq(SnapshotBytes -> state.snapshot.length.toString, Resumed -> state.resumed.toString)
+    val snapshotBytes = state.snapshot.map(_.length.toLong).sum
+    val stage = Seq(SnapshotBytes -> snapshotBytes.toString, Resumed -> state.resumed.toString)
     val metadata = totals ++ score ++ (if (plan.inStage) stage else Nil)
     val snapshot = Option.when(plan.inStage)(Values.Bytes(state.snapshot))
     val values = (Values.Floats(state.center) +: snapshot.toSeq) ++ solverStates.map(Values.Packed(_))
-    TensorFile.write(out, layout(plan, state.snapshot.length).withMetadata(metadata: _*), values)
+    TensorFile.write(out, layout(plan, snapshotBytes).withMetadata(metadata: _*), values)
   }
 
   private def read(plan: Plan, rows: Long, stored: StoredFile): RunState = {
@@ -77,10 +80,10 @@ private[train] object Checkpoint {
     val round = fields.whole("round", 0, plan.rounds.toLong).toInt
     val steps = plan.firstStep(round)
     fields.whole(LocalSteps, steps, steps)
-    val snapshotBytes = if (plan.inStage) fields.whole(SnapshotBytes, 0, Int.MaxValue.toLong).toInt else 0
+    val snapshotBytes = if (plan.inStage) fields.whole(SnapshotBytes, 0, MostSnapshot) else 0L
     val expected = layout(plan, snapshotBytes)
     file.check(expected.shapes) // from here on the sizes are those of the plan, or of the file
-    val (center, snapshot) = (new Array[Float](plan.centerLength), new Array[Byte](snapshotBytes))
+    val (center, snapshot) = (new Array[Float](plan.centerLength), TensorFile.pieces(snapshotBytes))
     val states = stateNames(plan).map(_ -> new Array[Byte](Math.multiplyExact(plan.stateLength, TensorFile.Width)))
     val targets = Seq(Center -> Target.Floats(center)) ++ Option.when(plan.inStage)(Exchanger -> Target.Bytes(snapshot))
     val state = RunState(
@@ -96,7 +99,7 @@ private[train] object Checkpoint {
       snapshot,
       if (plan.inStage) fields.whole(Resumed, 0, ExchangerKey.MostResumed - 1).toInt + 1 else 0
     )
-    file.read((targets ++ states.map { case (name, bytes) => name -> Target.Bytes(bytes) }).toMap)
+    file.read((targets ++ states.map { case (name, bytes) => name -> Target.Bytes(Array(bytes)) }).toMap)
     state
   }
 
@@ -125,9 +128,9 @@ private[train] object Checkpoint {
     if (plan.keepsState) (0 until plan.workers).map(worker => f"worker.$worker%05d.state") else Nil
 
   /** In the order of the names. */
-  private def layout(plan: Plan, snapshotBytes: Int): Tensors = {
+  private def layout(plan: Plan, snapshotBytes: Long): Tensors = {
     val states = stateNames(plan).map(_ -> Seq(plan.stateLength.toLong))
-    val exchanger = Option.when(plan.inStage)(Exchanger -> Seq(Tensors.packedLength(snapshotBytes).toLong))
+    val exchanger = Option.when(plan.inStage)(Exchanger -> Seq(Tensors.packedLength(snapshotBytes)))
     Tensors((Center -> Seq(plan.centerLength.toLong)) +: (exchanger.toSeq ++ states))
   }
 }

@@ -44,7 +44,7 @@ private[train] object DeepSpark {
       }
 
       def looked(report: StageReport, center: Array[Float]): RunState = {
-        val snapshot = checkpoint.fold(Array.emptyByteArray)(_ => exchanger.snapshot())
+        val snapshot = checkpoint.fold(Array.empty[Array[Byte]])(_ => exchanger.snapshot())
         val state = progress.reached(report, center, snapshot)
         val scored = tests.fold(state)(test => progress.evaluated(state, test.evaluate(state.center)))
         checkpoint.foreach(_.save(Checkpoint.write(plan, train.rows, scored, IndexedSeq.empty)))

@@ -22,9 +22,10 @@ private[train] object Values {
     def bytes: Long = vector.length.toLong * TensorFile.Width
   }
 
-  /** Any bytes, filled up with zeros to whole floats; nobody computes with them. */
-  private[train] final case class Bytes(values: Array[Byte]) extends Values {
-    def bytes: Long = Tensors.packedLength(values.length).toLong * TensorFile.Width
+  /** Any bytes, one piece after the other, filled up with zeros to whole floats; nobody computes with them. */
+  private[train] final case class Bytes(pieces: Array[Array[Byte]]) extends Values {
+    def own: Long = pieces.map(_.length.toLong).sum
+    def bytes: Long = Tensors.packedLength(own) * TensorFile.Width
   }
 }
 
@@ -34,14 +35,15 @@ private[train] sealed trait Target
 private[train] object Target {
   private[train] final case class Floats(into: Array[Float], at: Int = 0) extends Target
 
-  /** The first bytes of the tensor, as many as fit; zeros were added to the others. */
-  private[train] final case class Bytes(into: Array[Byte]) extends Target
+  /** The first bytes of the tensor, as many as the pieces take; the others were added. */
+  private[train] final case class Bytes(into: Array[Array[Byte]]) extends Target
 }
 
 private[train] object TensorFile {
   val Width: Int = java.lang.Float.BYTES
 
   private val Chunk = 1 << 20 // bytes of the one buffer
+  private val Piece = 64L << 20 // bytes
   private val LengthBytes = java.lang.Long.BYTES
   private val MostHeader = 100000000L // the limit of the format's own library
 
@@ -58,12 +60,16 @@ private[train] object TensorFile {
           buffer.clear().asFloatBuffer().put(floats, at, count)
           out.write(buffer.array, 0, count * Width)
         }
-      case Values.Packed(vector)     => vector.writeTo(out)
-      case whole @ Values.Bytes(own) =>
-        out.write(own)
-        out.write(new Array[Byte](Math.toIntExact(whole.bytes - own.length)))
+      case Values.Packed(vector)  => vector.writeTo(out)
+      case whole: Values.Bytes    =>
+        whole.pieces.foreach(out.write(_))
+        out.write(new Array[Byte]((whole.bytes - whole.own).toInt))
     }
   }
+
+  /** Room for `bytes` bytes, which one array may be too short for. */
+  def pieces(bytes: Long): Array[Array[Byte]] =
+    (0L until bytes by Piece).map(at => new Array[Byte](math.min(Piece, bytes - at).toInt)).toArray
 
   /** Reads the header of `file` and holds it against the file's length, before anything is made in its size. */
   def open(file: StoredFile, chunk: Int = Chunk): TensorFile = reading(file) {
@@ -127,8 +133,8 @@ private[train] final class TensorFile private (
             buffer.clear().asFloatBuffer().get(into, from + (at / Width).toInt, size / Width)
           }
         case Some(Target.Bytes(into)) =>
-          fill(tensor, into, into.length)
-          file.in.skipNBytes(bytes - into.length)
+          into.foreach(piece => fill(tensor, piece, piece.length))
+          file.in.skipNBytes(bytes - into.map(_.length.toLong).sum)
       }
     }
   }

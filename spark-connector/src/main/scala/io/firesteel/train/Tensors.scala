@@ -35,7 +35,7 @@ private[train] object Tensors {
   val preprocessing: Tensors = Tensors(Seq("mean" -> Seq(3L, 32L, 32L), "scale" -> Seq(3L)))
 
   /** Floats that `bytes` bytes take as a tensor: four to a value, since nothing but f32 lies in these files. */
-  def packedLength(bytes: Int): Int = ((bytes.toLong + TensorFile.Width - 1) / TensorFile.Width).toInt
+  def packedLength(bytes: Long): Long = (bytes + TensorFile.Width - 1) / TensorFile.Width
 
   def shapesOf(described: JsonNode): Seq[(String, Seq[Long])] = {
     val tensors = described.get("tensors")

@@ -47,7 +47,7 @@ class BoundaryTest extends AnyFunSuite {
        |"facts":{"rows":$rows,"classes":10}}""".stripMargin
   )
 
-  private def openExchanger() = Exchanger.open(stage, Engine.initialWeights(stage), Array.emptyByteArray)
+  private def openExchanger() = Exchanger.open(stage, Engine.initialWeights(stage), Array.empty)
 
   private def request(exchanger: Exchanger, attempt: Int = 0) =
     s"""{"client":${exchanger.client()},"worker":0,"attempt":$attempt}"""
@@ -176,8 +176,10 @@ class BoundaryTest extends AnyFunSuite {
       link.close()
     }
     assert(!exchanger.center().sameElements(Engine.initialWeights(stage)))
-    val snapshot = exchanger.snapshot()
+    val snapshot = exchanger.snapshot(100000) // bytes a piece
     val center = exchanger.center()
+    assert(snapshot.length > 2 && snapshot.init.forall(_.length == 100000) && snapshot.last.length <= 100000)
+    assert(snapshot.toSeq.flatten == exchanger.snapshot().toSeq.flatten)
     exchanger.close()
     val restored = Exchanger.open(stage, Engine.initialWeights(stage), snapshot)
     try assert(restored.center().sameElements(center))

@@ -12,7 +12,7 @@ class TensorFileTest extends AnyFunSuite {
   private val layout =
     Tensors(Seq("a" -> Seq(2L, 3L), "b" -> Seq(2L), "c" -> Seq(1L), "d" -> Seq(0L))).withMetadata("key" -> "word")
   private val floats = Array(1f, -0f, Float.NaN, Float.MinPositiveValue, 5f, 6f)
-  private val raw = Array[Byte](1, 0, 0xa0.toByte, 0x7f, 9) // the first four are a signalling NaN
+  private val raw = Array(Array[Byte](1), Array[Byte](0, 0xa0.toByte, 0x7f, 9)) // the first four are a signalling NaN
   private val packed = PackedVector(Array(7f))
 
   private def file(chunk: Int): Array[Byte] = {
@@ -32,9 +32,9 @@ class TensorFileTest extends AnyFunSuite {
       val read = TensorFile.open(StoredFile.of("x", whole), chunk)
       assert(read.metadata == Map("key" -> "word"))
       read.check(layout.shapes)
-      val (a, b, c) = (new Array[Float](8), new Array[Byte](raw.length), new Array[Float](1))
+      val (a, b, c) = (new Array[Float](8), Array(new Array[Byte](3), new Array[Byte](2)), new Array[Float](1))
       read.read(Map("a" -> Target.Floats(a, 1), "b" -> Target.Bytes(b), "c" -> Target.Floats(c)))
-      assert(Runs.bits(a) == Runs.bits(0f +: floats :+ 0f) && b.sameElements(raw) && c.sameElements(Array(7f)))
+      assert(Runs.bits(a) == Runs.bits(0f +: floats :+ 0f) && b.toSeq.flatten == raw.toSeq.flatten && c.sameElements(Array(7f)))
     }
   }
 
