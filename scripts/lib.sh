@@ -47,8 +47,12 @@ is_complete() { [[ -f $1/.complete && $(<"$1/.complete") == "$2" ]]; }
 
 libtorch_home() { realpath -m -- "${FIRESTEEL_LIBTORCH:-$CACHE/libtorch-$(libtorch_version)-cpu}"; }
 spark_home() { realpath -m -- "${SPARK_HOME:-$CACHE/spark-$(spark_version)}"; }
-# The Pythons of the benchmarks, `plots` and `peers`, by name; only scripts/setup-python makes them.
-python_packages() { printf '%s\n' "$ROOT/benchmarks/requirements/$1.txt"; }
+# The Pythons of the benchmarks, `plots` and `peers`, and of the tests, `s3`, by name; only scripts/setup-python makes them.
+python_packages() {
+  local of=benchmarks
+  [[ $1 != s3 ]] || of=testdata
+  printf '%s\n' "$ROOT/$of/requirements/$1.txt"
+}
 python_origin() { sha256sum <"$(python_packages "$1")"; }
 python_home() {
   local given=FIRESTEEL_${1^^} origin

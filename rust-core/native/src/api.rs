@@ -2,8 +2,8 @@
 //! symbols carry the arguments' types, so a Java class of another version fails to link instead of
 //! passing garbage.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
 use firesteel_engine::data::Normalizer;
 use firesteel_engine::{Error, Round};
@@ -12,7 +12,7 @@ use jni::sys::{jint, jlong};
 use jni::{Env, bind_java_type};
 
 use crate::buffers::{bytes, float_array, floats, long_array, longs, with_direct};
-use crate::calls::{self, Attached, CENTERS, EXCHANGERS, LINKS, WORKERS};
+use crate::calls::{self, Attached, BYTES, CENTERS, EXCHANGERS, LINKS, WORKERS};
 use crate::error::{Failure, Throw};
 use crate::{hosts, logging, registry};
 
@@ -26,9 +26,8 @@ bind_java_type! {
         static extern fn memory(config: JString, rows: jlong) -> JString,
         static extern fn initial_weights(config: JString, statistics: jlong[]) -> jfloat[],
         static extern fn normalizer(config: JString, statistics: jlong[]) -> jfloat[],
-        static extern fn encode_tensors(layout: JString, values: jfloat[]) -> jbyte[],
-        static extern fn decode_tensors(layout: JString, file: jbyte[]) -> jfloat[],
-        static extern fn tensors_metadata(file: jbyte[]) -> JString,
+        static extern fn tensors_header(layout: JString) -> jbyte[],
+        static extern fn read_tensors_header(header: jbyte[], file_bytes: jlong) -> JString,
         static extern fn worker_open(spec: JString) -> jlong,
         static extern fn worker_append(worker: jlong, records: JByteBuffer, rows: jint),
         static extern fn worker_statistics(worker: jlong) -> jlong[],
@@ -45,11 +44,16 @@ bind_java_type! {
         static extern fn center_add(center: jlong, vector: jfloat[], samples: jlong),
         static extern fn center_fold(center: jlong) -> jfloat[],
         static extern fn center_close(center: jlong),
-        static extern fn exchanger_open(config: JString, initial: jfloat[], snapshot: jbyte[]) -> jlong,
+        static extern fn exchanger_open(config: JString, initial: jfloat[], snapshot: jlong) -> jlong,
         static extern fn exchanger_client(exchanger: jlong) -> JString,
         static extern fn exchanger_report(exchanger: jlong) -> JString,
         static extern fn exchanger_center(exchanger: jlong) -> jfloat[],
-        static extern fn exchanger_snapshot(exchanger: jlong) -> jbyte[],
+        static extern fn exchanger_snapshot(exchanger: jlong) -> jlong,
+        static extern fn bytes_open() -> jlong,
+        static extern fn bytes_append(bytes: jlong, piece: jbyte[]),
+        static extern fn bytes_length(bytes: jlong) -> jlong,
+        static extern fn bytes_read(bytes: jlong, at: jlong, length: jint) -> jbyte[],
+        static extern fn bytes_close(bytes: jlong),
         static extern fn exchanger_to_host(exchanger: jlong) -> jlong[],
         static extern fn exchanger_part(exchanger: jlong, part: jint) -> jbyte[],
         static extern fn exchanger_hosted(exchanger: jlong, servers: JString),
@@ -105,29 +109,18 @@ impl NativeNativeInterface for NativeAPI {
         float_array(env, &calls::normalizer(&config.to_string(), &statistics)?)
     }
 
-    fn encode_tensors<'l>(
-        env: &mut Env<'l>,
-        _: JClass<'l>,
-        layout: JString<'l>,
-        values: JFloatArray<'l>,
-    ) -> Result<JByteArray<'l>, Failure> {
-        let values = floats(env, &values)?;
-        Ok(env.byte_array_from_slice(&calls::encode_tensors(&layout.to_string(), &values)?)?)
+    fn tensors_header<'l>(env: &mut Env<'l>, _: JClass<'l>, layout: JString<'l>) -> Result<JByteArray<'l>, Failure> {
+        Ok(env.byte_array_from_slice(&calls::tensors_header(&layout.to_string())?)?)
     }
 
-    fn decode_tensors<'l>(
+    fn read_tensors_header<'l>(
         env: &mut Env<'l>,
         _: JClass<'l>,
-        layout: JString<'l>,
-        file: JByteArray<'l>,
-    ) -> Result<JFloatArray<'l>, Failure> {
-        let file = bytes(env, &file)?;
-        float_array(env, &calls::decode_tensors(&layout.to_string(), &file)?)
-    }
-
-    fn tensors_metadata<'l>(env: &mut Env<'l>, _: JClass<'l>, file: JByteArray<'l>) -> Result<JString<'l>, Failure> {
-        let file = bytes(env, &file)?;
-        Ok(JString::from_str(env, calls::tensors_metadata(&file)?)?)
+        header: JByteArray<'l>,
+        file_bytes: jlong,
+    ) -> Result<JString<'l>, Failure> {
+        let header = bytes(env, &header)?;
+        Ok(JString::from_str(env, calls::read_tensors_header(&header, file_bytes)?)?)
     }
 
     fn worker_open<'l>(_: &mut Env<'l>, _: JClass<'l>, spec: JString<'l>) -> Result<jlong, Failure> {
@@ -266,9 +259,10 @@ impl NativeNativeInterface for NativeAPI {
         _: JClass<'l>,
         config: JString<'l>,
         initial: JFloatArray<'l>,
-        snapshot: JByteArray<'l>,
+        snapshot: jlong,
     ) -> Result<jlong, Failure> {
-        let (initial, snapshot) = (floats(env, &initial)?, bytes(env, &snapshot)?);
+        let (initial, snapshot) = (floats(env, &initial)?, BYTES.get(snapshot)?);
+        let snapshot = snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(calls::open_exchanger(&config.to_string(), &initial, &snapshot)?)
     }
 
@@ -284,8 +278,38 @@ impl NativeNativeInterface for NativeAPI {
         float_array(env, &EXCHANGERS.get(exchanger)?.center()?)
     }
 
-    fn exchanger_snapshot<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JByteArray<'l>, Failure> {
-        Ok(env.byte_array_from_slice(&EXCHANGERS.get(exchanger)?.snapshot()?)?)
+    fn exchanger_snapshot<'l>(_: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<jlong, Failure> {
+        Ok(BYTES.open(Mutex::new(EXCHANGERS.get(exchanger)?.snapshot()?)))
+    }
+
+    fn bytes_open<'l>(_: &mut Env<'l>, _: JClass<'l>) -> Result<jlong, Failure> {
+        Ok(BYTES.open(Mutex::default()))
+    }
+
+    fn bytes_append<'l>(env: &mut Env<'l>, _: JClass<'l>, handle: jlong, piece: JByteArray<'l>) -> Result<(), Failure> {
+        let piece = bytes(env, &piece)?;
+        let all = BYTES.get(handle)?;
+        Ok(calls::append(&mut all.lock().unwrap_or_else(PoisonError::into_inner), &piece)?)
+    }
+
+    fn bytes_length<'l>(_: &mut Env<'l>, _: JClass<'l>, handle: jlong) -> Result<jlong, Failure> {
+        Ok(BYTES.get(handle)?.lock().unwrap_or_else(PoisonError::into_inner).len() as jlong)
+    }
+
+    fn bytes_read<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        handle: jlong,
+        at: jlong,
+        length: jint,
+    ) -> Result<JByteArray<'l>, Failure> {
+        let all = BYTES.get(handle)?;
+        let all = all.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(env.byte_array_from_slice(calls::piece(&all, at, length)?)?)
+    }
+
+    fn bytes_close<'l>(_: &mut Env<'l>, _: JClass<'l>, handle: jlong) -> Result<(), Failure> {
+        BYTES.close(handle)
     }
 
     fn exchanger_to_host<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JLongArray<'l>, Failure> {

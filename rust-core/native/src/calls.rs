@@ -28,6 +28,8 @@ pub static CENTERS: Table<Mutex<Center>> = Table::new("center");
 
 /// Java's handles on exchangers.
 pub static EXCHANGERS: Table<Served> = Table::new("exchanger");
+/// Java's handles on bytes that may be more than a Java array holds, and cross in pieces.
+pub static BYTES: Table<Mutex<Vec<u8>>> = Table::new("bytes");
 /// Java's handles on links.
 pub static LINKS: Table<Linked> = Table::new("link");
 
@@ -114,16 +116,13 @@ pub fn normalizer(config: &str, statistics: &[i64]) -> Result<Vec<f32>> {
     Ok(Normalizer::fit(config.normalize, &Statistics::from_slice(statistics)?)?.to_vec())
 }
 
-pub fn encode_tensors(layout: &str, values: &[f32]) -> Result<Vec<u8>> {
-    tensors::encode(&parse::<FileLayout>("layout", layout)?, values)
+pub fn tensors_header(layout: &str) -> Result<Vec<u8>> {
+    tensors::header(&parse::<FileLayout>("layout", layout)?)
 }
 
-pub fn decode_tensors(layout: &str, file: &[u8]) -> Result<Vec<f32>> {
-    tensors::decode(&parse::<FileLayout>("layout", layout)?, file)
-}
-
-pub fn tensors_metadata(file: &[u8]) -> Result<String> {
-    render(&tensors::metadata(file)?)
+pub fn read_tensors_header(header: &[u8], file_bytes: i64) -> Result<String> {
+    let file_bytes = u64::try_from(file_bytes).map_err(|_| Error::layout(format!("a file of {file_bytes} bytes")))?;
+    render(&tensors::read_header(header, file_bytes)?)
 }
 
 pub fn open_worker(spec: &str) -> Result<i64> {
@@ -137,6 +136,22 @@ pub fn open_center(config: &str, initial: Vec<f32>) -> Result<i64> {
 
 pub fn open_exchanger(config: &str, initial: &[f32], snapshot: &[u8]) -> Result<i64> {
     Ok(EXCHANGERS.open(Served::start(&TrainConfig::from_json(config)?, initial, snapshot)?))
+}
+
+/// The `length` bytes from `at` on.
+pub fn piece(bytes: &[u8], at: i64, length: i32) -> Result<&[u8]> {
+    let range = usize::try_from(at).ok().zip(usize::try_from(length).ok());
+    range
+        .and_then(|(at, length)| bytes.get(at..)?.get(..length))
+        .ok_or_else(|| Error::layout(format!("{length} bytes from {at} on, of {}", bytes.len())))
+}
+
+/// Adds a copy of `piece`; memory that there is not is an error.
+pub fn append(bytes: &mut Vec<u8>, piece: &[u8]) -> Result<()> {
+    let refused = |cause| Error::internal(format!("memory for {} bytes more", piece.len())).caused_by(cause);
+    bytes.try_reserve(piece.len()).map_err(refused)?;
+    bytes.extend_from_slice(piece);
+    Ok(())
 }
 
 /// Takes a part of a center in, and answers where it is served as JSON.

@@ -8,6 +8,8 @@ import io.firesteel.jni.Kind
 import io.firesteel.train.{Evaluation, EvaluationResult, FiresteelException, TrainConfig}
 import org.apache.hadoop.fs.Path
 
+import scala.util.Using
+
 object EvaluateCommand {
   val command: Command = Command("evaluate", "evaluate a trained model on a data set", Options.evaluate)
 
@@ -24,15 +26,17 @@ object EvaluateCommand {
     val (directory, file) = locate(model)
     val dir = OutputDir.existing(directory, Session.hadoop)
     val config = configuration(dir, settings)
-    val weights = whole(dir, file)
-    val preprocessing = whole(dir, OutputDir.Preprocessing)
+    Seq(file, OutputDir.Preprocessing).filterNot(dir.contains).foreach(absent(dir, _))
     val data = config.data.getOrElse(fail("evaluate needs --data"))
 
     Session.use("firesteel evaluate") { sc =>
       val images = ImageFiles.open(sc, data, config.dataset)
       val source =
         if (split == "train") images.train else images.test.getOrElse(fail(s"data set $data has no test files"))
-      val result = Evaluation.evaluate(sc, source, config, weights, preprocessing)
+      val result = Using.Manager { use =>
+        def open(name: String) = use(dir.open(name).getOrElse(absent(dir, name)))
+        Evaluation.evaluate(sc, source, config, open(file), open(OutputDir.Preprocessing))
+      }.get
       console.out.println(
         if (settings.path("json").asBoolean) json(dir.location(file), data, split, result)
         else text(split, data, result)
@@ -47,7 +51,8 @@ object EvaluateCommand {
 
   /** The configuration recorded with the model, less what belonged to that run's cluster and data, under `settings`. */
   private def configuration(dir: OutputDir, settings: ObjectNode): TrainConfig = {
-    val recorded = ConfigFile.parse(whole(dir, OutputDir.Config), dir.location(OutputDir.Config))
+    val bytes = dir.read(OutputDir.Config).getOrElse(absent(dir, OutputDir.Config))
+    val recorded = ConfigFile.parse(bytes, dir.location(OutputDir.Config))
     recorded.remove("workers")
     if (settings.has("data")) recorded.remove("dataset")
     val chosen = settings.deepCopy()
@@ -63,9 +68,9 @@ object EvaluateCommand {
       (Option(path.getParent).fold(".")(_.toString), path.getName)
     }
 
-  private def whole(dir: OutputDir, name: String): Array[Byte] = dir
-    .read(name)
-    .getOrElse(throw new FiresteelException(Kind.CONFIG, s"no model there: ${dir.location(name)} does not exist"))
+  private def absent(dir: OutputDir, name: String): Nothing = fail(
+    s"no model there: ${dir.location(name)} does not exist"
+  )
 
   private def text(split: String, data: String, result: EvaluationResult): String =
     s"$split accuracy ${Progress.percent(result.accuracy)}, loss ${Progress.loss(result.loss)}, " +

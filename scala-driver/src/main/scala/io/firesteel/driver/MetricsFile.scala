@@ -5,14 +5,14 @@ package io.firesteel.driver
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.node._
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.jni.Kind
-import io.firesteel.train.{Ended, Evaluated, ExchangeDone, Fault, FiresteelException, RoundDone, Started}
-import org.apache.hadoop.fs.FSDataOutputStream
+import io.firesteel.train.{Ended, Evaluated, ExchangeDone, Fault, RoundDone, Started, StoredFile}
 
-import java.io.IOException
+import java.io.{BufferedReader, InputStreamReader, OutputStream}
 import java.nio.charset.StandardCharsets.UTF_8
 import java.time.Instant
 import java.time.temporal.ChronoUnit
+import scala.jdk.CollectionConverters._
+import scala.util.Using
 
 /** Writes the events of one run into `dir`. Safe to call from any thread.
   *
@@ -22,15 +22,14 @@ import java.time.temporal.ChronoUnit
 final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Instant) extends AutoCloseable {
   import MetricsFile._
 
-  private var out: Option[FSDataOutputStream] = None
+  private var out: Option[LineWriter] = None
 
   /** The first event. Of a file that is there, the lines of what was completed before are kept. */
   def started(e: Started): Unit = synchronized {
-    dir.read(OutputDir.Metrics).foreach { bytes =>
-      val kept = keep(new String(bytes, UTF_8).linesIterator.toSeq, e)
-      dir.write(OutputDir.Metrics, kept.map(_ + "\n").mkString.getBytes(UTF_8))
+    if (dir.contains(OutputDir.Metrics)) dir.write(OutputDir.Metrics) { kept =>
+      dir.open(OutputDir.Metrics).foreach(Using.resource(_)(file => keep(file, e, kept)))
     }
-    out = Some(dir.append(OutputDir.Metrics))
+    out = Some(dir.lines(OutputDir.Metrics))
     write(
       "start",
       "time" -> text(now().truncatedTo(ChronoUnit.MILLIS).toString),
@@ -108,21 +107,18 @@ final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Inst
   override def close(): Unit = synchronized(out.foreach(_.close()))
 
   private def write(event: String, values: (String, JsonNode)*): Unit = synchronized {
-    val line = fields(("event" -> text(event)) +: values: _*).toString + "\n"
-    try
-      for (stream <- out) {
-        stream.write(line.getBytes(UTF_8))
-        stream.hflush() // a reader, and a run that is killed, must find every line there is
-      }
-    catch {
-      case e: IOException =>
-        throw new FiresteelException(Kind.IO, s"write ${dir.location(OutputDir.Metrics)}", e)
+    for (lines <- out) {
+      lines.write((fields(("event" -> text(event)) +: values: _*).toString + "\n").getBytes(UTF_8))
+      if (Milestones(event)) lines.flush()
     }
   }
 }
 
 object MetricsFile {
   private val mapper = new ObjectMapper()
+
+  /** Events after which no crash may lose a line: a checkpoint is written after `eval`, and has the lines before it. */
+  private val Milestones = Set("start", "eval", "fault", "end")
 
   private def text(value: String): JsonNode = TextNode.valueOf(value)
   private def whole(value: Int): JsonNode = IntNode.valueOf(value)
@@ -138,10 +134,14 @@ object MetricsFile {
     node
   }
 
-  /** The lines of a stopped run that stay when it goes on as `started` says: not its end, and not the half of a line
-    * that a killed process may leave.
-    */
-  private[driver] def keep(lines: Seq[String], started: Started): Seq[String] = lines.filter { line =>
+  /** Copies the lines of a stopped run that stay when it goes on as `started` says. */
+  private def keep(file: StoredFile, started: Started, out: OutputStream): Unit =
+    new BufferedReader(new InputStreamReader(file.in, UTF_8)).lines.iterator.asScala
+      .filter(stays(_, started))
+      .foreach(line => out.write(s"$line\n".getBytes(UTF_8)))
+
+  /** Not the run's end, and not the half of a line that a killed process may leave. */
+  private def stays(line: String, started: Started): Boolean = {
     val event =
       try mapper.readTree(line)
       catch { case _: JsonProcessingException => NullNode.instance }

@@ -1,99 +1,72 @@
-// The output directory of a run, local or on any Hadoop file system: claimed before any work is done, and whole files
-// only ever appear complete. Local files go past Hadoop's checksum layer, which would leave .crc files beside them.
+// The output directory of a run, local or on any Hadoop file system: claimed before any work is done, so that one run
+// at a time writes in it, and whole files only ever appear complete.
 package io.firesteel.driver
 
 import io.firesteel.jni.Kind
-import io.firesteel.train.{CheckpointStore, FiresteelException}
+import io.firesteel.train.{CheckpointStore, FiresteelException, StoredFile}
 import org.apache.hadoop.conf.Configuration
-import org.apache.hadoop.fs.{FSDataOutputStream, FileContext, FileSystem, LocalFileSystem, Options, Path}
-import org.apache.hadoop.fs.UnsupportedFileSystemException
+import org.apache.hadoop.fs.FSError
 
-import java.io.IOException
+import java.io.{IOException, OutputStream}
+import scala.util.Using
 
 /** A directory; every method's failure is a FiresteelException of kind io that names the path. */
-final class OutputDir private (fs: FileSystem, root: Path, created: Boolean) {
+final class OutputDir private (storage: Storage, claim: Option[RunClaim], created: Boolean) extends AutoCloseable {
 
   /** The directory as a person would write it. */
-  def location: String = OutputDir.plain(root)
+  def location: String = storage.location("")
 
   /** Where `name` is, as a person would write it: a plain path on a local file system. */
-  def location(name: String): String = OutputDir.plain(new Path(root, name))
+  def location(name: String): String = storage.location(name)
 
-  def contains(name: String): Boolean = at(name, "look for")(fs.exists)
+  def contains(name: String): Boolean = at(name, "look for")(storage.contains(name))
 
-  /** The bytes of a file, None where there is none. */
-  def read(name: String): Option[Array[Byte]] = at(name, "read") { path =>
-    Option.when(fs.exists(path)) {
-      val length = fs.getFileStatus(path).getLen
-      if (length > OutputDir.MaxBytes) throw new IOException(s"$length bytes, more than ${OutputDir.MaxBytes}")
-      val bytes = new Array[Byte](length.toInt)
-      val in = fs.open(path)
-      try in.readFully(0, bytes)
-      finally in.close()
-      bytes
-    }
-  }
+  /** The file, to be read once and closed; None where there is none. */
+  def open(name: String): Option[StoredFile] = at(name, "open")(storage.open(name))
+
+  /** The bytes of a small file, None where there is none. */
+  def read(name: String): Option[Array[Byte]] =
+    at(name, "read")(storage.open(name).map(Using.resource(_)(_.in.readAllBytes())))
 
   /** Puts `bytes` in place of the file, if there is one: readers see the old or the new one, whole. */
-  def write(name: String, bytes: Array[Byte]): Unit = at(name, "write") { path =>
-    val temporary = new Path(root, s".$name.tmp")
-    try {
-      val out = fs.create(temporary, true)
-      try out.write(bytes)
-      finally out.close()
-      replace(temporary, path)
-    } catch {
-      case e: IOException =>
-        fs.delete(temporary, false)
-        throw e
-    }
+  def write(name: String, bytes: Array[Byte]): Unit = write(name)(_.write(bytes))
+
+  /** Puts what `content` writes in place of the file; `content` may be called again. */
+  def write(name: String)(content: OutputStream => Unit): Unit = at(name, "write") {
+    claim.foreach(_.confirm()) // a run that was suspended for long must not write over its successor's files
+    storage.replace(name)(content)
   }
 
-  /** Opens a file for appending, after what it holds; a file system that cannot append gets it written anew. */
-  def append(name: String): FSDataOutputStream = at(name, "append to") { path =>
-    if (!fs.exists(path)) fs.create(path)
-    else
-      try fs.append(path)
-      catch {
-        case _: UnsupportedOperationException => // object stores
-          val kept = read(name).getOrElse(Array.emptyByteArray)
-          val out = fs.create(path, true)
-          out.write(kept)
-          out
-      }
+  /** Opens a file for lines after those that it holds. */
+  private[driver] def lines(name: String): LineWriter = {
+    val out = at(name, "append to")(storage.lines(name))
+    new LineWriter {
+      def write(line: Array[Byte]): Unit = at(name, "write")(out.write(line))
+      def flush(): Unit = at(name, "write")(out.flush())
+      def close(): Unit = at(name, "write")(out.close())
+    }
   }
 
   /** Keeps the checkpoint of a run in this directory. */
   val checkpoint: CheckpointStore = new CheckpointStore {
-    def load(): Option[Array[Byte]] = read(OutputDir.Checkpoint)
-    def save(bytes: Array[Byte]): Unit = write(OutputDir.Checkpoint, bytes)
+    def load(): Option[StoredFile] = open(OutputDir.Checkpoint)
+    def save(content: OutputStream => Unit): Unit = write(OutputDir.Checkpoint)(content)
   }
 
   /** Takes a file away, if it is there. */
-  def remove(name: String): Unit = at(name, "remove")(path => if (fs.exists(path)) fs.delete(path, false))
+  def remove(name: String): Unit = at(name, "remove")(storage.remove(name))
 
-  /** Takes the directory away again if this run made it and left nothing in it. */
-  def releaseIfEmpty(): Unit = at("", "remove") { _ =>
-    if (created && fs.exists(root) && fs.listStatus(root).isEmpty) fs.delete(root, false)
+  /** Tells those who ask who holds the directory Spark's name for the run. */
+  def belongsTo(application: String): Unit = at("", "claim")(claim.foreach(_.tell(application)))
+
+  /** Gives the claim back, and the directory if this run made it and left nothing in it. */
+  override def close(): Unit = at("", "release") {
+    claim.foreach(_.release())
+    if (created) storage.removeIfEmpty()
   }
 
-  private def replace(temporary: Path, path: Path): Unit =
-    if (OutputDir.isLocal(fs)) move(temporary, path) // rename(2) replaces
-    else
-      try FileContext.getFileContext(path.toUri, fs.getConf).rename(temporary, path, Options.Rename.OVERWRITE)
-      catch {
-        case _: UnsupportedFileSystemException => // a FileSystem without its AbstractFileSystem cannot replace in one go
-          fs.delete(path, false)
-          move(temporary, path)
-      }
-
-  private def move(from: Path, to: Path): Unit =
-    if (!fs.rename(from, to)) throw new IOException(s"cannot rename ${OutputDir.plain(from)}")
-
-  private def at[A](name: String, verb: String)(body: Path => A): A = {
-    val path = if (name.isEmpty) root else new Path(root, name)
-    OutputDir.naming(s"$verb ${OutputDir.plain(path)}")(body(path))
-  }
+  private def at[A](name: String, verb: String)(body: => A): A =
+    OutputDir.naming(s"$verb ${storage.location(name)}")(body)
 }
 
 object OutputDir {
@@ -103,58 +76,53 @@ object OutputDir {
   val Preprocessing = "preprocessing.safetensors"
   val Checkpoint = "checkpoint.safetensors"
 
-  private val MaxBytes = Int.MaxValue - 8 // the largest array of a JVM
-
   /** Opens a directory that must be there already, to read from. */
   def existing(uri: String, conf: Configuration): OutputDir = naming(s"open $uri") {
-    val (fs, root) = resolve(uri, conf)
-    new OutputDir(fs, root, created = false)
+    new OutputDir(Storage.at(uri, conf), None, created = false)
   }
 
-  /** Makes the directory where there is none and checks that files can be written in it. A directory that holds a run is
-    * refused unless this is to `resume` it.
+  /** Makes the directory where there is none, and claims it. A directory that another run holds is refused, and one
+    * that holds the files of a run unless this is to `resume` it. What is claimed must be closed.
     */
   def claim(uri: String, conf: Configuration, resume: Boolean): OutputDir = naming(s"output directory $uri") {
-    val (fs, root) = resolve(uri, conf)
-    val there = fs.exists(root)
-    if (there && !fs.getFileStatus(root).isDirectory)
-      throw new FiresteelException(Kind.CONFIG, s"output directory $uri: not a directory")
-    val dir = new OutputDir(fs, root, created = !there)
-    if (!resume)
-      for (name <- Seq(Metrics, Model, Checkpoint) if dir.contains(name))
-        throw new FiresteelException(
-          Kind.CONFIG,
-          s"output directory $uri already holds a run ($name): continue it with --resume or choose another --out"
-        )
-    if (!there && !fs.mkdirs(root)) throw new IOException("cannot be created")
-    probe(fs, root)
-    dir
-  }
-
-  /** A directory that exists may still be read-only. */
-  private def probe(fs: FileSystem, root: Path): Unit = {
-    val path = new Path(root, ".firesteel.probe")
-    fs.create(path, true).close()
-    fs.delete(path, false)
-  }
-
-  private def resolve(uri: String, conf: Configuration): (FileSystem, Path) = {
-    val path = new Path(uri)
-    path.getFileSystem(conf) match {
-      case local: LocalFileSystem => (local.getRaw, local.makeQualified(path))
-      case other                  => (other, other.makeQualified(path))
+    val storage = Storage.at(uri, conf)
+    if (storage.isFile) throw new FiresteelException(Kind.CONFIG, s"output directory $uri: not a directory")
+    val created = storage.make()
+    val claim =
+      try RunClaim.take(storage)
+      catch {
+        case e: Throwable => // whatever it was, a directory that is in nobody's way stays no longer
+          if (created) Storage.alsoFailing(e)(storage.removeIfEmpty())
+          throw e
+      }
+    val dir = new OutputDir(storage, Some(claim), created)
+    try {
+      if (!resume) refuseFinished(dir, uri)
+      val whole = Seq(Metrics, Config, Model, Preprocessing, Checkpoint)
+      whole.map(Storage.temporary).foreach(storage.remove) // of a run that was killed while it wrote
+      dir
+    } catch {
+      case e: Throwable => // whatever it was, the claim goes
+        Storage.alsoFailing(e)(dir.close())
+        throw e
     }
   }
 
-  private def isLocal(fs: FileSystem): Boolean = fs.getUri.getScheme == "file"
+  private def refuseFinished(dir: OutputDir, uri: String): Unit =
+    for (name <- Seq(Metrics, Model, Checkpoint) if dir.contains(name))
+      throw new FiresteelException(
+        Kind.CONFIG,
+        s"output directory $uri already holds a run ($name): continue it with --resume or choose another --out"
+      )
 
-  private def plain(path: Path): String = if (path.toUri.getScheme == "file") path.toUri.getPath else path.toString
-
-  /** Runs `body`; what goes wrong in it is told under `what`. Hadoop throws IllegalArgumentException for bad URIs. */
+  /** Runs `body`; what goes wrong in it is told under `what`. Hadoop throws IllegalArgumentException for bad URIs, and an
+    * Error where a local disk fails.
+    */
   private def naming[A](what: String)(body: => A): A =
     try body
     catch {
       case e: IOException              => throw new FiresteelException(Kind.IO, what, e)
+      case e: FSError                  => throw new FiresteelException(Kind.IO, what, e)
       case e: IllegalArgumentException => throw new FiresteelException(Kind.CONFIG, what, e)
     }
 }

@@ -11,6 +11,7 @@ import io.firesteel.train.{TrainConfig, TrainListener, Training}
 
 import java.nio.charset.StandardCharsets.UTF_8
 import java.time.Instant
+import scala.util.Using
 
 object TrainCommand {
   val command: Command = Command("train", "train a net on a data set", Options.train)
@@ -22,22 +23,21 @@ object TrainCommand {
     val config = TrainConfig.fromJson((if (resume) Layers.over(recorded(out), settings) else settings).toString)
     val data = config.data.getOrElse(missing("data"))
     validate(config)
-    val dir = OutputDir.claim(out, Session.hadoop, resume)
-    // A run that was stopped before its first checkpoint begins again.
-    val request = config.copy(resume = resume && dir.contains(OutputDir.Checkpoint))
-    if (resume && !request.resume) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
-    try
+    Using.resource(OutputDir.claim(out, Session.hadoop, resume)) { dir =>
+      // A run that was stopped before its first checkpoint begins again.
+      val request = config.copy(resume = resume && dir.contains(OutputDir.Checkpoint))
+      if (resume && !request.resume) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
       Session.use("firesteel train") { sc =>
+        dir.belongsTo(sc.applicationId)
         val images = ImageFiles.open(sc, data, config.dataset)
-        val report = new Report(dir, console)
-        try {
+        Using.resource(new Report(dir, console)) { report =>
           val model = Training.train(sc, images.train, images.test, request, report, Some(dir.checkpoint))
-          dir.write(OutputDir.Preprocessing, model.preprocessing)
-          dir.write(OutputDir.Model, model.toSafetensors)
+          dir.write(OutputDir.Preprocessing)(model.writePreprocessing)
+          dir.write(OutputDir.Model)(model.writeModel)
           report.finished()
-        } finally report.close()
+        }
       }
-    finally dir.releaseIfEmpty()
+    }
   }
 
   /** What the run in `out` was configured with, under anything said now; nothing where no run got that far. */

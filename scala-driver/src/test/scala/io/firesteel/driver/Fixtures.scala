@@ -1,12 +1,14 @@
 // What the tests of this module share: scratch directories, captured consoles, events of a run that never was.
 package io.firesteel.driver
 
-import io.firesteel.train.{Ended, Evaluated, ExchangeDone, ExchangeTotals, RoundDone, Started, TrainConfig}
+import io.firesteel.train.{Ended, Evaluated, ExchangeDone, ExchangeTotals, FiresteelException, RoundDone}
+import io.firesteel.train.{Started, TrainConfig}
 import org.apache.hadoop.conf.Configuration
 
-import java.io.{ByteArrayOutputStream, PrintStream}
+import java.io.{ByteArrayOutputStream, OutputStream, PrintStream}
 import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path}
+import java.util.concurrent.{CyclicBarrier, Executors}
 import scala.jdk.CollectionConverters._
 
 object Fixtures {
@@ -20,7 +22,28 @@ object Fixtures {
 
   def names(dir: Path): Set[String] = Files.list(dir).iterator.asScala.map(_.getFileName.toString).toSet
 
+  /** To be closed. */
   def claim(dir: Path, resume: Boolean = false): OutputDir = OutputDir.claim(dir.toString, new Configuration(), resume)
+
+  /** The directory without a claim on it. */
+  def open(dir: Path): OutputDir = OutputDir.existing(dir.toString, new Configuration())
+
+  /** What becomes of `runs` claims that begin at the same moment: those refused, and those that hold. */
+  def claimTogether(runs: Int)(claim: => OutputDir): (Seq[FiresteelException], Seq[OutputDir]) = {
+    val (barrier, pool) = (new CyclicBarrier(runs), Executors.newFixedThreadPool(runs))
+    try
+      (1 to runs)
+        .map { _ =>
+          pool.submit { () =>
+            barrier.await()
+            try Right(claim)
+            catch { case e: FiresteelException => Left(e) }
+          }
+        }
+        .map(_.get)
+        .partitionMap(identity)
+    finally pool.shutdown()
+  }
 
   /** Exit status, stdout and stderr of the program. */
   def submit(args: String*): (Int, String, String) = {
@@ -28,6 +51,27 @@ object Fixtures {
     val console = Console(new PrintStream(out, true, UTF_8), new PrintStream(err, true, UTF_8), Terminal.None)
     (Main.run(args, console), out.toString(UTF_8), err.toString(UTF_8))
   }
+
+  /** A stdout that calls `act` before each line that begins with `at`. */
+  final class Watching(at: String)(act: () => Unit) extends PrintStream(OutputStream.nullOutputStream()) {
+    override def println(line: String): Unit = if (line.startsWith(at)) act()
+  }
+
+  /** Runs `body` with Spark's settings, which a session of the program takes over. */
+  def withSettings[A](settings: (String, String)*)(body: => A): A = {
+    settings.foreach { case (key, value) => sys.props(key) = value }
+    try body
+    finally settings.foreach { case (key, _) => sys.props.remove(key) }
+  }
+
+  val local: Seq[(String, String)] =
+    Seq("spark.master" -> "local[2]", "spark.ui.enabled" -> "false", "spark.driver.host" -> "localhost")
+
+  val tiny: Path = Path.of(sys.props("firesteel.root"), "testdata", "cifar10-tiny")
+
+  /** The files that a finished run leaves. */
+  val complete: Set[String] =
+    Set("metrics.jsonl", "config.json", "model.safetensors", "preprocessing.safetensors", "checkpoint.safetensors")
 
   val started: Started = Started(TrainConfig(lr = Some(0.001), workers = Some(2)), 50000, 10000, 10, 145578, 500)
 

@@ -2,7 +2,7 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.driver.Fixtures.{claim, ended, evaluated, exchange, round, scratch, started, totals}
+import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, open, round, scratch, started, totals}
 import io.firesteel.train.Fault
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -24,7 +24,7 @@ class MetricsFileTest extends AnyFunSuite {
 
   test("events have the fields of the contract, in its order") {
     scratch { dir =>
-      val metrics = metricsIn(claim(dir))
+      val metrics = metricsIn(open(dir))
       metrics.started(started)
       metrics.round(round(1))
       metrics.evaluated(evaluated(1))
@@ -56,7 +56,7 @@ class MetricsFileTest extends AnyFunSuite {
 
   test("exchanges have lines of their own, and the end their totals") {
     scratch { dir =>
-      val metrics = metricsIn(claim(dir))
+      val metrics = metricsIn(open(dir))
       metrics.started(started)
       metrics.exchange(exchange(1))
       metrics.ended(ended.copy(exchanges = Some(totals)), "m")
@@ -75,7 +75,7 @@ class MetricsFileTest extends AnyFunSuite {
 
   test("a line can be read as soon as it is written") {
     scratch { dir =>
-      val metrics = metricsIn(claim(dir))
+      val metrics = metricsIn(open(dir))
       metrics.started(started)
       metrics.round(round(1))
       assert(told(dir) == Seq("start", "round 1"))
@@ -85,7 +85,7 @@ class MetricsFileTest extends AnyFunSuite {
 
   test("NaN and infinity are written as null") {
     scratch { dir =>
-      val metrics = metricsIn(claim(dir))
+      val metrics = metricsIn(open(dir))
       metrics.started(started)
       metrics.round(round(1, loss = Double.NaN))
       metrics.round(round(2, loss = Double.PositiveInfinity))
@@ -96,7 +96,7 @@ class MetricsFileTest extends AnyFunSuite {
 
   test("a resumed run keeps the lines of completed rounds and drops the rest, torn lines and the end included") {
     scratch { dir =>
-      val before = metricsIn(claim(dir))
+      val before = metricsIn(open(dir))
       before.started(started)
       (1 to 3).foreach(n => before.round(round(n)))
       before.evaluated(evaluated(3))
@@ -104,7 +104,7 @@ class MetricsFileTest extends AnyFunSuite {
       before.close()
       Files.writeString(dir.resolve("metrics.jsonl"), """{"event":"round","rou""", StandardOpenOption.APPEND)
 
-      val after = metricsIn(claim(dir, resume = true))
+      val after = metricsIn(open(dir))
       after.started(started.copy(completedRounds = 2))
       after.round(round(3))
       after.close()
@@ -114,12 +114,12 @@ class MetricsFileTest extends AnyFunSuite {
 
   test("a resumed run keeps the exchanges that the exchanger's snapshot has behind it") {
     scratch { dir =>
-      val before = metricsIn(claim(dir))
+      val before = metricsIn(open(dir))
       before.started(started)
       (1 to 3).foreach(n => before.exchange(exchange(n)))
       before.evaluated(evaluated(1))
       before.close()
-      val after = metricsIn(claim(dir, resume = true))
+      val after = metricsIn(open(dir))
       after.started(started.copy(completedRounds = 1, completedSteps = 20))
       after.close()
       assert(lines(dir).map(line => line.path("total_steps").asInt) == Seq(0, 10, 20, 0, 0))

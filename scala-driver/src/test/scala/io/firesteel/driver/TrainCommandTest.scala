@@ -2,24 +2,20 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.driver.Fixtures.{names, scratch, submit}
+import io.firesteel.driver.Fixtures.{claim, complete, local, names, scratch, submit, tiny}
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite
 
 import java.io.{OutputStream, PrintStream}
-import java.nio.file.{Files, Path, Paths}
+import java.nio.file.{Files, Path}
 import java.nio.{ByteBuffer, ByteOrder}
 import scala.jdk.CollectionConverters._
 
 class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
-  private val spark =
-    Map("spark.master" -> "local[2]", "spark.ui.enabled" -> "false", "spark.driver.host" -> "localhost")
-  private val data = Paths.get(sys.props("firesteel.root"), "testdata", "cifar10-tiny").toString
-  private val complete =
-    Set("metrics.jsonl", "config.json", "model.safetensors", "preprocessing.safetensors", "checkpoint.safetensors")
+  private val data = tiny.toString
 
-  override def beforeAll(): Unit = spark.foreach { case (key, value) => sys.props(key) = value }
-  override def afterAll(): Unit = spark.keys.foreach(sys.props.remove)
+  override def beforeAll(): Unit = local.foreach { case (key, value) => sys.props(key) = value }
+  override def afterAll(): Unit = local.foreach { case (key, _) => sys.props.remove(key) }
 
   private def arguments(out: Path, more: Seq[String]): Seq[String] =
     Seq("train", "--data", data, "--out", out.toString, "--workers", "2", "--tau", "2", "--batch", "20") ++ more
@@ -82,6 +78,25 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       assert(text.contains("resumed after round 2"))
       assert(told(cut) == Seq("start", "round", "round", "eval", "start", "round", "round", "eval", "end"))
       assert(weights(cut) == weights(whole))
+    }
+  }
+
+  test("a run in a directory that another holds is refused and changes nothing, resumed or not") {
+    scratch { dir =>
+      val out = dir.resolve("run")
+      assert(train(out, "--iterations", "4")._1 == 0)
+      val held = claim(out, resume = true)
+      val before = names(out)
+      for (more <- Seq(Nil, Seq("--resume"))) {
+        val (status, _, err) = train(out, Seq("--iterations", "4") ++ more: _*)
+        assert(status == 2 && err.linesIterator.size == 1, err)
+        assert(
+          err.contains(s"output directory $out is held by the run of process ${ProcessHandle.current.pid} on "),
+          err
+        )
+        assert(names(out) == before)
+      }
+      held.close()
     }
   }
 

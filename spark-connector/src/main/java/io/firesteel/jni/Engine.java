@@ -74,22 +74,28 @@ public final class Engine {
     return Native.normalizer(config, statistics);
   }
 
-  /** The bytes of a safetensors file; layout is {@code {"tensors":[{"name","shape"}],"metadata":{..}}}. */
-  public static byte[] encodeTensors(String layout, float[] values) {
+  /**
+   * All that stands before the values of a safetensors file: the header's length in 8 bytes, and the header. The values
+   * follow as f32, little-endian, in the order of the tensors' names.
+   *
+   * @param layout {@code {"tensors":[{"name","shape"}],"metadata":{..}}}
+   */
+  public static byte[] tensorsHeader(String layout) {
     Loader.load();
-    return Native.encodeTensors(layout, values);
+    return Native.tensorsHeader(layout);
   }
 
-  /** The values of a safetensors file, in the layout's order; its names and shapes must be the layout's. */
-  public static float[] decodeTensors(String layout, byte[] file) {
+  /**
+   * What the header of a safetensors file says; one that does not fit the file is refused.
+   *
+   * @param header the file's first 8 bytes and as many more as they announce
+   * @param fileBytes length of the whole file
+   * @return {@code {"tensors":[{"name","dtype","shape","start","bytes"}],"metadata":{..}}}: the tensors in the order in
+   *     which they lie in the file, without gaps, each from its byte {@code start} on
+   */
+  public static String readTensorsHeader(byte[] header, long fileBytes) {
     Loader.load();
-    return Native.decodeTensors(layout, file);
-  }
-
-  /** The metadata object of a safetensors file, as JSON with string values. */
-  public static String tensorsMetadata(byte[] file) {
-    Loader.load();
-    return Native.tensorsMetadata(file);
+    return Native.readTensorsHeader(header, fileBytes);
   }
 
   /** Frees all resident workers of a run and of the runs named below it ({@code run/..}) in this process. */

@@ -6,6 +6,8 @@ package io.firesteel.jni;
 
 /** A handle on an exchanger; methods throw {@link NativeException}, and {@link IllegalStateException} after close. */
 public final class Exchanger implements AutoCloseable {
+  private static final int PIECE = 64 << 20; // bytes; a whole snapshot may be more than an array holds
+
   private final Handle handle;
 
   private Exchanger(long value) {
@@ -16,11 +18,19 @@ public final class Exchanger implements AutoCloseable {
    * Listens at the configuration's {@code bind} and serves a center that starts at {@code initial}.
    *
    * @param config resolved; names the rule, the consistency, the budget and the addresses
-   * @param snapshot of {@link #snapshot}, to go on from it instead; empty to begin
+   * @param snapshot of {@link #snapshot}, to go on from it instead, in pieces of any size; none to begin
    */
-  public static Exchanger open(String config, float[] initial, byte[] snapshot) {
+  public static Exchanger open(String config, float[] initial, byte[][] snapshot) {
     Loader.load();
-    return new Exchanger(Native.exchangerOpen(config, initial, snapshot));
+    long bytes = Native.bytesOpen();
+    try {
+      for (byte[] piece : snapshot) {
+        Native.bytesAppend(bytes, piece);
+      }
+      return new Exchanger(Native.exchangerOpen(config, initial, bytes));
+    } finally {
+      Native.bytesClose(bytes);
+    }
   }
 
   /** What a {@link Link} needs to find and to be let in, as JSON. The job's secret is in it: never log it. */
@@ -49,11 +59,26 @@ public final class Exchanger implements AutoCloseable {
   }
 
   /**
-   * All that {@link #open} needs to go on from here; exchanges go on meanwhile. Where executors host the center, here is
-   * the moment of the last {@link #center}.
+   * All that {@link #open} needs to go on from here, in pieces; exchanges go on meanwhile. Where executors host the center,
+   * here is the moment of the last {@link #center}.
    */
-  public byte[] snapshot() {
-    return handle.call(Native::exchangerSnapshot);
+  public byte[][] snapshot() {
+    return snapshot(PIECE);
+  }
+
+  byte[][] snapshot(int piece) {
+    long bytes = handle.call(Native::exchangerSnapshot);
+    try {
+      long length = Native.bytesLength(bytes);
+      byte[][] pieces = new byte[Math.toIntExact((length + piece - 1) / piece)][];
+      for (int i = 0; i < pieces.length; i++) {
+        long at = (long) i * piece;
+        pieces[i] = Native.bytesRead(bytes, at, (int) Math.min(piece, length - at));
+      }
+      return pieces;
+    } finally {
+      Native.bytesClose(bytes);
+    }
   }
 
   /**

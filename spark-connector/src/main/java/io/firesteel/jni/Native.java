@@ -23,11 +23,9 @@ final class Native {
 
   static native float[] normalizer(String config, long[] statistics);
 
-  static native byte[] encodeTensors(String layout, float[] values);
+  static native byte[] tensorsHeader(String layout);
 
-  static native float[] decodeTensors(String layout, byte[] file);
-
-  static native String tensorsMetadata(byte[] file);
+  static native String readTensorsHeader(byte[] header, long fileBytes);
 
   static native long workerOpen(String spec);
 
@@ -61,7 +59,7 @@ final class Native {
 
   static native void centerClose(long center);
 
-  static native long exchangerOpen(String config, float[] initial, byte[] snapshot);
+  static native long exchangerOpen(String config, float[] initial, long snapshot);
 
   static native String exchangerClient(long exchanger);
 
@@ -69,7 +67,17 @@ final class Native {
 
   static native float[] exchangerCenter(long exchanger);
 
-  static native byte[] exchangerSnapshot(long exchanger);
+  static native long exchangerSnapshot(long exchanger);
+
+  static native long bytesOpen();
+
+  static native void bytesAppend(long bytes, byte[] piece);
+
+  static native long bytesLength(long bytes);
+
+  static native byte[] bytesRead(long bytes, long at, int length);
+
+  static native void bytesClose(long bytes);
 
   static native long[] exchangerToHost(long exchanger);
 

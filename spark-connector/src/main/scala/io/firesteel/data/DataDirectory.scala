@@ -28,7 +28,7 @@ private[data] object DataDirectory {
   def list(sc: SparkContext, uri: String): DataDirectory =
     try {
       val path = new Path(uri)
-      val fileSystem = path.getFileSystem(sc.hadoopConfiguration)
+      val fileSystem = FileSystems.of(path, sc.hadoopConfiguration)
       if (!fileSystem.getFileStatus(path).isDirectory)
         throw new FiresteelException(Kind.IO, s"data $uri is a file, not a directory")
       val files = fileSystem.listStatus(path).filter(_.isFile).map(status => status.getPath.getName -> status)

@@ -8,6 +8,7 @@ import io.firesteel.jni.{Engine, Exchanger}
 import java.util.UUID
 import org.apache.spark.SparkContext
 import scala.util.Using
+import scala.util.control.NonFatal
 
 /** The strategies inside one stage: the asynchronous ones, `easgd`, and `sparknet` with consistency `bsp`. */
 private[train] object DeepSpark {
@@ -44,12 +45,12 @@ private[train] object DeepSpark {
       }
 
       def looked(report: StageReport, center: Array[Float]): RunState = {
-        val snapshot = checkpoint.fold(Array.emptyByteArray)(_ => exchanger.snapshot())
+        val snapshot = checkpoint.fold(Array.empty[Array[Byte]])(_ => exchanger.snapshot())
         val state = progress.reached(report, center, snapshot)
         val scored = progress.checked(
           tests.fold(state)(test => progress.evaluated(state, test.evaluate(state.center)))
         )
-        checkpoint.foreach(_.save(Checkpoint.encode(plan, train.rows, scored, IndexedSeq.empty)))
+        checkpoint.foreach(_.save(Checkpoint.write(plan, train.rows, scored, IndexedSeq.empty)))
         scored
       }
 
@@ -62,7 +63,14 @@ private[train] object DeepSpark {
           new ExchangerKey(exchanger.client(), start.resumed)
         }
         val stage = use(new StageThread(workers.exchange(normalizer, key), () => watch.cancel()))
-        while (!stage.endsWithin(PollMillis)) {
+        def over: Boolean =
+          try stage.endsWithin(PollMillis)
+          catch {
+            case NonFatal(e) =>
+              progress.exchanged(StageReport.of(exchanger)) // that training diverged says more than the task that ended
+              throw e
+          }
+        while (!over) {
           val report = progress.exchanged(StageReport.of(exchanger))
           hosts.look()
           if (plan.pausesBetween(state.round, plan.roundsBehind(report.steps))) state = looked(report, hosts.center())

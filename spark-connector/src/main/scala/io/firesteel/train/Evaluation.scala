@@ -2,7 +2,7 @@
 package io.firesteel.train
 
 import io.firesteel.data.{ImageSource, RecordFormat}
-import io.firesteel.jni.{Engine, Kind}
+import io.firesteel.jni.Kind
 import java.util.UUID
 import org.apache.spark.SparkContext
 import scala.util.Using
@@ -15,8 +15,8 @@ object Evaluation {
   /** Evaluates a model on all rows of `source`.
     *
     * @param config the model's resolved configuration (config.json); `workers`, `batch` and `threads` may be others
-    * @param model bytes of model.safetensors
-    * @param preprocessing bytes of preprocessing.safetensors
+    * @param model model.safetensors
+    * @param preprocessing preprocessing.safetensors
     * @throws FiresteelException kind config when the model's classes are not the data set's, layout when a file is not
     *   of the configuration's net
     */
@@ -24,20 +24,42 @@ object Evaluation {
       sc: SparkContext,
       source: ImageSource,
       config: TrainConfig,
-      model: Array[Byte],
-      preprocessing: Array[Byte]
+      model: StoredFile,
+      preprocessing: StoredFile
   ): EvaluationResult = FiresteelException.unwrapping {
     NativeLibrary.load()
     checkClasses(config, source)
     val plan = Plan.described(config.copy(workers = config.workers.orElse(Some(sc.defaultParallelism))).toJson)
-    val weights = Engine.decodeTensors(plan.tensors.json, model)
-    val normalizer = Engine.decodeTensors(Tensors.preprocessing.json, preprocessing)
+    val weights = read(plan.tensors, model)
+    val normalizer = read(Tensors.preprocessing, preprocessing)
     Using.Manager { use =>
       val run = UUID.randomUUID.toString
       val watch = use(new FaultWatch(sc, run, (_, _) => ()))
       val score = use(Workers.load(sc, source, plan, run, watch)).evaluate(weights, normalizer)
       EvaluationResult(source.rows, score.accuracy, score.loss)
     }.get
+  }
+
+  /** As above, of files that are in memory. */
+  def evaluate(
+      sc: SparkContext,
+      source: ImageSource,
+      config: TrainConfig,
+      model: Array[Byte],
+      preprocessing: Array[Byte]
+  ): EvaluationResult =
+    evaluate(sc, source, config, StoredFile.of("model", model), StoredFile.of("preprocessing", preprocessing))
+
+  /** The flat vector of `layout`, whose tensors may lie in any order in the file. */
+  private def read(layout: Tensors, file: StoredFile): Array[Float] = {
+    val tensors = TensorFile.open(file)
+    tensors.check(layout.shapes)
+    val starts = layout.shapes.scanLeft(0)((start, tensor) => Math.toIntExact(start + tensor._2.product))
+    val values = new Array[Float](starts.last)
+    tensors.read(
+      layout.shapes.zip(starts).map { case ((name, _), start) => name -> Target.Floats(values, start) }.toMap
+    )
+    values
   }
 
   /** Classes of an idx set are told by the labels that occur, which may be fewer than the model knows. */

@@ -1,6 +1,7 @@
 // A flat vector on its way between the driver and the executors.
 package io.firesteel.train
 
+import java.io.OutputStream
 import java.lang.Float.BYTES
 import java.nio.{ByteBuffer, ByteOrder, FloatBuffer}
 
@@ -20,6 +21,9 @@ private[train] final class PackedVector private (bytes: Array[Byte]) extends Ser
     values
   }
 
+  /** Writes the values, little-endian. */
+  def writeTo(out: OutputStream): Unit = out.write(bytes)
+
   /** Writes the values into `values`, from index `from` on. */
   def copyInto(values: Array[Float], from: Int): Unit = PackedVector.view(bytes).get(values, from, length)
 }
@@ -32,6 +36,9 @@ private[train] object PackedVector {
     view(bytes).put(values, from, size)
     new PackedVector(bytes)
   }
+
+  /** Of the values in `bytes`, little-endian, which are not copied. */
+  def wrap(bytes: Array[Byte]): PackedVector = new PackedVector(bytes)
 
   def apply(values: Array[Float]): PackedVector = apply(values, 0, values.length)
 

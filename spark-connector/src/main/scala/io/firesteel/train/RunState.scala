@@ -9,18 +9,18 @@ import com.fasterxml.jackson.databind.JsonNode
   * @param samples rows used so far, repeats counted, all workers
   * @param seconds since training began, without evaluations and checkpoints; `wallSeconds` with them
   * @param score of the last evaluation
-  * @param snapshot the exchanger's, of a run inside one stage that is going to be saved; else empty
+  * @param snapshot the exchanger's, in pieces, of a run inside one stage that is going to be saved; else none
   * @param resumed how often such a run went on from a checkpoint
   */
 private[train] final case class RunState(
     round: Int,
     center: Array[Float],
-    solverStates: IndexedSeq[Array[Float]],
+    solverStates: IndexedSeq[PackedVector],
     samples: Long,
     seconds: Double,
     wallSeconds: Double,
     score: Option[Score],
-    snapshot: Array[Byte] = Array.emptyByteArray,
+    snapshot: Array[Array[Byte]] = Array.empty,
     resumed: Int = 0
 )
 

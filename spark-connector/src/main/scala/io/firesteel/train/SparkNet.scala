@@ -46,7 +46,7 @@ private[train] object SparkNet {
           evaluators.foreach(test => state = progress.evaluated(state, test.evaluate(state.center, normalizer)))
           progress.checked(state)
           checkpoint.foreach(
-            _.save(Checkpoint.encode(plan, train.rows, state, results.flatMap(_.solverState).map(_.floats)))
+            _.save(Checkpoint.write(plan, train.rows, state, results.flatMap(_.solverState)))
           )
         }
       }

@@ -36,7 +36,7 @@ private[train] final class StageProgress(plan: Plan, start: RunState, listener: 
   }
 
   /** The state at that report; evaluations and checkpoints go on beside the exchanges, so the clock runs on. */
-  def reached(report: StageReport, center: Array[Float], snapshot: Array[Byte]): RunState = RunState(
+  def reached(report: StageReport, center: Array[Float], snapshot: Array[Array[Byte]]): RunState = RunState(
     plan.roundsBehind(report.steps),
     center,
     IndexedSeq.empty,

@@ -110,8 +110,9 @@ private[train] final class ExchangerKey(client: String, resumed: Int) extends Se
   override def toString: String = "ExchangerKey"
 }
 
-private object ExchangerKey {
+private[train] object ExchangerKey {
   val MostAttempts = 1L << 40 // of all tasks of one application
+  val MostResumed = 1L << 22 // so that an attempt's number is below 2^63
 }
 
 /** Turn after turn on every worker, until the budget of all together is spent. */

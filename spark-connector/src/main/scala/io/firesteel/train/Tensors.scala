@@ -1,12 +1,9 @@
-// Layouts of the flat vectors as the JSON that Engine.encodeTensors and decodeTensors read.
+// Layouts of the flat vectors as the JSON that Engine.tensorsHeader reads.
 package io.firesteel.train
 
 import com.fasterxml.jackson.databind.node.ArrayNode
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
 import io.firesteel.jni.Engine
-import java.nio.ByteBuffer
-import java.nio.ByteOrder.LITTLE_ENDIAN
-import java.util.Arrays
 
 /** Names and shapes in the order in which they lie in a flat vector, and a file's metadata. */
 private[train] case class Tensors(shapes: Seq[(String, Seq[Long])], metadata: Map[String, String] = Map.empty) {
@@ -37,23 +34,8 @@ private[train] object Tensors {
 
   val preprocessing: Tensors = Tensors(Seq("mean" -> Seq(3L, 32L, 32L), "scale" -> Seq(3L)))
 
-  /** Any bytes as a tensor of f32, four to a value, since nothing else lies in these files; never computed with. */
-  def packed(bytes: Array[Byte]): Array[Float] = {
-    val values = new Array[Float](packedLength(bytes.length))
-    ByteBuffer.wrap(Arrays.copyOf(bytes, values.length * WordBytes)).order(LITTLE_ENDIAN).asFloatBuffer().get(values)
-    values
-  }
-
-  /** The bytes that `packed` took, `length` of them. */
-  def unpacked(values: Array[Float], length: Int): Array[Byte] = {
-    val bytes = ByteBuffer.allocate(values.length * WordBytes).order(LITTLE_ENDIAN)
-    bytes.asFloatBuffer().put(values)
-    Arrays.copyOf(bytes.array, length)
-  }
-
-  def packedLength(bytes: Int): Int = (bytes + WordBytes - 1) / WordBytes
-
-  private val WordBytes = java.lang.Float.BYTES
+  /** Floats that `bytes` bytes take as a tensor: four to a value, since nothing but f32 lies in these files. */
+  def packedLength(bytes: Long): Long = (bytes + TensorFile.Width - 1) / TensorFile.Width
 
   def shapesOf(described: JsonNode): Seq[(String, Seq[Long])] = {
     val tensors = described.get("tensors")

@@ -1,7 +1,7 @@
-// The result of a run, and its two files' bytes.
+// The result of a run, and its two files.
 package io.firesteel.train
 
-import io.firesteel.jni.Engine
+import java.io.{ByteArrayOutputStream, OutputStream}
 
 /** @param config resolved, `classes` included
   * @param weights the center, flat, in the order of `Engine.describe`
@@ -9,9 +9,25 @@ import io.firesteel.jni.Engine
   */
 case class TrainedModel(config: TrainConfig, weights: Array[Float], normalizer: Array[Float]) {
 
-  /** model.safetensors: the net's tensors by name (conv1.weight, ...), convolutions OIHW. */
-  def toSafetensors: Array[Byte] = Engine.encodeTensors(Tensors.net(config).forPyTorch.json, weights)
+  /** Writes model.safetensors: the net's tensors by name (conv1.weight, ...), convolutions OIHW. */
+  def writeModel(out: OutputStream): Unit =
+    TensorFile.write(out, Tensors.net(config).forPyTorch, Seq(Values.Floats(weights)))
 
-  /** preprocessing.safetensors: `mean` [3, 32, 32] and `scale` [3]. */
-  def preprocessing: Array[Byte] = Engine.encodeTensors(Tensors.preprocessing.forPyTorch.json, normalizer)
+  /** Writes preprocessing.safetensors: `mean` [3, 32, 32] and `scale` [3]. */
+  def writePreprocessing(out: OutputStream): Unit =
+    TensorFile.write(out, Tensors.preprocessing.forPyTorch, Seq(Values.Floats(normalizer)))
+
+  /** The bytes of model.safetensors, of a net that fits an array: up to 2 GiB. */
+  def toSafetensors: Array[Byte] = TrainedModel.bytes(writeModel)
+
+  /** The bytes of preprocessing.safetensors. */
+  def preprocessing: Array[Byte] = TrainedModel.bytes(writePreprocessing)
+}
+
+object TrainedModel {
+  private def bytes(write: OutputStream => Unit): Array[Byte] = {
+    val out = new ByteArrayOutputStream()
+    write(out)
+    out.toByteArray
+  }
 }

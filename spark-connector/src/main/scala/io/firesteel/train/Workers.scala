@@ -51,12 +51,11 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
       request: RoundRequest,
       normalizer: Array[Float],
       center: Array[Float],
-      solverStates: IndexedSeq[Array[Float]],
+      solverStates: IndexedSeq[PackedVector],
       statesToo: Boolean
   ): IndexedSeq[WorkerResult] = {
     val shared = sc.broadcast(PackedVector(center))
-    val states =
-      solverStates.map(state => sc.broadcast(PackedVector(state))) // one each: an executor fetches those of its workers
+    val states = solverStates.map(sc.broadcast(_)) // one each: an executor fetches those of its workers
     val task =
       RoundTask(residence, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
     try sc.runJob(shards.chunks, task).toIndexedSeq

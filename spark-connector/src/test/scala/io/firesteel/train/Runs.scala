@@ -3,6 +3,7 @@ package io.firesteel.train
 
 import io.firesteel.TestSpark
 import io.firesteel.data.ImageFiles
+import java.io.{ByteArrayOutputStream, OutputStream}
 import org.apache.spark.SparkContext
 import scala.collection.mutable
 
@@ -57,6 +58,10 @@ class Events extends TrainListener {
 /** Keeps the last checkpoint in memory. */
 final class MemoryStore extends CheckpointStore {
   var bytes: Option[Array[Byte]] = None
-  def load(): Option[Array[Byte]] = bytes
-  def save(bytes: Array[Byte]): Unit = this.bytes = Some(bytes)
+  def load(): Option[StoredFile] = bytes.map(StoredFile.of("checkpoint", _))
+  def save(write: OutputStream => Unit): Unit = {
+    val out = new ByteArrayOutputStream()
+    write(out)
+    bytes = Some(out.toByteArray)
+  }
 }

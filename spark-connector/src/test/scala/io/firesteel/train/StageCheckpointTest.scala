@@ -2,7 +2,7 @@
 package io.firesteel.train
 
 import io.firesteel.TestSpark
-import io.firesteel.jni.{Engine, Kind}
+import io.firesteel.jni.Kind
 import org.apache.spark.SparkContext
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -49,17 +49,7 @@ class StageCheckpointTest extends AnyFunSuite {
       assert(again.of[ExchangeDone].isEmpty && again.of[Started].head.completedSteps == 60)
       val other = Runs.stage.copy(resume = true, alpha = Some(0.2))
       val e = intercept[FiresteelException](Runs.train(sc, other, TrainListener.silent, Some(store)))
-      assert(e.kind == Kind.CONFIG && e.getMessage == "checkpoint of another configuration: alpha was 0.1, is 0.2")
-    }
-  }
-
-  test("any bytes survive as a tensor, those of a signalling NaN too") {
-    Engine.version()
-    for (length <- 0 to 9) {
-      val bytes = Array.tabulate(length)(i => Seq(1, 0, 0xa0, 0x7f, 0, 0xff)(i % 6).toByte)
-      val layout = Tensors(Seq("exchanger" -> Seq(Tensors.packedLength(length).toLong))).json
-      val file = Engine.encodeTensors(layout, Tensors.packed(bytes))
-      assert(Tensors.unpacked(Engine.decodeTensors(layout, file), length).toSeq == bytes.toSeq)
+      assert(e.kind == Kind.CONFIG && e.getMessage == "checkpoint is of another configuration: alpha was 0.1, is 0.2")
     }
   }
 }

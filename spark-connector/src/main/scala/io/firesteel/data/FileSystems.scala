@@ -1,0 +1,50 @@
+// The Hadoop file system behind a URI. One whose library is not on the class path is told with the line that brings it.
+package io.firesteel.data
+
+import io.firesteel.jni.Kind
+import io.firesteel.train.FiresteelException
+import org.apache.hadoop.conf.Configuration
+import org.apache.hadoop.fs.{FileSystem, Path, UnsupportedFileSystemException}
+import org.apache.hadoop.util.VersionInfo
+
+private[firesteel] object FileSystems {
+
+  /** Hadoop's own libraries that Spark does not ship, by the schemes that they serve. */
+  private val Artifacts = Map(
+    "s3a" -> "hadoop-aws",
+    "abfs" -> "hadoop-azure",
+    "abfss" -> "hadoop-azure",
+    "wasb" -> "hadoop-azure",
+    "wasbs" -> "hadoop-azure",
+    "oss" -> "hadoop-aliyun",
+    "cosn" -> "hadoop-cos",
+    "obs" -> "hadoop-huaweicloud"
+  )
+  private val OldS3 = Set("s3", "s3n") // Hadoop 3 has neither
+
+  /** @throws FiresteelException kind config where no class for the scheme can be loaded */
+  def of(path: Path, conf: Configuration): FileSystem =
+    try path.getFileSystem(conf)
+    catch {
+      case e: UnsupportedFileSystemException                                 => throw missing(path, e)
+      case e: NoClassDefFoundError                                           => throw missing(path, e)
+      case e: RuntimeException if causes(e, classOf[ClassNotFoundException]) => throw missing(path, e)
+    }
+
+  private def missing(path: Path, cause: Throwable): FiresteelException = {
+    val scheme = path.toUri.getScheme
+    val remedy = Artifacts.get(scheme) match {
+      case Some(artifact) => s"give spark-submit --packages org.apache.hadoop:$artifact:${VersionInfo.getVersion}"
+      case None if OldS3(scheme) => s"write s3a:// instead of $scheme://"
+      case None                  => s"give spark-submit the library that serves $scheme:// with --packages or --jars"
+    }
+    val told = new FiresteelException(Kind.CONFIG, s"$path: its file system is not on the class path: $remedy")
+    told.addSuppressed(cause) // for a stack trace: in the line it would only name a class
+    told
+  }
+
+  private def causes(error: Throwable, kind: Class[_]): Boolean =
+    Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(MaxCauses).exists(kind.isInstance)
+
+  private val MaxCauses = 16 // a chain of causes may be a ring
+}
