@@ -1,10 +1,38 @@
-// Spark knows how many tasks run at once, for barrier stages, and tells nobody outside its own package.
+// Spark knows which executors can be given tasks, and how many at once, and tells nobody outside its own package.
 package org.apache.spark.firesteel
 
 import org.apache.spark.SparkContext
+import org.apache.spark.scheduler.TaskSchedulerImpl
+import org.apache.spark.scheduler.cluster.CoarseGrainedSchedulerBackend
+
+/** An executor that can be given tasks now.
+  *
+  * @param tasks of the default resource profile that it can run at once
+  * @param running tasks that it runs now, of whatever job
+  */
+final case class ExecutorSlots(id: String, host: String, tasks: Int, running: Int)
 
 object TaskSlots {
 
   /** Tasks of the default resource profile that all registered executors together can run at once, busy or not. */
   def now(sc: SparkContext): Int = sc.maxNumConcurrentTasks(sc.resourceProfileManager.defaultResourceProfile)
+
+  /** Executors that Spark would give a task: registered, known to its scheduler, neither excluded nor being
+    * decommissioned. One that has only just registered is not among them: its scheduler does not offer its cores yet.
+    */
+  def executors(sc: SparkContext): Seq[ExecutorSlots] = {
+    val scheduler = sc.taskScheduler.asInstanceOf[TaskSchedulerImpl]
+    val running = scheduler.runningTasksByExecutors
+    val able: String => Boolean = sc.schedulerBackend match {
+      case backend: CoarseGrainedSchedulerBackend => id => backend.isExecutorActive(id) && scheduler.isExecutorAlive(id)
+      case _                                      => _ => sc.isLocal
+    }
+    for {
+      executor <- sc.statusStore.executorList(activeOnly = true)
+      if executor.maxTasks > 0 && !executor.isExcluded && able(executor.id) // a cluster's driver has no task
+    } yield {
+      val host = executor.hostPort.take(executor.hostPort.lastIndexOf(':'))
+      ExecutorSlots(executor.id, host, executor.maxTasks, running.getOrElse(executor.id, 0))
+    }
+  }
 }
