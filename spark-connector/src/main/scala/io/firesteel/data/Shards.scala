@@ -60,6 +60,7 @@ object Shards {
       .repartitionAndSortWithinPartitions(new ShardPartitioner(source.rows, partitions, seed))
       .mapPartitions(chunked(_, format.bytes))
     val kept = new OnDemand(dealt, locations)
+      .mapPartitions(chunks => chunks, preservesPartitioning = true) // of Spark's class: they log under its name
       .setName(s"${format.name}: ${source.rows} rows in $partitions partitions")
       .persist(StorageLevel.DISK_ONLY)
     val counts = FiresteelException.unwrapping(submit {

@@ -144,6 +144,9 @@ private[train] final class FaultWatch(
     }
   }
 
+  /** Whether `name` is the run itself, and none below it. */
+  def isMain(name: String): Boolean = name == run
+
   /** Executors that ever ran tasks of this run, and may keep something of it. */
   def visitedExecutors: Set[String] = visited.asScala.toSet
 

@@ -9,9 +9,16 @@ import scala.collection.mutable
 
 /** The homes of `workers` workers of `run`.
   *
+  * @param who what they are called to people
   * @param report told which workers moved, and why
   */
-private[train] final class Placement(sc: SparkContext, run: String, workers: Int, report: (String, String) => Unit) {
+private[train] final class Placement(
+    sc: SparkContext,
+    run: String,
+    workers: Int,
+    report: (String, String) => Unit,
+    who: String = "worker"
+) {
   @volatile private var homes = Map.empty[Int, String]
   @volatile private var hosts = Map.empty[String, String] // of executors
   private var avoided = Set.empty[(Int, String)] // worker and executor; guarded by this
@@ -27,8 +34,8 @@ private[train] final class Placement(sc: SparkContext, run: String, workers: Int
 
   def uses(executor: String): Boolean = homes.values.exists(_ == executor)
 
-  /** Which workers live in that executor. */
-  def workersOf(executor: String): Array[Int] = homes.collect { case (worker, `executor`) => worker }.toArray.sorted
+  /** Executors by worker. */
+  def all: Map[Int, String] = homes
 
   /** Workers that have a slot now if each slot has one. */
   def served: Int = math.min(workers, slots.map(_.tasks).sum)
@@ -89,7 +96,7 @@ private[train] final class Placement(sc: SparkContext, run: String, workers: Int
         if (able(from)) s"executor $from has no slot for it while others are free"
         else s"executor $from is given no more tasks"
       val targets = group.map(_._3).distinct.mkString(", ")
-      report(s"worker $names: $why", s"built again in executor $targets")
+      report(s"$who $names: $why", s"built again in executor $targets")
     }
   }
 }

@@ -13,7 +13,7 @@ import scala.util.control.NonFatal
   */
 private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan, run: String, jobs: Jobs)
     extends AutoCloseable {
-  private val residence = Residence(run, plan.configJson, shards.format, shards.counts)
+  private def residence = Residence(run, plan.configJson, shards.format, shards.counts, jobs.placement.all)
 
   /** Rows, sums and squares of all pixels; loads every worker's rows into native memory. */
   def statistics(): Array[Long] =
@@ -93,7 +93,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
   /** How good the center's weights are on all rows. */
   def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
     val weights = sc.broadcast(PackedVector(center, 0, plan.length))
-    val task = EvaluateTask(residence, normalizer, weights, plan.digest)
+    def task = EvaluateTask(residence, normalizer, weights, plan.digest)
     try Score.over(jobs("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq))
     finally weights.destroy()
   }
@@ -113,7 +113,8 @@ private[train] object Workers {
   /** Deals `source` out to the plan's workers, or to as many as it has rows. */
   def load(sc: SparkContext, source: ImageSource, plan: Plan, run: String, watch: FaultWatch): Workers = {
     val partitions = math.min(plan.workers.toLong, source.rows).toInt
-    val placement = new Placement(sc, run, partitions, watch.report)
+    val who = if (watch.isMain(run)) "worker" else "test worker"
+    val placement = new Placement(sc, run, partitions, watch.report, who)
     val jobs = new Jobs(sc, run, placement, watch)
     val shards = Shards.build(source, partitions, plan.config.seed, placement.locations, job => jobs("deal out")(job))
     new Workers(sc, shards, plan, run, jobs)
