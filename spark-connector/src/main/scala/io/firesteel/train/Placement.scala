@@ -21,6 +21,7 @@ private[train] final class Placement(
 ) {
   @volatile private var homes = Map.empty[Int, String]
   @volatile private var hosts = Map.empty[String, String] // of executors
+  @volatile private var working = false // whether a move costs anything
   private var avoided = Set.empty[(Int, String)] // worker and executor; guarded by this
 
   /** Where a worker's task wants to run, in the words of `RDD.getPreferredLocations`; empty before the first `settle`. */
@@ -31,6 +32,9 @@ private[train] final class Placement(
         // Spark splits at the first underscore behind the host, whose name only serves levels that are not waited for.
         s"executor_${hosts.get(id).filterNot(_.contains('_')).getOrElse("host")}_$id"
       }
+
+  /** From now on moves are told: the workers have done something, and are not still being dealt out. */
+  def begun(): Unit = working = true
 
   def uses(executor: String): Boolean = homes.values.exists(_ == executor)
 
@@ -46,7 +50,7 @@ private[train] final class Placement(
   def settle(): Unit = synchronized {
     val now = slots
     val next = Placement.assign(homes, workers, now, avoided)
-    tell(next, now)
+    if (working) tell(next, now)
     hosts = now.map(slot => slot.id -> slot.host).toMap
     homes = next
   }

@@ -59,8 +59,11 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
       solverStates.map(state => sc.broadcast(PackedVector(state))) // one each: an executor fetches those of its workers
     val task =
       RoundTask(residence, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
-    try sc.runJob(shards.chunks, task).toIndexedSeq
-    finally (shared +: states).foreach(_.destroy())
+    try {
+      val results = sc.runJob(shards.chunks, task).toIndexedSeq
+      jobs.placement.begun()
+      results
+    } finally (shared +: states).foreach(_.destroy())
   }
 
   /** The one long job of workers that exchange by themselves: ends when their budget is spent. The `key` is asked for

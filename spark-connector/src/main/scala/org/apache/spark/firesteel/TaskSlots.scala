@@ -14,8 +14,8 @@ final case class ExecutorSlots(id: String, host: String, tasks: Int, running: In
 
 object TaskSlots {
 
-  /** Tasks of the default resource profile that all registered executors together can run at once, busy or not. */
-  def now(sc: SparkContext): Int = sc.maxNumConcurrentTasks(sc.resourceProfileManager.defaultResourceProfile)
+  /** Tasks that all of `executors` together can run at once, busy or not. */
+  def now(sc: SparkContext): Int = executors(sc).map(_.tasks).sum
 
   /** Executors that Spark would give a task: registered, known to its scheduler, neither excluded nor being
     * decommissioned. One that has only just registered is not among them: its scheduler does not offer its cores yet.
