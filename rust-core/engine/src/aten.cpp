@@ -1,12 +1,16 @@
 // Operators of libtorch that training needs and tch does not bind, for raw.rs. Each answers null, or the
-// text of what libtorch threw, which the caller frees. And libtorch's threads, for kernels of ours.
+// text of what libtorch threw, which the caller frees. And libtorch's threads, for kernels of ours, and its own account of
+// the memory of tensors.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/native_batch_norm_backward.h>
 #include <array>
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <tuple>
 
 namespace {
@@ -23,7 +27,21 @@ template <typename Operator> char *answer(at::Tensor **gradients, Operator run) 
     return strdup(error.what());
   }
 }
+// What libtorch's profiler of memory is told on a thread: every block of a tensor that comes (above 0) or goes (below).
+struct Meter final : c10::MemoryReportingInfoBase {
+  Meter(void (*report)(void *, int64_t), void *sink) : report(report), sink(sink) {}
+  void reportMemoryUsage(void *, int64_t bytes, size_t, size_t, c10::Device) override { report(sink, bytes); }
+  bool memoryProfilingEnabled() const override { return true; }
+  void (*report)(void *, int64_t);
+  void *sink;
+};
 } // namespace
+
+// Does `work`, which must not throw, and calls `report` with the size of each block that it takes or gives back on this thread.
+extern "C" void firesteel_metered(void (*work)(void *), void *context, void (*report)(void *, int64_t), void *sink) {
+  c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, std::make_shared<Meter>(report, sink));
+  work(context);
+}
 
 extern "C" char *firesteel_convolution_backward(const at::Tensor *gradient, const at::Tensor *input,
                                                 const at::Tensor *weight, int64_t stride, int64_t padding,

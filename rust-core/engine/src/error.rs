@@ -25,13 +25,15 @@ pub enum Kind {
     Library,
     /// An exchanger is gone, or refuses.
     Exchange,
+    /// The machine has less memory than was wanted.
+    Memory,
     /// A defect of Firesteel or of libtorch.
     Internal,
 }
 
 impl Kind {
     /// Every kind, in the order of `testdata/kinds.txt`.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Config,
         Kind::Data,
         Kind::Io,
@@ -40,6 +42,7 @@ impl Kind {
         Kind::Layout,
         Kind::Library,
         Kind::Exchange,
+        Kind::Memory,
         Kind::Internal,
     ];
 
@@ -54,6 +57,7 @@ impl Kind {
             Kind::Layout => "layout",
             Kind::Library => "library",
             Kind::Exchange => "exchange",
+            Kind::Memory => "memory",
             Kind::Internal => "internal",
         }
     }
@@ -115,6 +119,11 @@ impl Error {
     /// An error of [`Kind::Library`].
     pub fn library(message: impl Into<String>) -> Self {
         Error::new(Kind::Library, message)
+    }
+
+    /// An error of [`Kind::Memory`].
+    pub fn memory(message: impl Into<String>) -> Self {
+        Error::new(Kind::Memory, message)
     }
 
     /// An error of [`Kind::Internal`].

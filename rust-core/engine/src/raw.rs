@@ -1,10 +1,12 @@
 //! The one place of the engine that touches memory of libtorch: values of dense tensors as slices, and the
-//! operators and threads of aten.cpp. Everything above it is safe.
+//! operators, threads and meter of aten.cpp. All of it is safe to call but [`Frozen::new`], which `ops` alone calls.
 
 use std::any::Any;
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::slice;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use half::bf16;
@@ -44,6 +46,12 @@ unsafe extern "C" {
         epsilon: f64,
         gradients: *mut *mut C_tensor,
     ) -> *mut c_char;
+    fn firesteel_metered(
+        work: extern "C" fn(*mut c_void),
+        context: *mut c_void,
+        report: extern "C" fn(*mut c_void, i64),
+        sink: *mut c_void,
+    );
     fn firesteel_on_threads(threads: c_int, work: extern "C" fn(*const c_void, c_int), context: *const c_void);
 }
 
@@ -131,21 +139,94 @@ pub fn on_threads(threads: usize, work: &(dyn Fn(usize) + Sync)) {
     }
 }
 
-/// Values of a dense tensor on the CPU in the order of its memory.
-///
-/// Panics when the kind is another, the tensor is elsewhere, or its values do not lie without gaps.
-pub fn values<T: Dense>(tensor: &Tensor) -> &[T] {
-    let length = check::<T>(tensor);
-    // SAFETY: `check` holds kind, device and density, so `length` values lie at the pointer; the borrow keeps
-    // the tensor alive, and who writes to a tensor's memory in this crate holds it by `&mut`.
-    unsafe { slice::from_raw_parts(tensor.data_ptr().cast(), length) }
+/// Does `work` on this thread, and answers with it the bytes of tensors that were alive after each block that came or
+/// went. What was allocated before is not counted and must not be freed in between. A panic goes on here.
+pub fn metered<R>(work: impl FnOnce() -> R) -> (R, Vec<i64>) {
+    /// What is to be done, and then what came of it.
+    struct Call<W, R> {
+        work: Option<W>,
+        result: Option<std::thread::Result<R>>,
+    }
+    extern "C" fn call<W: FnOnce() -> R, R>(context: *mut c_void) {
+        // SAFETY: the pointer is the one that is given below, to what lives until the call has returned.
+        let context = unsafe { &mut *context.cast::<Call<W, R>>() };
+        if let Some(work) = context.work.take() {
+            context.result = Some(catch_unwind(AssertUnwindSafe(work))); // C++ must not be unwound
+        }
+    }
+    extern "C" fn report(sink: *mut c_void, bytes: i64) {
+        // SAFETY: likewise; libtorch reports on the thread that allocates, which is the one of the call.
+        let alive = unsafe { &mut *sink.cast::<Vec<i64>>() };
+        alive.push(alive.last().unwrap_or(&0) + bytes);
+    }
+    fn caller<W: FnOnce() -> R, R>(_: &Call<W, R>) -> extern "C" fn(*mut c_void) {
+        call::<W, R>
+    }
+    let (mut context, mut alive) = (Call { work: Some(work), result: None }, Vec::new());
+    let call = caller(&context);
+    // SAFETY: both functions take their pointers as what they are, neither lets anything unwind, and nobody else
+    // touches the two values during the call.
+    unsafe {
+        firesteel_metered(call, (&raw mut context).cast(), report, (&raw mut alive).cast());
+    }
+    match context.result {
+        Some(Ok(result)) => (result, alive),
+        Some(Err(panic)) => resume_unwind(panic),
+        None => unreachable!("aten.cpp calls the work once"),
+    }
 }
 
-/// The same, to write. The tensor must be the only one over its memory, as one that was just made is.
-pub fn values_mut<T: Dense>(tensor: &mut Tensor) -> &mut [T] {
-    let length = check::<T>(tensor);
-    // SAFETY: as above, and the caller says that no other tensor is over this memory.
-    unsafe { slice::from_raw_parts_mut(tensor.data_ptr().cast(), length) }
+/// A new dense tensor on the CPU with `sizes`, whose values `fill` writes in the order of its memory. They are any values
+/// before.
+pub fn filled<T: Dense>(sizes: &[i64], fill: impl FnOnce(&mut [T])) -> Tensor {
+    let tensor = Tensor::empty(sizes, (T::KIND, Device::Cpu));
+    let length = check::<T>(&tensor);
+    // SAFETY: `check` holds kind, device and density, so `length` values lie at the pointer. The tensor was just made, so
+    // this is the only way to its memory. The memory is libtorch's, of which Rust knows nothing, and every pattern of bits
+    // is a value of a `Dense` type.
+    fill(unsafe { slice::from_raw_parts_mut(tensor.data_ptr().cast(), length) });
+    tensor
+}
+
+/// A dense tensor on the CPU whose values can be read as a slice.
+pub struct Frozen<T> {
+    tensor: Tensor,
+    length: usize,
+    kind: PhantomData<T>,
+}
+
+impl<T: Dense> Frozen<T> {
+    /// Panics when the kind is another, the tensor is elsewhere, or its values do not lie without gaps.
+    ///
+    /// # Safety
+    ///
+    /// As long as this lives nobody writes to the memory of `tensor`: neither by it nor by another tensor over the same
+    /// memory, on any thread. tch cannot promise that, since a shallow clone may be written through.
+    pub unsafe fn new(tensor: Tensor) -> Self {
+        let length = check::<T>(&tensor);
+        Self { tensor, length, kind: PhantomData }
+    }
+
+    /// In the order of memory.
+    pub fn values(&self) -> &[T] {
+        // SAFETY: `check` held kind, device and density, so `length` values lie at the pointer; the tensor lives as long
+        // as the borrow, and who made this says that nobody writes to them.
+        unsafe { slice::from_raw_parts(self.tensor.data_ptr().cast(), self.length) }
+    }
+
+    pub fn tensor(&self) -> &Tensor {
+        &self.tensor
+    }
+}
+
+/// A copy of the values of a dense f32 tensor on the CPU that other threads may write to meanwhile, as those of `hogwild`
+/// do with the weights. Each value is one that was there at some time.
+pub fn snapshot(tensor: &Tensor) -> Vec<f32> {
+    let length = check::<f32>(tensor);
+    // SAFETY: `length` values lie at the pointer, aligned, while the borrow keeps the tensor alive; an atomic may be
+    // read while others write, and libtorch's kernels, who write, store whole values.
+    let values = unsafe { slice::from_raw_parts(tensor.data_ptr().cast::<AtomicU32>(), length) };
+    values.iter().map(|value| f32::from_bits(value.load(Ordering::Relaxed))).collect()
 }
 
 fn check<T: Dense>(tensor: &Tensor) -> usize {
@@ -173,20 +254,38 @@ mod tests {
 
     #[test]
     fn values_come_in_the_order_of_memory() {
-        let tensor = Tensor::from_slice(&[1f32, 2.0, 3.0, 4.0, 5.0, 6.0]).view([2, 3]);
-        assert_eq!(values::<f32>(&tensor.transpose(0, 1)), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let tensor = filled::<f32>(&[2, 3], |values| values.copy_from_slice(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        assert_eq!(tensor, Tensor::from_slice(&[1f32, 2.0, 3.0, 4.0, 5.0, 6.0]).view([2, 3]));
+        let turned = tensor.transpose(0, 1);
+        assert_eq!(snapshot(&turned), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        // SAFETY: nobody writes to it.
+        assert_eq!(unsafe { Frozen::<f32>::new(turned) }.values(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn a_meter_tells_what_is_alive_after_each_block() {
+        let block = |values: i64| Tensor::zeros([values], (Kind::Float, Device::Cpu));
+        let (sum, alive) = metered(|| {
+            let first = block(256);
+            let second = block(512);
+            drop(first);
+            second.numel() + block(64).numel()
+        });
+        assert_eq!((sum, alive), (576, vec![1024, 3072, 2048, 2304, 2048, 0]));
+        assert!(metered(|| ()).1.is_empty());
+        assert!(catch_unwind(|| metered(|| panic!("goes on"))).is_err());
     }
 
     #[test]
     #[should_panic(expected = "gaps")]
     fn a_tensor_with_gaps_is_refused() {
-        values::<f32>(&Tensor::zeros([2, 3], (Kind::Float, Device::Cpu)).narrow(1, 0, 2));
+        snapshot(&Tensor::zeros([2, 3], (Kind::Float, Device::Cpu)).narrow(1, 0, 2));
     }
 
     #[test]
     #[should_panic(expected = "kind")]
     fn a_tensor_of_another_kind_is_refused() {
-        values::<f32>(&Tensor::zeros([2], (Kind::Double, Device::Cpu)));
+        snapshot(&Tensor::zeros([2], (Kind::Double, Device::Cpu)));
     }
 
     #[test]

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use firesteel_exchange::Entry;
 use serde_json::{Map, Value};
+use tch::Device;
 
 use crate::config::{Facts, SolverState, Strategy, TrainConfig, known};
-use crate::data::{CHANNELS, Dataset, Normalizer, RecordFormat, SIDE, Split};
+use crate::data::{CHANNELS, Dataset, Normalizer, PIXELS, RecordFormat, SIDE, Split};
 use crate::error::{Error, Result};
+use crate::memory::{Limit, estimate, readable};
 use crate::metrics::{DataFacts, Event, Hardware, MetricsFile};
 use crate::round::{Evaluation, Round, StateIn, Work};
 use crate::tensors::{FileLayout, encode};
@@ -69,6 +71,7 @@ impl Sequential {
             test_rows: test.as_ref().map_or(0, Dataset::rows),
             classes: known("classes", config.classes)?,
         };
+        check_memory(&config, train.rows(), facts.test_rows)?;
         let statistics = train.statistics();
         let normalizer = Normalizer::fit(config.normalize, &statistics)?;
         let build = |data: Dataset| -> Result<Worker> {
@@ -76,7 +79,7 @@ impl Sequential {
             let spec =
                 WorkerSpec { config: config.clone(), worker: 0, rows: 0, record: RecordFormat::Cifar10, gpu: None };
             let mut worker = Worker::new(&spec)?;
-            worker.load(data);
+            worker.load(data)?;
             worker.prepare(normalizer.clone());
             Ok(worker)
         };
@@ -143,6 +146,10 @@ impl Sequential {
             let accuracy = last.map(|evaluation| evaluation.correct as f64 / evaluation.rows as f64);
             show(Progress { round: number, rounds, loss, accuracy, images_per_second: samples as f64 / seconds });
         }
+        // a loss is that before its step, so the last step's weights are judged by themselves
+        if last.is_some_and(|evaluation| !evaluation.loss.is_finite()) || !self.weights.iter().all(|x| x.is_finite()) {
+            return Err(diverged(rounds));
+        }
         self.finish(rounds, samples, seconds, started, last)
     }
 
@@ -195,6 +202,31 @@ impl Sequential {
     }
 }
 
+/// Refuses what surely does not fit into this process; warns where it fits into the machine but not into what is free.
+fn check_memory(config: &TrainConfig, train_rows: usize, test_rows: usize) -> Result<()> {
+    if config.device.resolve(None, 0)? != Device::Cpu {
+        return Ok(());
+    }
+    let (trainer, tester) = (estimate(config, train_rows as u64)?, estimate(config, test_rows as u64)?);
+    // the rows were read already
+    let held = trainer.resident + tester.resident - ((train_rows + test_rows) * PIXELS) as u64;
+    let wanted = held + trainer.step.max(tester.evaluation);
+    let limit = Limit::of_this_process();
+    let figures = || {
+        let (step, batch) = (readable(trainer.step), config.batch.unwrap_or_default());
+        format!("about {} more memory are wanted, {step} of them for a step on batch {batch}", readable(wanted))
+    };
+    if wanted > limit.bytes {
+        let (bytes, by) = (readable(limit.bytes), limit.by);
+        return Err(Error::memory(format!("{}, and {bytes} is what {by} leaves: lower batch", figures())));
+    }
+    if wanted > limit.available {
+        log::warn!("{}, and {} are free: the run may be killed", figures(), readable(limit.available));
+    }
+    log::info!("{}", figures());
+    Ok(())
+}
+
 fn entry(name: &str, shape: &[usize]) -> Entry {
     Entry { name: name.to_owned(), shape: shape.to_vec() }
 }
@@ -212,7 +244,7 @@ fn versions() -> Map<String, Value> {
 }
 
 fn diverged(round: u64) -> Error {
-    Error::internal(format!("training diverged in round {round}: the loss is no number; try a smaller lr"))
+    Error::internal(format!("training diverged in round {round}: the loss is not finite; try a smaller lr"))
 }
 
 /// Writes beside `path` and renames, so that a file is whole or not there.

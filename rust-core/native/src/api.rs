@@ -23,6 +23,7 @@ bind_java_type! {
         static extern fn version() -> JString,
         static extern fn resolve(request: JString) -> JString,
         static extern fn describe(config: JString) -> JString,
+        static extern fn memory(config: JString, rows: jlong) -> JString,
         static extern fn initial_weights(config: JString, statistics: jlong[]) -> jfloat[],
         static extern fn normalizer(config: JString, statistics: jlong[]) -> jfloat[],
         static extern fn encode_tensors(layout: JString, values: jfloat[]) -> jbyte[],
@@ -67,6 +68,7 @@ impl NativeNativeInterface for NativeAPI {
     fn version<'l>(env: &mut Env<'l>, _: JClass<'l>) -> Result<JString<'l>, Failure> {
         logging::init();
         firesteel_engine::device::keep_memory();
+        firesteel_engine::memory::quiet_panics();
         Ok(JString::from_str(env, calls::version())?)
     }
 
@@ -76,6 +78,11 @@ impl NativeNativeInterface for NativeAPI {
 
     fn describe<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JString<'l>, Failure> {
         Ok(JString::from_str(env, calls::describe(&config.to_string())?)?)
+    }
+
+    fn memory<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>, rows: jlong) -> Result<JString<'l>, Failure> {
+        let rows = u64::try_from(rows).map_err(|_| Error::layout(format!("{rows} rows")))?;
+        Ok(JString::from_str(env, calls::memory(&config.to_string(), rows)?)?)
     }
 
     fn initial_weights<'l>(

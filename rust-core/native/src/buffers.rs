@@ -3,6 +3,7 @@
 //! processors are.
 
 use firesteel_engine::Error;
+use firesteel_engine::memory::{Purpose, filled};
 use jni::Env;
 use jni::objects::{JByteArray, JByteBuffer, JFloatArray, JLongArray};
 
@@ -10,21 +11,23 @@ use crate::error::Failure;
 
 /// A copy of `array`.
 pub fn floats(env: &mut Env<'_>, array: &JFloatArray<'_>) -> Result<Vec<f32>, Failure> {
-    let mut values = vec![0.0; array.len(env)?];
+    let mut values = filled(array.len(env)?, 0.0, Purpose::Weights)?;
     array.get_region(env, 0, &mut values)?;
     Ok(values)
 }
 
 /// A copy of `array`.
 pub fn longs(env: &mut Env<'_>, array: &JLongArray<'_>) -> Result<Vec<i64>, Failure> {
-    let mut values = vec![0; array.len(env)?];
+    let mut values = filled(array.len(env)?, 0, Purpose::Weights)?;
     array.get_region(env, 0, &mut values)?;
     Ok(values)
 }
 
 /// A copy of `array`.
 pub fn bytes(env: &mut Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Failure> {
-    Ok(env.convert_byte_array(array)?)
+    let mut values = filled(array.len(env)?, 0i8, Purpose::Weights)?;
+    array.get_region(env, 0, &mut values)?;
+    Ok(values.into_iter().map(|byte| byte as u8).collect()) // in place: both are one byte
 }
 
 /// A new Java array with `values`.

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use firesteel_engine::data::{Normalizer, Statistics};
+use firesteel_engine::memory::{Estimate, Limit, estimate};
 use firesteel_engine::tensors::{self, FileLayout};
 use firesteel_engine::{Error, Facts, Result, TrainConfig, Worker, WorkerSpec};
 use firesteel_exchange::Entry;
@@ -85,6 +86,20 @@ pub fn describe(config: &str) -> Result<String> {
     let state = config.state_length(length);
     let parameters = net.parameters();
     render(&Description { tensors: layout.entries(), length, parameters, state, digest: layout.digest() })
+}
+
+#[derive(Serialize)]
+struct Memory {
+    #[serde(flatten)]
+    worker: Estimate,
+    /// Of this process.
+    limit: Limit,
+}
+
+/// What a worker of `rows` rows takes, and what this process may have.
+pub fn memory(config: &str, rows: u64) -> Result<String> {
+    let worker = estimate(&TrainConfig::from_json(config)?, rows)?;
+    render(&Memory { worker, limit: Limit::of_this_process() })
 }
 
 /// Without `statistics`, of a net that starts the same on any data.

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 
+use firesteel_engine::memory::panic_text;
 use firesteel_engine::{Error, Kind};
 use jni::errors::ErrorPolicy;
 use jni::objects::{JString, JThrowable, JValue};
@@ -43,19 +44,8 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
         _: &mut (),
         payload: Box<dyn Any + Send + 'static>,
     ) -> jni::errors::Result<T> {
-        throw(env, Kind::Internal, &panic_text(&*payload))
+        throw(env, Kind::Internal, &panic_text(&*payload)) // a lack of memory has become an error before
     }
-}
-
-/// libtorch's errors reach us as panics whose payload is a `String`; its own stack trace is cut off.
-pub fn panic_text(payload: &(dyn Any + Send)) -> String {
-    let text = match (payload.downcast_ref::<String>(), payload.downcast_ref::<&str>()) {
-        (Some(text), _) => text.as_str(),
-        (None, Some(text)) => text,
-        (None, None) => "a panic without a text",
-    };
-    let end = text.find("\nException raised from").unwrap_or(text.len());
-    text[..end].trim_end().to_owned()
 }
 
 fn throw<T: Default>(env: &mut Env<'_>, kind: Kind, message: &str) -> jni::errors::Result<T> {

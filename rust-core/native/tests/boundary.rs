@@ -2,7 +2,6 @@
 //! stay and go with their run, and a center that follows the laws of averaging. The JVM's half of the
 //! promises is tested from Java.
 
-use std::any::Any;
 use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use firesteel::calls::{CENTERS, WORKERS, describe, open_center, open_worker, resolve};
 use firesteel::center::Center;
-use firesteel::error::{Failure, panic_text};
+use firesteel::error::Failure;
 use firesteel::handle::Table;
 use firesteel::{hosts, registry};
 use firesteel_engine::{Facts, Kind, TrainConfig};
@@ -26,14 +25,6 @@ fn kind(failure: &Failure) -> Kind {
         Failure::Engine(error) => error.kind(),
         Failure::Jni(error) => panic!("{error} is not ours"),
     }
-}
-
-#[test]
-fn libtorchs_text_arrives_without_its_stack_trace() {
-    let torch: Box<dyn Any + Send> = Box::new("size mismatch\nException raised from check at x.cpp:1".to_owned());
-    let rust: Box<dyn Any + Send> = Box::new("index out of range");
-    assert_eq!(panic_text(&*torch), "size mismatch");
-    assert_eq!(panic_text(&*rust), "index out of range");
 }
 
 #[test]

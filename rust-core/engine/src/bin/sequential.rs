@@ -3,9 +3,11 @@
 //! failed, 2 for a command line that cannot be.
 
 use std::io::IsTerminal;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use firesteel_engine::memory::{panic_text, quiet_panics};
 use firesteel_engine::sequential::{Progress, Sequential};
 use firesteel_engine::{Error, Kind, Result, TrainConfig};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,7 +16,12 @@ use serde_json::{Map, Value};
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::new().filter_or("FIRESTEEL_LOG", "warn")).init();
     firesteel_engine::device::keep_memory();
-    match train(&command().get_matches()) {
+    quiet_panics();
+    let matches = command().get_matches();
+    // a panic has no kind, but one line and the status of a failed run all the same
+    let trained = catch_unwind(AssertUnwindSafe(|| train(&matches)))
+        .unwrap_or_else(|panic| Err(Error::internal(panic_text(&*panic))));
+    match trained {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sequential: {error}");

@@ -53,6 +53,10 @@ fn what_cannot_be_ends_in_one_message() {
         (r#"{"lr": 0}"#, "lr must be above 0, not 0"),
         (r#"{"momentum": 1}"#, "momentum must be at least 0 and below 1, not 1"),
         (r#"{"tau": "ten"}"#, "tau: invalid type: string \"ten\""),
+        (r#"{"iterations": 9223372036854775807}"#, "iterations must be at most 2147483647, not 9223372036854775807"),
+        (r#"{"epochs": 1e300}"#, "epochs must be fewer: 1e300 of them are "),
+        (r#"{"strategy": "adag", "exchangers": 2147483647}"#, "exchangers must be at most 1024, not 2147483647"),
+        (r#"{"exchange-deadline": 9223372036854775807}"#, "exchange-deadline must be at most 604800, not 922337"),
         (r#"{"iterations": 3, "epochs": 1}"#, "iterations and epochs exclude each other"),
         (r#"{"workers": 50001}"#, "50001 workers are more than the 50000 training images"),
         (r#"{"classes": 100}"#, "a net of 100 classes does not fit a data set of 10"),
@@ -88,4 +92,14 @@ fn a_net_that_whitens_wants_channels_normalised() {
     let error = resolve(r#"{"net": "airbench_32_64_64"}"#).unwrap_err();
     assert!(error.to_string().ends_with("set normalize to channel"), "{error}");
     resolve(r#"{"net": "airbench_32_64_64", "normalize": "channel"}"#).unwrap();
+}
+
+#[test]
+fn a_training_set_of_one_label_needs_classes_that_are_said() {
+    let one = Facts { rows: 100, classes: 1 };
+    let resolve = |json: &str| TrainConfig::from_json(json).unwrap().resolve(Some(one));
+    let error = resolve(r#"{"dataset": "idx"}"#).unwrap_err().to_string();
+    assert!(error.starts_with("all labels of the training set are 0") && error.contains("set classes"), "{error}");
+    let said = resolve(r#"{"dataset": "idx", "classes": 2}"#).unwrap();
+    assert_eq!(said.clone().resolve(Some(one)).unwrap(), said, "its own config.json is taken again");
 }

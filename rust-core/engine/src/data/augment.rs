@@ -157,7 +157,7 @@ mod tests {
 
     /// The changes of the first `steps` minibatches of 100 of 1,000 rows, each with its row.
     fn walk(text: &str, (seed, worker): (u64, u64), steps: usize) -> Vec<(u32, Change)> {
-        let mut stream = BatchStream::new(seed, worker, 1000, 100);
+        let mut stream = BatchStream::new(seed, worker, 1000, 100).unwrap();
         let mut walked = Vec::new();
         for _ in 0..steps {
             let minibatch = stream.next_batch();
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_sought_step_has_the_changes_of_a_walked_one() {
-        let mut stream = BatchStream::new(3, 1, 1000, 100);
+        let mut stream = BatchStream::new(3, 1, 1000, 100).unwrap();
         stream.seek(7);
         let sought: Vec<_> = augment("flip,crop:4").changes(&stream.next_batch()).collect();
         let walked = walk("flip,crop:4", (3, 1), 8).split_off(700);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::pace::Pace;
 use super::{Dataset, RecordFormat};
 use crate::error::{Error, Result};
 
@@ -30,8 +31,9 @@ fn find<'a>(names: &'a [String], wanted: &str) -> Option<&'a str> {
 
 /// All rows of the files `names` in `directory`, in their order. Errors name the file and, in it, the byte.
 pub fn read(directory: &Path, names: &[&str], format: RecordFormat, classes: usize) -> Result<Dataset> {
-    let mut dataset = Dataset::with_capacity(classes, 0);
+    let (mut dataset, mut pace) = (Dataset::with_capacity(classes, 0)?, Pace::new());
     for name in names {
+        pace.look(|| format!("{} after {} rows", directory.join(name).display(), dataset.rows()));
         append_file(&mut dataset, &directory.join(name), format)?;
     }
     Ok(dataset)
@@ -77,7 +79,7 @@ mod tests {
     fn a_file_is_its_records_one_by_one() {
         let records: Vec<_> = (0..5).map(|k| cifar10_record(k, move |_, at| (at + k as usize) as u8)).collect();
         let whole = read_one(&records.concat(), RecordFormat::Cifar10).1.unwrap();
-        let mut single = Dataset::with_capacity(10, 5);
+        let mut single = Dataset::with_capacity(10, 5).unwrap();
         for record in &records {
             single.append_records(RecordFormat::Cifar10, record, 1).unwrap();
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Augment, CHANNELS, Minibatch, Normalizer, PIXELS, PLANE, SIDE, Statistics};
 use crate::error::{Error, Result};
 use crate::kernels::Element;
+use crate::memory::{self, Purpose};
 
 /// How one row lies in bytes; in JSON `{"format":"cifar10"}`, `{"format":"idx","height":28,"width":28}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +68,16 @@ pub struct Dataset {
 
 impl Dataset {
     /// An empty set whose labels must be below `classes`, with room for `rows`.
-    pub fn with_capacity(classes: usize, rows: usize) -> Self {
-        Dataset { pixels: Vec::with_capacity(rows * PIXELS), labels: Vec::with_capacity(rows), classes }
+    pub fn with_capacity(classes: usize, rows: usize) -> Result<Self> {
+        let mut dataset = Dataset { pixels: Vec::new(), labels: Vec::new(), classes };
+        dataset.reserve(rows)?;
+        Ok(dataset)
+    }
+
+    /// Makes room for `rows` more.
+    pub(super) fn reserve(&mut self, rows: usize) -> Result<()> {
+        memory::reserve(&mut self.pixels, memory::product(&[rows, PIXELS], Purpose::Rows)?, Purpose::Rows)?;
+        memory::reserve(&mut self.labels, rows, Purpose::Rows)
     }
 
     /// Rows held.
@@ -103,6 +112,7 @@ impl Dataset {
         for (row, record) in bytes.chunks_exact(record_len).enumerate() {
             self.check_label(record[label_at], row, row * record_len + label_at)?;
         }
+        self.reserve(rows)?;
         for record in bytes.chunks_exact(record_len) {
             self.push(format, record[label_at], &record[format.header_len()..]);
         }
@@ -118,7 +128,7 @@ impl Dataset {
         Err(Error::data(format!("label {label} of record {record} at byte {byte} is not below {classes}, the classes")))
     }
 
-    /// Appends one row whose label and format were checked.
+    /// Appends one row whose label and format were checked and for which there is room.
     pub(super) fn push(&mut self, format: RecordFormat, label: u8, source: &[u8]) {
         self.labels.push(label);
         let start = self.pixels.len();
@@ -200,7 +210,7 @@ mod tests {
     use super::*;
 
     fn ten(bytes: &[u8], rows: usize) -> Result<Dataset> {
-        let mut dataset = Dataset::with_capacity(10, rows);
+        let mut dataset = Dataset::with_capacity(10, rows).unwrap();
         dataset.append_records(RecordFormat::Cifar10, bytes, rows)?;
         Ok(dataset)
     }
@@ -215,7 +225,7 @@ mod tests {
 
     #[test]
     fn the_fine_label_of_cifar_100_is_learnt() {
-        let mut dataset = Dataset::with_capacity(100, 1);
+        let mut dataset = Dataset::with_capacity(100, 1).unwrap();
         dataset.append_records(RecordFormat::Cifar100, &cifar100_record(19, 99, |_, at| at as u8), 1).unwrap();
         assert_eq!(dataset.labels(), [99]);
         assert_eq!(dataset.pixels()[3..6], [1, 1, 1]);
@@ -223,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_small_grey_image_is_centred_and_repeated() {
-        let mut dataset = Dataset::with_capacity(2, 1);
+        let mut dataset = Dataset::with_capacity(2, 1).unwrap();
         let format = RecordFormat::Idx { height: 2, width: 1 };
         dataset.append_records(format, &[1, 200, 100], 1).unwrap();
         let image = dataset.pixels();
@@ -235,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_28_pixel_image_has_a_border_of_two() {
-        let mut dataset = Dataset::with_capacity(1, 1);
+        let mut dataset = Dataset::with_capacity(1, 1).unwrap();
         let mut record = vec![0; 1 + 28 * 28];
         (record[1], record[28 * 28]) = (11, 22);
         dataset.append_records(RecordFormat::Idx { height: 28, width: 28 }, &record, 1).unwrap();
@@ -246,7 +256,7 @@ mod tests {
     #[test]
     fn records_one_at_a_time_are_the_records_together() {
         let records: Vec<_> = (0..4).map(|k| cifar10_record(k, move |c, at| (at * 7 + c + k as usize) as u8)).collect();
-        let mut single = Dataset::with_capacity(10, 0);
+        let mut single = Dataset::with_capacity(10, 0).unwrap();
         for record in &records {
             single.append_records(RecordFormat::Cifar10, record, 1).unwrap();
         }
@@ -256,7 +266,7 @@ mod tests {
     #[test]
     fn a_label_out_of_range_names_record_and_byte_and_leaves_nothing_behind() {
         let bytes = [cifar10_record(0, |_, _| 0), cifar10_record(10, |_, _| 0)].concat();
-        let mut dataset = Dataset::with_capacity(10, 2);
+        let mut dataset = Dataset::with_capacity(10, 2).unwrap();
         let error = dataset.append_records(RecordFormat::Cifar10, &bytes, 2).unwrap_err();
         assert_eq!(error.to_string(), "label 10 of record 1 at byte 3073 is not below 10, the classes");
         assert_eq!(dataset.rows(), 0);
@@ -275,7 +285,7 @@ mod tests {
     #[test]
     fn an_image_larger_than_the_nets_take_is_refused() {
         let format = RecordFormat::Idx { height: 33, width: 28 };
-        let error = Dataset::with_capacity(1, 0).append_records(format, &[], 0).unwrap_err();
+        let error = Dataset::with_capacity(1, 0).unwrap().append_records(format, &[], 0).unwrap_err();
         assert_eq!(error.to_string(), "images of 33 x 28 pixels do not fit into 32 x 32");
     }
 
@@ -313,7 +323,7 @@ mod tests {
         let normalizer = Normalizer::fit(how, &dataset.statistics()).unwrap();
         let (mut single, mut half) = (vec![f32::NAN; 8 * PIXELS], vec![bf16::NAN; 8 * PIXELS]);
         let (mut labels, mut of_half) = ([0; 8], [0; 8]);
-        let (mut stream, augment) = (BatchStream::new(2, 0, 8, 8), augment.parse().unwrap());
+        let (mut stream, augment) = (BatchStream::new(2, 0, 8, 8).unwrap(), augment.parse().unwrap());
         let minibatch = stream.next_batch();
         dataset.gather_augmented(&minibatch, &augment, &normalizer, &mut single, &mut labels);
         dataset.gather_augmented(&minibatch, &augment, &normalizer, &mut half, &mut of_half);
@@ -349,7 +359,7 @@ mod tests {
         let text = "flip,crop:4,cutout:8";
         for how in [Normalize::MeanImage, Normalize::Channel] {
             let (dataset, normalizer, single, _) = gathered(how, text);
-            let mut stream = BatchStream::new(2, 0, 8, 8);
+            let mut stream = BatchStream::new(2, 0, 8, 8).unwrap();
             let minibatch = stream.next_batch();
             let changes: Vec<_> = text.parse::<Augment>().unwrap().changes(&minibatch).collect();
             for ((&row, change), image) in minibatch.rows.iter().zip(changes).zip(single.chunks_exact(PIXELS)) {

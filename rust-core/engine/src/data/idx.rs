@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::pace::Pace;
 use super::{Dataset, RecordFormat};
 use crate::error::{Error, Result};
 
 /// What is looked for in a directory of idx files.
 pub const IDX_FILES: &str = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-... (also .idx3-ubyte, .gz)";
+const PIECE: u64 = 16 << 20; // bytes between two looks at the clock
 /// Deflate packs at most this many bytes into one, which bounds what a gzip file can hold.
 const DEFLATE_LIMIT: u64 = 1032;
 
@@ -53,7 +55,7 @@ pub fn read(directory: &Path, files: &IdxFiles, classes: Option<usize>) -> Resul
     let format = RecordFormat::Idx { height, width };
     format.check().map_err(|error| error.context(images_path.display().to_string()))?;
     let most = labels.bytes.iter().copied().max().map_or(0, usize::from);
-    let mut dataset = Dataset::with_capacity(classes.unwrap_or(most + 1), rows);
+    let mut dataset = Dataset::with_capacity(classes.unwrap_or(most + 1), rows)?;
     for (row, (&label, image)) in labels.bytes.iter().zip(images.bytes.chunks_exact(height * width)).enumerate() {
         let at = header_len(1) + row;
         dataset.check_label(label, row, at).map_err(|error| error.context(labels_path.display().to_string()))?;
@@ -123,8 +125,16 @@ impl IdxFile {
 
     /// Up to `length` bytes, those at `offset`; fewer at the end of the file. Grows with what is there.
     fn take(&mut self, offset: u64, length: u64) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let read = self.reader.by_ref().take(length).read_to_end(&mut bytes);
+        let (mut bytes, mut pace) = (Vec::new(), Pace::new());
+        let read = loop {
+            let piece = (length - bytes.len() as u64).min(PIECE);
+            // fails where there is no memory, and does not abort
+            match self.reader.by_ref().take(piece).read_to_end(&mut bytes) {
+                Ok(read) if (read as u64) < piece || bytes.len() as u64 == length => break Ok(()),
+                Ok(_) => pace.look(|| format!("{}: {} bytes of {length}", self.path.display(), bytes.len())),
+                Err(cause) => break Err(cause),
+            }
+        };
         read.map_err(|cause| match cause.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
                 self.error(format!("broken gzip after byte {}", offset + bytes.len() as u64)).caused_by(cause)
@@ -198,7 +208,7 @@ mod tests {
     #[test]
     fn a_file_is_its_records_one_by_one() {
         let whole = read_split(&images(), &labels(), "", None).unwrap();
-        let mut single = Dataset::with_capacity(5, 0);
+        let mut single = Dataset::with_capacity(5, 0).unwrap();
         for (label, image) in [2u8, 0, 4].iter().zip((0..24).collect::<Vec<u8>>().chunks(8)) {
             let record = [&[*label], image].concat();
             single.append_records(RecordFormat::Idx { height: 4, width: 2 }, &record, 1).unwrap();
@@ -253,6 +263,18 @@ mod tests {
             let message = read_split(bytes, &gzip(&labels()), ".gz", None).unwrap_err();
             assert!(message.starts_with(&format!("i.gz: broken gzip after byte {place}: ")), "{message}");
         }
+    }
+
+    #[test]
+    fn bytes_behind_a_gzip_member_are_refused_and_another_member_is_read() {
+        for behind in [&b"x"[..], b"garbage that is longer than a header of gzip", &[0; 8]] {
+            let bytes = [&gzip(&images())[..], behind].concat();
+            let message = read_split(&bytes, &gzip(&labels()), ".gz", None).unwrap_err();
+            assert!(message.starts_with("i.gz: broken gzip after byte 40: "), "{message}");
+        }
+        let members = [gzip(&images()), gzip(b"more")].concat();
+        let message = read_split(&members, &gzip(&labels()), ".gz", None).unwrap_err();
+        assert_eq!(message, "i.gz: goes on after its last value, at byte 40");
     }
 
     #[test]

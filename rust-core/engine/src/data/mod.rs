@@ -12,6 +12,7 @@ mod directory;
 mod idx;
 mod normalize;
 mod order;
+mod pace;
 mod patches;
 mod statistics;
 #[cfg(test)]

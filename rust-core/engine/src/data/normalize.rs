@@ -129,7 +129,7 @@ mod tests {
     /// Two images: red is 10 and 20, green 0 and 4 in turn along the line, blue 7 everywhere.
     fn two() -> Dataset {
         let image = |red: u8| cifar10_record(1, move |channel, at| [red, if at % 2 == 0 { 0 } else { 4 }, 7][channel]);
-        let mut dataset = Dataset::with_capacity(10, 2);
+        let mut dataset = Dataset::with_capacity(10, 2).unwrap();
         dataset.append_records(RecordFormat::Cifar10, &[image(10), image(20)].concat(), 2).unwrap();
         dataset
     }

@@ -4,6 +4,9 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
+use crate::error::Result;
+use crate::memory::{Purpose, filled, with_capacity};
+
 /// Keeps this key apart from other uses of the same seed.
 const DOMAIN: &[u8; 8] = b"fs-order";
 
@@ -11,18 +14,25 @@ const DOMAIN: &[u8; 8] = b"fs-order";
 /// seed, worker, epoch (u64, little endian), then `fs-order`. A draw below n is the high half of the 128-bit product of
 /// 64 random bits and n, whose bias is under n / 2^64.
 pub fn epoch_order(seed: u64, worker: u64, epoch: u64, rows: u32) -> Vec<u32> {
+    let mut order = Vec::new();
+    shuffle(&mut order, (seed, worker, epoch), rows);
+    order
+}
+
+/// Makes `order` that permutation, in its own memory as far as it reaches.
+fn shuffle(order: &mut Vec<u32>, (seed, worker, epoch): (u64, u64, u64), rows: u32) {
     let mut key = [0; 32];
     for (place, part) in key.chunks_exact_mut(8).zip([seed, worker, epoch]) {
         place.copy_from_slice(&part.to_le_bytes());
     }
     key[24..].copy_from_slice(DOMAIN);
     let mut random = ChaCha8Rng::from_seed(key);
-    let mut order: Vec<u32> = (0..rows).collect();
+    order.clear();
+    order.extend(0..rows);
     for last in (1..order.len()).rev() {
         let drawn = (u128::from(random.next_u64()) * (last as u128 + 1)) >> 64;
         order.swap(last, drawn as usize);
     }
-    order
 }
 
 /// The rows of one minibatch, and what everything that is drawn for them depends on.
@@ -73,9 +83,11 @@ pub struct BatchStream {
 
 impl BatchStream {
     /// At step 0. The batch is at most `rows`; without rows every minibatch is empty.
-    pub fn new(seed: u64, worker: u64, rows: u32, batch: u32) -> Self {
-        let indices = vec![0; batch.min(rows) as usize];
-        BatchStream { seed, worker, step: 0, epoch: None, order: Vec::new(), rows, indices }
+    pub fn new(seed: u64, worker: u64, rows: u32, batch: u32) -> Result<Self> {
+        let indices = filled(batch.min(rows) as usize, 0, Purpose::Minibatch)?;
+        // here, so that a step needs no more than its own
+        let order = with_capacity(rows as usize, Purpose::Rows)?;
+        Ok(BatchStream { seed, worker, step: 0, epoch: None, order, rows, indices })
     }
 
     /// Rows of a minibatch.
@@ -110,7 +122,7 @@ impl BatchStream {
 
     fn turn_to(&mut self, epoch: u64) {
         if self.epoch != Some(epoch) {
-            self.order = epoch_order(self.seed, self.worker, epoch, self.rows);
+            shuffle(&mut self.order, (self.seed, self.worker, epoch), self.rows);
             self.epoch = Some(epoch);
         }
     }
@@ -162,14 +174,14 @@ mod tests {
 
     #[test]
     fn minibatches_are_the_epochs_one_after_another() {
-        let mut stream = BatchStream::new(3, 1, 10, 4);
+        let mut stream = BatchStream::new(3, 1, 10, 4).unwrap();
         let walked = walk(&mut stream, 5).concat();
         assert_eq!(walked, [epoch_order(3, 1, 0, 10), epoch_order(3, 1, 1, 10)].concat());
     }
 
     #[test]
     fn each_row_is_of_the_epoch_whose_order_gave_it() {
-        let mut stream = BatchStream::new(3, 1, 10, 4);
+        let mut stream = BatchStream::new(3, 1, 10, 4).unwrap();
         let epochs: Vec<Vec<u64>> =
             (0..5).map(|_| stream.next_batch().rows_and_epochs().map(|(_, epoch)| epoch).collect()).collect();
         assert_eq!(epochs, [[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]]);
@@ -177,8 +189,8 @@ mod tests {
 
     #[test]
     fn seeking_equals_walking() {
-        let all = walk(&mut BatchStream::new(5, 0, 7, 3), 20);
-        let mut stream = BatchStream::new(5, 0, 7, 3);
+        let all = walk(&mut BatchStream::new(5, 0, 7, 3).unwrap(), 20);
+        let mut stream = BatchStream::new(5, 0, 7, 3).unwrap();
         for step in [13usize, 2, 19, 0, 2] {
             stream.seek(step as u64);
             assert_eq!(stream.next_batch().rows, all[step], "step {step}");
@@ -188,15 +200,15 @@ mod tests {
 
     #[test]
     fn a_batch_is_no_larger_than_the_rows() {
-        let mut stream = BatchStream::new(0, 0, 3, 100);
+        let mut stream = BatchStream::new(0, 0, 3, 100).unwrap();
         assert_eq!(stream.batch(), 3);
         assert_eq!(walk(&mut stream, 2).concat(), [epoch_order(0, 0, 0, 3), epoch_order(0, 0, 1, 3)].concat());
-        assert!(BatchStream::new(0, 0, 0, 100).next_batch().rows.is_empty());
+        assert!(BatchStream::new(0, 0, 0, 100).unwrap().next_batch().rows.is_empty());
     }
 
     #[test]
     fn a_far_step_is_reached_without_overflow() {
-        let mut stream = BatchStream::new(0, 0, 5, 5);
+        let mut stream = BatchStream::new(0, 0, 5, 5).unwrap();
         stream.seek(u64::MAX - 1);
         let minibatch = stream.next_batch();
         assert_eq!(minibatch.rows, epoch_order(0, 0, u64::MAX - 1, 5));

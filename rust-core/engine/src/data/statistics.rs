@@ -125,7 +125,7 @@ mod tests {
 
     fn statistics(seeds: std::ops::Range<usize>) -> Statistics {
         let records: Vec<_> = seeds.map(|k| cifar10_record(0, move |c, at| (at * 31 + c * 5 + k * 77) as u8)).collect();
-        let mut dataset = Dataset::with_capacity(10, 0);
+        let mut dataset = Dataset::with_capacity(10, 0).unwrap();
         dataset.append_records(RecordFormat::Cifar10, &records.concat(), records.len()).unwrap();
         dataset.statistics()
     }
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn sums_are_planar_and_exact() {
         let record = cifar10_record(0, |channel, at| if at == 5 { 10 * (channel as u8 + 1) } else { 0 });
-        let mut dataset = Dataset::with_capacity(10, 2);
+        let mut dataset = Dataset::with_capacity(10, 2).unwrap();
         dataset.append_records(RecordFormat::Cifar10, &record.repeat(2), 2).unwrap();
         let statistics = dataset.statistics();
         assert_eq!(statistics.rows(), 2);

@@ -27,6 +27,7 @@ use tch::Tensor;
 
 use crate::data::{SIDE, Statistics};
 use crate::error::Result;
+use crate::memory::{Purpose, with_capacity};
 use crate::names::names;
 use crate::ops::{Slide, Window};
 use crate::pass::{Mode, Pass, Var};
@@ -153,7 +154,7 @@ impl Net {
     /// the sums over its training set.
     pub fn initial_weights(&self, seed: u64, statistics: Option<&Statistics>) -> Result<Vec<f32>> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut flat = Vec::with_capacity(self.layout.length());
+        let mut flat = with_capacity(self.layout.length(), Purpose::Weights)?;
         for param in &self.params {
             param.start(&mut random, statistics, &mut flat)?;
         }

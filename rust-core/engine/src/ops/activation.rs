@@ -7,9 +7,8 @@ use super::parallel::in_parallel;
 use super::{channels_last, new_channels_last};
 use crate::kernels::Element;
 use crate::kernels::activation::{gelu_backward, gelu_forward};
-use crate::raw::{Dense, values, values_mut};
-
 use crate::pass::{Pass, Var};
+use crate::raw::Dense;
 
 /// `max(x, 0)`.
 pub fn relu(pass: &mut Pass<'_>, x: &Var) -> Var {
@@ -34,18 +33,18 @@ pub fn gelu(pass: &mut Pass<'_>, x: &Var) -> Var {
 
 fn gelu_of<T: Element + Dense>(pass: &mut Pass<'_>, x: &Var) -> Var {
     let Ok([n, c, h, w]) = <[i64; 4]>::try_from(x.value.size()) else { panic!("gelu of {:?}", x.value.size()) };
-    let (threads, input, length) = (pass.threads(), channels_last(&x.value), (c * h * w) as usize);
-    let value = new_channels_last([n, c, h, w], &input, |memory| {
-        let images = values_mut::<T>(memory).chunks_exact_mut(length).zip(values::<T>(&input).chunks_exact(length));
+    let (threads, input, length) = (pass.threads(), channels_last::<T>(&x.value), (c * h * w) as usize);
+    let value = new_channels_last([n, c, h, w], |memory| {
+        let images = memory.chunks_exact_mut(length).zip(input.values().chunks_exact(length));
         in_parallel(threads, images, |(y, x)| gelu_forward(x, y));
     });
     let id = x.id();
     pass.record(&[x], false, value, move |back, gradient| {
         back.add(id, || {
-            let gradient = channels_last(&gradient);
-            new_channels_last([n, c, h, w], &input, |memory| {
-                let inputs = values::<T>(&input).chunks_exact(length).zip(values::<T>(&gradient).chunks_exact(length));
-                let images = values_mut::<T>(memory).chunks_exact_mut(length).zip(inputs);
+            let gradient = channels_last::<T>(&gradient);
+            new_channels_last([n, c, h, w], |memory: &mut [T]| {
+                let inputs = input.values().chunks_exact(length).zip(gradient.values().chunks_exact(length));
+                let images = memory.chunks_exact_mut(length).zip(inputs);
                 in_parallel(threads, images, |(out, (x, gradient))| gelu_backward(x, gradient, out));
             })
         });

@@ -1,18 +1,18 @@
 //! Dropout (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014), inverted as PyTorch's: in training a value is
 //! 0 or scaled up, otherwise it stays as it is.
 
-use rand_chacha::rand_core::RngCore;
-use tch::Tensor;
-
 use crate::pass::{Pass, Var};
+use crate::raw::filled;
+use rand_chacha::rand_core::RngCore;
 
 /// `x` with a `part` of its values, drawn one by one, set to 0, and the others divided by what is left of 1.
 pub fn dropout(pass: &mut Pass<'_>, x: &Var, part: f64) -> Var {
     let Some(noise) = pass.noise() else { return x.shared() };
     let limit = (part * 2f64.powi(32)) as u32;
     let kept = (1.0 / (1.0 - part)) as f32;
-    let factors: Vec<f32> = (0..x.value.numel()).map(|_| if noise.next_u32() < limit { 0.0 } else { kept }).collect();
-    let factors = Tensor::from_slice(&factors).view(&x.value.size()[..]);
+    let factors = filled::<f32>(&x.value.size(), |factors| {
+        factors.iter_mut().for_each(|factor| *factor = if noise.next_u32() < limit { 0.0 } else { kept });
+    });
     let factors = factors.to_kind(x.value.kind()).to_device(x.value.device());
     let (id, value) = (x.id(), &x.value * &factors);
     pass.record(&[x], false, value, move |back, gradient| back.add(id, || gradient * factors))
@@ -22,7 +22,7 @@ pub fn dropout(pass: &mut Pass<'_>, x: &Var, part: f64) -> Var {
 mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
-    use tch::{Device, Kind};
+    use tch::{Device, Kind, Tensor};
 
     use super::super::testing::evaluated;
     use super::*;

@@ -26,6 +26,7 @@ pub use norm::{Norm, batch_norm};
 pub use pool::{Window, average_pool, max_pool, to_side};
 
 pub use crate::raw::Slide;
+use crate::raw::{Dense, Frozen, filled};
 
 /// `[n, c, h, w]` to `[n, c h w]`, in this order whatever the order in memory.
 pub fn flatten(pass: &mut Pass<'_>, x: &Var) -> Var {
@@ -81,16 +82,17 @@ pub fn padded(pass: &mut Pass<'_>, x: &Var, border: i64) -> Var {
     })
 }
 
-/// A four-dimensional tensor whose values lie channels-last, a copy only where they do not yet.
-fn channels_last(x: &Tensor) -> Tensor {
-    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+/// The values of a four-dimensional value of a pass channels-last, a copy only where they do not lie so yet.
+fn channels_last<T: Dense>(x: &Tensor) -> Frozen<T> {
+    let x = x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+    // SAFETY: operations make new tensors and never write to what they read or made: values and gradients of a pass are
+    // written before others see them. What is written in place are the weights, which are no value of a pass.
+    unsafe { Frozen::new(x) }
 }
 
-/// A new tensor `[n, c, h, w]` that `fill` writes in channels-last order; it gets one of `[n, h, w, c]`.
-fn new_channels_last([n, c, h, w]: [i64; 4], like: &Tensor, fill: impl FnOnce(&mut Tensor)) -> Tensor {
-    let mut memory = Tensor::empty([n, h, w, c], (like.kind(), like.device()));
-    fill(&mut memory);
-    memory.permute([0, 3, 1, 2])
+/// A new tensor `[n, c, h, w]` that `fill` writes in channels-last order.
+fn new_channels_last<T: Dense>([n, c, h, w]: [i64; 4], fill: impl FnOnce(&mut [T])) -> Tensor {
+    filled(&[n, h, w, c], fill).permute([0, 3, 1, 2])
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use super::parallel::in_parallel;
 use super::{channels_last, new_channels_last};
 use crate::kernels::norm::{self as kernels, Factors, Sums};
 use crate::kernels::{Element, activation::Activation};
+use crate::memory::{Purpose, filled, or_unwind, with_capacity};
 use crate::pass::{Pass, Var, sum};
-use crate::raw::{Dense, values, values_mut};
+use crate::raw::{Dense, Frozen, snapshot};
 
 /// How a batch normalisation is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,19 +52,19 @@ struct Statistics {
 fn norm_of<T: Element + Dense>(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, residual: Option<&Var>) -> Var {
     let Ok([n, c, h, w]) = <[i64; 4]>::try_from(x.value.size()) else { panic!("{layer} of {:?}", x.value.size()) };
     let length = (c * h * w) as usize;
-    let (threads, input) = (pass.threads(), channels_last(&x.value));
+    let (threads, input) = (pass.threads(), channels_last::<T>(&x.value));
     let names = Names { weight: format!("{layer}.weight"), bias: format!("{layer}.bias") };
-    let statistics = statistics::<T>(pass, layer, &input, norm);
-    let learnt = |name: &str| values::<f32>(pass.weights().master(name)).to_vec();
+    let statistics = statistics(pass, layer, &input, norm);
+    let learnt = |name: &str| snapshot(pass.weights().master(name));
     let weight = if norm.scale { learnt(&names.weight) } else { vec![1.0; c as usize] };
     let scale: Vec<f32> = weight.iter().zip(&statistics.inverse).map(|(weight, inverse)| weight * inverse).collect();
     let shift: Vec<f32> =
         learnt(&names.bias).iter().zip(&statistics.mean).zip(&scale).map(|((bias, mean), a)| bias - mean * a).collect();
-    let beside = residual.map(|residual| channels_last(&residual.value));
-    let value = new_channels_last([n, c, h, w], &input, |memory| {
+    let beside = residual.map(|residual| channels_last::<T>(&residual.value));
+    let value = new_channels_last([n, c, h, w], |memory: &mut [T]| {
         let factors = Factors { mean: &statistics.mean, scale: &scale, shift: &shift, activation: norm.activation };
-        let images = values_mut::<T>(memory).chunks_exact_mut(length).zip(values::<T>(&input).chunks_exact(length));
-        let beside = beside.as_ref().map(|beside| values::<T>(beside));
+        let images = memory.chunks_exact_mut(length).zip(input.values().chunks_exact(length));
+        let beside = beside.as_ref().map(Frozen::values);
         in_parallel(threads, images.enumerate(), |(at, (y, x))| {
             let beside = beside.map(|beside| &beside[at * length..][..length]);
             kernels::forward(&factors, x, beside, y);
@@ -74,14 +75,14 @@ fn norm_of<T: Element + Dense>(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: 
     pass.record_sum(&inputs, true, value, move |back, mut gradients| {
         let factors = Factors { mean: &statistics.mean, scale: &scale, shift: &shift, activation: norm.activation };
         // of a value that is read twice, as behind a residual, the kernel adds the two gradients
-        let gradient = channels_last(&gradients.remove(0));
-        let more = (!gradients.is_empty()).then(|| channels_last(&sum(gradients)));
-        let mut of_images = vec![vec![[0.0; 2]; c as usize]; n as usize];
-        let slopes = new_channels_last([n, c, h, w], &input, |memory| {
-            let gradients = values::<T>(&gradient).chunks_exact(length);
-            let results = values_mut::<T>(memory).chunks_exact_mut(length).zip(&mut of_images);
-            let images = values::<T>(&input).chunks_exact(length).zip(gradients).zip(results);
-            let [beside, more] = [&beside, &more].map(|tensor| tensor.as_ref().map(values::<T>));
+        let gradient = channels_last::<T>(&gradients.remove(0));
+        let more = (!gradients.is_empty()).then(|| channels_last::<T>(&sum(gradients)));
+        let mut of_images = sums_of_images(n as usize, c as usize);
+        let slopes = new_channels_last([n, c, h, w], |memory: &mut [T]| {
+            let gradients = gradient.values().chunks_exact(length);
+            let results = memory.chunks_exact_mut(length).zip(&mut of_images);
+            let images = input.values().chunks_exact(length).zip(gradients).zip(results);
+            let [beside, more] = [&beside, &more].map(|tensor| tensor.as_ref().map(Frozen::values));
             in_parallel(threads, images.enumerate(), |(at, ((x, gradient), (out, sums)))| {
                 let [beside, more] = [beside, more].map(|all| all.map(|all| &all[at * length..][..length]));
                 kernels::slopes(&factors, (x, beside), (gradient, more), out, sums);
@@ -106,31 +107,32 @@ fn norm_of<T: Element + Dense>(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: 
         if norm.scale {
             back.weight(&names.weight, &Tensor::from_slice(&weight_slope));
         }
+        let slopes = channels_last::<T>(&slopes);
         back.add(id, || {
-            new_channels_last([n, c, h, w], &input, |memory| {
-                let inputs = values::<T>(&slopes).chunks_exact(length).zip(values::<T>(&input).chunks_exact(length));
-                let images = values_mut::<T>(memory).chunks_exact_mut(length).zip(inputs);
+            new_channels_last([n, c, h, w], |memory: &mut [T]| {
+                let inputs = slopes.values().chunks_exact(length).zip(input.values().chunks_exact(length));
+                let images = memory.chunks_exact_mut(length).zip(inputs);
                 in_parallel(threads, images, |(out, (slopes, x))| kernels::backward(&parts, slopes, x, out));
             })
         });
-        back.add(beside_id, || slopes);
+        back.add(beside_id, || slopes.tensor().shallow_clone());
     })
 }
 
 /// The minibatch's statistics, from which the running ones move, or in an evaluation the running ones.
-fn statistics<T: Element + Dense>(pass: &Pass<'_>, layer: &str, input: &Tensor, norm: Norm) -> Statistics {
+fn statistics<T: Element + Dense>(pass: &Pass<'_>, layer: &str, input: &Frozen<T>, norm: Norm) -> Statistics {
     let running = [format!("{layer}.running_mean"), format!("{layer}.running_var")];
     let running = running.map(|name| pass.weights().master(&name).shallow_clone());
     let inverse = |variance: f64| (1.0 / (variance + norm.epsilon).sqrt()) as f32;
     let Some(momentum) = pass.norm_momentum(norm.momentum) else {
-        let [mean, variance] = running.map(|tensor| values::<f32>(&tensor).to_vec());
+        let [mean, variance] = running.map(|tensor| snapshot(&tensor));
         return Statistics { mean, inverse: variance.into_iter().map(|v| inverse(f64::from(v))).collect() };
     };
-    let (channels, images) = (input.size()[1] as usize, input.size()[0] as usize);
-    let mut of_images = vec![vec![[0.0; 2]; channels]; images];
-    let items = values::<T>(input).chunks_exact(input.numel() / images).zip(&mut of_images);
+    let (channels, images) = (input.tensor().size()[1] as usize, input.tensor().size()[0] as usize);
+    let (values, mut of_images) = (input.values(), sums_of_images(images, channels));
+    let items = values.chunks_exact(values.len() / images).zip(&mut of_images);
     in_parallel(pass.threads(), items, |(x, sums)| kernels::moments(x, sums));
-    let count = (input.numel() / channels) as f64;
+    let count = (values.len() / channels) as f64;
     let moments = total(of_images).into_iter().map(|[sum, squares]| {
         let mean = sum / count;
         (mean, (squares / count - mean * mean).max(0.0))
@@ -147,6 +149,14 @@ fn statistics<T: Element + Dense>(pass: &Pass<'_>, layer: &str, input: &Tensor, 
         mean: mean.iter().map(|&mean| mean as f32).collect(),
         inverse: variance.into_iter().map(inverse).collect(),
     }
+}
+
+/// Room for two sums of each channel of each image.
+fn sums_of_images(images: usize, channels: usize) -> Vec<Sums> {
+    let of_image = |_| or_unwind(filled(channels, [0.0; 2], Purpose::Minibatch));
+    let mut all = or_unwind(with_capacity(images, Purpose::Minibatch));
+    all.extend((0..images).map(of_image));
+    all
 }
 
 /// Sums over the images in their order, whatever thread had which.

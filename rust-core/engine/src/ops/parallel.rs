@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::memory::{Purpose, or_unwind, with_capacity};
 use crate::raw::on_threads;
 
 /// Does `work` on every item, in `threads` groups side by side.
@@ -9,7 +10,9 @@ pub fn in_parallel<I: Send>(threads: usize, items: impl Iterator<Item = I>, work
     if threads <= 1 {
         return items.for_each(work);
     }
-    let mut items: Vec<I> = items.collect();
+    let mut all = or_unwind(with_capacity(items.size_hint().0, Purpose::Minibatch));
+    all.extend(items);
+    let mut items: Vec<I> = all;
     let share = items.len().div_ceil(threads);
     let groups: Vec<_> = (0..threads).map(|_| Mutex::new(items.split_off(items.len().saturating_sub(share)))).collect();
     on_threads(threads, &|thread| {

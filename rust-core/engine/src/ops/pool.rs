@@ -6,8 +6,9 @@ use tch::{Kind, Tensor};
 use super::parallel::in_parallel;
 use super::{channels_last, new_channels_last};
 use crate::kernels::{Element, pool as kernels, pool::Plan, pool::Pooling};
+use crate::memory::{Purpose, filled, or_unwind};
 use crate::pass::{Pass, Var};
-use crate::raw::{Dense, values, values_mut};
+use crate::raw::Dense;
 
 /// The window of a pooling layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,20 +67,20 @@ fn geometry(x: &Tensor, window: Window) -> (Plan, usize, usize, [i64; 4]) {
 
 fn max_of<T: Element + Dense>(pass: &mut Pass<'_>, x: &Var, window: Window) -> Var {
     let (plan, before, after, shape) = geometry(&x.value, window);
-    let (id, threads, input) = (x.id(), pass.threads(), channels_last(&x.value));
-    let mut places = vec![0; shape.iter().product::<i64>() as usize];
-    let value = new_channels_last(shape, &input, |memory| {
-        let outputs = values_mut::<T>(memory).chunks_exact_mut(after).zip(places.chunks_exact_mut(after));
-        let images = values::<T>(&input).chunks_exact(before).zip(outputs);
+    let (id, threads, input) = (x.id(), pass.threads(), channels_last::<T>(&x.value));
+    let mut places = or_unwind(filled(shape.iter().product::<i64>() as usize, 0, Purpose::Minibatch));
+    let value = new_channels_last(shape, |memory: &mut [T]| {
+        let outputs = memory.chunks_exact_mut(after).zip(places.chunks_exact_mut(after));
+        let images = input.values().chunks_exact(before).zip(outputs);
         in_parallel(threads, images, |(x, (y, places))| kernels::max_forward(&plan, x, y, places));
     });
     pass.record(&[x], false, value, move |back, gradient| {
         back.add(id, || {
-            let gradient = channels_last(&gradient);
+            let gradient = channels_last::<T>(&gradient);
             let shape = [shape[0], shape[1], plan.pooling.height as i64, plan.pooling.width as i64];
-            new_channels_last(shape, &gradient, |memory| {
-                let gradients = values::<T>(&gradient).chunks_exact(after).zip(places.chunks_exact(after));
-                let images = values_mut::<T>(memory).chunks_exact_mut(before).zip(gradients);
+            new_channels_last(shape, |memory: &mut [T]| {
+                let gradients = gradient.values().chunks_exact(after).zip(places.chunks_exact(after));
+                let images = memory.chunks_exact_mut(before).zip(gradients);
                 in_parallel(threads, images, |(x, (y, places))| kernels::max_backward(&plan, y, places, x));
             })
         });
@@ -88,18 +89,18 @@ fn max_of<T: Element + Dense>(pass: &mut Pass<'_>, x: &Var, window: Window) -> V
 
 fn average_of<T: Element + Dense>(pass: &mut Pass<'_>, x: &Var, window: Window) -> Var {
     let (plan, before, after, shape) = geometry(&x.value, window);
-    let (id, threads, input) = (x.id(), pass.threads(), channels_last(&x.value));
-    let value = new_channels_last(shape, &input, |memory| {
-        let images = values::<T>(&input).chunks_exact(before).zip(values_mut::<T>(memory).chunks_exact_mut(after));
+    let (id, threads, input) = (x.id(), pass.threads(), channels_last::<T>(&x.value));
+    let value = new_channels_last(shape, |memory: &mut [T]| {
+        let images = input.values().chunks_exact(before).zip(memory.chunks_exact_mut(after));
         in_parallel(threads, images, |(x, y)| kernels::average_forward(&plan, x, y));
     });
     pass.record(&[x], false, value, move |back, gradient| {
         back.add(id, || {
-            let gradient = channels_last(&gradient);
+            let gradient = channels_last::<T>(&gradient);
             let shape = [shape[0], shape[1], plan.pooling.height as i64, plan.pooling.width as i64];
-            new_channels_last(shape, &gradient, |memory| {
-                let inputs = values::<T>(&gradient).chunks_exact(after).zip(values::<T>(&input).chunks_exact(before));
-                let images = values_mut::<T>(memory).chunks_exact_mut(before).zip(inputs);
+            new_channels_last(shape, |memory: &mut [T]| {
+                let inputs = gradient.values().chunks_exact(after).zip(input.values().chunks_exact(before));
+                let images = memory.chunks_exact_mut(before).zip(inputs);
                 in_parallel(threads, images, |(gx, (gy, x))| kernels::average_backward(&plan, gy, x, gx));
             })
         });

@@ -4,6 +4,7 @@ use tch::{Device, Tensor};
 
 use super::{Lookahead, Policy, Rule};
 use crate::nets::Param;
+use crate::raw::filled;
 
 /// What a solver needs to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,9 +132,12 @@ impl Terms {
 
 /// One value a weight, the same for all weights of a tensor.
 pub fn spread(parts: &[Part], value: impl Fn(&Part) -> f64) -> Tensor {
-    let mut flat = Vec::new();
-    for part in parts {
-        flat.resize(flat.len() + part.length as usize, value(part) as f32);
-    }
-    Tensor::from_slice(&flat)
+    let length = parts.iter().map(|part| part.length).sum();
+    filled(&[length], |mut flat| {
+        for part in parts {
+            let (of_part, rest) = flat.split_at_mut(part.length as usize);
+            of_part.fill(value(part) as f32);
+            flat = rest;
+        }
+    })
 }

@@ -2,11 +2,12 @@
 //! precision of the arithmetic.
 
 use half::bf16;
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 use crate::data::{Augment, CHANNELS, Dataset, Minibatch, Normalizer, SIDE};
 use crate::device::{Compute, Precision};
-use crate::raw::values_mut;
+use crate::memory::{self, Purpose, or_unwind};
+use crate::raw::{self, Dense};
 
 /// Images `[n, 3, 32, 32]` in channels-last order, changed at random on the way, and their labels.
 pub fn augmented(
@@ -16,25 +17,30 @@ pub fn augmented(
     normalizer: &Normalizer,
     compute: Compute,
 ) -> (Tensor, Vec<i64>) {
-    let mut labels = vec![0; minibatch.rows.len()];
-    let images = images(minibatch.rows.len(), compute, |memory| match compute.precision {
-        Precision::F32 => {
-            data.gather_augmented(minibatch, augment, normalizer, values_mut::<f32>(memory), &mut labels);
-        }
-        Precision::Bf16 => {
-            data.gather_augmented(minibatch, augment, normalizer, values_mut::<bf16>(memory), &mut labels);
-        }
-    });
+    let rows = minibatch.rows.len();
+    let mut labels = or_unwind(memory::filled(rows, 0, Purpose::Minibatch));
+    let images = match compute.precision {
+        Precision::F32 => images(rows, compute, |memory: &mut [f32]| {
+            data.gather_augmented(minibatch, augment, normalizer, memory, &mut labels);
+        }),
+        Precision::Bf16 => images(rows, compute, |memory: &mut [bf16]| {
+            data.gather_augmented(minibatch, augment, normalizer, memory, &mut labels);
+        }),
+    };
     (images, labels)
 }
 
 /// The images of `rows` as they are, and their labels.
 pub fn plain(data: &Dataset, rows: &[u32], normalizer: &Normalizer, compute: Compute) -> (Tensor, Vec<i64>) {
-    let mut labels = vec![0; rows.len()];
-    let images = images(rows.len(), compute, |memory| match compute.precision {
-        Precision::F32 => data.gather(rows, normalizer, values_mut::<f32>(memory), &mut labels),
-        Precision::Bf16 => data.gather(rows, normalizer, values_mut::<bf16>(memory), &mut labels),
-    });
+    let mut labels = or_unwind(memory::filled(rows.len(), 0, Purpose::Evaluation));
+    let images = match compute.precision {
+        Precision::F32 => images(rows.len(), compute, |memory: &mut [f32]| {
+            data.gather(rows, normalizer, memory, &mut labels);
+        }),
+        Precision::Bf16 => images(rows.len(), compute, |memory: &mut [bf16]| {
+            data.gather(rows, normalizer, memory, &mut labels);
+        }),
+    };
     (images, labels)
 }
 
@@ -47,9 +53,8 @@ pub fn resized(images: Tensor, side: Option<usize>) -> Tensor {
 }
 
 /// What `fill` writes as NHWC into a new tensor on the CPU, where the layers compute.
-fn images(rows: usize, compute: Compute, fill: impl FnOnce(&mut Tensor)) -> Tensor {
-    let (side, kind): (_, Kind) = (SIDE as i64, compute.precision.kind());
-    let mut memory = Tensor::empty([rows as i64, side, side, CHANNELS as i64], (kind, Device::Cpu));
-    fill(&mut memory);
-    memory.to_device(compute.device).permute([0, 3, 1, 2])
+fn images<T: Dense>(rows: usize, compute: Compute, fill: impl FnOnce(&mut [T])) -> Tensor {
+    let side = SIDE as i64;
+    let images = raw::filled(&[rows as i64, side, side, CHANNELS as i64], fill);
+    images.to_device(compute.device).permute([0, 3, 1, 2])
 }

@@ -3,9 +3,9 @@
 //! nothing is lost and the run is the sequential one.
 
 use std::panic::resume_unwind;
-use std::thread;
+use std::thread::{self, Builder, ScopedJoinHandle};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Has every lane do `work`, each on a thread of its own, one alone on this. As soon as a lane is done,
 /// has failed or has panicked `end` is called, so that none goes on alone; the first failure is answered
@@ -23,10 +23,22 @@ pub fn together<L: Send>(
         work(lane)
     };
     thread::scope(|scope| {
-        let threads: Vec<_> = lanes.iter_mut().map(|lane| scope.spawn(|| run(lane))).collect();
-        let results: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
-        results.into_iter().try_for_each(|result| result.unwrap_or_else(|panic| resume_unwind(panic)))
+        let threads: Vec<_> = lanes
+            .iter_mut()
+            .enumerate()
+            .map(|(number, lane)| {
+                let started = Builder::new().spawn_scoped(scope, || run(lane));
+                // those that run already stop for it
+                started.inspect_err(|_| end()).map_err(|e| not_started(number).caused_by(e))
+            })
+            .collect();
+        let results: Vec<_> = threads.into_iter().map(|thread| thread.map(ScopedJoinHandle::join)).collect();
+        results.into_iter().try_for_each(|result| result?.unwrap_or_else(|panic| resume_unwind(panic)))
     })
+}
+
+fn not_started(number: usize) -> Error {
+    Error::memory(format!("start thread {number} of strategy hogwild: lower threads"))
 }
 
 /// Calls its function when its thread leaves, by a panic too.
@@ -45,7 +57,6 @@ mod tests {
     use std::thread::{current, yield_now};
 
     use super::*;
-    use crate::error::Error;
 
     /// Lane 1 leaves as told; the others go on until the end is called.
     fn leave_by(leave: impl Fn() -> Result<()> + Sync) -> Result<()> {

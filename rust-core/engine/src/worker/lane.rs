@@ -12,8 +12,10 @@ use crate::data::{Augment, BatchStream, Dataset, Normalizer};
 use crate::device::set_threads;
 use crate::error::{Error, Result};
 use crate::kernels::loss::cross_entropy;
+use crate::memory::{Purpose, filled, or_unwind};
 use crate::nets::Net;
 use crate::pass::{Mode, Pass};
+use crate::raw;
 use crate::round::Round;
 use crate::solver::Solver;
 use crate::weights::{Gradient, Weights};
@@ -144,9 +146,9 @@ impl Lane {
 
 /// The mean loss of a minibatch, and its gradient with respect to the logits.
 fn softmax_loss(logits: &Tensor, labels: &[i64], smoothing: f32) -> (f64, Tensor) {
-    let mut values = vec![0f32; logits.numel()];
+    let mut values = or_unwind(filled(logits.numel(), 0f32, Purpose::Minibatch));
     logits.copy_data(&mut values, logits.numel());
-    let mut slope = vec![0f32; values.len()];
-    let loss = cross_entropy(&values, labels, smoothing, &mut slope);
-    (loss, Tensor::from_slice(&slope).view(&logits.size()[..]).to_device(logits.device()))
+    let mut loss = 0.0;
+    let slope = raw::filled(&logits.size(), |slope| loss = cross_entropy(&values, labels, smoothing, slope));
+    (loss, slope.to_device(logits.device()))
 }

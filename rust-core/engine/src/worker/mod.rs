@@ -17,6 +17,7 @@ use crate::config::{Strategy, TrainConfig, known};
 use crate::data::{Augment, BatchStream, Dataset, Normalizer, RecordFormat, SIDE, Statistics};
 use crate::device::{at_most_the_cores, set_threads};
 use crate::error::{Error, Result};
+use crate::memory::{Purpose, filled, guarded, with_capacity};
 use crate::nets::Net;
 use crate::round::{Evaluation, Report, Round, StateIn, Work};
 use crate::weights::{Gradient, Weights};
@@ -74,6 +75,10 @@ pub struct Worker {
 impl Worker {
     /// A worker without rows.
     pub fn new(spec: &WorkerSpec) -> Result<Self> {
+        guarded(Purpose::Weights, || Self::build(spec))
+    }
+
+    fn build(spec: &WorkerSpec) -> Result<Self> {
         let config = &spec.config;
         spec.record.check()?;
         let net = config.build_net()?;
@@ -81,7 +86,7 @@ impl Worker {
         let (lanes, threads) = if hogwild { (config.threads, 1) } else { (1, at_most_the_cores(config.threads)) };
         let weights = Weights::new(&net, config.compute(spec.worker, spec.gpu)?);
         let lane = |_| -> Result<Lane> {
-            let stream = BatchStream::new(config.seed, 0, 0, 0);
+            let stream = BatchStream::new(config.seed, 0, 0, 0)?;
             let gradient = Gradient::new(&net, weights.compute().device);
             Ok(Lane {
                 weights: weights.share(&net),
@@ -98,7 +103,7 @@ impl Worker {
             seed: config.seed,
             worker: spec.worker,
             record: spec.record,
-            data: Dataset::with_capacity(known("classes", config.classes)?, spec.rows),
+            data: Dataset::with_capacity(known("classes", config.classes)?, spec.rows)?,
             normalizer: None,
             augment: config.augment,
             resize: config.resize,
@@ -116,22 +121,22 @@ impl Worker {
     /// Adds rows given as raw records back to back.
     pub fn append(&mut self, records: &[u8], rows: usize) -> Result<()> {
         self.data.append_records(self.record, records, rows)?;
-        self.restart();
-        Ok(())
+        self.restart()
     }
 
     /// Makes a data set that was read elsewhere the worker's rows.
-    pub fn load(&mut self, data: Dataset) {
+    pub fn load(&mut self, data: Dataset) -> Result<()> {
         self.data = data;
-        self.restart();
+        self.restart()
     }
 
-    fn restart(&mut self) {
+    fn restart(&mut self) -> Result<()> {
         let rows = self.data.rows() as u32; // a partition of 2^32 images is 12 TB
         let batch = u32::try_from(self.batch).unwrap_or(u32::MAX);
         for (order, lane) in (self.worker..).zip(&mut self.lanes) {
-            lane.stream = BatchStream::new(self.seed, order, rows, batch);
+            lane.stream = BatchStream::new(self.seed, order, rows, batch)?;
         }
+        Ok(())
     }
 
     /// Exact sums over the worker's rows.
@@ -166,10 +171,10 @@ impl Worker {
         let started = Instant::now();
         self.net.layout().check_digest(&round.digest)?;
         let (weights, state) = split(vector, self.length(), self.state_length())?;
-        let (tally, fresh) = match round.work {
-            Work::Train => self.train(weights, state, round, cancel)?,
-            Work::UpdateBn => (self.update_bn(weights, round, cancel)?, false),
-        };
+        let (tally, fresh) = guarded(Purpose::Minibatch, || match round.work {
+            Work::Train => self.train(weights, state, round, cancel),
+            Work::UpdateBn => Ok((self.update_bn(weights, round, cancel)?, false)),
+        })?;
         let loss = tally.loss / tally.steps as f64;
         Ok(Report {
             samples: tally.steps * self.lanes[0].stream.batch() as u64,
@@ -242,7 +247,7 @@ impl Worker {
     /// The state of each lane's solver.
     fn states(&self) -> Result<Vec<Vec<f32>>> {
         let state = |lane: &Lane| {
-            let mut state = vec![0.0; self.state_length()];
+            let mut state = filled(self.state_length(), 0.0, Purpose::Weights)?;
             lane.solver.copy_state(&mut state).map(|()| state)
         };
         self.lanes.iter().map(state).collect()
@@ -274,14 +279,18 @@ impl Worker {
     /// Evaluates `weights` on all rows. The worker's solver and its place in the data stay as they are.
     pub fn evaluate(&mut self, weights: &[f32], digest: &str, cancel: &AtomicBool) -> Result<Evaluation> {
         self.net.layout().check_digest(digest)?;
+        guarded(Purpose::Evaluation, || self.evaluate_rows(weights, cancel))
+    }
+
+    fn evaluate_rows(&mut self, weights: &[f32], cancel: &AtomicBool) -> Result<Evaluation> {
         set_threads(self.threads * self.lanes.len());
         self.lanes[0].weights.set(weights)?;
         let shared = &self.lanes[0].weights;
         let normalizer = self.normalizer.as_ref().ok_or_else(not_prepared)?;
-        let rows: Vec<u32> = (0..self.data.rows() as u32).collect();
+        let mut rows = with_capacity(self.data.rows(), Purpose::Rows)?;
+        rows.extend(0..self.data.rows() as u32);
         let mut total = Evaluation::default();
-        let larger = self.resize.map_or(1, |side| (side * side).div_ceil(SIDE * SIDE));
-        for rows in rows.chunks((EVALUATION_BATCH / larger).max(1)) {
+        for rows in rows.chunks(evaluation_batch(self.resize)) {
             if cancel.load(Ordering::Relaxed) {
                 return Err(Error::cancelled(format!("evaluation on partition {} was cancelled", self.worker)));
             }
@@ -300,6 +309,12 @@ impl Worker {
         }
         Ok(total)
     }
+}
+
+/// Rows of one forward pass of an evaluation, of images that are enlarged to squares of `resize` pixels.
+pub(crate) fn evaluation_batch(resize: Option<usize>) -> usize {
+    let larger = resize.map_or(1, |side| (side * side).div_ceil(SIDE * SIDE));
+    (EVALUATION_BATCH / larger).max(1)
 }
 
 /// The weights in `vector`, and the solver's state where it stands behind them.

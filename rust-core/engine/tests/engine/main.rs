@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod laws;
+mod memory;
 mod program;
 mod rounds;
 mod strategies;

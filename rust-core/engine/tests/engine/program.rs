@@ -83,6 +83,14 @@ fn what_cannot_be_ends_in_one_message_and_a_status() {
         (good.as_str(), "run", vec!["--resume"], 2, "resume: the sequential program keeps no checkpoint"),
         (good.as_str(), "run", vec!["--overlap"], 2, "overlap means nothing to strategy sequential"),
         (good.as_str(), "run", vec!["--iteration", "3"], 2, "exists: '--iterations'"),
+        (good.as_str(), "run", vec!["--epochs", "1e300"], 2, "epochs must be fewer: 1e300 of them"),
+        (
+            good.as_str(),
+            "run",
+            vec!["--iterations", "18446744073709551615"],
+            2,
+            "iterations must be at most 2147483647",
+        ),
         (good.as_str(), "file/run", vec![], 1, "file/run: Not a directory"),
         (good.as_str(), "run", vec!["--lr", "1e9", "--iterations", "20"], 1, "training diverged in round"),
     ];
@@ -92,6 +100,34 @@ fn what_cannot_be_ends_in_one_message_and_a_status() {
         assert_eq!(result.status.code(), Some(status), "{options:?}: {text}");
         assert!(text.contains(message), "{options:?}: {text}");
     }
+}
+
+#[test]
+fn a_run_whose_last_step_diverges_is_a_failed_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("run");
+    let result = sequential(&data("cifar10-tiny"), &out, &["--iterations", "1", "--tau", "1", "--lr", "1e30"]);
+    let text = String::from_utf8_lossy(&result.stderr);
+    assert_eq!((result.status.code(), text.lines().count()), (Some(1), 1), "{text}");
+    assert!(text.contains("training diverged in round 1"), "{text}");
+    let events = events(&out);
+    assert_eq!(events.last().unwrap()["event"], "eval", "there is no end");
+    assert!(events.last().unwrap()["loss"].is_null() && !out.join("model.safetensors").exists());
+}
+
+#[test]
+fn a_run_that_surely_does_not_fit_is_refused_with_figures() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("run");
+    // a step on 400 images of 512 x 512 pixels takes more than the address space that is left to it
+    let options = ["--net", "resnet18", "--resize", "512", "--batch", "400", "--iterations", "1"];
+    let program = [env!("CARGO_BIN_EXE_sequential"), "--data", &data("cifar10-tiny"), "--out", out.to_str().unwrap()];
+    let limited = Command::new("prlimit").arg(format!("--as={}", 8u64 << 30)).args(program).args(options).output();
+    let result = limited.unwrap();
+    let text = String::from_utf8_lossy(&result.stderr);
+    assert_eq!((result.status.code(), text.lines().count()), (Some(1), 1), "{text}");
+    assert!(text.contains("for a step on batch 400") && text.contains("ulimit -v leaves: lower batch"), "{text}");
+    assert!(!out.exists());
 }
 
 #[test]

@@ -6,23 +6,35 @@ use crate::error::{Error, Result};
 
 const MOST_CLASSES: usize = 256; // a label is one byte in every supported format
 const MOST_PIXELS: usize = 1024; // a side; beyond it one image of a wide net is gigabytes
+/// Of anything that is counted: steps, images, workers. Rounds and lengths are 32 bits on the JVM, and a product of two
+/// counts still fits 64.
+pub(super) const MOST: u64 = i32::MAX as u64;
+const MOST_THREADS: u64 = 1024; // of one worker; each thread of hogwild has a gradient and a solver
+const MOST_PARTS: u64 = 1024; // of the center; each is a connection of every worker
+const MOST_SECONDS: u64 = 604_800; // a week: whoever waits so long waits for nothing
+const MOST_SEED: u64 = i64::MAX as u64; // what the JVM has room for
 
 impl TrainConfig {
     pub(super) fn check_numbers(&self) -> Result<()> {
-        at_least_one("workers", self.workers.map(|x| x as u64))?;
-        at_least_one("tau", Some(self.tau))?;
-        at_least_one("batch", self.batch.map(|x| x as u64))?;
-        at_least_one("iterations", self.iterations)?;
-        at_least_one("threads", Some(self.threads as u64))?;
-        at_least_one("eval-every", Some(self.eval_every))?;
-        at_least_one("update-bn", self.update_bn)?;
-        at_least_one("stepsize", self.stepsize)?;
-        at_least_one("warm-up", self.warm_up)?;
-        at_least_one("lookahead-every", self.lookahead_every)?;
-        at_least_one("post-local-step", self.post_local_step)?;
-        at_least_one("alpha-every", self.alpha_every)?;
-        at_least_one("shards", Some(self.shards as u64))?;
-        at_least_one("exchange-deadline", Some(self.exchange_deadline))?;
+        let size = |value: Option<usize>| value.map(|x| x as u64);
+        count("workers", size(self.workers), MOST)?;
+        count("tau", Some(self.tau), MOST)?;
+        count("batch", size(self.batch), MOST)?;
+        count("iterations", self.iterations, MOST)?;
+        count("threads", size(Some(self.threads)), MOST_THREADS)?;
+        count("eval-every", Some(self.eval_every), MOST)?;
+        count("update-bn", self.update_bn, MOST)?;
+        count("stepsize", self.stepsize, MOST)?;
+        count("warm-up", self.warm_up, MOST)?;
+        count("lookahead-every", self.lookahead_every, MOST)?;
+        count("post-local-step", self.post_local_step, MOST)?;
+        count("alpha-every", self.alpha_every, MOST)?;
+        count("shards", size(Some(self.shards)), MOST_PARTS)?;
+        count("exchange-deadline", Some(self.exchange_deadline), MOST_SECONDS)?;
+        at_most("exchangers", self.exchangers as u64, MOST_PARTS)?;
+        at_most("staleness", self.staleness.unwrap_or(0), MOST)?;
+        at_most("stepvalue", self.stepvalue.iter().flatten().copied().max().unwrap_or(0), MOST)?;
+        at_most("seed", self.seed, MOST_SEED)?;
         if let Some(classes) = self.classes.filter(|classes| !(2..=MOST_CLASSES).contains(classes)) {
             return Err(Error::config(format!("classes must be 2 to {MOST_CLASSES}, not {classes}")));
         }
@@ -61,11 +73,19 @@ impl TrainConfig {
     }
 }
 
-fn at_least_one(key: &str, value: Option<u64>) -> Result<()> {
+fn count(key: &str, value: Option<u64>, most: u64) -> Result<()> {
     match value {
         Some(0) => Err(Error::config(format!("{key} must be at least 1, not 0"))),
-        _ => Ok(()),
+        Some(value) => at_most(key, value, most),
+        None => Ok(()),
     }
+}
+
+fn at_most(key: &str, value: u64, most: u64) -> Result<()> {
+    if value > most {
+        return Err(Error::config(format!("{key} must be at most {most}, not {value}")));
+    }
+    Ok(())
 }
 
 fn in_range(key: &str, value: Option<f64>, fits: impl Fn(f64) -> bool, range: &str) -> Result<()> {

@@ -2,6 +2,8 @@
 //! Resolving a resolved configuration changes nothing.
 
 mod exchange;
+#[cfg(test)]
+mod extremes;
 mod limits;
 mod policy;
 mod solver;
@@ -10,6 +12,7 @@ mod tests;
 
 pub(super) use solver::{DELTA, LOOKAHEAD_ALPHA, MOMENTUM2, MUON_LR};
 
+use self::limits::MOST;
 use super::{Facts, SolverState, Strategy, TrainConfig, known};
 use crate::data::{DatasetKind, Normalize, SIDE};
 use crate::error::{Error, Result};
@@ -89,6 +92,12 @@ impl TrainConfig {
         if workers > facts.rows {
             return Err(Error::config(format!("{workers} workers are more than the {} training images", facts.rows)));
         }
+        if facts.classes < 2 && self.classes.is_none() {
+            return Err(Error::config(
+                "all labels of the training set are 0, and a net tells two classes at least: \
+                 set classes to train on one label all the same",
+            ));
+        }
         let classes = *self.classes.get_or_insert(facts.classes);
         // an idx set tells its classes by the labels that occur, which may be fewer
         let fits =
@@ -103,7 +112,14 @@ impl TrainConfig {
             (Some(iterations), None) => iterations,
             (None, Some(epochs)) => {
                 let minibatches = epochs * facts.rows as f64 / known("batch", self.batch)? as f64;
-                (minibatches / workers as f64).ceil().max(1.0) as u64
+                let iterations = (minibatches / workers as f64).ceil().max(1.0);
+                if iterations > MOST as f64 {
+                    return Err(Error::config(format!(
+                        "epochs must be fewer: {epochs:e} of them are {iterations:e} local steps of each worker, \
+                         more than {MOST}"
+                    )));
+                }
+                iterations as u64
             }
             (None, None) => recipe.max_iter.div_ceil(workers),
             (Some(_), Some(_)) => return Err(Error::config("iterations and epochs exclude each other")),

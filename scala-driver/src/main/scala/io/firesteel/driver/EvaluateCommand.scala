@@ -37,6 +37,11 @@ object EvaluateCommand {
         if (settings.path("json").asBoolean) json(dir.location(file), data, split, result)
         else text(split, data, result)
       )
+      if (!java.lang.Double.isFinite(result.loss))
+        throw new FiresteelException(
+          Kind.DATA,
+          s"the loss of ${dir.location(file)} on $data is ${result.loss}: its weights are no numbers, as of a run that diverged"
+        )
     }
   }
 

@@ -24,6 +24,10 @@ final class Progress(out: PrintStream, terminal: Terminal) {
     )
     say(s"data: ${c.data.getOrElse("?")}, ${e.trainRows} training and ${e.testRows} test rows, ${e.classes} classes")
     say(s"output: $where")
+    e.needs.foreach { needs =>
+      say(s"memory: ${needs.said}")
+      needs.warning.foreach(warning => say(s"warning: $warning"))
+    }
     if (e.completedRounds > 0) say(s"resumed after round ${e.completedRounds}")
     terminal.live("loading the data".take)
   }

@@ -164,6 +164,26 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
+  test("a last round that diverges, and a model that is no numbers, end with status 1 and say null") {
+    scratch { dir =>
+      val (diverged, model) = (dir.resolve("diverged"), dir.resolve("model"))
+      val (status, _, err) = train(diverged, "--tau", "1", "--iterations", "1", "--lr", "1e30")
+      assert(status == 1 && err.linesIterator.size == 1, err)
+      assert(err.contains("training diverged by round 1: the test loss is NaN: try a smaller --lr (now 1.0E30)"))
+      assert(told(diverged) == Seq("start", "round", "eval") && metrics(diverged).last.get("loss").isNull)
+
+      assert(train(model, "--iterations", "2")._1 == 0)
+      val file = Files.readAllBytes(model.resolve("model.safetensors"))
+      val begin = 8 + ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getLong.toInt
+      val values = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN)
+      (begin until file.length by 4).foreach(values.putFloat(_, Float.NaN))
+      Files.write(model.resolve("model.safetensors"), file)
+      val (evaluated, json, failure) = submit("evaluate", "--data", data, "--model", model.toString, "--json")
+      assert(evaluated == 1 && failure.contains("is NaN: its weights are no numbers"), failure)
+      assert(new ObjectMapper().readTree(json).get("loss").isNull)
+    }
+  }
+
   test("a run whose data cannot be read ends with one line and leaves nothing") {
     scratch { dir =>
       val bad = Files.createDirectory(dir.resolve("bad"))

@@ -36,6 +36,19 @@ public final class Engine {
   }
 
   /**
+   * Bytes of native memory that one worker will take under a resolved configuration, worked out without one: a dry pass
+   * of the net over a few images, a second of computing at most.
+   *
+   * @param rows of the worker
+   * @return {@code {"resident":n,"step":n,"evaluation":n,"limit":{"bytes":n,"by":text,"available":n}}}: what it holds
+   *     between its calls, what a local step or an evaluation takes beyond that, and what this process may have
+   */
+  public static String memory(String config, long rows) {
+    Loader.load();
+    return Native.memory(config, rows);
+  }
+
+  /**
    * The seeded initial weights, flat, of {@link #describe}'s length.
    *
    * @param statistics sums over all workers of {@link Worker#statistics}, which some nets start from

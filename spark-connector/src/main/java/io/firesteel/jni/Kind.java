@@ -24,6 +24,8 @@ public enum Kind {
   LIBRARY,
   /** The exchanger is gone, or refuses: another secret, another net, a newer attempt of the same worker. */
   EXCHANGE,
+  /** The machine has less memory than was wanted. */
+  MEMORY,
   /** A defect in Firesteel or libtorch; a caught panic. */
   INTERNAL;
 

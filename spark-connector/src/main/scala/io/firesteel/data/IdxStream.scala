@@ -3,17 +3,21 @@ package io.firesteel.data
 
 import io.firesteel.jni.Kind
 import io.firesteel.train.FiresteelException
-import java.io.{BufferedInputStream, Closeable, EOFException, InputStream}
+import java.io.{BufferedInputStream, Closeable, FilterInputStream, IOException, InputStream}
 import java.nio.ByteBuffer
-import java.util.zip.{GZIPInputStream, ZipException}
+import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream
+import org.slf4j.LoggerFactory
 
-/** Reads `path` through `file`, unpacking it when the name ends in .gz; bytes are counted unpacked. */
+/** Reads `path` through `file`, unpacking it when the name ends in .gz, all of its members; bytes are counted unpacked.
+  * The JDK's own GZIPInputStream says nothing of what lies behind the last member, the one of Commons Compress does.
+  */
 private[data] final class IdxStream(path: String, file: InputStream) extends Closeable {
   private val packed = path.endsWith(".gz")
   private var position = 0L
+  private val pace = new Pace(System.nanoTime())
   private val in: InputStream = {
-    val buffered = new BufferedInputStream(file)
-    if (packed) guarded(new GZIPInputStream(buffered)) else buffered
+    val buffered = new BufferedInputStream(new Source(path, file))
+    if (packed) guarded(new GzipCompressorInputStream(buffered, true)) else buffered
   }
 
   /** Sizes of the dimensions; refused when a file of `length` bytes on disk cannot hold them. */
@@ -29,6 +33,8 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
     val limit = if (packed) length * IdxStream.DeflateLimit else length
     if (sizes.map(BigInt(_)).product > limit - IdxStream.headerBytes(rank))
       fail(s"the header claims ${sizes.mkString(" x ")} bytes after byte ${position}, the file is too short for them")
+    val end = sizes.map(BigInt(_)).product + IdxStream.headerBytes(rank)
+    if (!packed && length > end) fail(s"goes on after its last value, at byte $end")
     if (sizes.exists(_ > Int.MaxValue)) fail(s"the header claims ${sizes.mkString(" x ")} bytes, more than supported")
     sizes.map(_.toInt)
   }
@@ -44,6 +50,7 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
   def fill(bytes: Array[Byte], offset: Int, length: Int): Unit = {
     val read = guarded(in.readNBytes(bytes, offset, length))
     position += read
+    if (pace.isDue(System.nanoTime())) IdxStream.log.warn(s"reading goes on: $path: $position bytes so far")
     if (read < length) fail(s"ends at byte $position, in the middle of a record or before one that its header claims")
   }
 
@@ -55,14 +62,41 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
   private def guarded[A](read: => A): A =
     try read
     catch {
-      case e @ (_: ZipException | _: EOFException) =>
+      case e: IOException => // of the packing: the file's own come as FiresteelException
         throw new FiresteelException(Kind.DATA, s"$path: broken gzip after byte $position: ${e.getMessage}", e)
     }
 
   private def fail(what: String): Nothing = throw new FiresteelException(Kind.DATA, s"$path: $what")
 }
 
+/** The file below, whose failures to be read are not to be taken for broken packing. */
+private final class Source(path: String, file: InputStream) extends FilterInputStream(file) {
+  override def read(): Int = told(super.read())
+  override def read(bytes: Array[Byte], offset: Int, length: Int): Int = told(super.read(bytes, offset, length))
+
+  private def told[A](read: => A): A =
+    try read
+    catch { case e: IOException => throw new FiresteelException(Kind.IO, s"read $path: ${e.getMessage}", e) }
+}
+
+/** When a read that takes long says that it goes on; times are System.nanoTime's. */
+private[data] final class Pace(start: Long) {
+  private var told = start
+
+  /** Whether nothing was said for ten seconds before `now`, which counts as said then. */
+  def isDue(now: Long): Boolean = {
+    val due = now - told >= Pace.EveryNanos
+    if (due) told = now
+    due
+  }
+}
+
+private object Pace {
+  val EveryNanos = 10000000000L
+}
+
 private[data] object IdxStream {
+  private val log = LoggerFactory.getLogger(classOf[IdxStream])
   private val DeflateLimit = 1032L // deflate packs at most this many bytes into one
 
   /** Magic number, then a size of 4 bytes a dimension. */

@@ -47,7 +47,9 @@ private[train] object DeepSpark {
       def looked(report: StageReport, center: Array[Float]): RunState = {
         val snapshot = checkpoint.fold(Array.emptyByteArray)(_ => exchanger.snapshot())
         val state = progress.reached(report, center, snapshot)
-        val scored = tests.fold(state)(test => progress.evaluated(state, test.evaluate(state.center)))
+        val scored = progress.checked(
+          tests.fold(state)(test => progress.evaluated(state, test.evaluate(state.center)))
+        )
         checkpoint.foreach(_.save(Checkpoint.encode(plan, train.rows, scored, IndexedSeq.empty)))
         scored
       }

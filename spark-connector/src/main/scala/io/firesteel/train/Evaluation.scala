@@ -7,7 +7,7 @@ import java.util.UUID
 import org.apache.spark.SparkContext
 import scala.util.Using
 
-/** `accuracy` is a fraction, `loss` a mean over `rows`. */
+/** `accuracy` is a fraction, `loss` a mean over `rows`: NaN where it is not finite, and the accuracy then says nothing. */
 case class EvaluationResult(rows: Long, accuracy: Double, loss: Double)
 
 object Evaluation {

@@ -12,6 +12,7 @@ import io.firesteel.jni.{Engine, Kind}
   * @param parameters weights alone, as they are published
   * @param stateLength floats of the solver's state
   * @param digest of the net's layout; goes along with every vector
+  * @param needs what the run takes, where that was worked out
   */
 private[train] final case class Plan(
     config: TrainConfig,
@@ -20,7 +21,8 @@ private[train] final case class Plan(
     length: Int,
     parameters: Int,
     stateLength: Int,
-    digest: String
+    digest: String,
+    needs: Option[MemoryNeeds] = None
 ) {
 
   /** Workers that train. */
@@ -72,6 +74,9 @@ private[train] final case class Plan(
   /** Floats of the center. */
   def centerLength: Int = if (averagesState) Math.addExact(length, stateLength) else length
 
+  /** What one worker of `rows` rows takes of native memory. */
+  def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
+
   /** Where a worker takes its solver's state from, in the engine's words. */
   def stateOfRound: String = if (averagesState) "given" else if (keepsState) "keep" else "reset"
 }
@@ -103,10 +108,10 @@ private[train] object Plan {
       TrainConfig.fromJson(configJson),
       configJson,
       Tensors(Tensors.shapesOf(layout)),
-      layout.get("length").asInt,
-      layout.get("parameters").asInt,
-      layout.get("state").asInt,
-      layout.get("digest").asText
+      Json.small(layout, "length"),
+      Json.small(layout, "parameters"),
+      Json.small(layout, "state"),
+      Json.text(layout, "digest")
     )
   }
 }

@@ -1,6 +1,8 @@
 // The run's clock, and what every loop over Spark tells the listener: one event at a time, from whichever thread.
 package io.firesteel.train
 
+import io.firesteel.jni.Kind
+
 /** `start` is where the run goes on from. */
 private[train] abstract class Progress(plan: Plan, start: RunState, listener: TrainListener) {
   private var beganAt = 0L // System.nanoTime
@@ -11,7 +13,17 @@ private[train] abstract class Progress(plan: Plan, start: RunState, listener: Tr
   def started(trainRows: Long, testRows: Long, classes: Int, completedSteps: Long = 0): Unit = synchronized {
     val config = plan.config
     listener.started(
-      Started(config, trainRows, testRows, classes, plan.parameters, plan.rounds, start.round, completedSteps)
+      Started(
+        config,
+        trainRows,
+        testRows,
+        classes,
+        plan.parameters,
+        plan.rounds,
+        start.round,
+        completedSteps,
+        plan.needs
+      )
     )
   }
 
@@ -28,13 +40,34 @@ private[train] abstract class Progress(plan: Plan, start: RunState, listener: Tr
     finally pausedNanos += System.nanoTime() - from
   }
 
-  /** The state after an evaluation. */
+  /** The state after an evaluation.
+    *
+    * @throws FiresteelException of kind internal, once the listener knows of it, where the score is no number
+    */
   def evaluated(state: RunState, score: Score): RunState = synchronized {
     val after = state.copy(wallSeconds = wallSeconds, score = Some(score))
     listener.evaluated(
       Evaluated(after.round, after.samples, after.seconds, after.wallSeconds, score.accuracy, score.loss, "test")
     )
+    if (!score.isFinite) diverged(after, s"the test loss is ${score.loss}")
     after
+  }
+
+  /** The state as it is, before it is saved or given out. The loss of a step is that before it, so what the last one did
+    * shows in the weights alone where there is no test set.
+    */
+  def checked(state: RunState): RunState = {
+    val broken = state.center.indexWhere(weight => !java.lang.Float.isFinite(weight))
+    if (broken >= 0) diverged(state, s"weight $broken is ${state.center(broken)}")
+    state
+  }
+
+  private def diverged(state: RunState, how: String): Nothing = {
+    val hint = plan.config.lr.fold("")(value => s" (now $value)")
+    throw new FiresteelException(
+      Kind.INTERNAL,
+      s"training diverged by round ${state.round}: $how: try a smaller --lr$hint"
+    )
   }
 
   /** Faults of the clean-up after this are nobody's concern. */

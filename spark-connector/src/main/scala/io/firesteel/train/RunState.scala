@@ -24,7 +24,11 @@ private[train] final case class RunState(
     resumed: Int = 0
 )
 
-private[train] final case class Score(accuracy: Double, loss: Double)
+private[train] final case class Score(accuracy: Double, loss: Double) {
+
+  /** Whether the weights that it is of are numbers: an accuracy always is one, as the largest of NaNs is the first. */
+  def isFinite: Boolean = java.lang.Double.isFinite(loss)
+}
 
 private[train] object Score {
 
@@ -50,7 +54,7 @@ private[train] final case class WorkerResult(
     solverState: Option[PackedVector]
 )
 
-/** Sums over the rows of one worker. */
+/** Sums over the rows of one worker; `loss` is NaN where it is not finite. */
 private[train] final case class WorkerScore(rows: Long, correct: Long, loss: Double)
 
 private[train] object WorkerScore {
@@ -58,6 +62,6 @@ private[train] object WorkerScore {
   /** What `Worker.evaluate` says. */
   def read(json: String): WorkerScore = {
     val sums: JsonNode = Tensors.mapper.readTree(json)
-    WorkerScore(sums.get("rows").asLong, sums.get("correct").asLong, sums.get("loss").asDouble)
+    WorkerScore(Json.whole(sums, "rows"), Json.whole(sums, "correct"), Json.real(sums, "loss"))
   }
 }

@@ -44,6 +44,7 @@ private[train] object SparkNet {
         if (pauses) progress.pausing {
           if (state.round == plan.rounds) state = state.copy(center = workers.finished(state.center, normalizer))
           evaluators.foreach(test => state = progress.evaluated(state, test.evaluate(state.center, normalizer)))
+          progress.checked(state)
           checkpoint.foreach(
             _.save(Checkpoint.encode(plan, train.rows, state, results.flatMap(_.solverState).map(_.floats)))
           )

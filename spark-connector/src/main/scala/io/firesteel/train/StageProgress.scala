@@ -10,17 +10,17 @@ private[train] final class StageProgress(plan: Plan, start: RunState, listener: 
     report.turns.foreach { turn =>
       listener.exchange(
         ExchangeDone(
-          turn.get("worker").asInt,
-          turn.get("exchange").asLong,
-          turn.get("steps").asLong,
-          turn.get("total-steps").asLong,
-          turn.get("total-samples").asLong,
+          Json.small(turn, "worker"),
+          Json.whole(turn, "exchange"),
+          Json.whole(turn, "steps"),
+          Json.whole(turn, "total-steps"),
+          Json.whole(turn, "total-samples"),
           seconds,
-          if (turn.get("loss").isNumber) turn.get("loss").asDouble else Double.NaN,
-          turn.get("staleness").asLong,
-          turn.get("computing").asDouble,
-          turn.get("exchanging").asDouble,
-          turn.get("waiting").asDouble
+          Json.real(turn, "loss"),
+          Json.whole(turn, "staleness"),
+          Json.real(turn, "computing"),
+          Json.real(turn, "exchanging"),
+          Json.real(turn, "waiting")
         )
       )
     }

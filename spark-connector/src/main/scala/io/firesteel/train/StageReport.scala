@@ -22,16 +22,15 @@ private[train] object StageReport {
 
   def read(json: String): StageReport = {
     val report = Tensors.mapper.readTree(json)
-    def whole(key: String) = report.get(key).asLong
-    val staleness = report.get("staleness").elements.asScala.map(_.asLong).toSeq
+    val staleness = Json.list(report, "staleness").elements.asScala.map(_.asLong).toSeq
     StageReport(
-      whole("steps"),
-      whole("samples"),
-      report.get("turns").elements.asScala.toSeq,
-      whole("dropped-turns"),
+      Json.whole(report, "steps"),
+      Json.whole(report, "samples"),
+      Json.list(report, "turns").elements.asScala.toSeq,
+      Json.whole(report, "dropped-turns"),
       ExchangeTotals(
         staleness.sum, // one an exchange, wherever the center is
-        whole("bytes"),
+        Json.whole(report, "bytes"),
         staleness
       )
     )

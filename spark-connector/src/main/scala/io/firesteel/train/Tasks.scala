@@ -64,9 +64,9 @@ private[train] final case class RoundTask(
     )
     WorkerResult(
       PackedVector(vector, 0, center.value.length),
-      report.get("samples").asLong,
-      Some(report.get("loss")).filter(_.isNumber).fold(Double.NaN)(_.asDouble),
-      report.get("fresh").asBoolean,
+      Json.whole(report, "samples"),
+      Json.real(report, "loss"),
+      Json.flag(report, "fresh"),
       Option.when(statesToo)(PackedVector(vector, length, stateLength))
     )
   }
@@ -120,6 +120,6 @@ private[train] final case class StageTask(residence: Residence, normalizer: Arra
   protected def run(partition: Int, chunks: Iterator[Array[Byte]]): Unit =
     residence.ready(partition, chunks, normalizer) { worker =>
       val link = CancelWatch.own(Link.open(key.request(partition, TaskContext.get().taskAttemptId())))
-      while (!Tensors.mapper.readTree(link.turn(worker)).get("done").asBoolean) {}
+      while (!Json.flag(Tensors.mapper.readTree(link.turn(worker)), "done")) {}
     }
 }

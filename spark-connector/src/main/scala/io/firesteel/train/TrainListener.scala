@@ -8,6 +8,7 @@ package io.firesteel.train
   * @param rounds how many there are in the whole run; inside one stage, `tau * workers` minibatches count as one
   * @param completedRounds those that a checkpoint has behind it; the totals of later events go on from there
   * @param completedSteps minibatches of all workers that it has behind it, where they exchange inside one stage
+  * @param needs the memory that it takes, as it was worked out before; absent where that is a GPU's
   */
 case class Started(
     config: TrainConfig,
@@ -17,7 +18,8 @@ case class Started(
     parameters: Int,
     rounds: Int,
     completedRounds: Int = 0,
-    completedSteps: Long = 0
+    completedSteps: Long = 0,
+    needs: Option[MemoryNeeds] = None
 )
 
 /** One round is averaged.
@@ -65,8 +67,8 @@ case class ExchangeDone(
     waiting: Double
 )
 
-/** The center was evaluated after `round` rounds. `accuracy` is a fraction, `loss` a mean; `wallSeconds` is since
-  * training began, with evaluation and checkpoints.
+/** The center was evaluated after `round` rounds. `accuracy` is a fraction, `loss` a mean, NaN when it was not finite:
+  * then the run ends as diverged. `wallSeconds` is since training began, with evaluation and checkpoints.
   */
 case class Evaluated(
     round: Int,

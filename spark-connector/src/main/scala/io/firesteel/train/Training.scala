@@ -13,7 +13,8 @@ object Training {
     * @param listener what it throws ends the run and comes out as it is
     * @param checkpoint saved with every evaluation and at the end, and gone on from when `config.resume`; see
     *   [[Checkpoint]] for what may differ between the two runs
-    * @throws FiresteelException kind config for a wrong request; else the kind of what ended the run
+    * @throws FiresteelException kind config for a wrong request, memory for one that surely does not fit the machines;
+    *   else the kind of what ended the run
     */
   def train(
       sc: SparkContext,
@@ -24,7 +25,8 @@ object Training {
       checkpoint: Option[CheckpointStore]
   ): TrainedModel = FiresteelException.unwrapping {
     NativeLibrary.load()
-    val plan = Plan.resolve(config, train, sc.defaultParallelism)
+    val resolved = Plan.resolve(config, train, sc.defaultParallelism)
+    val plan = resolved.copy(needs = MemoryNeeds.checked(sc, resolved, train.rows, test.fold(0L)(_.rows)))
     if (plan.inStage) DeepSpark.train(sc, train, test, plan, listener, checkpoint)
     else SparkNet.train(sc, train, test, plan, listener, checkpoint)
   }

@@ -164,6 +164,26 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
     assert(said(images, gzip(labels), ".gz").startsWith("images-idx3-ubyte.gz: broken gzip after byte 0"))
   }
 
+  test("bytes behind the last member of a gzip file are refused, however few, and another member is read") {
+    val broken = "images-idx3-ubyte.gz: broken gzip after byte 40: "
+    for (behind <- Seq(Array[Byte](1), new Array[Byte](8), Array.fill[Byte](100)(7))) {
+      assert(said(gzip(images) ++ behind, gzip(labels), ".gz").startsWith(broken))
+      assert(said(gzip(images), gzip(labels) ++ behind, ".gz").startsWith("labels-idx1-ubyte.gz: broken gzip"))
+    }
+    val more = said(gzip(images) ++ gzip(Array[Byte](1)), gzip(labels), ".gz")
+    assert(more == "images-idx3-ubyte.gz: goes on after its last value, at byte 40")
+    TestSpark.directory { directory =>
+      Files.write(directory.resolve("train-images-idx3-ubyte.gz"), gzip(images.take(20)) ++ gzip(images.drop(20)))
+      Files.write(directory.resolve("train-labels-idx1-ubyte.gz"), gzip(labels))
+      assert(records(ImageFiles.open(sc, directory.toString, None).train).size == 3)
+    }
+  }
+
+  test("a long read says that it goes on, every ten seconds") {
+    val pace = new Pace(start = -5)
+    assert((0L until 35L).filter(second => pace.isDue(second * 1000000000L)) == Seq(10L, 20L, 30L))
+  }
+
   test("a file without its other half is refused") {
     TestSpark.directory { directory =>
       Files.write(directory.resolve("train-images-idx3-ubyte"), images)

@@ -18,21 +18,25 @@ object TaskSlots {
   def now(sc: SparkContext): Int = executors(sc).map(_.tasks).sum
 
   /** Executors that Spark would give a task: registered, known to its scheduler, neither excluded nor being
-    * decommissioned. One that has only just registered is not among them: its scheduler does not offer its cores yet.
+    * decommissioned. One that has only just registered is not among them: its scheduler does not offer its cores yet. In
+    * local Spark it is this process.
     */
   def executors(sc: SparkContext): Seq[ExecutorSlots] = {
     val scheduler = sc.taskScheduler.asInstanceOf[TaskSchedulerImpl]
-    val running = scheduler.runningTasksByExecutors
-    val able: String => Boolean = sc.schedulerBackend match {
-      case backend: CoarseGrainedSchedulerBackend => id => backend.isExecutorActive(id) && scheduler.isExecutorAlive(id)
-      case _                                      => _ => sc.isLocal
-    }
-    for {
-      executor <- sc.statusStore.executorList(activeOnly = true)
-      if executor.maxTasks > 0 && !executor.isExcluded && able(executor.id) // a cluster's driver has no task
-    } yield {
-      val host = executor.hostPort.take(executor.hostPort.lastIndexOf(':'))
-      ExecutorSlots(executor.id, host, executor.maxTasks, running.getOrElse(executor.id, 0))
+    val running = scheduler.runningTasksByExecutors.withDefaultValue(0)
+    sc.schedulerBackend match {
+      case backend: CoarseGrainedSchedulerBackend =>
+        for {
+          executor <- sc.statusStore.executorList(activeOnly = true)
+          if executor.maxTasks > 0 && !executor.isExcluded // a cluster's driver has no task
+          if backend.isExecutorActive(executor.id) && scheduler.isExecutorAlive(executor.id)
+        } yield {
+          val host = executor.hostPort.take(executor.hostPort.lastIndexOf(':'))
+          ExecutorSlots(executor.id, host, executor.maxTasks, running(executor.id))
+        }
+      case _ =>
+        val tasks = sc.maxNumConcurrentTasks(sc.resourceProfileManager.defaultResourceProfile)
+        Seq(ExecutorSlots(SparkContext.DRIVER_IDENTIFIER, "localhost", tasks, running(SparkContext.DRIVER_IDENTIFIER)))
     }
   }
 }

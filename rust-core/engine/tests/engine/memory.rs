@@ -1,0 +1,125 @@
+//! Memory that really is missing, wherever the engine asks for some: each case is a process of its own, which lowers the
+//! limit of its address space once it has what it had before. It must say so and live on; nothing may abort.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
+
+use firesteel_engine::data::RecordFormat;
+use firesteel_engine::{Error, Kind, StateIn, Worker, WorkerSpec};
+
+use crate::fixtures::{ask, config, initial, rows, worker};
+
+/// Names the case of the child below, as JSON.
+const CASE: &str = "FIRESTEEL_MEMORY_CASE";
+const MIB: u64 = 1 << 20;
+
+/// What a child process says of a case.
+fn said(case: &str) -> String {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "memory::in_a_process_of_its_own", "--ignored", "--nocapture"])
+        .env(CASE, case)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&child.stdout).into_owned();
+    assert!(child.status.success(), "{case}: {}\n{text}{}", child.status, String::from_utf8_lossy(&child.stderr));
+    let answer = text.lines().find_map(|line| line.split_once("answer: "));
+    answer.unwrap_or_else(|| panic!("{case}: {text}")).1.to_owned()
+}
+
+/// Leaves this process `more` bytes of address space.
+fn limit(more: u64) {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+    let bytes = size.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024 + more;
+    let process = std::process::id().to_string();
+    assert!(Command::new("prlimit").args(["--pid", &process, &format!("--as={bytes}")]).status().unwrap().success());
+}
+
+#[test]
+#[ignore = "the child of the other tests"]
+fn in_a_process_of_its_own() {
+    firesteel_engine::memory::quiet_panics();
+    let case: serde_json::Value = serde_json::from_str(&std::env::var(CASE).unwrap()).unwrap();
+    let more = case["more"].as_u64().unwrap() * MIB;
+    let answer = match case["what"].as_str().unwrap() {
+        "step" => step(&config(&case["config"].to_string()), more),
+        "rows" => appended(more),
+        "weights" => built(more),
+        other => panic!("no case {other}"),
+    };
+    println!("answer: {}", answer.map_or_else(|error| format!("{}: {error}", error.kind()), |()| "done".to_owned()));
+}
+
+/// A local step on all rows, after one of another worker on a few; a worker that failed then evaluates as another does.
+fn step(config: &firesteel_engine::TrainConfig, more: u64) -> Result<(), Error> {
+    let count = config.batch.unwrap();
+    let (mut small, mut large) = (worker(config, 0, &rows(0, 4)), worker(config, 0, &rows(0, count)));
+    let mut weights = initial(config);
+    let round = ask(config, 0, 0, 1, StateIn::Reset);
+    small.round(&mut weights, &round, &AtomicBool::new(false))?;
+    limit(more);
+    let before = weights.clone();
+    let result = large.round(&mut weights, &round, &AtomicBool::new(false));
+    if result.is_err() {
+        assert_eq!(weights, before, "an error leaves the vector as it was");
+        small.round(&mut weights, &round, &AtomicBool::new(false))?;
+    }
+    result.map(|_| ())
+}
+
+/// Rows beyond what there is room for, in chunks as they come from Spark.
+fn appended(more: u64) -> Result<(), Error> {
+    let config = config("{}");
+    let (mut worker, chunk) = (worker(&config, 0, &[]), rows(0, 1024));
+    limit(more);
+    (0..1000).try_for_each(|_| worker.append(&chunk, 1024))
+}
+
+/// A worker whose weights and solver have no room.
+fn built(more: u64) -> Result<(), Error> {
+    let config = config(r#"{"net": "vgg11", "solver": "adam"}"#);
+    limit(more);
+    let spec = WorkerSpec { config, worker: 0, rows: 0, record: RecordFormat::Cifar10, gpu: None };
+    Worker::new(&spec).map(|_| ())
+}
+
+fn is_lack_of_memory(answer: &str, remedy: &str) -> bool {
+    answer.starts_with("memory: no memory for ") && answer.contains(remedy) && answer.len() < 300
+}
+
+#[test]
+fn a_step_without_memory_is_an_error_wherever_in_the_step_that_is() {
+    // pooling, normalisation and dropout have memory of their own beside libtorch's
+    for net in ["cifar10_quick", "resnet20", "nin"] {
+        let answers: Vec<String> = [8, 40, 100, 160, 2000]
+            .into_iter()
+            .map(|more| {
+                said(&format!(r#"{{"what": "step", "more": {more}, "config": {{"net": "{net}", "batch": 500}}}}"#))
+            })
+            .collect();
+        assert!(answers[..3].iter().all(|answer| is_lack_of_memory(answer, "lower batch")), "{net}: {answers:?}");
+        assert_eq!(answers[4], "done", "{net}");
+    }
+}
+
+#[test]
+fn rows_and_weights_without_memory_are_errors_too() {
+    let answer = said(r#"{"what": "rows", "more": 200}"#);
+    assert!(is_lack_of_memory(&answer, "raise workers"), "{answer}");
+    for more in [1, 60, 120] {
+        let answer = said(&format!(r#"{{"what": "weights", "more": {more}}}"#));
+        assert!(is_lack_of_memory(&answer, "smaller net"), "{more}: {answer}");
+    }
+}
+
+#[test]
+fn room_for_absurdly_many_rows_is_an_error_and_no_wrapped_product() {
+    for rows in [1 << 40, 1 << 53, usize::MAX / 3072 + 1, usize::MAX] {
+        let config = config("{}");
+        let spec = WorkerSpec { config, worker: 0, rows, record: RecordFormat::Cifar10, gpu: None };
+        let error = Worker::new(&spec).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Memory, "{rows}: {error}");
+    }
+}

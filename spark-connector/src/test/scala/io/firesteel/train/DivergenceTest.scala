@@ -1,0 +1,53 @@
+// A run or a model whose weights are no numbers is told as that, above all at its end, and never as an accuracy.
+package io.firesteel.train
+
+import io.firesteel.TestSpark
+import io.firesteel.jni.Kind
+import org.apache.spark.SparkContext
+import org.scalatest.BeforeAndAfterAll
+import org.scalatest.funsuite.AnyFunSuite
+
+class DivergenceTest extends AnyFunSuite with BeforeAndAfterAll {
+  private lazy val sc: SparkContext = TestSpark.context("local[2]")
+
+  override def afterAll(): Unit = sc.stop()
+
+  /** One step of which the loss is that before it. */
+  private val last = Runs.small.copy(workers = Some(1), tau = 1, iterations = Some(1), lr = Some(1e30))
+
+  test("a run whose last step diverges is a failed run, and its evaluation is told as no number") {
+    for (config <- Seq(last, last.copy(strategy = "sparknet", consistency = Some("bsp")))) {
+      val (events, store) = (new Events, new MemoryStore)
+      val e = intercept[FiresteelException](Runs.train(sc, config, events, Some(store)))
+      assert(e.kind != Kind.CONFIG, e)
+      if (!config.consistency.contains("bsp")) { // inside a stage the exchange may refuse it before
+        assert(e.getMessage == "training diverged by round 1: the test loss is NaN: try a smaller --lr (now 1.0E30)")
+        assert(events.of[RoundDone].last.loss < 3 && events.of[Evaluated].last.loss.isNaN)
+      }
+      assert(store.bytes.isEmpty && events.of[Ended].isEmpty)
+    }
+  }
+
+  test("so it is without a test set, by the weights") {
+    val e = intercept[FiresteelException](
+      Training.train(sc, Runs.cifar10(sc).train, None, last, TrainListener.silent, None)
+    )
+    assert(e.kind == Kind.INTERNAL && e.getMessage.startsWith("training diverged by round 1: weight "), e)
+  }
+
+  test("an evaluation of weights that are no numbers has a loss that is none") {
+    val model = Runs.train(sc, Runs.small)
+    val broken = model.copy(weights = model.weights.map(_ => Float.NaN))
+    val test = Runs.cifar10(sc).test.get
+    val result = Evaluation.evaluate(sc, test, model.config, broken.toSafetensors, model.preprocessing)
+    assert(result.rows == 100 && result.loss.isNaN)
+  }
+
+  test("a number that JSON cannot say is NaN, and one that is missing a failure that names it") {
+    assert(WorkerScore.read("""{"rows":3,"correct":1,"loss":null}""").loss.isNaN)
+    for ((json, key) <- Seq("""{"rows":3,"correct":1}""" -> "loss", """{"rows":null,"correct":1,"loss":1}""" -> "rows")) {
+      val e = intercept[FiresteelException](WorkerScore.read(json))
+      assert(e.kind == Kind.INTERNAL && e.getMessage.contains(s"without a usable $key"), e)
+    }
+  }
+}
