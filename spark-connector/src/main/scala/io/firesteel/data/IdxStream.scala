@@ -7,6 +7,7 @@ import java.io.{BufferedInputStream, Closeable, FilterInputStream, IOException, 
 import java.nio.ByteBuffer
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream
 import org.slf4j.LoggerFactory
+import scala.annotation.nowarn
 
 /** Reads `path` through `file`, unpacking it when the name ends in .gz, all of its members; bytes are counted unpacked.
   * The JDK's own GZIPInputStream says nothing of what lies behind the last member, the one of Commons Compress does.
@@ -15,6 +16,8 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
   private val packed = path.endsWith(".gz")
   private var position = 0L
   private val pace = new Pace(System.nanoTime())
+  // its builder, which is to be used instead, is not there yet in Spark 3.5
+  @nowarn("cat=deprecation")
   private val in: InputStream = {
     val buffered = new BufferedInputStream(new Source(path, file))
     if (packed) guarded(new GzipCompressorInputStream(buffered, true)) else buffered

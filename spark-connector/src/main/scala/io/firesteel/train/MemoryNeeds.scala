@@ -2,7 +2,7 @@
 // cannot work is refused, what may not is a warning. The engine knows a worker's native memory; vectors are counted here.
 package io.firesteel.train
 
-import io.firesteel.jni.{Engine, Kind}
+import io.firesteel.jni.Kind
 import org.apache.spark.{SparkConf, SparkContext}
 import org.apache.spark.firesteel.TaskSlots
 
@@ -14,6 +14,7 @@ import org.apache.spark.firesteel.TaskSlots
   * @param warning what may not fit, and what to change
   */
 case class MemoryNeeds(worker: Long, process: Long, driverHeap: Long, local: Boolean, warning: Option[String]) {
+
   /** For people. */
   def said: String = {
     val where = if (local) "beside the heap" else "in each executor beside its heap"
@@ -127,9 +128,15 @@ private[train] object MemoryNeeds {
         Kind.MEMORY,
         s"$what take ${said(wanted)} of heap, and there are ${said(has)}: raise $option"
       )
-    if (!known.local) refuse("a task's weights, as they come and as it works on them,", 2 * vector, known.heap, "--executor-memory")
+    if (!known.local)
+      refuse("a task's weights, as they come and as it works on them,", 2 * vector, known.heap, "--executor-memory")
     if (!plan.inStage)
-      refuse(s"the weights of ${plan.workers} workers and of the center", (plan.workers + 1L) * vector, known.driverHeap, "--driver-memory")
+      refuse(
+        s"the weights of ${plan.workers} workers and of the center",
+        (plan.workers + 1L) * vector,
+        known.driverHeap,
+        "--driver-memory"
+      )
   }
 
   private def nativeWarning(native: Long, process: Long, tasks: Int, known: Known): Option[String] = {
@@ -173,8 +180,8 @@ private[train] object MemoryNeeds {
     Option.when(master.startsWith("yarn") || master.startsWith("k8s")) {
       val factor = conf.getDouble("spark.executor.memoryOverheadFactor", 0.1)
       val least = conf.getSizeAsMb("spark.executor.minMemoryOverhead", "384m") << 20
-      if (conf.contains("spark.executor.memoryOverhead")) conf.getSizeAsMb("spark.executor.memoryOverhead") << 20
-      else math.max((heap * factor).toLong, least)
+      val key = "spark.executor.memoryOverhead"
+      if (conf.contains(key)) conf.getSizeAsMb(key) << 20 else math.max((heap * factor).toLong, least)
     }
 
   private def onGpu(conf: SparkConf, config: TrainConfig): Boolean =
@@ -188,6 +195,6 @@ private[train] object MemoryNeeds {
 
   /** Bytes in the unit that fits. */
   def said(bytes: Long): String =
-    if (bytes < 1L << 30) s"${mebibytes(bytes)} MiB"
+    if (bytes < (1L << 30)) s"${mebibytes(bytes)} MiB"
     else String.format(java.util.Locale.ROOT, "%.1f GiB", bytes.toDouble / (1L << 30))
 }
