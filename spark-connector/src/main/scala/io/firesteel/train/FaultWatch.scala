@@ -5,6 +5,7 @@ package io.firesteel.train
 
 import java.util.concurrent.{ConcurrentHashMap, Executors, TimeUnit}
 import java.util.concurrent.TimeUnit.SECONDS
+import org.apache.spark.firesteel.Listeners
 import org.apache.spark.scheduler._
 import org.apache.spark.{ExceptionFailure, SparkContext, SparkException, TaskFailedReason, TaskKilled}
 import org.slf4j.LoggerFactory
@@ -16,12 +17,14 @@ import scala.util.control.NonFatal
   *
   * @param report told what was lost and what is done about it, on threads of Spark and of this
   * @param redo what becomes of a job whose executor was lost
+  * @param overhead bytes that an executor's workers take beside its heap, where that was worked out
   */
 private[train] final class FaultWatch(
     sc: SparkContext,
     run: String,
     val report: (String, String) => Unit,
-    redo: FaultWatch.Redo = FaultWatch.Round
+    redo: FaultWatch.Redo = FaultWatch.Round,
+    overhead: Option[Long] = None
 ) extends SparkListener
     with AutoCloseable {
   private val tag = s"firesteel-$run"
@@ -29,6 +32,7 @@ private[train] final class FaultWatch(
   private val crew = ConcurrentHashMap.newKeySet[String]() // executors that run tasks of ours, or host parts
   private val visited = ConcurrentHashMap.newKeySet[String]() // executors that ever ran tasks of ours
   private val excludes = FaultWatch.Excluding.exists(sc.getConf.getBoolean(_, defaultValue = false))
+  private val death = new ExecutorDeath(sc.getConf, overhead)
   private val mostFailures = sc.getConf.getInt("spark.task.maxFailures", 4)
   private var most = 0 // workers that had a slot of their own at once, so far; of the job's thread
   @volatile private var current = Option.empty[Attempt]
@@ -44,10 +48,18 @@ private[train] final class FaultWatch(
 
   /** One submission of a job. */
   private final class Attempt(val placement: Placement) {
-    @volatile var lost = false // an executor, and with it what its workers did
+    private val begin = System.nanoTime()
+    @volatile var lost = Option.empty[String] // how an executor ended, and with it what its workers did
+    @volatile var fatal = Option.empty[FiresteelException] // what another attempt would end in, too
     @volatile var moved = false // its workers are wanted elsewhere
     @volatile var failed = Option.empty[Throwable] // a task, which only another executor may try again
     @volatile var uneven = 0 // looks in a row that found slots free which would be better
+
+    /** Whether it must end. */
+    def isVoid: Boolean = lost.nonEmpty || moved || failed.nonEmpty || fatal.nonEmpty
+
+    /** Whether it went on for so long that its loss is not one of a row. */
+    def lasted: Boolean = System.nanoTime() - begin > SECONDS.toNanos(FaultWatch.LastingSeconds)
   }
 
   /** Runs `job`, one Spark job over tasks at `placement` that may be done again, until nothing was lost under it. */
@@ -69,21 +81,30 @@ private[train] final class FaultWatch(
     most = math.max(most, placement.served)
     current = Some(attempt)
     settled(job) match {
-      case Right(result)                                                      => result
-      case Left(e) if over || left == 0                                       => throw e
-      case Left(e) if attempt.failed.nonEmpty && failures + 1 >= mostFailures =>
-        throw new SparkException(s"a task failed $mostFailures times", attempt.failed.getOrElse(e))
-      case Left(_) if attempt.lost            => repeated(placement, job, left - 1, failures)
-      case Left(_) if attempt.failed.nonEmpty => repeated(placement, job, left, failures + 1)
-      case Left(_) if attempt.moved           => repeated(placement, job, left, failures)
-      case Left(e)                            => throw e
+      case Right(result)                     => result
+      case Left(_) if attempt.fatal.nonEmpty => throw attempt.fatal.get
+      case Left(e) if over                   => throw e
+      case Left(e) if attempt.lost.nonEmpty  =>
+        val fewer = if (attempt.lasted) FaultWatch.MostLosses else left - 1
+        if (fewer == 0) throw attempt.lost.flatMap(death.tooOften(_, FaultWatch.MostLosses)).getOrElse(e)
+        repeated(placement, job, fewer, failures)
+      case Left(_) if attempt.failed.nonEmpty =>
+        if (failures + 1 >= mostFailures)
+          throw new SparkException(s"a task failed $mostFailures times", attempt.failed.get)
+        repeated(placement, job, left, failures + 1)
+      case Left(_) if attempt.moved => repeated(placement, job, left, failures)
+      case Left(e)                  => throw e
     }
   }
 
   /** A failure that Spark made is held; one with a cause of ours is nobody's loss. */
   private def settled[A](job: => A): Either[SparkException, A] =
     try Right(job)
-    catch { case e: SparkException if !FiresteelException.unwrap(e).isInstanceOf[FiresteelException] => Left(e) }
+    catch {
+      case e: SparkException if !FiresteelException.unwrap(e).isInstanceOf[FiresteelException] =>
+        Listeners.drain(sc) // why may still be on its way
+        Left(e)
+    }
 
   /** A worker that is built in a survivor now would be built again as soon as a replacement is there. */
   private def awaitSlots(placement: Placement): Unit = {
@@ -101,7 +122,7 @@ private[train] final class FaultWatch(
     attempt.uneven = if (redo.spreads && placement.isUneven) attempt.uneven + 1 else 0
     if (placement.isStale && placement.served > 0 || attempt.uneven >= FaultWatch.LooksBeforeMoving)
       attempt.moved = true
-    if (attempt.lost || attempt.moved || attempt.failed.nonEmpty) cancel()
+    if (attempt.isVoid) cancel()
   }
 
   override def onStageSubmitted(event: SparkListenerStageSubmitted): Unit = {
@@ -115,11 +136,14 @@ private[train] final class FaultWatch(
   }
 
   override def onTaskEnd(event: SparkListenerTaskEnd): Unit = event.reason match {
-    case _: TaskKilled                                              => // somebody ended it; nothing was lost
-    case reason: TaskFailedReason if stages.contains(event.stageId) =>
+    case _: TaskKilled => // somebody ended it; nothing was lost
+    case reason: TaskFailedReason if stages.contains(event.stageId) && !ExecutorDeath.isAftermath(reason) =>
       val (task, attempt) = (event.taskInfo.index, event.taskInfo.attemptNumber)
       val why = reason.toErrorString.linesIterator.next()
-      report(s"attempt $attempt of partition $task in stage ${event.stageId} failed: $why", "Spark runs it again")
+      val fatal = death.of(event.taskInfo.executorId, reason)
+      val next = if (fatal.isEmpty) "Spark runs it again" else "it would fail again"
+      report(s"attempt $attempt of partition $task in stage ${event.stageId} failed: $why", next)
+      fatal.foreach(fail)
       if (excludes && reason.countTowardsTaskFailures) failed(task, event.taskInfo.executorId, reason)
     case _ =>
   }
@@ -134,12 +158,23 @@ private[train] final class FaultWatch(
     cancel()
   }
 
+  private def fail(why: FiresteelException): Unit = {
+    current.foreach(attempt => attempt.fatal = attempt.fatal.orElse(Some(why)))
+    cancel()
+  }
+
   override def onExecutorRemoved(event: SparkListenerExecutorRemoved): Unit = {
     val id = event.executorId
     if (crew.remove(id) | current.exists(_.placement.uses(id))) {
       val why = event.reason.linesIterator.nextOption().getOrElse("no reason given")
-      report(s"executor $id was lost: $why", s"its workers are built again from their partitions, and ${redo.words}")
-      current.foreach(_.lost = true)
+      val remedy = death.remedy(why).fold("")(what => s" ($what)")
+      if (!current.exists(_.fatal.nonEmpty))
+        report(
+          s"executor $id was lost: $why$remedy",
+          s"its workers are built again from their partitions, and ${redo.words}"
+        )
+      death.of(id, event.reason).foreach(fail)
+      current.foreach(_.lost = Some(why))
       cancel()
     }
   }
@@ -188,7 +223,8 @@ private[train] object FaultWatch {
   val Stage: Redo = Redo("all go on from the center with what is left of the budget", spreads = true, hosted = false)
 
   private val Excluding = Seq("spark.excludeOnFailure.enabled", "spark.excludeOnFailure.taskAndStage.enabled")
-  private val MostLosses = 8 // in one job; a cluster that loses more will not finish a round
+  private val MostLosses = 8 // in a row in one job; a cluster that loses more will not finish a round
+  private val LastingSeconds = 120L // what went on for longer was no failed start; a stage may last for days
   private val ReplacementSeconds = 10L // a standalone cluster starts an executor in 2 to 5
   private val PollMillis = 100L
   private val LookMillis = 500L

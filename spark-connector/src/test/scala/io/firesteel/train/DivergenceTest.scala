@@ -45,7 +45,9 @@ class DivergenceTest extends AnyFunSuite with BeforeAndAfterAll {
 
   test("a number that JSON cannot say is NaN, and one that is missing a failure that names it") {
     assert(WorkerScore.read("""{"rows":3,"correct":1,"loss":null}""").loss.isNaN)
-    for ((json, key) <- Seq("""{"rows":3,"correct":1}""" -> "loss", """{"rows":null,"correct":1,"loss":1}""" -> "rows")) {
+    for (
+      (json, key) <- Seq("""{"rows":3,"correct":1}""" -> "loss", """{"rows":null,"correct":1,"loss":1}""" -> "rows")
+    ) {
       val e = intercept[FiresteelException](WorkerScore.read(json))
       assert(e.kind == Kind.INTERNAL && e.getMessage.contains(s"without a usable $key"), e)
     }

@@ -17,13 +17,17 @@ class ExtremesTest extends AnyFunSuite {
   /** Keys of numbers, told by what they refuse. */
   private val keys = {
     val all = Tensors.mapper.readTree(TrainConfig(Some("d"), Some("idx"), Some(10)).toJson).fieldNames.asScala.toSet
-    val absent = Seq("workers", "batch", "iterations", "epochs", "lr", "momentum", "weight-decay", "staleness", "alpha") ++
-      Seq("update-bn", "resize", "stepsize", "warm-up", "post-local-step", "alpha-every", "lookahead-every", "gamma")
-    (all ++ absent).filter { key =>
-      val alone = s"""{"$key":1}"""
-      try TrainConfig.fromJson(alone).toJson.contains(s"\"$key\":1")
-      catch { case _: FiresteelException => false }
-    }.toSeq.sorted
+    val absent =
+      Seq("workers", "batch", "iterations", "epochs", "lr", "momentum", "weight-decay", "staleness", "alpha") ++
+        Seq("update-bn", "resize", "stepsize", "warm-up", "post-local-step", "alpha-every", "lookahead-every", "gamma")
+    (all ++ absent)
+      .filter { key =>
+        val alone = s"""{"$key":1}"""
+        try TrainConfig.fromJson(alone).toJson.contains(s"\"$key\":1")
+        catch { case _: FiresteelException => false }
+      }
+      .toSeq
+      .sorted
   }
 
   test("a number at its extremes is refused by name, or makes a plan that can be counted") {

@@ -26,7 +26,8 @@ class MemoryNeedsTest extends AnyFunSuite {
     e.getMessage
   }
 
-  private def warned(known: Known): String = MemoryNeeds.weighed(plan, worker, Some(worker), known).warning.getOrElse("")
+  private def warned(known: Known): String =
+    MemoryNeeds.weighed(plan, worker, Some(worker), known).warning.getOrElse("")
 
   test("all workers of local Spark are in one process, of which as many step as there are slots") {
     val needs = MemoryNeeds.weighed(plan, worker, Some(worker), large)
@@ -39,7 +40,9 @@ class MemoryNeedsTest extends AnyFunSuite {
   test("what surely does not fit is refused with figures and what to change") {
     val small = large.copy(limit = Some(MemoryLimit(3 * GiB, "ulimit -v", 0)))
     assert(
-      refused(small) == "the workers take about 5.0 GiB of native memory, 1.0 GiB of it for a step on a minibatch of 64, " +
+      refused(
+        small
+      ) == "the workers take about 5.0 GiB of native memory, 1.0 GiB of it for a step on a minibatch of 64, " +
         "and 3.0 GiB is all that ulimit -v leaves: lower batch, set workers lower"
     )
     val container = large.copy(local = false, limit = Some(MemoryLimit(GiB, "an executor's container", 0)))
@@ -52,7 +55,9 @@ class MemoryNeedsTest extends AnyFunSuite {
     val container = large.copy(local = false, limit = Some(MemoryLimit(9 * GiB, "it", 0)), overhead = Some(GiB))
     assert(warned(container).contains("spark.executor.memoryOverhead to 7568m"), warned(container))
     assert(warned(large.copy(limit = Some(none.copy(available = GiB)))).contains("1.0 GiB of the machine are free"))
-    assert(warned(large.copy(limit = Some(MemoryLimit(10 * GiB, "its container's limit", 0)))).contains("its container's"))
+    assert(
+      warned(large.copy(limit = Some(MemoryLimit(10 * GiB, "its container's limit", 0)))).contains("its container's")
+    )
     assert(warned(large.copy(local = false, limit = None, heap = 5 * GiB)).endsWith("raise --executor-memory"))
     assert(warned(large.copy(driverHeap = 6 * GiB)).endsWith("raise --driver-memory"))
   }
