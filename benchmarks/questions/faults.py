@@ -64,7 +64,7 @@ def _identity(row):
 def _run(arguments, asked):
     out = runs.fresh(arguments.runs, asked)
     options = ["--data", arguments.data, "--seed", str(asked["seed"]), "--out", str(out), *COMMON, *asked["options"].split()]
-    log = out.with_suffix(".log")
+    log = out.parent / f"{out.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors:
         process = runs.submit("local-cluster[2,1,1024]", options, errors=errors)
