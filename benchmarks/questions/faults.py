@@ -1,105 +1,193 @@
-"""What does a lost executor cost? One executor of a local cluster is killed at a random moment of training."""
+"""What does a lost executor cost? One executor of a local cluster is killed at a random moment of training, by strategy.
 
-import random
-import statistics
-import tempfile
-import time
-from pathlib import Path
+A row a run; what has a row is not measured again, so that an interrupted answer goes on where it stopped.
+"""
 
+import hashlib
 import os
+import random
 import signal
+import statistics
+import subprocess
+import time
 
-from . import runs
+from . import processes, results, runs
 
 TITLE = "An executor killed in the middle of training"
-KILLS = 10
-SETTINGS = ["--strategy", "deepspark", "--workers", "2", "--iterations", "300", "--eval-every", "10"]
+WORKERS, ITERATIONS, BATCH = 2, 300, 100
+BUDGET = WORKERS * ITERATIONS * BATCH  # images
+SEEDS = 3  # of the runs without a loss, and in turn of those with one
+LIMIT_SECONDS = 240  # a run takes about 20 to 40; one that is not over by then hangs
+POLL_SECONDS = 0.05
+COMMON = ["--workers", str(WORKERS), "--iterations", str(ITERATIONS), "--batch", str(BATCH), "--eval-every", "10"]
+# By kind, what the runs say in turn. In rounds the solver's state travels or is zero, so that the bits are promised.
+KINDS = {
+    "rounds": [["--solver-state", "average"], ["--solver-state", "reset"]],
+    "bsp": [["--consistency", "bsp", "--solver-state", "reset"]],
+    "easgd": [["--strategy", "easgd"]],
+    "deepspark": [["--strategy", "deepspark"]],
+    "ssp": [["--strategy", "deepspark", "--consistency", "ssp", "--staleness", "4"]],
+    "easgd, 2 exchangers": [["--strategy", "easgd", "--exchangers", "2"]],
+}
+SAME_BITS = ("rounds", "bsp")  # kinds whose model may be expected to be the one of a run without a loss
 
 
 def answer(arguments):
-    rng = random.Random(0)
-    with tempfile.TemporaryDirectory() as name:
-        whole = [_run(arguments.data, Path(name) / f"whole-{seed}", seed, None) for seed in range(3)]
-        killed = [_run(arguments.data, Path(name) / f"killed-{n}", n % 3, rng.uniform(0.05, 0.9)) for n in range(KILLS)]
-        where = runs.circumstances(Path(name) / "whole-0")
-    yield {
-        "question": "faults",
-        **where,
-        "data": arguments.name,
-        "n": KILLS,
-        "whole": [run["accuracy"] for run in whole],
-        "killed": [run["accuracy"] for run in killed],
-        "samples": sorted({run["samples"] for run in whole + killed}),
-        "faults": [run["faults"] for run in killed],
-    }
+    there = {_identity(row) for row in results.rows() if _identity(row)}
+    for asked in _asked(arguments.name, arguments.kills):
+        if _identity(asked) not in there:
+            yield {**asked, **_run(arguments, asked)}
 
 
-def _run(data, out, seed, moment):
-    """One run; with `moment`, an executor is killed once that part of the budget is done."""
-    process = runs.submit("local-cluster[2,1,1024]", ["--data", data, "--seed", str(seed), "--out", str(out), *SETTINGS])
-    if moment is not None:
-        _await(process, out, moment)
-        victim = random.Random(seed).choice(_executors(process.pid))
-        os.kill(victim, signal.SIGKILL)
-    runs.wait(process)
+def _asked(data, kills):
+    """First each kind without a loss, then with one, the kinds in turn."""
+    for kind, variants in KINDS.items():
+        for seed in range(SEEDS):
+            for options in variants:
+                yield _question(data, kind, options, seed, None)
+    for kill in range(kills):
+        for kind, variants in KINDS.items():
+            yield _question(data, kind, variants[kill % len(variants)], kill // len(variants) % SEEDS, kill)
+
+
+def _question(data, kind, options, seed, kill):
+    return {"question": "faults", "data": data, "kind": kind, "options": " ".join(options), "seed": seed, "kill": kill}
+
+
+def _identity(row):
+    """None for rows that were written before runs had a row each."""
+    if row["question"] != "faults" or "kind" not in row:
+        return None
+    return tuple(row[key] for key in ("data", "kind", "options", "seed", "kill"))
+
+
+def _run(arguments, asked):
+    out = runs.fresh(arguments.runs, asked)
+    options = ["--data", arguments.data, "--seed", str(asked["seed"]), "--out", str(out), *COMMON, *asked["options"].split()]
+    log = out.parent / f"{out.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as errors:
+        process = runs.submit("local-cluster[2,1,1024]", options, errors=errors)
+        begin = time.monotonic()
+        killed = _kill(process, out, asked, begin) if asked["kill"] is not None else None
+        watched = _watch(process, out, begin, killed)
+    row = {"outcome": watched["outcome"], **{key: watched[key] for key in ("next_seconds", "all_seconds")}}
     events = runs.events(out)
-    exchanged = [event for event in events if event["event"] == "exchange"]
-    return {
-        "accuracy": events[-1]["accuracy"],
-        "samples": max(event["samples"] for event in exchanged),
-        "faults": sum(event["event"] == "fault" for event in events),
-    }
+    if events:
+        row.update(runs.circumstances(out))
+    if row["outcome"] == "ok":
+        done = [event for event in events if event["event"] in ("round", "exchange")]
+        row["exact"] = max(event["samples"] for event in done) == BUDGET
+        row["accuracy"] = events[-1]["accuracy"]
+        row["model"] = _digest(out / "model.safetensors")
+    else:
+        lines = log.read_text(errors="replace").splitlines()
+        row["error"] = next((line for line in reversed(lines) if line.startswith("firesteel:")), lines[-1] if lines else "")[:500]
+    row["faults"] = [f"{event['what']}: {event['action']}" for event in events if event["event"] == "fault"]
+    return row
 
 
-def _await(process, out, moment):
-    budget = 2 * 300 * 100
-    while process.poll() is None:
-        time.sleep(0.05)
-        if not (out / "metrics.jsonl").exists():
-            continue
-        done = [event["samples"] for event in runs.events(out) if event["event"] == "exchange"]
-        if done and max(done) >= moment * budget:
-            return
-
-
-def _executors(root):
-    """Executor processes below the run that we started."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            pid, rest = stat.read_text().split(" ", 1)
-            parents[int(pid)] = int(rest.rsplit(")", 1)[1].split()[1])
-        except OSError:
-            continue  # it ended meanwhile
-    ours, found = {root}, []
-    for _ in range(len(parents)):
-        more = {pid for pid, parent in parents.items() if parent in ours} - ours
-        if not more:
+def _kill(process, out, asked, begin):
+    """Kills one executor once a random part of the budget is done, and a random part of a round later; answers when, and
+    how many events there were."""
+    rng = random.Random(f"{asked['kind']} {asked['kill']}")
+    part, later = rng.uniform(0.05, 0.85), rng.uniform(0, 0.6)
+    while process.poll() is None and time.monotonic() - begin < LIMIT_SECONDS:
+        done = [event["samples"] for event in runs.events(out) if event["event"] in ("round", "exchange")]
+        if done and max(done) >= part * BUDGET:
             break
-        ours |= more
-    for pid in ours:
+        time.sleep(POLL_SECONDS)
+    time.sleep(later)
+    alive = processes.executors(process.pid)
+    if not alive:
+        return None  # over before its moment came; the row says so by having no times
+    seen = len(runs.events(out))
+    os.kill(rng.choice(alive), signal.SIGKILL)
+    return time.monotonic(), seen
+
+
+def _watch(process, out, begin, killed):
+    """Waits for the run's end. Seconds from the kill to the next round or exchange of anybody, and until every worker has
+    had one after the loss was noticed."""
+    times = {"next_seconds": None, "all_seconds": None}
+    while process.poll() is None and time.monotonic() - begin < LIMIT_SECONDS:
+        if killed and times["all_seconds"] is None:
+            moment, seen = killed
+            after = runs.events(out)[seen:]
+            passed = round(time.monotonic() - moment, 2)
+            if times["next_seconds"] is None and any(event["event"] in ("round", "exchange") for event in after):
+                times["next_seconds"] = passed
+            if _all_went_on(after):
+                times["all_seconds"] = passed
+        time.sleep(POLL_SECONDS)
+    status = process.poll()
+    if status is None:
+        process.terminate()
         try:
-            if b"CoarseGrainedExecutorBackend" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(pid)
-        except OSError:
-            continue
-    return sorted(found)
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        return {"outcome": "hang", **times}
+    return {"outcome": "ok" if status == 0 else "failed", **times}
+
+
+def _all_went_on(events):
+    noticed = [n for n, event in enumerate(events) if event["event"] == "fault"]
+    later = events[noticed[0] :] if noticed else []
+    return any(event["event"] == "round" for event in later) or {
+        event["worker"] for event in later if event["event"] == "exchange"
+    } == set(range(WORKERS))
+
+
+def _digest(model):
+    """Of the weights alone: a header of metadata stands before them, whose length is in the first eight bytes."""
+    held = model.read_bytes()
+    return hashlib.sha256(held[8 + int.from_bytes(held[:8], "little") :]).hexdigest()[:16]
 
 
 def table(rows):
+    rows = [row for row in {_identity(row): row for row in rows if _identity(row)}.values()]
     lines = [
-        "`deepspark`, two workers in `local-cluster[2,1,1024]`, 600 minibatches of 100 in all; one executor gets SIGKILL at",
-        "a random moment of the budget. Test accuracy in per cent.",
+        f"Two workers in `local-cluster[2,1,1024]`, cifar10_quick, tau 10, {WORKERS * ITERATIONS} minibatches of {BATCH} in all; one",
+        "executor gets SIGKILL at a random moment between 5 and 85 % of the budget. A run that takes longer than",
+        f"{LIMIT_SECONDS} s hangs. Test accuracy in per cent: mean (least to most). Seconds are from the signal to the next finished",
+        "round or exchange of any worker, and until every worker has had one since the loss was noticed: median, worst. Same",
+        "bits: models equal to the one of the run with the same seed and options without a loss.",
         "",
-        "| when | data | runs without a loss | n | runs with a loss: mean (least to most) | samples trained, all runs | faults told |",
-        "|---|---|---|---|---|---|---|",
+        "| kind | data | kills | hangs | failed | budget exact | accuracy without a loss | with one | next, s | all, s | same bits |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for row in rows:
-        whole = ", ".join(f"{100 * value:.2f}" for value in row["whole"])
-        killed = [100 * value for value in row["killed"]]
-        lines.append(
-            f"| {row['time'][:10]} | {row['data']} | {whole} | {row['n']} | {statistics.mean(killed):.2f} "
-            f"({min(killed):.2f} to {max(killed):.2f}) | {', '.join(map(str, row['samples']))} "
-            f"| {min(row['faults'])} to {max(row['faults'])} |"
-        )
+    for data in sorted({row["data"] for row in rows}):
+        for kind in KINDS:
+            lines += _line(data, kind, [row for row in rows if (row["data"], row["kind"]) == (data, kind)])
     return lines
+
+
+def _line(data, kind, rows):
+    whole = {(row["options"], row["seed"]): row for row in rows if row["kill"] is None and row["outcome"] == "ok"}
+    killed = [row for row in rows if row["kill"] is not None]
+    ended = [row for row in killed if row["outcome"] == "ok"]
+    if not killed:
+        return []
+    count = lambda outcome: sum(row["outcome"] == outcome for row in killed)
+    pairs = [(row, whole.get((row["options"], row["seed"]))) for row in ended]
+    same = [row["model"] == other["model"] for row, other in pairs if other]
+    bits = f"{sum(same)} of {len(same)}" if kind in SAME_BITS else "not promised"
+    return [
+        f"| {kind} | {data} | {len(killed)} | {count('hang')} | {count('failed')} | {sum(row['exact'] for row in ended)} of {len(killed)} "
+        f"| {_spread([row['accuracy'] for row in whole.values()])} | {_spread([row['accuracy'] for row in ended])} "
+        f"| {_worst(ended, 'next_seconds')} | {_worst(ended, 'all_seconds')} | {bits} |"
+    ]
+
+
+def _spread(values):
+    if not values:
+        return "-"
+    percent = [100 * value for value in values]
+    return f"{statistics.mean(percent):.2f} ({min(percent):.2f} to {max(percent):.2f})"
+
+
+def _worst(rows, key):
+    values = [row[key] for row in rows if row[key] is not None]
+    return f"{statistics.median(values):.1f}, {max(values):.1f}" if values else "-"

@@ -2,7 +2,7 @@
 
 import json
 
-from . import accuracy, curve, engine, exchange, faults, memory, peers, precision, race, results, runs, spark, strategies
+from . import accuracy, curve, engine, exchange, faults, memory, peers, precision, race, recovery, results, runs, spark, strategies
 
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
@@ -12,6 +12,7 @@ TABLES = {
     "strategies": strategies,
     "exchange": exchange,
     "faults": faults,
+    "recovery": recovery,
     "memory": memory,
     "peers": peers,
     "race": race,

@@ -16,10 +16,10 @@ WARM_UP = 20  # rounds not counted: the JVM compiles its hot code meanwhile, wit
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def submit(master, options, submit_options=()):
-    """A started `train` through Spark."""
+def submit(master, options, submit_options=(), errors=None):
+    """A started `train` through Spark, whose messages go to the file `errors`, or where ours go."""
     command = [str(ROOT / "scripts/submit"), "--master", master, *submit_options, "--", "train", *options]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
 
 
 def sequential(options):
@@ -70,7 +70,12 @@ def fresh(home, asked):
 
 
 def events(out):
-    return [json.loads(line) for line in (Path(out) / "metrics.jsonl").read_text().splitlines()]
+    """What metrics.jsonl holds in whole lines: a run that goes on may be in the middle of one."""
+    try:
+        text = (Path(out) / "metrics.jsonl").read_text()
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 def steady(out, warm_up=WARM_UP):

@@ -38,6 +38,7 @@ bind_java_type! {
         static extern fn worker_keep(worker: jlong, run: JString, partition: jint),
         static extern fn worker_find(run: JString, partition: jint) -> jlong,
         static extern fn worker_close(worker: jlong),
+        static extern fn retain(run: JString, partitions: jlong[]),
         static extern fn end_run(run: JString),
         static extern fn live() -> jlong,
         static extern fn center_open(config: JString, initial: jfloat[]) -> jlong,
@@ -208,6 +209,16 @@ impl NativeNativeInterface for NativeAPI {
 
     fn worker_close<'l>(_: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<(), Failure> {
         WORKERS.close(worker)
+    }
+
+    fn retain<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        run: JString<'l>,
+        partitions: JLongArray<'l>,
+    ) -> Result<(), Failure> {
+        registry::retain(&run.to_string(), &longs(env, &partitions)?);
+        Ok(())
     }
 
     fn end_run<'l>(_: &mut Env<'l>, _: JClass<'l>, run: JString<'l>) -> Result<(), Failure> {

@@ -1,8 +1,10 @@
 //! Parts of a center that executors host, each in an exchanger of its own: resident in the executor's
-//! process between jobs, as workers are, until their run ends.
+//! process between jobs, as workers are, until their run ends, or nobody spoke to them for an hour: the
+//! driver of a run that goes on pulls the center every few seconds.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use firesteel_engine::{Error, Result, TrainConfig};
 use firesteel_exchange::auth::Secret;
@@ -12,6 +14,8 @@ use firesteel_exchange::tls::TlsIdentity;
 use serde::Deserialize;
 
 use crate::exchanger::settings;
+use crate::registry::{Counted, is_of};
+use crate::sweep::{self, IDLE};
 
 /// Which part of a center to host.
 #[derive(Deserialize)]
@@ -28,7 +32,23 @@ pub struct HostRequest {
     host: String,
 }
 
-type Hosted = HashMap<(String, usize), Exchanger>;
+/// A hosted part, with its traffic in bytes when it was last looked at and found to have grown.
+struct Part {
+    exchanger: Exchanger,
+    traffic: u64,
+    used: Instant,
+    _counted: Counted,
+}
+
+/// Of an exchanger's report.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Traffic {
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+type Hosted = HashMap<(String, usize), Part>;
 
 static HOSTED: LazyLock<Mutex<Hosted>> = LazyLock::new(Mutex::default);
 
@@ -48,15 +68,43 @@ pub fn host(request: HostRequest, snapshot: &[u8]) -> Result<Server> {
         Exchanger::start(settings, secret, tls.as_ref(), &values, Some((picture, "of a part of the center")))?;
     let server = Server { address: exchanger.address().to_string(), tls: tls.as_ref().map(TlsIdentity::trust) };
     log::info!("run {run}: part {part} of the center is at {}", server.address);
-    let replaced = hosted().insert((run, part), exchanger);
+    sweep::start();
+    let hosting = Part { exchanger, traffic: 0, used: Instant::now(), _counted: Counted::default() };
+    let replaced = hosted().insert((run, part), hosting);
     drop(replaced); // after the lock: it waits for its connections
     Ok(server)
 }
 
-/// Ends what was hosted for `run`.
+/// Ends what was hosted for `run` and the runs named `run/..`.
 pub fn end(run: &str) {
-    let ended: Vec<_> = hosted().extract_if(|(name, _), _| name == run).collect();
+    let ended: Vec<_> = hosted().extract_if(|(name, _), _| is_of(name, run)).collect();
     drop(ended);
+}
+
+/// Ends the parts that nobody spoke to for [`IDLE`] before `now`: with them go their port, their values and the secret.
+pub fn sweep(now: Instant) {
+    let idle: Vec<_> = hosted()
+        .extract_if(|_, part| {
+            let traffic = part.traffic();
+            if traffic != part.traffic {
+                part.traffic = traffic;
+                part.used = now;
+            }
+            now.saturating_duration_since(part.used) > IDLE
+        })
+        .collect();
+    for ((run, part), _) in &idle {
+        log::warn!("run {run}: part {part} of the center is hosted no more, since nobody spoke to it for an hour");
+    }
+}
+
+impl Part {
+    /// Bytes so far; as they were where the exchanger does not tell, so that such a part ends too.
+    fn traffic(&self) -> u64 {
+        let report = self.exchanger.report().ok();
+        let traffic = report.and_then(|report| serde_json::from_str::<Traffic>(&report).ok());
+        traffic.map_or(self.traffic, |traffic| traffic.bytes_in + traffic.bytes_out)
+    }
 }
 
 fn hosted() -> MutexGuard<'static, Hosted> {

@@ -1,20 +1,18 @@
 //! Workers that stay in an executor between the rounds of a run. This is soft state: whoever finds none
-//! builds one from the cached partition and the round's weights. An entry goes at the end of its run, or
-//! when nobody asked for it for an hour; the death of the driver ends the process and so everything.
+//! builds one from the cached partition and the round's weights. An entry goes at the end of its run, when
+//! its worker moved to another executor, or when nobody used it for an hour, and never while it is used.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use firesteel_engine::{Error, Worker};
 
 use crate::error::Failure;
+use crate::sweep::{self, IDLE};
 
-/// Longer than any evaluation or checkpoint; rebuilding a worker costs seconds, keeping a dead one memory.
-const IDLE: Duration = Duration::from_secs(3600);
-
-/// Workers and centers that are alive, resident or not: what a leak test counts.
+/// Workers, centers, exchangers, hosted parts and links that are alive: what a leak test counts.
 pub static LIVE: AtomicI64 = AtomicI64::new(0);
 
 /// Counts its owner in [`LIVE`].
@@ -57,7 +55,8 @@ impl Resident {
 
 struct Entry {
     resident: Arc<Resident>,
-    asked: Instant,
+    /// When it was last asked for, or seen in use.
+    used: Instant,
 }
 
 type Entries = HashMap<(String, i32), Entry>;
@@ -66,31 +65,68 @@ static ENTRIES: LazyLock<Mutex<Entries>> = LazyLock::new(Mutex::default);
 
 /// Makes `resident` the worker of `partition` of `run`.
 pub fn keep(run: String, partition: i32, resident: Arc<Resident>) {
+    sweep::start();
     log::info!("run {run} partition {partition}: worker built");
-    let entry = Entry { resident, asked: Instant::now() };
+    let entry = Entry { resident, used: Instant::now() };
     // what it replaces is dropped after the lock, since freeing a shard takes time
     let _replaced = entries().insert((run, partition), entry);
 }
 
 /// The worker of `partition` of `run`, unless there is none or it broke.
 pub fn find(run: String, partition: i32) -> Option<Arc<Resident>> {
+    let key = (run, partition);
     let mut entries = entries();
-    let idle: Vec<_> =
-        entries.extract_if(|_, entry| entry.asked.elapsed() > IDLE || entry.resident.is_broken()).collect();
-    let found = entries.get_mut(&(run, partition)).map(|entry| {
-        entry.asked = Instant::now();
+    let broken = entries.get(&key).is_some_and(|entry| entry.resident.is_broken());
+    let _broken = if broken { entries.remove(&key) } else { None };
+    entries.get_mut(&key).map(|entry| {
+        entry.used = Instant::now();
         entry.resident.clone()
-    });
+    })
+}
+
+/// Drops the workers that nobody has used for [`IDLE`] before `now`.
+pub fn sweep(now: Instant) {
+    let mut entries = entries();
+    let held = |resident: &Arc<Resident>, entries: &Entries| {
+        let here = entries.values().filter(|entry| Arc::ptr_eq(&entry.resident, resident)).count();
+        Arc::strong_count(resident) > here // a handle of Java's has it, too
+    };
+    let in_use: Vec<_> =
+        entries.iter().filter(|(_, entry)| held(&entry.resident, &entries)).map(|(key, _)| key.clone()).collect();
+    for key in &in_use {
+        entries.entry(key.clone()).and_modify(|entry| entry.used = now);
+    }
+    let idle: Vec<_> = entries.extract_if(|_, entry| now.saturating_duration_since(entry.used) > IDLE).collect();
     std::mem::drop(entries);
-    std::mem::drop(idle);
-    found
+    for ((run, partition), _) in &idle {
+        log::info!("run {run} partition {partition}: freed, since nobody used it for an hour");
+    }
+}
+
+/// Drops the workers of `run`, and of no run below it, that are not of `partitions`: they live elsewhere now.
+pub fn retain(run: &str, partitions: &[i64]) {
+    let moved: Vec<_> = entries()
+        .extract_if(|(name, partition), _| name == run && !partitions.contains(&i64::from(*partition)))
+        .collect();
+    if !moved.is_empty() {
+        log::info!("run {run}: {} workers freed, which moved to other executors", moved.len());
+    }
 }
 
 /// Drops every worker of `run` and of the runs named `run/..`.
 pub fn end(run: &str) {
-    let prefix = format!("{run}/");
-    let ended: Vec<_> = entries().extract_if(|(name, _), _| name == run || name.starts_with(&prefix)).collect();
+    let ended: Vec<_> = entries().extract_if(|(name, _), _| is_of(name, run)).collect();
     log::info!("run {run} ended: {} workers freed", ended.len());
+}
+
+/// How many workers are resident for `run` and the runs named `run/..`.
+pub fn count(run: &str) -> usize {
+    entries().keys().filter(|(name, _)| is_of(name, run)).count()
+}
+
+/// Whether `name` is `run` or a run below it.
+pub fn is_of(name: &str, run: &str) -> bool {
+    name.strip_prefix(run).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn entries() -> MutexGuard<'static, Entries> {

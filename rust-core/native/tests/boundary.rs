@@ -2,12 +2,18 @@
 //! stay and go with their run, and a center that follows the laws of averaging. The JVM's half of the
 //! promises is tested from Java.
 
+use std::net::TcpStream;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
 use firesteel::calls::{CENTERS, WORKERS, describe, open_center, open_worker, resolve};
 use firesteel::center::Center;
 use firesteel::error::Failure;
 use firesteel::handle::Table;
-use firesteel::registry;
+use firesteel::{exchanger, hosts, registry};
 use firesteel_engine::{Facts, Kind, TrainConfig};
+use firesteel_exchange::server::Picture;
 
 const WEIGHTS: usize = 145_578; // cifar10_quick with ten classes
 
@@ -36,12 +42,82 @@ fn a_handle_that_is_closed_or_was_never_given_is_refused() {
     assert_ne!(NUMBERS.open(7), handle, "a number is given out once");
 }
 
-#[test]
-fn residents_stay_for_their_run_and_end_with_it() {
+/// One test at a time sweeps what all of this process share.
+static SHARED: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A handle on a worker without rows, as a task opens one.
+fn empty_worker() -> i64 {
     let spec = serde_json::json!({
         "config": config("{}").to_map(), "worker": 0, "rows": 0, "record": { "format": "cifar10" }
     });
-    let handle = open_worker(&spec.to_string()).unwrap();
+    open_worker(&spec.to_string()).unwrap()
+}
+
+#[test]
+fn a_worker_in_use_is_never_freed_and_one_that_nobody_used_for_an_hour_is() {
+    let _alone = alone();
+    let handle = empty_worker();
+    let resident = WORKERS.get(handle).unwrap().resident.clone();
+    for name in ["run-idle/loading", "run-idle"] {
+        registry::keep(name.to_owned(), 0, resident.clone());
+    }
+    drop(resident);
+    let hours = |count: u32| Instant::now() + count * Duration::from_secs(3600) + Duration::from_secs(1);
+    registry::sweep(hours(2)); // a round of two hours, whose task holds the handle
+    WORKERS.close(handle).unwrap();
+    registry::sweep(hours(2));
+    assert_eq!(registry::count("run-idle"), 2, "used until a moment ago");
+    registry::sweep(hours(4));
+    assert_eq!(registry::count("run-idle"), 0);
+}
+
+#[test]
+fn workers_that_moved_away_are_freed_and_no_others() {
+    let _alone = alone();
+    let handle = empty_worker();
+    let resident = WORKERS.get(handle).unwrap().resident.clone();
+    for (run, partition) in [("run-moved", 0), ("run-moved", 1), ("run-moved/eval", 1)] {
+        registry::keep(run.to_owned(), partition, resident.clone());
+    }
+    WORKERS.close(handle).unwrap();
+    registry::retain("run-moved", &[0]);
+    let found = |run: &str, partition| registry::find(run.to_owned(), partition).is_some();
+    assert!(found("run-moved", 0) && !found("run-moved", 1) && found("run-moved/eval", 1));
+    registry::end("run-moved");
+}
+
+#[test]
+fn a_hosted_part_is_counted_and_goes_with_its_run_or_when_nobody_speaks_to_it() {
+    let _alone = alone();
+    let hosted = |run: &str| {
+        let config = config(r#"{"strategy": "easgd", "workers": 2, "exchangers": 1, "iterations": 4}"#);
+        let request = serde_json::json!({
+            "run": run, "config": config.to_map(), "secret": "ab".repeat(32), "part": 0, "offset": 0, "host": "127.0.0.1"
+        });
+        let part = Picture::fresh(&exchanger::settings(&config).unwrap(), &vec![0.0; WEIGHTS]).encode().unwrap();
+        let server = hosts::host(serde_json::from_value(request).unwrap(), &part).unwrap();
+        move || TcpStream::connect(&server.address).is_ok()
+    };
+    let (ended, silent) = (hosted("run-hosted"), hosted("run-silent"));
+    assert!(registry::LIVE.load(Ordering::Relaxed) >= 2);
+    hosts::end("run-host");
+    assert!(ended(), "another run's name begins the same");
+    hosts::end("run-hosted");
+    assert!(!ended());
+    hosts::sweep(Instant::now() + Duration::from_secs(1800));
+    assert!(silent());
+    hosts::sweep(Instant::now() + Duration::from_secs(3 * 3600));
+    assert!(!silent());
+}
+
+#[test]
+fn residents_stay_for_their_run_and_end_with_it() {
+    let _alone = alone();
+    let handle = empty_worker();
     let resident = WORKERS.get(handle).unwrap().resident.clone();
     registry::keep("run-a".to_owned(), 3, resident.clone());
     registry::keep("run-a/eval".to_owned(), 3, resident.clone());

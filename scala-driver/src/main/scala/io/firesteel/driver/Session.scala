@@ -48,9 +48,14 @@ object Session {
     def interrupt(): Unit = {
       interrupted = true
       val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(Running.PatienceSeconds)
-      do context.cancelAllJobs() // again and again: the thread may have been between two jobs
+      do cancel() // again and again: the thread may have been between two jobs
       while (!over.await(1, TimeUnit.SECONDS) && System.nanoTime() < deadline)
     }
+
+    /** The thread may be stopping the context already, which takes seconds on a busy machine. */
+    private def cancel(): Unit =
+      try if (!context.isStopped) context.cancelAllJobs()
+      catch { case _: IllegalStateException if context.isStopped => }
   }
 
   private object Running {

@@ -98,13 +98,19 @@ public final class Engine {
     return Native.readTensorsHeader(header, fileBytes);
   }
 
-  /** Frees all resident workers of a run and of the runs named below it ({@code run/..}) in this process. */
+  /** Frees the resident workers of that run, and of no run below it, that are not of these partitions. */
+  public static void retain(String run, long[] partitions) {
+    Loader.load();
+    Native.retain(run, partitions);
+  }
+
+  /** Frees all that this process holds of a run and of the runs named below it ({@code run/..}): workers, hosted parts. */
   public static void endRun(String run) {
     Loader.load();
     Native.endRun(run);
   }
 
-  /** Workers, centers, exchangers and links alive in this process. */
+  /** Workers, centers, exchangers, hosted parts of a center and links alive in this process. */
   public static long live() {
     Loader.load();
     return Native.live();

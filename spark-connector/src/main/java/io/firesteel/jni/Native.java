@@ -47,6 +47,8 @@ final class Native {
 
   static native void workerClose(long worker);
 
+  static native void retain(String run, long[] partitions);
+
   static native void endRun(String run);
 
   static native long live();

@@ -34,7 +34,8 @@ private[train] object DeepSpark {
       val spent = resumed.fold(0L)(StageReport.of(_).steps)
       progress.started(train.rows, test.fold(0L)(_.rows), train.classes, spent)
       val run = UUID.randomUUID.toString
-      val watch = use(new FaultWatch(sc, run, progress.fault, FaultWatch.StageAgain))
+      val watch =
+        use(new FaultWatch(sc, run, progress.fault, FaultWatch.Stage.copy(hosted = plan.config.exchangers > 0)))
       val workers = use(Workers.load(sc, train, plan, run, watch))
       val statistics = workers.statistics()
       val normalizer = Engine.normalizer(plan.configJson, statistics)
@@ -62,7 +63,7 @@ private[train] object DeepSpark {
           hosts.ensure()
           new ExchangerKey(exchanger.client(), start.resumed)
         }
-        val stage = use(new StageThread(workers.exchange(normalizer, key), () => watch.cancel()))
+        val stage = use(new StageThread(workers.exchange(normalizer, key), () => watch.end()))
         def over: Boolean =
           try stage.endsWithin(PollMillis)
           catch {

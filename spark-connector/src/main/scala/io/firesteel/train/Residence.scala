@@ -3,18 +3,20 @@
 package io.firesteel.train
 
 import io.firesteel.data.{RecordFormat, Shards}
-import io.firesteel.jni.{Kind, NativeException, Worker}
+import io.firesteel.jni.{Engine, Kind, NativeException, Worker}
 import java.nio.{ByteBuffer, ByteOrder}
-import org.apache.spark.TaskContext
+import org.apache.spark.{SparkEnv, TaskContext}
 
 /** @param run the name that workers of this run and data set are resident under
   * @param counts rows of each partition
+  * @param homes the executor of each worker, where one is decided on
   */
 private[train] final case class Residence(
     run: String,
     configJson: String,
     format: RecordFormat,
-    counts: IndexedSeq[Long]
+    counts: IndexedSeq[Long],
+    homes: Map[Int, String] = Map.empty
 ) {
 
   /** Where workers wait that have their rows and no normalizer yet; ends with the run, being below it. */
@@ -33,6 +35,7 @@ private[train] final case class Residence(
         worker.keep(run, partition)
         worker
       }
+      leave(partition)
       body(worker)
     }
 
@@ -57,6 +60,13 @@ private[train] final case class Residence(
       buffer.clear().put(chunk).flip()
       worker.append(buffer, chunk.length / format.bytes)
     }
+  }
+
+  /** Frees workers that were here and live in other executors now. */
+  private def leave(partition: Int): Unit = if (homes.nonEmpty) {
+    val own = homes.collect { case (worker, executor) if executor == SparkEnv.get.executorId => worker.toLong }
+    val stay = (own.toSet + partition.toLong).toArray
+    Seq(run, loading).foreach(Engine.retain(_, stay))
   }
 
   private def find(run: String, partition: Int): Option[Worker] = {

@@ -15,13 +15,46 @@ private[train] object Slots {
     * @throws FiresteelException of kind config where they did not come
     */
   def await(sc: SparkContext, workers: Int): Unit = {
-    val seconds =
-      if (sc.isLocal) 0 else sc.getConf.getTimeAsSeconds("spark.scheduler.maxRegisteredResourcesWaitingTime", "30s")
+    val seconds = if (sc.isLocal) 0 else patience(sc)
     val deadline = System.nanoTime() + SECONDS.toNanos(seconds)
     while (TaskSlots.now(sc) < workers && deadline - System.nanoTime() > 0) Thread.sleep(PollMillis)
     val slots = TaskSlots.now(sc)
     if (slots < workers) throw new FiresteelException(Kind.CONFIG, refusal(sc, workers, slots))
   }
+
+  /** Runs `body` while slots for all workers are held, once so many are free. Another run that holds them is waited for;
+    * tasks of other jobs as long as Spark waits for executors, since nobody says when they end.
+    *
+    * @param watch told when there is something to wait for; its end ends the waiting
+    */
+  def holding[A](sc: SparkContext, run: String, placement: Placement, watch: FaultWatch)(body: => A): A = {
+    val deadline = System.nanoTime() + SECONDS.toNanos(patience(sc))
+    def waits = Placement.isShared(sc, run) || deadline - System.nanoTime() > 0
+    var told = false
+    while (!placement.hold(Placement.FreeSlots) && waits && !watch.isOver) {
+      if (!told)
+        watch.report(
+          s"${Placement.free(sc, run)} task slots are free",
+          "the stage begins when all its workers have one"
+        )
+      told = true
+      Thread.sleep(PollMillis)
+    }
+    released(placement)(body)
+  }
+
+  /** Runs `body` while slots for all workers are held, busy or not: workers that wait for nobody may come later. */
+  def holdingAny[A](placement: Placement)(body: => A): A = {
+    placement.hold(Placement.AllSlots)
+    released(placement)(body)
+  }
+
+  private def released[A](placement: Placement)(body: => A): A =
+    try body
+    finally placement.release()
+
+  private def patience(sc: SparkContext): Long =
+    sc.getConf.getTimeAsSeconds("spark.scheduler.maxRegisteredResourcesWaitingTime", "30s")
 
   private def refusal(sc: SparkContext, workers: Int, slots: Int): String = {
     val have = if (slots == 1) "1 task slot" else s"$slots task slots"

@@ -26,7 +26,7 @@ private[train] object SparkNet {
 
     Using.Manager { use =>
       val run = UUID.randomUUID.toString
-      val watch = use(new FaultWatch(sc, run, progress.fault))
+      val watch = use(new FaultWatch(sc, run, progress.fault, overhead = plan.needs.map(_.process)))
       val workers = use(Workers.load(sc, train, plan, run, watch))
       val statistics = workers.statistics()
       val normalizer = Engine.normalizer(plan.configJson, statistics)

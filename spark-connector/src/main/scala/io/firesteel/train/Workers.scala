@@ -8,16 +8,16 @@ import org.slf4j.LoggerFactory
 import scala.util.Using
 import scala.util.control.NonFatal
 
-/** Workers that are resident on the executors under the name `run`, built from `shards` where they are not; `watch`
-  * asks again what an executor took with it.
+/** Workers that are resident on the executors under the name `run`, built from `shards` where they are not; `jobs` places
+  * them, and asks again what an executor took with it.
   */
-private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan, run: String, watch: FaultWatch)
+private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan, run: String, jobs: Jobs)
     extends AutoCloseable {
-  private val residence = Residence(run, plan.configJson, shards.format, shards.counts)
+  private def residence = Residence(run, plan.configJson, shards.format, shards.counts, jobs.placement.all)
 
   /** Rows, sums and squares of all pixels; loads every worker's rows into native memory. */
   def statistics(): Array[Long] =
-    described("load")(sc.runJob(shards.chunks, LoadTask(residence))).reduce((a, b) => a.lazyZip(b).map(_ + _))
+    jobs("load")(sc.runJob(shards.chunks, LoadTask(residence))).reduce((a, b) => a.lazyZip(b).map(_ + _))
 
   /** One round from `state` on, the results in partition order.
     *
@@ -27,7 +27,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     val stateIn = if (state.solverStates.isEmpty) plan.stateOfRound else "given"
     val first = plan.firstStep(state.round)
     val request = RoundRequest(plan.digest, state.round, first, first, plan.steps(state.round), stateIn)
-    described(s"round ${state.round + 1} of ${plan.rounds}") {
+    jobs(s"round ${state.round + 1} of ${plan.rounds}") {
       results(request, normalizer, state.center, state.solverStates, statesToo && plan.keepsState)
     }
   }
@@ -38,7 +38,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
   def finished(center: Array[Float], normalizer: Array[Float]): Array[Float] =
     plan.config.updateBn.fold(center) { steps =>
       val request = RoundRequest(plan.digest, plan.rounds, 0, 0, steps, plan.stateOfRound, "update-bn")
-      val seen = described(s"running statistics of $steps minibatches a worker") {
+      val seen = jobs(s"running statistics of $steps minibatches a worker") {
         results(request, normalizer, center, IndexedSeq.empty, statesToo = false)
       }
       Using.resource(Center.open(plan.configJson, center)) { next =>
@@ -58,22 +58,28 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     val states = solverStates.map(sc.broadcast(_)) // one each: an executor fetches those of its workers
     val task =
       RoundTask(residence, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
-    try sc.runJob(shards.chunks, task).toIndexedSeq
-    finally (shared +: states).foreach(_.destroy())
+    try {
+      val results = sc.runJob(shards.chunks, task).toIndexedSeq
+      jobs.placement.begun()
+      results
+    } finally (shared +: states).foreach(_.destroy())
   }
 
   /** The one long job of workers that exchange by themselves: ends when their budget is spent. The `key` is asked for
     * each time the job is.
     */
   def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit =
-    described(s"stage of ${plan.budget} minibatches") {
-      val task = StageTask(residence, normalizer, key)
-      if (!plan.config.consistency.contains("async")) Slots.await(sc, plan.workers) // nobody passes one without a slot
-      sc.runJob(shards.chunks, task)
+    jobs(s"stage of ${plan.budget} minibatches") {
+      def stage(): Unit = sc.runJob(shards.chunks, StageTask(residence, normalizer, key))
+      if (plan.config.consistency.contains("async")) Slots.holdingAny(jobs.placement)(stage())
+      else {
+        Slots.await(sc, plan.workers) // nobody passes a worker without a slot
+        Slots.holding(sc, run, jobs.placement, jobs.watch)(stage())
+      }
     }
 
   /** All rows in one worker of this process, to be evaluated while there is no task slot to spare. */
-  def gathered(normalizer: Array[Float]): LocalTest = described("gather on the driver") {
+  def gathered(normalizer: Array[Float]): LocalTest = jobs("gather on the driver") {
     val worker = residence.open(0, shards.counts.sum)
     try {
       residence.fill(worker, shards.chunks.toLocalIterator) // one partition at a time on the heap
@@ -89,36 +95,44 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
   /** How good the center's weights are on all rows. */
   def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
     val weights = sc.broadcast(PackedVector(center, 0, plan.length))
-    val task = EvaluateTask(residence, normalizer, weights, plan.digest)
-    try Score.over(described("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq))
+    def task = EvaluateTask(residence, normalizer, weights, plan.digest)
+    try Score.over(jobs("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq))
     finally weights.destroy()
   }
 
-  /** Frees native memory and disk. Executors that are gone took their workers with them, so this job may fail. */
+  /** Frees native memory and disk, in every executor that may hold something of the run. */
   def close(): Unit = if (!sc.isStopped) {
-    val ending = run // not `this`, which cannot travel
-    try described("end of the run")(shards.chunks.foreachPartition(_ => Engine.endRun(ending)))
-    catch { case NonFatal(e) => Workers.log.warn(s"free the workers of run $run", e) }
+    Workers.end(sc, run, jobs.watch.visitedExecutors)
     shards.unpersist()
-  }
-
-  private def described[A](what: String)(job: => A): A = {
-    sc.setLocalProperty(FaultWatch.RunProperty, run)
-    sc.setJobDescription(s"firesteel: $what")
-    try watch.repeating(job)
-    finally {
-      sc.setLocalProperty(FaultWatch.RunProperty, null)
-      sc.setJobDescription(null)
-    }
   }
 }
 
 private[train] object Workers {
   private val log = LoggerFactory.getLogger(classOf[Workers])
 
+  private val EndSeconds = 10L // an executor may be in the middle of a minibatch of another run
+
   /** Deals `source` out to the plan's workers, or to as many as it has rows. */
   def load(sc: SparkContext, source: ImageSource, plan: Plan, run: String, watch: FaultWatch): Workers = {
     val partitions = math.min(plan.workers.toLong, source.rows).toInt
-    new Workers(sc, Shards.build(source, partitions, plan.config.seed), plan, run, watch)
+    val who = if (watch.isMain(run)) "worker" else "test worker"
+    val placement = new Placement(sc, run, partitions, watch.report, who)
+    val jobs = new Jobs(sc, run, placement, watch)
+    val shards = Shards.build(source, partitions, plan.config.seed, placement.locations, job => jobs("deal out")(job))
+    new Workers(sc, shards, plan, run, jobs)
   }
+
+  /** Frees what is resident under `run` in these executors. What is not reached frees itself when nobody used it for an
+    * hour.
+    */
+  private def end(sc: SparkContext, run: String, executors: Set[String]): Unit =
+    if (sc.isLocal) Engine.endRun(run)
+    else
+      try {
+        val left = EachExecutor.run(sc, executors, EndSeconds)(() => Engine.endRun(run))
+        if (left.nonEmpty) {
+          val names = left.toSeq.sorted.mkString(", ")
+          log.warn(s"free the workers of run $run: executors $names had no slot for it within $EndSeconds s")
+        }
+      } catch { case NonFatal(e) => log.warn(s"free the workers of run $run", e) }
 }

@@ -48,10 +48,10 @@ class ShardsTest extends AnyFunSuite with BeforeAndAfterAll {
   }
 
   test("a job that asks for no chunk opens no block, and one that asks for some gets them all") {
-    val closed = new OnDemand(new Unreadable(sc))
+    val closed = new OnDemand(new Unreadable(sc), Shards.anywhere)
     assert(sc.runJob(closed, (_: Iterator[Int]) => 7).toSeq == Seq(7, 7))
     assert(intercept[SparkException](closed.count()).getMessage.contains("opened"))
-    assert(new OnDemand(sc.parallelize(1 to 9, 3)).collect().toSeq == (1 to 9))
+    assert(new OnDemand(sc.parallelize(1 to 9, 3), Shards.anywhere).collect().toSeq == (1 to 9))
   }
 
   test("chunks lie on disk once they are built") {

@@ -4,10 +4,14 @@ package io.firesteel.train
 
 import io.firesteel.TestSpark
 import java.util.concurrent.atomic.AtomicBoolean
+import org.apache.spark.firesteel.{Decommission, TaskSlots}
 import org.apache.spark.{SparkContext, SparkEnv}
+import org.scalatest.concurrent.Eventually
 import org.scalatest.funsuite.AnyFunSuite
+import org.scalatest.time.SpanSugar._
+import scala.collection.concurrent.TrieMap
 
-class ClusterTest extends AnyFunSuite {
+class ClusterTest extends AnyFunSuite with Eventually {
   private val states = Seq("average", "reset")
 
   // the two states in the two precisions
@@ -49,11 +53,49 @@ class ClusterTest extends AnyFunSuite {
         Runs.train(sc, config, events)
         val exchanges = events.of[ExchangeDone]
         assert(exchanges.map(_.steps).sum == 800 && exchanges.last.totalSteps == 800, config)
-        assert(events.of[Fault].exists(_.action.endsWith(FaultWatch.StageAgain)), events.of[Fault])
+        assert(events.of[Fault].exists(_.action.endsWith(FaultWatch.Stage.words)), events.of[Fault])
         assert(events.of[Ended].head.accuracy.exists(_ > 0.2))
       }
     }
   }
+
+  test("workers leave an executor that is lost, decommissioned or excluded, and spread over what comes for it") {
+    val once = Seq("task.maxTaskAttempts", "stage.maxFailedTasks", "application.maxFailedTasks")
+    val settings = Seq("spark.decommission.enabled" -> "true", "spark.excludeOnFailure.enabled" -> "true") ++
+      once.map(limit => s"spark.excludeOnFailure.${limit}PerExecutor" -> "1")
+    TestSpark.usingCluster(settings: _*) { sc =>
+      val two = config("reset").copy(workers = Some(2))
+      val expected = Runs.bits(Runs.train(sc, two).weights)
+      val ways = Seq[(String => Unit, Int)](
+        (executor => kill(Executors.processes(sc)(executor)), 2),
+        (executor => assert(Decommission.begin(sc, executor)), 2),
+        (executor => Executors.exclude(sc, executor), 1) // the last: nothing comes for it
+      )
+      for ((leave, after) <- ways) {
+        val victim = able(sc).head
+        val events = new Events {
+          override def round(e: RoundDone): Unit = {
+            super.round(e)
+            if (e.round == 1) leave(victim)
+            if (e.round == 2) eventually(timeout(2.minutes))(assert(!able(sc)(victim) && able(sc).size == after))
+          }
+        }
+        val seen = TrieMap.empty[Int, Set[String]] // executors of each stage that trained
+        val watch = new RunWatch(
+          sc,
+          task => seen(task.stageId) = seen.getOrElse(task.stageId, Set.empty) + task.taskInfo.executorId
+        )
+        try assert(Runs.bits(Runs.train(sc, two, events).weights) == expected)
+        finally watch.close()
+        val lastTwo = seen.toSeq.sortBy(_._1).takeRight(2).map(_._2)
+        assert(lastTwo.forall(executors => executors.size == after && !executors(victim)), events.of[Fault])
+        assert(events.of[Fault].exists(_.what.contains(s"executor $victim")), events.of[Fault])
+      }
+    }
+  }
+
+  /** Executors that Spark would give a task. */
+  private def able(sc: SparkContext): Set[String] = TaskSlots.executors(sc).map(_.id).toSet
 
   private def kill(process: Long): Unit = ProcessHandle.of(process).get.destroyForcibly()
 
@@ -75,6 +117,12 @@ class ClusterTest extends AnyFunSuite {
 
 /** Apart from the suite, whose class executors do not have. */
 object Executors {
+
+  /** Lets tasks fail in `executor` until Spark gives it none any more. */
+  def exclude(sc: SparkContext, executor: String): Unit =
+    sc.parallelize(1 to 100, 100).foreach { _ =>
+      if (SparkEnv.get.executorId == executor) throw new IllegalStateException("a test")
+    }
 
   /** Process numbers by executor, as each tells its own. */
   def processes(sc: SparkContext): Map[String, Long] =

@@ -136,7 +136,8 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     val chunks = Seq(Seq.empty, Seq(records.head), records.tail.toSeq).map(_.flatten.toArray)
     val rdd = sc.parallelize(chunks, 3).filter(_.nonEmpty)
     val watch = new FaultWatch(sc, "uneven", (_, _) => ())
-    val workers = new Workers(sc, Shards(rdd, IndexedSeq(0, 1, 40), RecordFormat.Cifar10), plan, "uneven", watch)
+    val jobs = new Jobs(sc, "uneven", new Placement(sc, "uneven", 3, watch.report), watch)
+    val workers = new Workers(sc, Shards(rdd, IndexedSeq(0, 1, 40), RecordFormat.Cifar10), plan, "uneven", jobs)
     try {
       val statistics = workers.statistics()
       val normalizer = Engine.normalizer(plan.configJson, statistics)

@@ -1,10 +1,42 @@
-// Spark knows how many tasks run at once, for barrier stages, and tells nobody outside its own package.
+// Spark knows which executors can be given tasks, and how many at once, and tells nobody outside its own package.
 package org.apache.spark.firesteel
 
 import org.apache.spark.SparkContext
+import org.apache.spark.scheduler.TaskSchedulerImpl
+import org.apache.spark.scheduler.cluster.CoarseGrainedSchedulerBackend
+
+/** An executor that can be given tasks now.
+  *
+  * @param tasks of the default resource profile that it can run at once
+  * @param running tasks that it runs now, of whatever job
+  */
+final case class ExecutorSlots(id: String, host: String, tasks: Int, running: Int)
 
 object TaskSlots {
 
-  /** Tasks of the default resource profile that all registered executors together can run at once, busy or not. */
-  def now(sc: SparkContext): Int = sc.maxNumConcurrentTasks(sc.resourceProfileManager.defaultResourceProfile)
+  /** Tasks that all of `executors` together can run at once, busy or not. */
+  def now(sc: SparkContext): Int = executors(sc).map(_.tasks).sum
+
+  /** Executors that Spark would give a task: registered, known to its scheduler, neither excluded nor being
+    * decommissioned. One that has only just registered is not among them: its scheduler does not offer its cores yet. In
+    * local Spark it is this process.
+    */
+  def executors(sc: SparkContext): Seq[ExecutorSlots] = {
+    val scheduler = sc.taskScheduler.asInstanceOf[TaskSchedulerImpl]
+    val running = scheduler.runningTasksByExecutors.withDefaultValue(0)
+    sc.schedulerBackend match {
+      case backend: CoarseGrainedSchedulerBackend =>
+        for {
+          executor <- sc.statusStore.executorList(activeOnly = true)
+          if executor.maxTasks > 0 && !executor.isExcluded // a cluster's driver has no task
+          if backend.isExecutorActive(executor.id) && scheduler.isExecutorAlive(executor.id)
+        } yield {
+          val host = executor.hostPort.take(executor.hostPort.lastIndexOf(':'))
+          ExecutorSlots(executor.id, host, executor.maxTasks, running(executor.id))
+        }
+      case _ =>
+        val tasks = sc.maxNumConcurrentTasks(sc.resourceProfileManager.defaultResourceProfile)
+        Seq(ExecutorSlots(SparkContext.DRIVER_IDENTIFIER, "localhost", tasks, running(SparkContext.DRIVER_IDENTIFIER)))
+    }
+  }
 }

@@ -1,0 +1,134 @@
+"""How fast are rounds after a loss? A standalone cluster of one machine on loopback, whose executors have one core each:
+one of two is killed, or decommissioned, and the cluster starts another."""
+
+import os
+import random
+import re
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import processes, runs
+
+TITLE = "Rounds after a loss, on a standalone cluster"
+TAU, ROUNDS, LOST_AFTER = 10, 60, 15  # the run goes on for a while with the executor that came
+STEADY = 15  # rounds at the end that are compared with those before the loss
+DECOMMISSION = ["--conf", "spark.decommission.enabled=true"]
+STORAGE = [
+    *DECOMMISSION,
+    "--conf", "spark.storage.decommission.enabled=true",
+    "--conf", "spark.storage.decommission.rddBlocks.enabled=true",
+    "--conf", "spark.storage.decommission.shuffleBlocks.enabled=true",
+]  # fmt: skip
+LOSSES = {  # by name: the signal, and what spark-submit is told
+    "killed": (signal.SIGKILL, []),
+    "decommissioned": (signal.SIGPWR, DECOMMISSION),
+    "decommissioned, blocks moved": (signal.SIGPWR, STORAGE),
+}
+KINDS = {"rounds": [], "bsp": ["--consistency", "bsp"]}
+START = 'source "$0"; use_java java || exit 1; export SPARK_HOME=$(spark_home); exec "$SPARK_HOME/bin/spark-class" "$@"'
+
+
+def answer(arguments):
+    for kind, options in KINDS.items():
+        for loss in LOSSES:
+            yield _row(arguments, kind, options, loss)
+
+
+def _row(arguments, kind, options, loss):
+    number, settings = LOSSES[loss]
+    with tempfile.TemporaryDirectory() as name, _cluster(Path(name)) as (url, machine):
+        out = Path(name) / "run"
+        process = runs.submit(
+            url,
+            ["--data", arguments.data, "--workers", "2", "--tau", str(TAU), "--iterations", str(TAU * ROUNDS)]
+            + ["--eval-every", str(ROUNDS), "--out", str(out), *options],
+            ["--executor-cores", "1", "--total-executor-cores", "2", "--conf", "spark.executor.memory=1g"]
+            + ["--conf", "spark.driver.host=127.0.0.1", *settings],
+        )
+        while process.poll() is None and len(_rounds(out)) < LOST_AFTER:
+            time.sleep(0.05)
+        os.kill(random.Random(loss).choice(processes.executors(machine)), number)
+        runs.wait(process)
+        events, ends = runs.events(out), _rounds(out)
+        lengths = [later - earlier for earlier, later in zip(ends, ends[1:])]
+        before, after = statistics.median(lengths[2 : LOST_AFTER - 1]), statistics.median(lengths[-STEADY:])
+        return {
+            "question": "recovery",
+            **runs.circumstances(out),
+            "data": arguments.name,
+            "kind": kind,
+            "loss": loss,
+            "round_seconds_before": round(before, 3),
+            "round_seconds_after": round(after, 3),
+            "slow_rounds": [round(length, 2) for length in lengths[LOST_AFTER - 1 :] if length > 1.4 * before],
+            "faults": [f"{event['what']}: {event['action']}" for event in events if event["event"] == "fault"],
+        }
+
+
+def _rounds(out):
+    """When each round was over, in seconds of training; inside one stage, each exchange of the slower worker."""
+    events = runs.events(out)
+    exchanges = {}
+    for event in events:
+        if event["event"] == "exchange":
+            exchanges.setdefault(event["worker"], []).append(event["seconds"])
+    by_worker = sorted(exchanges.values(), key=len)
+    return [event["seconds"] for event in events if event["event"] == "round"] or (by_worker[0] if len(by_worker) == 2 else [])
+
+
+@contextmanager
+def _cluster(home):
+    """A master and a machine of two cores, ended with the block; its address, and the machine's process number."""
+    started = []
+
+    def start(name, role, *options):
+        log = home / f"{name}.log"
+        with log.open("wb") as output:
+            environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
+            command = ["bash", "-c", START, str(runs.LIB), f"org.apache.spark.deploy.{role}", "--host", "127.0.0.1", "--webui-port", "0", *options]
+            started.append(subprocess.Popen(command, stdout=output, stderr=output, env=environment))
+        return log
+
+    try:
+        master = start("master", "master.Master", "--port", "0")
+        url = _await(master, r"Starting Spark master at (spark://\S+)")
+        machine = start("worker", "worker.Worker", "--cores", "2", "--memory", "4g", "--work-dir", str(home / "work"), url)
+        _await(machine, r"(Successfully registered with master)")
+        yield url, started[-1].pid
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait()
+
+
+def _await(log, pattern):
+    for _ in range(300):
+        found = re.search(pattern, log.read_text(errors="replace"))
+        if found:
+            return found.group(1)
+        time.sleep(0.2)
+    raise SystemExit(f"bench: nothing in {log} matches '{pattern}':\n{log.read_text(errors='replace')}")
+
+
+def table(rows):
+    lines = [
+        "A standalone master and one machine of two cores on loopback, `--executor-cores 1 --total-executor-cores 2`, two",
+        f"workers, cifar10_quick, tau {TAU}, {ROUNDS} rounds; after round {LOST_AFTER} one executor gets SIGKILL, or SIGPWR with",
+        "`spark.decommission.enabled` (and with `spark.storage.decommission.*`). Seconds of a round: medians before the loss and",
+        f"over the last {STEADY} rounds; slower rounds are those of more than 1.4 times the former since the loss.",
+        "",
+        "| when | kind | executor | before, s | after, s | speed after to before | slower rounds, s |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in {(row["data"], row["kind"], row["loss"]): row for row in rows}.values():
+        before, after = row["round_seconds_before"], row["round_seconds_after"]
+        lines.append(
+            f"| {row['time'][:10]} | {row['kind']} | {row['loss']} | {before:.2f} | {after:.2f} | {before / after:.2f} "
+            f"| {', '.join(f'{seconds:.2f}' for seconds in row['slow_rounds']) or 'none'} |"
+        )
+    return lines

@@ -1,0 +1,32 @@
+//! Frees what nobody has used for long: workers and hosted parts of a center whose run ended without
+//! reaching this process. One thread a process looks once a minute, from the first of either on.
+
+use std::sync::Once;
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use crate::{hosts, registry};
+
+/// Longer than any evaluation or checkpoint; rebuilding a worker costs seconds, keeping a dead one memory.
+pub const IDLE: Duration = Duration::from_secs(3600);
+
+/// Between two looks: how much earlier than [`IDLE`] after its last use something may go.
+const PERIOD: Duration = Duration::from_secs(60);
+
+static STARTED: Once = Once::new();
+
+/// Starts the thread, unless it runs.
+pub fn start() {
+    STARTED.call_once(|| {
+        let sweeping = || {
+            loop {
+                std::thread::sleep(PERIOD);
+                registry::sweep(Instant::now());
+                hosts::sweep(Instant::now());
+            }
+        };
+        if let Err(e) = Builder::new().name("firesteel-sweep".to_owned()).spawn(sweeping) {
+            log::warn!("start a thread: {e}: what runs leave behind stays until this process ends");
+        }
+    });
+}
