@@ -66,12 +66,8 @@ fn serve(matches: &ArgMatches) -> Result<()> {
         let trust = serde_json::to_vec(&tls.trust()).map_err(|e| Error::Config(e.to_string()))?;
         fs::write(file, trust).map_err(|e| Error::io(file.display().to_string(), &e))?;
     }
-    let snapshot = settings.snapshot.as_ref().map(|snapshot| snapshot.path.clone()).filter(|path| path.exists());
-    let kept = snapshot.as_ref().map(|path| read(path)).transpose()?;
-    let name = snapshot.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    let restored = kept.as_ref().map(|bytes| (bytes.as_slice(), name.as_str()));
-    let server = Exchanger::start(settings, secret, tls.as_ref(), &initial, restored)?;
-    println!("{}", serde_json::json!({ "address": server.address(), "restored": restored.is_some() }));
+    let (server, restored) = Exchanger::resume(settings, secret, tls.as_ref(), &initial)?;
+    println!("{}", serde_json::json!({ "address": server.address(), "restored": restored }));
     std::io::stdout().flush().map_err(|e| Error::io("standard output", &e))?;
     signals.forever().next();
     server.stop()
