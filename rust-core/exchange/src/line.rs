@@ -181,10 +181,12 @@ impl Line {
     }
 }
 
-/// A certificate that is not the job's is none with the next connection either; all else may be the network's fault.
+/// A certificate that is not the job's, or a peer that does not speak TLS, is none with the next connection either; all
+/// else may be the network's fault.
 fn broken(peer: &str, cause: &io::Error) -> Error {
     match cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(e @ rustls::Error::InvalidCertificate(_)) => Error::refused(Refusal::Denied, format!("{peer}: TLS: {e}")),
+        Some(e @ rustls::Error::InvalidMessage(_)) => Error::Frame(format!("{peer}: TLS: {e}")),
         _ => Error::io(peer, cause),
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use firesteel_exchange::auth::Secret;
 use firesteel_exchange::program;
-use firesteel_exchange::server::{Exchanger, Picture, Settings};
+use firesteel_exchange::server::{Exchanger, Settings};
 use firesteel_exchange::tls::TlsIdentity;
 use firesteel_exchange::{Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -66,13 +66,8 @@ fn serve(matches: &ArgMatches) -> Result<()> {
         let trust = serde_json::to_vec(&tls.trust()).map_err(|e| Error::Config(e.to_string()))?;
         fs::write(file, trust).map_err(|e| Error::io(file.display().to_string(), &e))?;
     }
-    let snapshot = settings.snapshot.as_ref().map(|snapshot| snapshot.path.clone()).filter(|path| path.exists());
-    let name = snapshot.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    let kept = snapshot.map(|path| Picture::decode(&read(&path)?, &name)).transpose()?;
-    let goes_on = kept.is_some();
-    let restored = kept.map(|picture| (picture, name.as_str()));
-    let server = Exchanger::start(settings, secret, tls.as_ref(), &initial, restored)?;
-    println!("{}", serde_json::json!({ "address": server.address(), "restored": goes_on }));
+    let (server, restored) = Exchanger::resume(settings, secret, tls.as_ref(), &initial)?;
+    println!("{}", serde_json::json!({ "address": server.address(), "restored": restored }));
     std::io::stdout().flush().map_err(|e| Error::io("standard output", &e))?;
     signals.forever().next();
     server.stop()

@@ -1,7 +1,7 @@
 //! How many connections there are, and which must go: strangers who have not shown the secret are few
 //! and short-lived, so that a crowd of them can neither fill memory nor keep a worker out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -15,8 +15,10 @@ struct State {
     next: Id,
     /// Every open connection.
     sockets: HashMap<Id, TcpStream>,
-    /// Those that have not shown the secret, the oldest first.
-    pending: VecDeque<Id>,
+    /// Those that have not shown the secret, the oldest first, and whether they are counted as refused already.
+    pending: VecDeque<(Id, bool)>,
+    /// Those that have; a stranger that was closed and whose thread has not gone yet is neither.
+    attached: HashSet<Id>,
     refused: u64,
     closed: bool,
 }
@@ -41,15 +43,21 @@ impl Place {
         self.id
     }
 
-    /// Counts the connection among those that we ended; one that never showed the secret is counted in any case.
+    /// Counts the connection among those that we ended, at once, so that a report which follows the refusal knows of
+    /// it. One that never showed the secret is counted in any case.
     pub fn refuse(&mut self) {
         self.refused = true;
+        let mut state = self.door.lock();
+        state.refused += 1;
+        if let Some((_, counted)) = state.pending.iter_mut().find(|(id, _)| *id == self.id) {
+            *counted = true;
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.door.leave(self.id, self.refused || std::thread::panicking());
+        self.door.leave(self.id, std::thread::panicking() && !self.refused);
     }
 }
 
@@ -66,9 +74,9 @@ impl Door {
             return None;
         }
         if state.pending.len() == self.pending
-            && let Some(oldest) = state.pending.pop_front()
+            && let Some((oldest, counted)) = state.pending.pop_front()
         {
-            state.refused += 1;
+            state.refused += u64::from(!counted);
             if let Some(socket) = state.sockets.get(&oldest) {
                 let _ = socket.shutdown(Shutdown::Both); // its thread sees it and goes
             }
@@ -76,18 +84,19 @@ impl Door {
         let id = state.next;
         state.next += 1;
         state.sockets.insert(id, socket);
-        state.pending.push_back(id);
+        state.pending.push_back((id, false));
         Some(Place { door: self.clone(), id, refused: false })
     }
 
     /// The connection has shown the secret.
     pub fn admit(&self, id: Id) -> Result<()> {
         let mut state = self.lock();
-        let attached = state.sockets.len() - state.pending.len();
+        let attached = state.attached.len();
         if attached >= self.attached {
             return Err(Error::refused(Refusal::Busy, format!("{attached} connections are attached already")));
         }
-        state.pending.retain(|pending| *pending != id);
+        state.pending.retain(|(pending, _)| *pending != id);
+        state.attached.insert(id);
         Ok(())
     }
 
@@ -102,9 +111,10 @@ impl Door {
     fn leave(&self, id: Id, refused: bool) {
         let mut state = self.lock();
         state.sockets.remove(&id);
-        let before = state.pending.len();
-        state.pending.retain(|pending| *pending != id);
-        state.refused += u64::from(refused || state.pending.len() < before);
+        state.attached.remove(&id);
+        let stranger = state.pending.iter().position(|(pending, _)| *pending == id);
+        let uncounted = stranger.and_then(|at| state.pending.remove(at)).is_some_and(|(_, counted)| !counted);
+        state.refused += u64::from(refused || uncounted);
         self.changed.notify_all();
     }
 
@@ -123,7 +133,7 @@ impl Door {
     /// Connections that are attached, that are strangers, and that were refused so far.
     pub fn counts(&self) -> (usize, usize, u64) {
         let state = self.lock();
-        (state.sockets.len() - state.pending.len(), state.pending.len(), state.refused)
+        (state.attached.len(), state.pending.len(), state.refused)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -153,5 +163,24 @@ mod tests {
             assert_eq!(door.counts(), (0, 0, round));
         }
         door.close(); // would wait for a place that leaked
+    }
+
+    #[test]
+    fn a_stranger_that_is_refused_is_counted_at_once_and_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let door = Arc::new(Door::new(1, 1));
+        let enter = || door.enter(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
+        let mut refused = enter();
+        refused.refuse();
+        assert_eq!(door.counts(), (0, 1, 1));
+        let second = enter(); // in the place of the first, whose thread has not gone yet
+        assert_eq!(door.counts(), (0, 1, 1));
+        door.admit(second.id()).unwrap(); // the only place of its kind: those on their way out have none
+        drop(refused);
+        assert_eq!(door.counts(), (1, 0, 1));
+        drop(second);
+        assert_eq!(door.counts(), (0, 0, 1));
+        drop(enter());
+        assert_eq!(door.counts(), (0, 0, 2));
     }
 }

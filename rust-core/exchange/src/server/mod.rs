@@ -65,6 +65,31 @@ struct Report {
 }
 
 impl Center {
+    fn new(settings: Settings, secret: Secret, tls: Option<&TlsIdentity>, initial: &[f32]) -> Result<Arc<Self>> {
+        settings.validate(initial.len())?;
+        let shards = (0..settings.shards as usize)
+            .map(|shard| settings.range(initial.len(), shard))
+            .map(|range| Shard::new(range.clone(), initial[range].to_vec(), &settings))
+            .collect();
+        Ok(Arc::new(Self {
+            secret,
+            tls: tls.map(TlsIdentity::server_config).transpose()?,
+            length: initial.len(),
+            shards,
+            clerk: Clerk::new(
+                settings.budget,
+                settings.consistency,
+                settings.workers as usize,
+                Limits::seconds(settings.limits.wait),
+            ),
+            door: Arc::new(Door::new(settings.connections(), settings.pending())),
+            exchanges: AtomicU64::new(0),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            settings,
+        }))
+    }
+
     fn shard(&self, shard: u32) -> Result<&Shard> {
         let unknown = || Error::refused(Refusal::Mismatch, format!("shard {shard} of {}", self.shards.len()));
         self.shards.get(shard as usize).ok_or_else(unknown)
@@ -106,39 +131,37 @@ impl Exchanger {
         initial: &[f32],
         restored: Option<(Picture, &str)>,
     ) -> Result<Self> {
-        settings.validate(initial.len())?;
-        let shards = (0..settings.shards as usize)
-            .map(|shard| settings.range(initial.len(), shard))
-            .map(|range| Shard::new(range.clone(), initial[range].to_vec(), &settings))
-            .collect();
-        let center = Arc::new(Center {
-            secret,
-            tls: tls.map(TlsIdentity::server_config).transpose()?,
-            length: initial.len(),
-            shards,
-            clerk: Clerk::new(
-                settings.budget,
-                settings.consistency,
-                settings.workers as usize,
-                Limits::seconds(settings.limits.wait),
-            ),
-            door: Arc::new(Door::new(settings.connections(), settings.pending())),
-            exchanges: AtomicU64::new(0),
-            bytes_in: AtomicU64::new(0),
-            bytes_out: AtomicU64::new(0),
-            settings,
-        });
+        let center = Center::new(settings, secret, tls, initial)?;
+        let file = SnapshotFile::of(&center.settings)?;
         if let Some((picture, name)) = restored {
             picture.restore(&center, name)?;
         }
+        Self::begin(center, file)
+    }
+
+    /// Serves what its own file of snapshots holds, or `initial` where there is none yet, and tells which. The file
+    /// is claimed before it is read, or another server could write its last snapshot in between.
+    pub fn resume(
+        settings: Settings,
+        secret: Secret,
+        tls: Option<&TlsIdentity>,
+        initial: &[f32],
+    ) -> Result<(Self, bool)> {
+        let center = Center::new(settings, secret, tls, initial)?;
+        let file = SnapshotFile::of(&center.settings)?;
+        let restored = file.as_ref().map_or(Ok(false), |file| file.restore(&center))?;
+        Ok((Self::begin(center, file)?, restored))
+    }
+
+    fn begin(center: Arc<Center>, file: Option<SnapshotFile>) -> Result<Self> {
         let bind = &center.settings.bind;
         let bound =
             TcpListener::bind(bind).and_then(|listener| Ok((listener.local_addr()?, listener.try_clone()?, listener)));
         let (address, accepting, listener) = bound.map_err(|e| Error::io(format!("listen on {bind}"), &e))?;
-        let snapshots = start_snapshots(&center)?;
+        let snapshots = start_snapshots(&center, file)?;
         let shared = center.clone();
         let acceptor = spawn("firesteel-accept", move || accept(&accepting, &shared))?;
-        log::info!("exchanger of {} weights listens on {address}", initial.len());
+        log::info!("exchanger of {} weights listens on {address}", center.length);
         Ok(Self { center, address, listener, acceptor: Some(acceptor), snapshots: Mutex::new(snapshots) })
     }
 
@@ -223,9 +246,9 @@ fn accept(listener: &TcpListener, center: &Arc<Center>) {
 
 const EINVAL: i32 = 22;
 
-fn start_snapshots(center: &Arc<Center>) -> Result<Option<Snapshots>> {
-    let Some(SnapshotSettings { path, every }) = &center.settings.snapshot else { return Ok(None) };
-    let (file, every) = (SnapshotFile::claim(path)?, Limits::seconds(*every));
+fn start_snapshots(center: &Arc<Center>, file: Option<SnapshotFile>) -> Result<Option<Snapshots>> {
+    let Some(file) = file else { return Ok(None) };
+    let every = file.every;
     file.save(center)?; // a place that cannot be written is told of at once
     let (stop, stopped) = bounded(0);
     let center = center.clone();

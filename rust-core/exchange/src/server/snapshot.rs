@@ -6,11 +6,12 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::{Center, Picture};
+use super::{Center, Limits, Picture, Settings, SnapshotSettings};
 use crate::{Error, Result};
 
 /// The file of a server's snapshots, and the lock beside it that keeps other servers from writing it. The system
@@ -20,12 +21,15 @@ pub struct SnapshotFile {
     directory: PathBuf,
     /// What is written before it takes the place of `path`.
     partial: PathBuf,
+    /// Between two snapshots.
+    pub every: Duration,
     _lock: fs::File,
 }
 
 impl SnapshotFile {
-    /// Claims `path`, and removes what a server that died while it wrote has left.
-    pub fn claim(path: &Path) -> Result<Self> {
+    /// Claims the file that `settings` name, if they do, and removes what a server that died while it wrote has left.
+    pub fn of(settings: &Settings) -> Result<Option<Self>> {
+        let Some(SnapshotSettings { path, every }) = &settings.snapshot else { return Ok(None) };
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().ok_or_else(|| Error::Config(format!("snapshot {}: no file", path.display())))?;
         let beside = |end: &str| {
@@ -35,7 +39,8 @@ impl SnapshotFile {
             directory.join(hidden)
         };
         let failed = |e: std::io::Error| write_failed(path, &e);
-        let lock = fs::File::create(beside(".lock")).map_err(failed)?;
+        let mut lock = fs::OpenOptions::new();
+        let lock = lock.write(true).create(true).truncate(false).mode(0o600).open(beside(".lock")).map_err(failed)?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => (),
             Err(Errno::WOULDBLOCK) => {
@@ -43,11 +48,22 @@ impl SnapshotFile {
             }
             Err(e) => return Err(failed(e.into())),
         }
-        let claimed =
-            Self { path: path.to_owned(), directory: directory.to_owned(), partial: beside(".new"), _lock: lock };
-        match fs::remove_file(&claimed.partial) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(failed(e)),
-            _ => Ok(claimed),
+        let partial = beside(".new");
+        match fs::remove_file(&partial) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(failed(e)),
+            _ => (),
+        }
+        let (every, directory) = (Limits::seconds(*every), directory.to_owned());
+        Ok(Some(Self { path: path.clone(), directory, partial, every, _lock: lock }))
+    }
+
+    /// Puts `center` to where the snapshot in the file was, and tells whether there was one.
+    pub fn restore(&self, center: &Center) -> Result<bool> {
+        let name = self.path.display().to_string();
+        match fs::read(&self.path) {
+            Ok(bytes) => Picture::decode(&bytes, &name)?.restore(center, &name).map(|()| true),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(Error::io(format!("read snapshot {name}"), &e)),
         }
     }
 

@@ -253,12 +253,16 @@ fn a_refusal_reaches_a_peer_that_is_still_sending() {
 }
 
 #[test]
-fn another_certificate_than_the_jobs_is_no_matter_of_patience() {
-    let job = Job::encrypted(settings(RuleSpec::Adag {}, 2), &[0.0]);
-    let mut spec = job.spec(Role::Observer);
-    spec.servers[0].tls = Some(TlsIdentity::generate().unwrap().trust());
-    spec.deadline = 3600;
-    let refused = client::attach(spec, &Default::default()).err().unwrap();
+fn another_certificate_than_the_jobs_or_none_is_no_matter_of_patience() {
+    let attach = |job: Job| {
+        let mut spec = job.spec(Role::Observer);
+        spec.servers[0].tls = Some(TlsIdentity::generate().unwrap().trust());
+        spec.deadline = 3600;
+        client::attach(spec, &Default::default()).err().unwrap()
+    };
+    let plain = attach(Job::start(settings(RuleSpec::Adag {}, 2), &[0.0]));
+    assert!(matches!(&plain, Error::Frame(text) if text.contains("TLS: ")), "{plain}");
+    let refused = attach(Job::encrypted(settings(RuleSpec::Adag {}, 2), &[0.0]));
     assert!(matches!(&refused, Error::Refused { why: Refusal::Denied, message } if message.contains("certificate")));
 }
 

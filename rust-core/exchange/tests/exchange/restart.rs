@@ -115,7 +115,13 @@ fn a_file_of_snapshots_belongs_to_one_server_and_what_a_dead_one_left_is_swept()
     assert!(path.exists() && !half.exists());
     let expected = format!("snapshot {}: another exchanger writes it", path.display());
     assert_eq!(start().err().unwrap().to_string(), expected);
+    let resume = || Exchanger::resume(settings.clone(), Secret::random().unwrap(), None, &[0.0; 5]);
+    fs::write(&path, "what is read before it is claimed may be out of date").unwrap();
+    assert_eq!(resume().err().unwrap().to_string(), expected);
     first.stop().unwrap();
+    assert!(resume().unwrap().1);
+    fs::remove_file(&path).unwrap();
+    assert!(!resume().unwrap().1);
     start().unwrap().stop().unwrap();
     let mut names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
