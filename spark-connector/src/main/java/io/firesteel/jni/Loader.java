@@ -30,7 +30,10 @@ public final class Loader {
           new Part("libc10.so", true),
           new Part("libcudart.so.*", false),
           new Part("libcupti.so.*", false),
-          new Part("libtorch_cpu.so", true));
+          new Part("libtorch_cpu.so", true),
+          // a libtorch that was built for CUDA announces its GPUs when these are loaded
+          new Part("libc10_cuda.so", false),
+          new Part("libtorch_cuda.so", false));
 
   private static boolean loaded;
 
