@@ -87,7 +87,7 @@ private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) ex
     catch { case _: FileNotFoundException => None }
   }
 
-  def lines(name: String): LineWriter = new LineWriter {
+  def lines(name: String, allowed: () => Unit): LineWriter = new LineWriter {
     private val out: FSDataOutputStream =
       retry(if (fs.exists(file(name))) fs.append(file(name)) else fs.create(file(name)))
 

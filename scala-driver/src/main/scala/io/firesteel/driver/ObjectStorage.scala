@@ -25,7 +25,7 @@ private[driver] final class ObjectStorage(fs: FileSystem, root: Path, clock: () 
     put(builder.build())(_.write(bytes))
   }
 
-  override def lines(name: String): LineWriter = new LineWriter {
+  override def lines(name: String, allowed: () => Unit): LineWriter = new LineWriter {
     private val spool = Files.createTempFile("firesteel", ".jsonl")
     private val out = new FileOutputStream(spool.toFile)
     private var pending = false
@@ -40,6 +40,7 @@ private[driver] final class ObjectStorage(fs: FileSystem, root: Path, clock: () 
     }
 
     def flush(): Unit = if (pending) {
+      allowed()
       val begin = clock()
       replace(name)(Files.copy(spool, _))
       pending = false

@@ -33,13 +33,13 @@ final class OutputDir private (storage: Storage, claim: Option[RunClaim], create
 
   /** Puts what `content` writes in place of the file; `content` may be called again. */
   def write(name: String)(content: OutputStream => Unit): Unit = at(name, "write") {
-    claim.foreach(_.confirm()) // a run that was suspended for long must not write over its successor's files
+    confirm()
     storage.replace(name)(content)
   }
 
   /** Opens a file for lines after those that it holds. */
   private[driver] def lines(name: String): LineWriter = {
-    val out = at(name, "append to")(storage.lines(name))
+    val out = at(name, "append to")(storage.lines(name, () => confirm()))
     new LineWriter {
       def write(line: Array[Byte]): Unit = at(name, "write")(out.write(line))
       def flush(): Unit = at(name, "write")(out.flush())
@@ -54,7 +54,10 @@ final class OutputDir private (storage: Storage, claim: Option[RunClaim], create
   }
 
   /** Takes a file away, if it is there. */
-  def remove(name: String): Unit = at(name, "remove")(storage.remove(name))
+  def remove(name: String): Unit = at(name, "remove") {
+    confirm()
+    storage.remove(name)
+  }
 
   /** Tells those who ask who holds the directory Spark's name for the run. */
   def belongsTo(application: String): Unit = at("", "claim")(claim.foreach(_.tell(application)))
@@ -64,6 +67,9 @@ final class OutputDir private (storage: Storage, claim: Option[RunClaim], create
     claim.foreach(_.release())
     if (created) storage.removeIfEmpty()
   }
+
+  /** A run that was suspended for long must not touch its successor's files. */
+  private def confirm(): Unit = claim.foreach(_.confirm())
 
   private def at[A](name: String, verb: String)(body: => A): A =
     OutputDir.naming(s"$verb ${storage.location(name)}")(body)

@@ -45,8 +45,8 @@ private[driver] trait Storage {
   /** When the file was last written, in milliseconds by the clock of this place; None where there is none. */
   def modified(name: String): Option[Long]
 
-  /** Opens a file to add lines after those that it holds. */
-  def lines(name: String): LineWriter
+  /** Opens a file to add lines after those that it holds. `allowed` throws where the file may not be written over. */
+  def lines(name: String, allowed: () => Unit): LineWriter
 
   /** The file as a person would write it; the directory where `name` is empty. */
   def location(name: String): String

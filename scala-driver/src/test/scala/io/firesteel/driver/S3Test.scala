@@ -153,7 +153,7 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
     var now = 0L
     val storage = new ObjectStorage(fs, new Path("/lines"), () => now)
     def there = storage.open("metrics.jsonl").map(Using.resource(_)(file => new String(file.in.readAllBytes())))
-    val lines = storage.lines("metrics.jsonl")
+    val lines = storage.lines("metrics.jsonl", () => ())
     lines.write("a\n".getBytes)
     assert(there.isEmpty)
     lines.flush()
@@ -164,9 +164,13 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
     assert(there.contains("a\nb\nc\n"))
     lines.write("d\n".getBytes)
     lines.close()
-    val more = storage.lines("metrics.jsonl")
+    val more = storage.lines("metrics.jsonl", () => ())
     more.write("e\n".getBytes)
     more.close()
+    assert(there.contains("a\nb\nc\nd\ne\n"))
+    val refused = storage.lines("metrics.jsonl", () => throw new IllegalStateException("taken over"))
+    refused.write("f\n".getBytes)
+    intercept[IllegalStateException](refused.flush())
     assert(there.contains("a\nb\nc\nd\ne\n"))
   }
 }

@@ -60,8 +60,8 @@ private[train] object TensorFile {
           buffer.clear().asFloatBuffer().put(floats, at, count)
           out.write(buffer.array, 0, count * Width)
         }
-      case Values.Packed(vector)  => vector.writeTo(out)
-      case whole: Values.Bytes    =>
+      case Values.Packed(vector) => vector.writeTo(out)
+      case whole: Values.Bytes   =>
         whole.pieces.foreach(out.write(_))
         out.write(new Array[Byte]((whole.bytes - whole.own).toInt))
     }

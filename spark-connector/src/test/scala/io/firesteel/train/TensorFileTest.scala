@@ -34,7 +34,11 @@ class TensorFileTest extends AnyFunSuite {
       read.check(layout.shapes)
       val (a, b, c) = (new Array[Float](8), Array(new Array[Byte](3), new Array[Byte](2)), new Array[Float](1))
       read.read(Map("a" -> Target.Floats(a, 1), "b" -> Target.Bytes(b), "c" -> Target.Floats(c)))
-      assert(Runs.bits(a) == Runs.bits(0f +: floats :+ 0f) && b.toSeq.flatten == raw.toSeq.flatten && c.sameElements(Array(7f)))
+      assert(
+        Runs.bits(a) == Runs.bits(0f +: floats :+ 0f) && b.toSeq.flatten == raw.toSeq.flatten && c.sameElements(
+          Array(7f)
+        )
+      )
     }
   }
 
