@@ -44,7 +44,7 @@ class MemoryNeedsTest extends AnyFunSuite {
       refused(
         small
       ) == "the workers take about 5.0 GiB of native memory, 1.0 GiB of it for a step on a minibatch of 64, " +
-        "and 3.0 GiB is all that ulimit -v leaves: lower batch, set workers lower"
+        "and 3.0 GiB is all that ulimit -v leaves: lower batch, or workers"
     )
     val container = large.copy(local = false, limit = Some(MemoryLimit(GiB, "an executor's container", 0)))
     assert(refused(container).endsWith("lower batch, or raise spark.executor.memoryOverhead"))
