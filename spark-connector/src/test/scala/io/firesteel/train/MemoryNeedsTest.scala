@@ -32,7 +32,7 @@ class MemoryNeedsTest extends AnyFunSuite {
   test("all workers of local Spark are in one process, of which as many step as there are slots") {
     val needs = MemoryNeeds.weighed(plan, worker, Some(worker), large)
     assert(needs.warning.isEmpty && needs.worker == 2 * GiB)
-    def withSlack(bytes: Long) = MemoryNeeds.ProcessBytes + (bytes * 1.2).toLong
+    def withSlack(bytes: Long) = MemoryNeeds.ProcessBytes + (bytes * MemoryNeeds.Slack).toLong
     assert(needs.process == withSlack(4 * GiB + 4 * GiB + 2 * GiB))
     val executors = MemoryNeeds.weighed(plan, worker, None, large.copy(local = false, limit = None))
     assert(executors.process == withSlack(2 * GiB + 2 * GiB))
@@ -54,7 +54,7 @@ class MemoryNeedsTest extends AnyFunSuite {
 
   test("what may not fit is a warning with the setting that helps") {
     val container = large.copy(local = false, limit = Some(MemoryLimit(9 * GiB, "it", 0)), overhead = Some(GiB))
-    assert(warned(container).contains("spark.executor.memoryOverhead to 7773m"), warned(container))
+    assert(warned(container).contains("spark.executor.memoryOverhead to 9616m"), warned(container))
     assert(warned(large.copy(limit = Some(none.copy(available = GiB)))).contains("1.0 GiB of the machine are free"))
     assert(
       warned(large.copy(limit = Some(MemoryLimit(10 * GiB, "its container's limit", 0)))).contains("its container's")
