@@ -182,7 +182,7 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
   test("a last round that diverges, and a model that is no numbers, end with status 1 and say null") {
     scratch { dir =>
       val (diverged, model) = (dir.resolve("diverged"), dir.resolve("model"))
-      val (status, _, err) = train(diverged, "--tau", "1", "--iterations", "1", "--lr", "1e30")
+      val (status, _, err) = train(diverged, "--iterations", "1", "--lr", "1e30")
       assert(status == 1 && err.linesIterator.size == 1, err)
       assert(err.contains("training diverged by round 1: the test loss is NaN: try a smaller --lr (now 1.0E30)"))
       assert(told(diverged) == Seq("start", "round", "eval") && metrics(diverged).last.get("loss").isNull)

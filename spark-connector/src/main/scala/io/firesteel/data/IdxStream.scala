@@ -66,7 +66,10 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
     try read
     catch {
       case e: IOException => // of the packing: the file's own come as FiresteelException
-        throw new FiresteelException(Kind.DATA, s"$path: broken gzip after byte $position: ${e.getMessage}", e)
+        // its words are all that it says
+        val reason =
+          Option(e.getMessage).map(_.stripSuffix(".")).filter(_.nonEmpty).fold("ends too soon")(IdxStream.lower)
+        throw new FiresteelException(Kind.DATA, s"$path: broken gzip after byte $position: $reason")
     }
 
   private def fail(what: String): Nothing = throw new FiresteelException(Kind.DATA, s"$path: $what")
@@ -100,6 +103,9 @@ private object Pace {
 
 private[data] object IdxStream {
   private val log = LoggerFactory.getLogger(classOf[IdxStream])
+
+  private def lower(text: String): String = s"${text.head.toLower}${text.tail}"
+
   private val DeflateLimit = 1032L // deflate packs at most this many bytes into one
 
   /** Magic number, then a size of 4 bytes a dimension. */

@@ -91,7 +91,7 @@ private[train] object MemoryNeeds {
     val ofEvaluation = tested.fold(0L)(_.evaluation)
     val steps =
       if (plan.inStage) stepping * train.step + ofEvaluation else stepping * math.max(train.step, ofEvaluation)
-    val native = resident * train.resident + ofTest + steps
+    val native = ((resident * train.resident + ofTest + steps) * Slack).toLong
     val process = ProcessBytes + native
     val (taskHeap, driverHeap) = heaps(plan, stepping, known.local)
 
@@ -116,8 +116,10 @@ private[train] object MemoryNeeds {
       throw new FiresteelException(
         Kind.MEMORY,
         s"the workers take about ${said(surely)} of native memory, ${said(train.step)} of it for a step$batch, and " +
-          s"${said(limit.bytes)} is all that ${limit.by} leaves: lower batch, " +
-          (if (known.local) "set workers lower" else "or raise spark.executor.memoryOverhead")
+          s"${said(limit.bytes)} is all that ${limit.by} leaves: lower batch" +
+          (if (!known.local) ", or raise spark.executor.memoryOverhead"
+           else if (plan.workers > 1) ", or workers"
+           else "")
       )
     }
 
@@ -191,6 +193,10 @@ private[train] object MemoryNeeds {
   private def stateBytes(plan: Plan): Long = plan.stateLength.toLong * java.lang.Float.BYTES
   private def mebibytes(bytes: Long): Long = (bytes + (1L << 20) - 1) >> 20
 
+  /** Above what tensors take at their peak, which is what the engine knows: with what the allocator keeps and oneDNN makes
+    * for itself, processes took up to half as much again.
+    */
+  private[train] val Slack = 1.5
   private val UsableHeap = 0.8 // the rest is Spark's own, and garbage
 
   /** Bytes in the unit that fits. */
