@@ -68,6 +68,7 @@ private[train] final class Placement(
     val enough = among == Placement.AllSlots || Placement.free(sc, run) >= workers
     if (enough) {
       settle()
+      begun()
       Placement.held
         .getOrElseUpdate(sc, mutable.Map.empty)
         .put(run, homes.values.groupBy(identity).view.mapValues(_.size).toMap)
