@@ -34,8 +34,8 @@ private[train] object DeepSpark {
       val spent = resumed.fold(0L)(StageReport.of(_).steps)
       progress.started(train.rows, test.fold(0L)(_.rows), train.classes, spent)
       val run = UUID.randomUUID.toString
-      val watch =
-        use(new FaultWatch(sc, run, progress.fault, FaultWatch.Stage.copy(hosted = plan.config.exchangers > 0)))
+      val redo = FaultWatch.Stage.copy(hosted = plan.config.exchangers > 0)
+      val watch = use(new FaultWatch(sc, run, progress.fault, redo, plan.needs.map(_.process)))
       val workers = use(Workers.load(sc, train, plan, run, watch))
       val statistics = workers.statistics()
       val normalizer = Engine.normalizer(plan.configJson, statistics)

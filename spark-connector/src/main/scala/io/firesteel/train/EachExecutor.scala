@@ -20,7 +20,7 @@ private[train] object EachExecutor {
     val alive = TaskSlots.executors(sc).filter(slot => executors(slot.id))
     val reached = mutable.Set.empty[String]
     if (alive.nonEmpty) {
-      val targets = alive.map(slot => s"executor_${slot.host.replace('_', '-')}_${slot.id}")
+      val targets = alive.map(_.location)
       val job = sc.submitJob(
         new OneEach(sc, targets),
         (_: Iterator[Unit]) => {

@@ -3,7 +3,8 @@
 package io.firesteel.train
 
 import io.firesteel.jni.Kind
-import org.apache.spark.{ExceptionFailure, SparkConf, TaskFailedReason}
+import java.util.concurrent.RejectedExecutionException
+import org.apache.spark.{ExceptionFailure, ExecutorLostFailure, SparkConf, TaskFailedReason}
 
 /** @param overhead bytes that the workers of an executor take beside its heap, where that was worked out */
 private[train] final class ExecutorDeath(conf: SparkConf, overhead: Option[Long]) {
@@ -52,10 +53,12 @@ private[train] object ExecutorDeath {
   private val Killed = "(?i)\\b137\\b|oomkilled|killed by yarn|memory limit".r // 128 + SIGKILL
   private val OfTheHeap = "(?i)heap space|gc overhead".r
 
-  /** Failures of tasks that an executor which is going down refuses: they follow from what ended it. */
+  /** Failures of tasks that follow from what ended their executor, and are told with it: those that it took along, and
+    * those that it refused while it was going down.
+    */
   def isAftermath(reason: TaskFailedReason): Boolean = reason match {
-    case failure: ExceptionFailure =>
-      failure.className == classOf[java.util.concurrent.RejectedExecutionException].getName
-    case _ => false
+    case _: ExecutorLostFailure    => true
+    case failure: ExceptionFailure => failure.className == classOf[RejectedExecutionException].getName
+    case _                         => false
   }
 }

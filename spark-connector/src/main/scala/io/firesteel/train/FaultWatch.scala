@@ -75,7 +75,8 @@ private[train] final class FaultWatch(
 
   @tailrec private def repeated[A](placement: Placement, job: => A, left: Int, failures: Int): A = {
     val attempt = new Attempt(placement)
-    if (placement.isStale) awaitSlots(placement)
+    if (most == 0 && !sc.isLocal) awaitSlots(placement, placement.workers, FaultWatch.StartSeconds)
+    else if (placement.isStale) awaitSlots(placement, most, FaultWatch.ReplacementSeconds)
     placement.settle()
     crew.removeIf(id => !redo.hosted && !placement.uses(id)) // its workers moved: no loss of ours any more
     most = math.max(most, placement.served)
@@ -106,10 +107,12 @@ private[train] final class FaultWatch(
         Left(e)
     }
 
-  /** A worker that is built in a survivor now would be built again as soon as a replacement is there. */
-  private def awaitSlots(placement: Placement): Unit = {
-    val deadline = System.nanoTime() + SECONDS.toNanos(FaultWatch.ReplacementSeconds)
-    while (!over && placement.served < most && deadline - System.nanoTime() > 0) Thread.sleep(FaultWatch.PollMillis)
+  /** Waits until so many workers have a slot each: one that is built in a survivor now, or in the first executor of a
+    * cluster, would be built again as soon as another is there.
+    */
+  private def awaitSlots(placement: Placement, wanted: Int, seconds: Long): Unit = {
+    val deadline = System.nanoTime() + SECONDS.toNanos(seconds)
+    while (!over && placement.served < wanted && deadline - System.nanoTime() > 0) Thread.sleep(FaultWatch.PollMillis)
   }
 
   /** Cancels an attempt whose workers must go elsewhere: again and again, since it may have been between two jobs. */
@@ -226,6 +229,7 @@ private[train] object FaultWatch {
   private val MostLosses = 8 // in a row in one job; a cluster that loses more will not finish a round
   private val LastingSeconds = 120L // what went on for longer was no failed start; a stage may last for days
   private val ReplacementSeconds = 10L // a standalone cluster starts an executor in 2 to 5
+  private val StartSeconds = 3L // executors of one application register within seconds; some runs have fewer slots
   private val PollMillis = 100L
   private val LookMillis = 500L
   private val LooksBeforeMoving = 4 // an executor that came may be the first of several

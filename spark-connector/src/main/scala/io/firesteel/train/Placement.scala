@@ -15,23 +15,18 @@ import scala.collection.mutable
 private[train] final class Placement(
     sc: SparkContext,
     run: String,
-    workers: Int,
+    val workers: Int,
     report: (String, String) => Unit,
     who: String = "worker"
 ) {
   @volatile private var homes = Map.empty[Int, String]
-  @volatile private var hosts = Map.empty[String, String] // of executors
+  @volatile private var places = Map.empty[String, String] // of executors, as Spark's locations
   @volatile private var working = false // whether a move costs anything
   private var avoided = Set.empty[(Int, String)] // worker and executor; guarded by this
 
   /** Where a worker's task wants to run, in the words of `RDD.getPreferredLocations`; empty before the first `settle`. */
   def locations(worker: Int): Seq[String] =
-    if (sc.isLocal) Nil
-    else
-      homes.get(worker).toSeq.map { id =>
-        // Spark splits at the first underscore behind the host, whose name only serves levels that are not waited for.
-        s"executor_${hosts.get(id).filterNot(_.contains('_')).getOrElse("host")}_$id"
-      }
+    if (sc.isLocal) Nil else homes.get(worker).flatMap(places.get).toSeq
 
   /** From now on moves are told: the workers have done something, and are not still being dealt out. */
   def begun(): Unit = working = true
@@ -51,7 +46,7 @@ private[train] final class Placement(
     val now = slots
     val next = Placement.assign(homes, workers, now, avoided)
     if (working) tell(next, now)
-    hosts = now.map(slot => slot.id -> slot.host).toMap
+    places = now.map(slot => slot.id -> slot.location).toMap
     homes = next
   }
 
@@ -73,6 +68,7 @@ private[train] final class Placement(
     val enough = among == Placement.AllSlots || Placement.free(sc, run) >= workers
     if (enough) {
       settle()
+      begun()
       Placement.held
         .getOrElseUpdate(sc, mutable.Map.empty)
         .put(run, homes.values.groupBy(identity).view.mapValues(_.size).toMap)

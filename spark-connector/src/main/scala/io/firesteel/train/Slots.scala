@@ -9,15 +9,22 @@ import org.apache.spark.firesteel.TaskSlots
 
 private[train] object Slots {
   private val PollMillis = 100L
+  private val ReplacementSeconds = 600L
+  private val TellSeconds = 2L // tasks that were killed end within a minibatch
 
   /** Waits until there are `workers` slots, as long as Spark itself waits for executors to register.
     *
     * @throws FiresteelException of kind config where they did not come
     */
-  def await(sc: SparkContext, workers: Int): Unit = {
-    val seconds = if (sc.isLocal) 0 else patience(sc)
+  def await(sc: SparkContext, workers: Int): Unit = await(sc, workers, if (sc.isLocal) 0 else patience(sc))(false)
+
+  /** The same after a loss, so long that a cluster may start a machine; until `over` says that nobody needs them. */
+  def awaitAgain(sc: SparkContext, workers: Int)(over: => Boolean): Unit =
+    await(sc, workers, math.max(patience(sc), ReplacementSeconds))(over)
+
+  private def await(sc: SparkContext, workers: Int, seconds: Long)(over: => Boolean): Unit = {
     val deadline = System.nanoTime() + SECONDS.toNanos(seconds)
-    while (TaskSlots.now(sc) < workers && deadline - System.nanoTime() > 0) Thread.sleep(PollMillis)
+    while (TaskSlots.now(sc) < workers && deadline - System.nanoTime() > 0 && !over) Thread.sleep(PollMillis)
     val slots = TaskSlots.now(sc)
     if (slots < workers) throw new FiresteelException(Kind.CONFIG, refusal(sc, workers, slots))
   }
@@ -28,16 +35,19 @@ private[train] object Slots {
     * @param watch told when there is something to wait for; its end ends the waiting
     */
   def holding[A](sc: SparkContext, run: String, placement: Placement, watch: FaultWatch)(body: => A): A = {
-    val deadline = System.nanoTime() + SECONDS.toNanos(patience(sc))
-    def waits = Placement.isShared(sc, run) || deadline - System.nanoTime() > 0
+    val begin = System.nanoTime()
+    def lasted(seconds: Long) = System.nanoTime() - begin > SECONDS.toNanos(seconds)
+    def waits = Placement.isShared(sc, run) || !lasted(patience(sc))
     var told = false
     while (!placement.hold(Placement.FreeSlots) && waits && !watch.isOver) {
-      if (!told)
+      if (!told && lasted(TellSeconds)) {
+        told = true
+        val free = Placement.free(sc, run)
         watch.report(
-          s"${Placement.free(sc, run)} task slots are free",
-          "the stage begins when all its workers have one"
+          s"task slots are in use by other jobs: $free are free",
+          "the stage waits for one for each of its workers"
         )
-      told = true
+      }
       Thread.sleep(PollMillis)
     }
     released(placement)(body)

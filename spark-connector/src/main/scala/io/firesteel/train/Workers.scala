@@ -68,15 +68,18 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
   /** The one long job of workers that exchange by themselves: ends when their budget is spent. The `key` is asked for
     * each time the job is.
     */
-  def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit =
+  def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit = {
+    var again = false
     jobs(s"stage of ${plan.budget} minibatches") {
       def stage(): Unit = sc.runJob(shards.chunks, StageTask(residence, normalizer, key))
       if (plan.config.consistency.contains("async")) Slots.holdingAny(jobs.placement)(stage())
-      else {
-        Slots.await(sc, plan.workers) // nobody passes a worker without a slot
+      else { // nobody passes a worker without a slot
+        if (again) Slots.awaitAgain(sc, plan.workers)(jobs.watch.isOver) else Slots.await(sc, plan.workers)
+        again = true
         Slots.holding(sc, run, jobs.placement, jobs.watch)(stage())
       }
     }
+  }
 
   /** All rows in one worker of this process, to be evaluated while there is no task slot to spare. */
   def gathered(normalizer: Array[Float]): LocalTest = jobs("gather on the driver") {

@@ -49,7 +49,8 @@ class ExecutorDeathTest extends AnyFunSuite {
     assert(death.of("1", ExecutorLostFailure("1", exitCausedByApp = true, Some("lost"))).isEmpty)
   }
 
-  test("what a dying executor refuses is aftermath") {
+  test("what a dying executor takes along or refuses is aftermath") {
+    assert(ExecutorDeath.isAftermath(ExecutorLostFailure("1", exitCausedByApp = true, Some("lost"))))
     assert(ExecutorDeath.isAftermath(failed(new RejectedExecutionException("Shutting down"))))
     assert(!ExecutorDeath.isAftermath(failed(new OutOfMemoryError("Java heap space"))))
   }

@@ -62,7 +62,11 @@ class PlacementTest extends AnyFunSuite with Eventually {
       val config = Runs.small.copy(workers = Some(2), consistency = Some("bsp"))
       val second = new StageThread(Runs.train(sc, config, events), () => sc.cancelAllJobs())
       waits.await()
-      assert(events.of[Fault].map(_.what) == Seq("1 task slots are free") && events.of[ExchangeDone].isEmpty)
+      assert(
+        events.of[Fault].map(_.what) == Seq("task slots are in use by other jobs: 1 are free") && events
+          .of[ExchangeDone]
+          .isEmpty
+      )
       other.release()
       eventually(timeout(1.minute))(assert(second.endsWithin(1000)))
       assert(events.of[Ended].head.samples == 2 * 12 * 20)

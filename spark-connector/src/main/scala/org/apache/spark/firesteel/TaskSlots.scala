@@ -10,7 +10,13 @@ import org.apache.spark.scheduler.cluster.CoarseGrainedSchedulerBackend
   * @param tasks of the default resource profile that it can run at once
   * @param running tasks that it runs now, of whatever job
   */
-final case class ExecutorSlots(id: String, host: String, tasks: Int, running: Int)
+final case class ExecutorSlots(id: String, host: String, tasks: Int, running: Int) {
+
+  /** In the words of `RDD.getPreferredLocations`. Spark takes the host up to the first underscore and the rest for the
+    * executor; the host only serves levels of locality that are not waited for, so one with underscores may be another.
+    */
+  def location: String = s"executor_${host.replace('_', '-')}_$id"
+}
 
 object TaskSlots {
 
