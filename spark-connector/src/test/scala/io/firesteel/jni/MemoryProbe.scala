@@ -9,7 +9,6 @@ object MemoryProbe extends App {
   private val MiB = 1L << 20
   private val values = new Array[Float](60000000) // 229 MiB
   private val bytes = new Array[Byte](240000000)
-  private val layout = """{"tensors":[{"name":"a","shape":[60000000]}],"metadata":{}}"""
   Engine.version()
 
   private val status = Files.readAllLines(Paths.get("/proc/self/status")).asScala
@@ -21,7 +20,7 @@ object MemoryProbe extends App {
     try println(s"$name | done ${call != null}")
     catch { case e: NativeException => println(s"$name | ${e.kind.code} | ${e.getMessage}") }
 
-  say("floats")(Engine.encodeTensors(layout, values))
-  say("bytes")(Engine.decodeTensors(layout, bytes))
+  say("floats")(Center.open("{}", values))
+  say("bytes")(Exchanger.host("{}", bytes))
   say("alive")(Engine.version())
 }

@@ -47,7 +47,7 @@ class EncryptionTest extends AnyFunSuite {
   test("what a worker is told holds a certificate exactly where exchanges are in TLS") {
     for (tls <- Seq(None, Some(false), Some(true))) {
       val json = plan(Runs.stage.copy(tls = tls)).configJson
-      Using.resource(Exchanger.open(json, Engine.initialWeights(json), Array.emptyByteArray)) { exchanger =>
+      Using.resource(Exchanger.open(json, Engine.initialWeights(json), Array.empty[Array[Byte]])) { exchanger =>
         val server = Tensors.mapper.readTree(exchanger.client()).get("servers").get(0)
         assert(server.get("tls").has("certificate") == tls.contains(true))
       }
