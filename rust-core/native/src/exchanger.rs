@@ -58,6 +58,7 @@ impl Invitation {
             digest: self.digest.clone(),
             codec: self.codec,
             deadline: self.deadline,
+            patience: None,
         }
     }
 }
@@ -150,9 +151,8 @@ impl Served {
         let invitation = self.invitation();
         let (_, hosts) = invitation.servers.split_at(1);
         let answers = |host: &Server| {
-            let mut spec = invitation.spec(Role::Observer);
-            spec.deadline = ALIVE;
-            client::answers(spec, host)
+            let observer = invitation.spec(Role::Observer);
+            client::answers(ClientSpec { deadline: ALIVE, ..observer }, host)
         };
         (0..hosts.len()).filter(|&part| !answers(&hosts[part])).collect()
     }
@@ -181,7 +181,8 @@ impl Served {
             }
             let turns = self.exchanger.picture(); // first: what is folded and not booked is booked by the next attempt
             let invitation = self.invitation();
-            let (mut controls, _) = client::attach(invitation.spec(Role::Observer), &Arc::default())?;
+            let spec = ClientSpec { patience: Some(ALIVE), ..invitation.spec(Role::Observer) }; // the run waits meanwhile
+            let (mut controls, _) = client::attach(spec, &Arc::default())?;
             let parts = controls.snapshots(most)?;
             let read = |bytes: &Vec<u8>| Picture::decode(bytes, "of a host");
             let picture = turns.over(parts.iter().map(read).collect::<exchange::Result<_>>()?);

@@ -142,6 +142,7 @@ fn exchanges(load: Load) -> Result<(Times, Times)> {
             digest: "load".to_owned(),
             codec: load.codec,
             deadline: 60,
+            patience: None,
         };
         client::attach(spec, &Arc::default()).map(|(_, exchanges)| exchanges)
     };

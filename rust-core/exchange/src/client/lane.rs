@@ -104,7 +104,7 @@ impl Lane {
     }
 
     /// Drops the connection after `error` and waits a while, or answers the error that ends the matter: that it
-    /// may not be tried again, or that the server has been away for the spec's deadline since the first failure.
+    /// may not be tried again, or that the server has been away for the spec's patience since the first failure.
     pub fn failed(&mut self, error: Error) -> Result<()> {
         (self.line, self.answered) = (None, false); // a reply that broke off is none
         if self.cancel.load(Ordering::Relaxed) {
@@ -114,8 +114,8 @@ impl Lane {
             return Err(error);
         }
         log::debug!("exchanger {}: {error}", self.address);
-        let (deadline, address) = (self.deadline(), &self.address);
-        self.trouble.get_or_insert_with(Trouble::new).wait(deadline, address, error)
+        let (patience, address) = (self.patience(), &self.address);
+        self.trouble.get_or_insert_with(Trouble::new).wait(patience, address, error)
     }
 
     fn connect(&mut self) -> Result<()> {
@@ -164,7 +164,11 @@ impl Lane {
     /// Time until the server has been away for too long.
     fn left(&self) -> Duration {
         let away = self.trouble.as_ref().map_or(Duration::ZERO, |trouble| trouble.since.elapsed());
-        self.deadline().saturating_sub(away).max(SHORTEST)
+        self.patience().saturating_sub(away).max(SHORTEST)
+    }
+
+    fn patience(&self) -> Duration {
+        self.spec.patience.map_or(self.deadline(), Duration::from_secs)
     }
 }
 
@@ -185,11 +189,11 @@ impl Trouble {
         Self { since: Instant::now(), delays: delays.build() }
     }
 
-    fn wait(&mut self, deadline: Duration, address: &str, last: Error) -> Result<()> {
+    fn wait(&mut self, patience: Duration, address: &str, last: Error) -> Result<()> {
         let delay = self.delays.next().unwrap_or_default();
-        if self.since.elapsed() + delay > deadline {
+        if self.since.elapsed() + delay > patience {
             return Err(Error::Io {
-                what: format!("exchanger {address} did not answer for {} s", deadline.as_secs()),
+                what: format!("exchanger {address} did not answer for {} s", patience.as_secs()),
                 kind: std::io::ErrorKind::TimedOut,
                 cause: last.to_string(),
             });

@@ -29,6 +29,8 @@ pub struct ClientSpec {
     pub codec: Codec,
     /// Seconds that a server may be silent, or away since a connection to it broke, before the client gives up.
     pub deadline: u64,
+    /// Seconds that a server may be away, if fewer: for one who can do without an answer.
+    pub patience: Option<u64>,
 }
 
 /// Where a server is, and what it is known by if it speaks TLS.
