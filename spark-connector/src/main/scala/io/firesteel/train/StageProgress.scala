@@ -1,7 +1,6 @@
 // What a run inside one stage tells beside what every run does: each exchange of each worker.
 package io.firesteel.train
 
-
 private[train] final class StageProgress(plan: Plan, start: RunState, listener: TrainListener)
     extends Progress(plan, start, listener) {
   private var untold = 0L
