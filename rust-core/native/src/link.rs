@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
+use firesteel_engine::memory::{Purpose, filled};
 use firesteel_engine::{Error, Report, Result, Round, StateIn, Work, Worker};
 use firesteel_exchange as exchange;
 use firesteel_exchange::client::{self, About, Exchanged, Exchanges, Go, Turns};
@@ -86,9 +87,10 @@ impl Link {
         let LinkRequest { client: invitation, worker, attempt } = request;
         let spec = invitation.spec(Role::Worker { worker, attempt });
         let (turns, mut exchanges) = client::attach(spec, &cancel)?;
-        let mut x = vec![0.0; exchanges.length()];
+        let room = |length| filled(length, 0.0f32, Purpose::Weights);
+        let mut x = room(exchanges.length())?;
         exchanges.pull(&mut x)?;
-        let wire = Wire { exchanges, message: vec![0.0; x.len()], reply: vec![0.0; x.len()] };
+        let wire = Wire { exchanges, message: room(x.len())?, reply: room(x.len())? };
         Ok(Self {
             partner: Partner::new(invitation.rule.partner(), x.clone()),
             done: Done { work: turns.unbooked(), ..Done::default() },

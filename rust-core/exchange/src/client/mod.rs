@@ -178,12 +178,13 @@ pub struct Exchanges {
 impl Exchanges {
     fn over(spec: Arc<ClientSpec>, mut lanes: Vec<Lane>, sequence: u64) -> Result<Self> {
         lanes.sort_by_key(|lane| lane.facts.start);
-        let mut end = 0;
+        let mut end = 0u64;
         for lane in &lanes {
             if lane.facts.start != end || lane.facts.length == 0 {
                 return Err(Error::refused(Refusal::Mismatch, format!("no shard holds the weights from {end} on")));
             }
-            end += lane.facts.length;
+            let sum = end.checked_add(lane.facts.length);
+            end = sum.ok_or_else(|| Error::Frame(format!("a shard of {} weights", lane.facts.length)))?;
         }
         let part = |lane| Part { lane, encoded: vec![], residual: vec![], received: vec![], done: false };
         Ok(Self { spec, parts: lanes.into_iter().map(part).collect(), length: end as usize, sequence })

@@ -223,7 +223,7 @@ impl FoldLedger {
         }
         if now.saturating_sub(session.waits) >= self.patience {
             let (missing, seconds) = (self.missing(), self.patience.as_secs());
-            let text = format!("workers {missing:?} did not come within {seconds} s");
+            let text = format!("workers {missing:?} did not come within {seconds} s (exchange-wait)");
             return Err(Error::refused(Refusal::Overdue, text));
         }
         Ok(Fold::Wait)

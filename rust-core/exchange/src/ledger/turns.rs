@@ -142,7 +142,7 @@ impl TurnLedger {
         let since = self.visitors[who.worker].waits.unwrap_or(now);
         if now.saturating_sub(since) >= self.patience {
             let (behind, seconds) = (self.clock.behind(who.worker), self.patience.as_secs());
-            let text = format!("workers {behind:?} did not come within {seconds} s");
+            let text = format!("workers {behind:?} did not come within {seconds} s (exchange-wait)");
             return Err(Error::refused(Refusal::Overdue, text));
         }
         Ok(Answer::Wait)

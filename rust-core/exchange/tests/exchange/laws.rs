@@ -231,7 +231,7 @@ fn who_does_not_come_is_named_when_the_wait_is_over() {
         assert_eq!(turns.next(done(number)).unwrap().steps, 1);
     }
     let refused = turns.next(done(1)).unwrap_err();
-    assert_eq!(refused, Error::refused(Refusal::Overdue, "workers [1, 2] did not come within 1 s"));
+    assert_eq!(refused, Error::refused(Refusal::Overdue, "workers [1, 2] did not come within 1 s (exchange-wait)"));
 }
 
 /// A center in parts on several servers, the clerk on one of its own: what executors host.
