@@ -49,8 +49,7 @@ private[train] object WorkerMemory {
 
 private[train] object MemoryNeeds {
 
-  /** Of a JVM with Spark and libtorch beside heap and workers: code, threads, metadata, what libtorch compiles; measured.
-    */
+  /** Of a JVM with Spark and libtorch beside heap and workers: code, threads, metadata, compiled kernels. An estimate. */
   val ProcessBytes: Long = 400L << 20
 
   /** What is known of the machines.

@@ -47,7 +47,7 @@ class ClusterTest extends AnyFunSuite with Eventually {
         val events = new Events {
           override def exchange(e: ExchangeDone): Unit = {
             super.exchange(e)
-            if (e.worker == 1 && e.exchange == 10) kill(processes.values.head)
+            if (e.worker == 1 && e.exchange == 10) Executors.kill(processes.values.head)
           }
         }
         Runs.train(sc, config, events)
@@ -68,7 +68,7 @@ class ClusterTest extends AnyFunSuite with Eventually {
       val two = config("reset").copy(workers = Some(2))
       val expected = Runs.bits(Runs.train(sc, two).weights)
       val ways = Seq[(String => Unit, Int)](
-        (executor => kill(Executors.processes(sc)(executor)), 2),
+        (executor => Executors.kill(Executors.processes(sc)(executor)), 2),
         (executor => assert(Decommission.begin(sc, executor)), 2),
         (executor => Executors.exclude(sc, executor), 1) // the last: nothing comes for it
       )
@@ -98,8 +98,6 @@ class ClusterTest extends AnyFunSuite with Eventually {
   /** Executors that Spark would give a task. */
   private def able(sc: SparkContext): Set[String] = TaskSlots.executors(sc).map(_.id).toSet
 
-  private def kill(process: Long): Unit = ProcessHandle.of(process).get.destroyForcibly()
-
   /** Kills the executor that gets the first task of the third round, by the process number that it told. */
   private def killing(sc: SparkContext, config: TrainConfig): (Events, TrainedModel) = {
     val processes = Executors.processes(sc)
@@ -110,7 +108,8 @@ class ClusterTest extends AnyFunSuite with Eventually {
         if (e.round == 2) armed.set(true)
       }
     }
-    val watch = new RunWatch(sc, task => if (armed.getAndSet(false)) kill(processes(task.taskInfo.executorId)))
+    val watch =
+      new RunWatch(sc, task => if (armed.getAndSet(false)) Executors.kill(processes(task.taskInfo.executorId)))
     try (events, Runs.train(sc, config, events))
     finally watch.close()
   }
@@ -124,6 +123,9 @@ object Executors {
     sc.parallelize(1 to 100, 100).foreach { _ =>
       if (SparkEnv.get.executorId == executor) throw new IllegalStateException("a test")
     }
+
+  /** Ends an executor by the process number that it told. */
+  def kill(process: Long): Unit = ProcessHandle.of(process).get.destroyForcibly()
 
   /** Process numbers by executor, as each tells its own. */
   def processes(sc: SparkContext): Map[String, Long] =

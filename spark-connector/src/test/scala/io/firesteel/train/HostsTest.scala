@@ -19,7 +19,7 @@ class HostsTest extends AnyFunSuite {
       override def exchange(e: ExchangeDone): Unit = {
         super.exchange(e)
         val first = e.worker == 1 && e.exchange == 10 && armed.getAndSet(false) // it may be told again after going back
-        if (first) ProcessHandle.of(processes.values.head).get.destroyForcibly()
+        if (first) Executors.kill(processes.values.head)
       }
     }
     (events, Runs.train(sc, config, events))
