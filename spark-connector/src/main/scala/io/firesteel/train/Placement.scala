@@ -42,19 +42,24 @@ private[train] final class Placement(
   /** Moves the workers whose executor cannot be given tasks any more, or has fewer slots than workers while there are
     * free ones elsewhere; all others stay, since a move builds a worker again.
     */
-  def settle(): Unit = synchronized {
-    val now = slots
-    val next = Placement.assign(homes, workers, now, avoided)
-    if (working) tell(next, now)
-    places = now.map(slot => slot.id -> slot.location).toMap
-    homes = next
+  def settle(): Unit = {
+    val now = slots // before this object is locked, see `held`
+    synchronized {
+      val next = Placement.assign(homes, workers, now, avoided)
+      if (working) tell(next, now)
+      places = now.map(slot => slot.id -> slot.location).toMap
+      homes = next
+    }
   }
 
   /** Whether a worker's executor cannot be given tasks any more. */
   def isStale: Boolean = !homes.values.forall(TaskSlots.executors(sc).map(_.id).toSet)
 
   /** Whether `settle` would move a worker. */
-  def isUneven: Boolean = synchronized(Placement.assign(homes, workers, slots, avoided) != homes)
+  def isUneven: Boolean = {
+    val now = slots // as above
+    synchronized(Placement.assign(homes, workers, now, avoided) != homes)
+  }
 
   /** Does not send `worker` to `executor`, where it failed, until `forgive`. */
   def avoid(worker: Int, executor: String): Unit = synchronized(avoided += worker -> executor)
@@ -108,7 +113,9 @@ private[train] object Placement {
   case object FreeSlots extends Among
   case object AllSlots extends Among
 
-  /** Slots by run and executor that long jobs hold. */
+  /** Slots by run and executor that long jobs hold. Who holds slots locks this and then its placement, so nobody may lock
+    * this while a placement is locked: the two would wait for each other for ever.
+    */
   private val held = mutable.WeakHashMap.empty[SparkContext, mutable.Map[String, Map[String, Int]]]
 
   /** Whether other runs of this application hold slots. */

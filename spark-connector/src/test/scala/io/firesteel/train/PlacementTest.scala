@@ -7,6 +7,8 @@ import org.apache.spark.firesteel.{ExecutorSlots, TaskSlots}
 import org.scalatest.concurrent.Eventually
 import org.scalatest.funsuite.AnyFunSuite
 import org.scalatest.time.SpanSugar._
+import scala.concurrent.ExecutionContext.Implicits.global
+import scala.concurrent.{Await, Future}
 
 class PlacementTest extends AnyFunSuite with Eventually {
   private def slots(tasks: (String, Int)*): Seq[ExecutorSlots] =
@@ -46,6 +48,21 @@ class PlacementTest extends AnyFunSuite with Eventually {
     val failed = Set(0 -> "0")
     assert(Placement.assign(Map(0 -> "0"), 1, slots("0" -> 1, "1" -> 1), failed) == Map(0 -> "1"))
     assert(Placement.assign(Map(0 -> "0"), 1, slots("0" -> 1), failed) == Map(0 -> "0"))
+  }
+
+  test("looking at the slots while they are taken waits for nobody") {
+    TestSpark.using("local[2]") { sc =>
+      val placement = new Placement(sc, "run", 2, (_, _) => ())
+      val looking = Future((1 to 20000).count(_ => placement.isUneven))
+      val taking = Future((1 to 20000).count { _ =>
+        placement.hold(Placement.AllSlots)
+        placement.release()
+        placement.settle()
+        true
+      })
+      assert(Await.result(taking, 1.minute) == 20000)
+      Await.result(looking, 1.minute)
+    }
   }
 
   test("a stage whose workers wait for each other begins when other runs leave slots for all of them") {
