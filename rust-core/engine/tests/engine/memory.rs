@@ -10,14 +10,16 @@ use firesteel_engine::{Error, Kind, StateIn, Worker, WorkerSpec};
 
 use crate::fixtures::{ask, config, initial, rows, worker};
 
-/// Names the case of the child below, as JSON.
+/// Names the case of a child process, as JSON.
 const CASE: &str = "FIRESTEEL_MEMORY_CASE";
+/// The test that a child process runs: with a case it goes through that and no more.
+const CHILD: &str = "memory::rows_and_weights_without_memory_are_errors_too";
 const MIB: u64 = 1 << 20;
 
 /// What a child process says of a case.
 fn said(case: &str) -> String {
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "memory::in_a_process_of_its_own", "--ignored", "--nocapture"])
+        .args(["--exact", CHILD, "--nocapture"])
         .env(CASE, case)
         .stderr(Stdio::piped())
         .output()
@@ -37,11 +39,10 @@ fn limit(more: u64) {
     assert!(Command::new("prlimit").args(["--pid", &process, &format!("--as={bytes}")]).status().unwrap().success());
 }
 
-#[test]
-#[ignore = "the child of the other tests"]
-fn in_a_process_of_its_own() {
+/// Goes through a case in this process, and prints the answer that its parent looks for.
+fn answer(case: &str) {
     firesteel_engine::memory::quiet_panics();
-    let case: serde_json::Value = serde_json::from_str(&std::env::var(CASE).unwrap()).unwrap();
+    let case: serde_json::Value = serde_json::from_str(case).unwrap();
     let more = case["more"].as_u64().unwrap() * MIB;
     let answer = match case["what"].as_str().unwrap() {
         "step" => step(&config(&case["config"].to_string()), more),
@@ -107,6 +108,9 @@ fn a_step_without_memory_is_an_error_wherever_in_the_step_that_is() {
 
 #[test]
 fn rows_and_weights_without_memory_are_errors_too() {
+    if let Ok(case) = std::env::var(CASE) {
+        return answer(&case);
+    }
     let answer = said(r#"{"what": "rows", "more": 200}"#);
     assert!(is_lack_of_memory(&answer, "raise workers"), "{answer}");
     for more in [1, 60, 120] {
