@@ -58,7 +58,7 @@ impl JoinInfo {
             digest: self.digest.clone(),
             codec: self.codec,
             deadline: self.deadline,
-            patience: None,
+            wait_limit: None,
         }
     }
 }
@@ -179,9 +179,9 @@ impl DriverExchanger {
             if self.seen().hosting {
                 return Ok(());
             }
-            let turns = self.exchanger.snapshot(); // first: what is folded and not booked is booked by the next attempt
+            let turns = self.exchanger.snapshot(); // first: what is folded and not recorded is recorded by the next attempt
             let join_info = self.join_info();
-            let spec = ClientSpec { patience: Some(ALIVE), ..join_info.spec(Role::Observer) }; // the run waits meanwhile
+            let spec = ClientSpec { wait_limit: Some(ALIVE), ..join_info.spec(Role::Observer) }; // the run waits meanwhile
             let (mut controls, _) = client::attach(spec, &Arc::default())?;
             let parts = controls.snapshots(most)?;
             let read = |bytes: &Vec<u8>| Snapshot::decode(bytes, "of a host");

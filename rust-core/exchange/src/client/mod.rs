@@ -1,5 +1,5 @@
-//! The workers' side of the wire: turns over a control channel, exchanges over one channel a shard. The two are
-//! apart, so that a worker may go on with its next turn while an exchange is under way.
+//! The client of workers: it asks for turns over a control channel and exchanges over one channel for each shard. They are
+//! separate connections, so that a worker can begin its next turn while an exchange is under way.
 
 mod channel;
 
@@ -16,7 +16,7 @@ use crate::tls::TlsTrust;
 use crate::{Error, Refusal, Result};
 use channel::ClientChannel;
 
-/// What a client is told. The secret is in it, so it travels in a task's closure and nowhere else.
+/// What a client must know. It holds the secret, so it is sent in a task's closure and nowhere else.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClientSpec {
@@ -29,8 +29,8 @@ pub struct ClientSpec {
     pub codec: Codec,
     /// Seconds that a server may be silent, or away since a connection to it broke, before the client gives up.
     pub deadline: u64,
-    /// Seconds that a server may be away, if fewer: for one who can do without an answer.
-    pub patience: Option<u64>,
+    /// The same limit for a server that is away, where it is shorter: for clients that do not depend on an answer.
+    pub wait_limit: Option<u64>,
 }
 
 /// Where a server is, and what it is known by if it speaks TLS.
@@ -68,7 +68,7 @@ pub fn attach(spec: ClientSpec, cancel: &Arc<AtomicBool>) -> Result<(Turns, Exch
     Ok((Turns { controls, turn: start.turn, unreported: start.unreported }, exchanges))
 }
 
-/// Whether `server` lets a client of `spec` in before its deadline.
+/// Whether `server` accepts a client of `spec` within its deadline.
 pub fn answers(spec: ClientSpec, server: &Server) -> bool {
     ClientChannel::attach(Arc::new(spec), server, Kind::Control, Arc::default()).is_ok()
 }
@@ -95,12 +95,12 @@ impl Turns {
         self.turn
     }
 
-    /// What a lost attempt did in its last turn and did not live to tell; it belongs into the first request.
+    /// The work of a lost attempt in its last turn that it did not report; the first request reports it.
     pub fn unreported(&self) -> Work {
         self.unreported
     }
 
-    /// Says that weights or loss of this worker became NaN or infinite in its turn, and that it does no more.
+    /// Says that weights or loss of this worker became NaN or infinite in its turn, and that it stops.
     pub fn diverged(mut self) -> Result<()> {
         match self.controls[0].ask(&Request::Diverged { turn: self.turn }, 0)? {
             (Reply::Left, _) => Ok(()),
@@ -108,7 +108,7 @@ impl Turns {
         }
     }
 
-    /// Says that this worker does no more.
+    /// Says that this worker has finished.
     pub fn leave(mut self) -> Result<()> {
         for control in &mut self.controls {
             match control.ask(&Request::Leave, 0)? {
@@ -140,7 +140,7 @@ impl Turns {
     }
 }
 
-/// What goes along with a message.
+/// What is sent with a worker's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Contribution {
     /// Since the last exchange.
@@ -149,7 +149,7 @@ pub struct Contribution {
     pub lr: f32,
 }
 
-/// What became of a message.
+/// The outcome of an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exchanged {
     /// Of the first shard.

@@ -130,7 +130,7 @@ impl RuleSpec {
         }
     }
 
-    /// The server's side over a shard of `length` values for `workers` workers.
+    /// The server's part of the rule for a shard of `length` values for `workers` workers.
     pub fn shard_rule(&self, length: usize, workers: usize) -> ShardRule {
         match *self {
             Self::Mean { outer } => {
@@ -156,7 +156,7 @@ impl RuleSpec {
         matches!(self, Self::Mean { .. } | Self::Easgd { .. })
     }
 
-    /// What a worker sends and takes.
+    /// The worker's part of the rule.
     pub fn worker_rule(&self) -> WorkerRuleSpec {
         let (sends, takes) = match self {
             Self::Mean { .. } => (Sends::Weights, Takes::Center),
@@ -170,7 +170,7 @@ impl RuleSpec {
     }
 }
 
-/// What a parameter may be; none may be NaN or infinite.
+/// The range of a parameter; NaN and infinity are outside all of them.
 #[derive(Clone, Copy)]
 pub(crate) enum Bounds {
     Share,

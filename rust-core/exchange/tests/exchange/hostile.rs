@@ -253,7 +253,7 @@ fn a_refusal_reaches_a_peer_that_is_still_sending() {
 }
 
 #[test]
-fn another_certificate_than_the_jobs_or_none_is_no_matter_of_patience() {
+fn another_certificate_than_the_jobs_or_none_ends_the_client_at_once() {
     let attach = |job: Job| {
         let mut spec = job.spec(Role::Observer);
         spec.servers[0].tls = Some(TlsIdentity::generate().unwrap().trust());
