@@ -57,7 +57,7 @@ pub(super) struct WorkerTurns {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TurnRecord {
-    #[serde(alias = "seats")] // as snapshots of earlier builds name it
+    #[serde(rename = "seats")] // the name in snapshot files
     pub(super) workers: Vec<WorkerTurns>,
     pub(super) steps: u64,
     samples: u64,
