@@ -34,6 +34,7 @@ pub mod message;
 pub mod outer;
 pub mod partner;
 pub mod program;
+pub mod published;
 pub mod rules;
 pub mod server;
 pub mod tls;
