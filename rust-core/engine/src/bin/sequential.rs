@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use firesteel_engine::config::{OptionKind, options};
 use firesteel_engine::memory::{panic_text, quiet_panics};
 use firesteel_engine::sequential::{RunStatus, Sequential};
 use firesteel_engine::{Error, Kind, Result, TrainConfig};
@@ -36,17 +37,15 @@ fn command() -> Command {
     let command = Command::new("sequential")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Trains a net on one machine, without Spark")
-        .after_help("The meaning and the default of every option: docs/configuration.md")
+        .after_help("More about the options: docs/configuration.md")
         .arg(
             Arg::new("config").long("config").value_name("FILE").help("a JSON file of options; the command line wins"),
         );
-    let flags = TrainConfig::flags();
-    TrainConfig::keys().into_iter().fold(command, |command, key| {
-        let arg = Arg::new(key.clone()).long(key.clone());
-        command.arg(if flags.contains(&key) {
-            arg.action(ArgAction::SetTrue)
-        } else {
-            arg.value_name("VALUE").allow_negative_numbers(true)
+    options().iter().fold(command, |command, option| {
+        let arg = Arg::new(option.key.as_str()).long(option.key.as_str()).help(option.help.as_str());
+        command.arg(match option.kind {
+            OptionKind::Flag => arg.action(ArgAction::SetTrue),
+            _ => arg.value_name(option.value.as_deref().unwrap_or("true|false")).allow_negative_numbers(true),
         })
     })
 }

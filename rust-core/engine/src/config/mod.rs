@@ -3,6 +3,7 @@
 //! net's recipe or on the data set is `None` until [`TrainConfig::resolve`] fills it.
 
 mod choices;
+mod options;
 mod parts;
 mod resolve;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::nets::NetName;
 use crate::solver::{PolicyName, SolverName};
 
 pub use choices::{CodecName, Consistency, OuterName, Period, SolverState, Strategy};
+pub use options::{ConfigOption, OptionKind, options};
 pub(crate) use parts::known;
 
 /// Everything that can be set of a run. Keys in JSON are the option names of the command line.
