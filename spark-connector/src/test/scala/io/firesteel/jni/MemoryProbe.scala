@@ -1,4 +1,5 @@
-// A program that leaves itself little address space and then asks the library for more; MemoryTest runs it in a process.
+// A program that leaves itself little address space and then asks the library for more; MemoryTest runs it in a
+// process.
 package io.firesteel.jni
 
 import java.nio.file.{Files, Paths}

@@ -54,7 +54,7 @@ class ClusterTest extends AnyFunSuite with Eventually {
         Runs.train(sc, config, events)
         val exchanges = events.of[ExchangeDone]
         assert(exchanges.map(_.steps).sum == 800 && exchanges.last.totalSteps == 800, config)
-        assert(events.of[Fault].exists(_.action.endsWith(FaultWatch.Stage.words)), events.of[Fault])
+        assert(events.of[Fault].exists(_.action.endsWith(FaultWatch.Stage.description)), events.of[Fault])
         assert(events.of[Fault].exists(_.action.startsWith("built again in executor")), events.of[Fault])
         assert(events.of[Ended].head.accuracy.exists(_ > 0.2))
       }

@@ -2,6 +2,7 @@
 package io.firesteel.driver.console
 
 import com.fasterxml.jackson.databind.ObjectMapper
+import io.firesteel.driver.Fixtures.{scratch, submit}
 import org.scalatest.funsuite.AnyFunSuite
 
 import java.io.{ByteArrayOutputStream, PrintStream}

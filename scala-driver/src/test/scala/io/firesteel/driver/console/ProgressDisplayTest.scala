@@ -1,6 +1,7 @@
 // What a person sees of a run.
 package io.firesteel.driver.console
 
+import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, round, started, totals}
 import org.scalatest.funsuite.AnyFunSuite
 
 import java.io.{ByteArrayOutputStream, PrintStream}

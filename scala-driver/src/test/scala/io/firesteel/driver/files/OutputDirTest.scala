@@ -2,6 +2,7 @@
 package io.firesteel.driver.files
 
 import io.firesteel.FiresteelException
+import io.firesteel.driver.Fixtures.{claim, names, open, scratch}
 import io.firesteel.driver.console.Failure
 import io.firesteel.jni.Kind
 import org.apache.hadoop.conf.Configuration

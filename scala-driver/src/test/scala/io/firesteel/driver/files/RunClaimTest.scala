@@ -2,6 +2,7 @@
 package io.firesteel.driver.files
 
 import io.firesteel.FiresteelException
+import io.firesteel.driver.Fixtures.{claim, claimTogether, names, scratch}
 import io.firesteel.jni.Kind
 import org.scalatest.funsuite.AnyFunSuite
 

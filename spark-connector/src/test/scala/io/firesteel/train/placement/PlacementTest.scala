@@ -16,8 +16,8 @@ class PlacementTest extends AnyFunSuite with Eventually {
   private def slots(tasks: (String, Int)*): Seq[ExecutorSlots] =
     tasks.map { case (id, count) => ExecutorSlots(id, "host", count, running = 0) }
 
-  private def assign(homes: Map[Int, String], workers: Int, tasks: (String, Int)*): Map[Int, String] =
-    Placement.assign(homes, workers, slots(tasks: _*))
+  private def assign(assigned: Map[Int, String], workers: Int, tasks: (String, Int)*): Map[Int, String] =
+    Placement.assign(assigned, workers, slots(tasks: _*))
 
   test("workers without a home spread over the slots, by how many an executor has") {
     assert(assign(Map.empty, 2, "0" -> 1, "1" -> 1) == Map(0 -> "0", 1 -> "1"))
@@ -33,17 +33,17 @@ class PlacementTest extends AnyFunSuite with Eventually {
   }
 
   test("workers stay while their executor has slots for them, and only those that crowd move") {
-    val homes = Map(0 -> "0", 1 -> "0", 2 -> "1")
-    assert(assign(homes, 3, "0" -> 2, "1" -> 2) == homes)
-    assert(assign(homes, 3, "0" -> 1, "1" -> 1) == homes, "two waves are needed anyway")
-    assert(assign(homes, 3, "0" -> 1, "1" -> 1, "2" -> 1) == homes.updated(1, "2"))
+    val assigned = Map(0 -> "0", 1 -> "0", 2 -> "1")
+    assert(assign(assigned, 3, "0" -> 2, "1" -> 2) == assigned)
+    assert(assign(assigned, 3, "0" -> 1, "1" -> 1) == assigned, "two waves are needed anyway")
+    assert(assign(assigned, 3, "0" -> 1, "1" -> 1, "2" -> 1) == assigned.updated(1, "2"))
   }
 
   test("what an executor leaves behind goes to a survivor, and to the replacement when it comes") {
-    val homes = assign(Map(0 -> "0", 1 -> "1"), 2, "1" -> 1)
-    assert(homes == Map(0 -> "1", 1 -> "1"))
-    assert(assign(homes, 2, "1" -> 1, "2" -> 1) == Map(0 -> "1", 1 -> "2"))
-    assert(assign(homes, 2) == homes, "nobody is left to go to")
+    val assigned = assign(Map(0 -> "0", 1 -> "1"), 2, "1" -> 1)
+    assert(assigned == Map(0 -> "1", 1 -> "1"))
+    assert(assign(assigned, 2, "1" -> 1, "2" -> 1) == Map(0 -> "1", 1 -> "2"))
+    assert(assign(assigned, 2) == assigned, "nobody is left to go to")
   }
 
   test("a worker does not go where it failed, unless there is nowhere else") {
@@ -59,7 +59,7 @@ class PlacementTest extends AnyFunSuite with Eventually {
       val taking = Future((1 to 20000).count { _ =>
         placement.hold(Placement.AllSlots)
         placement.release()
-        placement.settle()
+        placement.update()
         true
       })
       assert(Await.result(taking, 1.minute) == 20000)

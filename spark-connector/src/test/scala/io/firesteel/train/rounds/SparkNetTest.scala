@@ -146,7 +146,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     try {
       val statistics = workers.statistics()
       val normalizer = Engine.normalizer(plan.configJson, statistics)
-      val start = Checkpoint.fitted(plan, Checkpoint.start(plan, source.rows, None), statistics)
+      val start = Checkpoint.initialized(plan, Checkpoint.start(plan, source.rows, None), statistics)
       val results = workers.round(start, normalizer, statesToo = false)
       assert(results.map(_.samples) == Seq(0, 5 * 1, 5 * 20))
       assert(Runs.bits(results.head.vector.floats) == Runs.bits(start.center))

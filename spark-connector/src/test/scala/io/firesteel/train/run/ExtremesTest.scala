@@ -1,5 +1,5 @@
-// Every numeric setting at its extremes, through the plan of a run: refused in one line that names it, or taken with a plan
-// whose rounds and budget are numbers. The engine's own test does the same below the JVM.
+// Every numeric setting at its extremes, through the plan of a run: refused in one line that names it, or taken with a
+// plan whose rounds and budget are numbers. The engine's own test does the same below the JVM.
 package io.firesteel.train.run
 
 import com.fasterxml.jackson.databind.node.ObjectNode
