@@ -1,5 +1,5 @@
-// The application that spark-submit runs: COMMAND [OPTIONS]. Exit status 0: success; 1: a failed run; 2: a wrong command
-// line or configuration. Every failure is reported in one line on stderr.
+// The application that spark-submit runs: COMMAND [OPTIONS]. Exit status 0: success; 1: a failed run; 2: a wrong
+// command line or configuration. Every failure is reported in one line on stderr.
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode

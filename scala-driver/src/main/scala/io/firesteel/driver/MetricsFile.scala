@@ -1,5 +1,5 @@
-// metrics.jsonl: one JSON object in each line, written at once, with the same events and fields as the program `sequential`
-// of rust-core/engine. A resumed run removes the lines after its checkpoint, and appends to the others.
+// metrics.jsonl: one JSON object in each line, written at once, with the same events and fields as the program
+// `sequential` of rust-core/engine. A resumed run removes the lines after its checkpoint, and appends to the others.
 package io.firesteel.driver
 
 import com.fasterxml.jackson.core.JsonProcessingException
@@ -118,8 +118,8 @@ final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Inst
 object MetricsFile {
   private val mapper = new ObjectMapper()
 
-  /** Events after which no line may be lost in a crash. The checkpoint is written after `eval`, so the lines that belong to
-    * it are safe by then.
+  /** Events after which no line may be lost in a crash. The checkpoint is written after `eval`, so the lines that
+    * belong to it are safe by then.
     */
   private val Milestones = Set("start", "eval", "fault", "end")
 
@@ -143,8 +143,8 @@ object MetricsFile {
       .filter(stays(_, started))
       .foreach(line => out.write(s"$line\n".getBytes(UTF_8)))
 
-  /** Whether a line stays: not the run's end, not what comes after the checkpoint, and not an incomplete line of a killed
-    * process.
+  /** Whether a line stays: not the run's end, not what comes after the checkpoint, and not an incomplete line of a
+    * killed process.
     */
   private def stays(line: String, started: Started): Boolean = {
     val event =

@@ -1,5 +1,5 @@
-// Starts Spark with the settings that training needs, and stops it in any case. On Ctrl-C or SIGTERM the job is cancelled
-// before Spark's own shutdown begins, during which a running job would print a page of stack traces.
+// Starts Spark with the settings that training needs, and stops it in any case. On Ctrl-C or SIGTERM the job is
+// cancelled before Spark's own shutdown begins, during which a running job would print a page of stack traces.
 package io.firesteel.driver
 
 import io.firesteel.FiresteelException
@@ -14,7 +14,8 @@ import scala.util.control.NonFatal
 
 object SparkApplication {
 
-  /** Runs `body` with a context. What was given to spark-submit has precedence over the settings that training needs. */
+  /** Runs `body` with a context. What was given to spark-submit has precedence over the settings that training needs.
+    */
   def use[A](name: String)(body: SparkContext => A): A = {
     val conf = new SparkConf().setIfMissing("spark.app.name", name)
     SparkDefaults.settings.foreach(setting => conf.setIfMissing(setting.key, setting.value))

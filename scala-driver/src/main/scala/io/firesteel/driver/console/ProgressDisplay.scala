@@ -1,6 +1,6 @@
 // Shows a run: a line on stdout for each milestone, and on a terminal a progress line on stderr below them, which is
-// computed from a state and a width. The usual library (me.tongfei:progressbar) depends on jline, of which Spark has two
-// other versions. It would have to be shaded, and then its service files and native code do not work.
+// computed from a state and a width. The usual library (me.tongfei:progressbar) depends on jline, of which Spark has
+// two other versions. It would have to be shaded, and then its service files and native code do not work.
 package io.firesteel.driver.console
 
 import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, RoundDone, Started}

@@ -1,5 +1,5 @@
-// The terminal that stderr is connected to, if it is one: it shows a progress line, which is overwritten at each update.
-// The cursor stays at the start of that line, so that whatever else is written to stderr overwrites it.
+// The terminal that stderr is connected to, if it is one: it shows a progress line, which is overwritten at each
+// update. The cursor stays at the start of that line, so that whatever else is written to stderr overwrites it.
 package io.firesteel.driver.console
 
 import sun.misc.Signal
@@ -50,8 +50,8 @@ object Terminal {
     }
   }
 
-  /** The number of columns. The JDK cannot ask a terminal, so `query` runs a program; it is called for the first line, and
-    * again only after the window's size has changed, which the kernel tells by the signal SIGWINCH.
+  /** The number of columns. The JDK cannot ask a terminal, so `query` runs a program; it is called for the first line,
+    * and again only after the window's size has changed, which the kernel tells by the signal SIGWINCH.
     */
   final class Width(query: () => Option[Int]) extends (() => Int) {
     private val changed = new AtomicBoolean(true)

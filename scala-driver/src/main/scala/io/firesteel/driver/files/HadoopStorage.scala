@@ -41,8 +41,8 @@ private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) ex
     } catch { case _: FileNotFoundException => None }
   }
 
-  /** Writes a temporary file, synchronizes it to the datanodes' disks, and renames it; all of it again if the network or the
-    * namenode fails.
+  /** Writes a temporary file, synchronizes it to the datanodes' disks, and renames it; all of it again if the network
+    * or the namenode fails.
     */
   def replace(name: String)(write: OutputStream => Unit): Unit = {
     val temporary = file(Storage.temporary(name))
@@ -104,7 +104,7 @@ private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) ex
   private def rename(from: Path, to: Path): Unit =
     try FileContext.getFileContext(to.toUri, fs.getConf).rename(from, to, Options.Rename.OVERWRITE)
     catch {
-      case _: UnsupportedFileSystemException => // a FileSystem without an AbstractFileSystem has no rename that replaces
+      case _: UnsupportedFileSystemException => // without an AbstractFileSystem there is no rename that replaces
         fs.delete(to, false)
         if (!fs.rename(from, to)) throw new IOException(s"cannot rename $from")
     }

@@ -1,5 +1,5 @@
-// The process that has claimed an output directory: its machine, its process id and when it began. Whether a process of this
-// machine still runs can be looked up; one of another machine is only known by the renewals of its claim.
+// The process that has claimed an output directory: its machine, its process id and when it began. Whether a process of
+// this machine still runs can be looked up; one of another machine is only known by the renewals of its claim.
 package io.firesteel.driver.files
 
 import com.fasterxml.jackson.core.JsonProcessingException

@@ -1,5 +1,5 @@
-// A directory of this machine. It does not use Hadoop's local file system, which leaves .crc files behind, does not create a
-// new file atomically, reports a full disk by an Error, and never forces data to disk.
+// A directory of this machine. It does not use Hadoop's local file system, which leaves .crc files behind, does not
+// create a new file atomically, reports a full disk by an Error, and never forces data to disk.
 package io.firesteel.driver.files
 
 import io.firesteel.StoredFile
@@ -35,8 +35,8 @@ private[driver] class LocalStorage(root: Path) extends Storage {
     new StoredFile(location(name), Files.size(file(name)), Files.newInputStream(file(name)))
   }
 
-  /** Writes a temporary file, forces it to disk, renames it, and forces the directory to disk: after a power failure there
-    * is either the old or the new file.
+  /** Writes a temporary file, forces it to disk, renames it, and forces the directory to disk: after a power failure
+    * there is either the old or the new file.
     */
   def replace(name: String)(write: OutputStream => Unit): Unit = {
     val temporary = file(Storage.temporary(name))

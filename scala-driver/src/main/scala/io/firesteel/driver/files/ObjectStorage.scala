@@ -1,6 +1,6 @@
-// A directory of an object store such as S3. A file appears once it is completely written, so it is written under its own
-// name; a rename would be a copy, and not atomic. Appending is impossible: lines are collected in a local file, which is
-// uploaded now and then.
+// A directory of an object store such as S3. A file appears once it is completely written, so it is written under its
+// own name; a rename would be a copy, and not atomic. Appending is impossible: lines are collected in a local file,
+// which is uploaded now and then.
 package io.firesteel.driver.files
 
 import org.apache.hadoop.fs.{CommonPathCapabilities, FSDataOutputStream, FileSystem, Path}

@@ -1,5 +1,5 @@
-// The output directory of a run, local or on any Hadoop file system. It is claimed before any work is done, so that only
-// one run at a time writes in it, and a file is seen only when it is complete.
+// The output directory of a run, local or on any Hadoop file system. It is claimed before any work is done, so that
+// only one run at a time writes in it, and a file is seen only when it is complete.
 package io.firesteel.driver.files
 
 import io.firesteel.{CheckpointStore, FiresteelException, StoredFile}
@@ -121,8 +121,8 @@ object OutputDir {
         s"output directory $uri already holds a run ($name): continue it with --resume or choose another --out"
       )
 
-  /** Runs `body`, and puts `what` before the message of its failure. Hadoop throws IllegalArgumentException for bad URIs,
-    * and an Error if a local disk fails.
+  /** Runs `body`, and puts `what` before the message of its failure. Hadoop throws IllegalArgumentException for bad
+    * URIs, and an Error if a local disk fails.
     */
   private def naming[A](what: String)(body: => A): A =
     try body

@@ -1,7 +1,7 @@
-// A run's claim on its output directory: the file `.firesteel.claim.N`. The claim with the highest number is valid. To take
-// over from a dead run, a run creates the file with the next number, which the file system allows only one of several to
-// do; the dead run's file is not removed first. The holder rewrites its file now and then, so that other machines can tell
-// that it is alive.
+// A run's claim on its output directory: the file `.firesteel.claim.N`. The claim with the highest number is valid. To
+// take over from a dead run, a run creates the file with the next number, which the file system allows only one of
+// several to do; the dead run's file is not removed first. The holder rewrites its file now and then, so that other
+// machines can tell that it is alive.
 package io.firesteel.driver.files
 
 import io.firesteel.FiresteelException
@@ -81,7 +81,7 @@ private[driver] object RunClaim {
 
   private val log = LoggerFactory.getLogger(classOf[RunClaim])
   private val RenewSeconds = 20L // several may fail before the lease ends
-  private val HookPriority = 90 // after SparkApplication's hook (100) has ended the run, before Hadoop closes its file systems (10)
+  private val HookPriority = 90 // after SparkApplication's hook (100), before Hadoop closes its file systems (10)
   private val HookSeconds = 10L
 
   /** Claims the directory of `storage`, which is there.

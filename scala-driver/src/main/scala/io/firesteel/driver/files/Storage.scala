@@ -1,6 +1,6 @@
 // What a run needs of the file system with its output directory. There are three implementations: this machine's files
-// (LocalStorage), HDFS and similar file systems (HadoopStorage), and object stores (ObjectStorage). OutputDir adds the path
-// to the messages of failures.
+// (LocalStorage), HDFS and similar file systems (HadoopStorage), and object stores (ObjectStorage). OutputDir adds the
+// path to the messages of failures.
 package io.firesteel.driver.files
 
 import io.firesteel.{FiresteelException, StoredFile}
@@ -31,8 +31,8 @@ private[driver] trait Storage {
   /** The file, with all that was flushed so far; None if it does not exist. */
   def open(name: String): Option[StoredFile]
 
-  /** Replaces or creates the file with what `write` writes. When this returns, it is complete and on disk. `write` may be
-    * called more than once.
+  /** Replaces or creates the file with what `write` writes. When this returns, it is complete and on disk. `write` may
+    * be called more than once.
     */
   def replace(name: String)(write: OutputStream => Unit): Unit
 
@@ -69,8 +69,8 @@ private[driver] trait LineWriter extends AutoCloseable {
 
 private[driver] object Storage {
 
-  /** URI schemes of object stores, in which a file appears once it is completely written, and a rename is a copy. A file
-    * system of another scheme that cannot append is treated as one, too.
+  /** URI schemes of object stores, in which a file appears once it is completely written, and a rename is a copy. A
+    * file system of another scheme that cannot append is treated as one, too.
     */
   private val Objects = Set("s3a", "s3", "s3n", "gs", "oss", "cosn", "obs")
 

@@ -1,5 +1,5 @@
-// Parses the command line with picocli, whose model is made from the commands and their tables of settings. The result is
-// one JSON object of settings; options of the command line override those of the file that --config names.
+// Parses the command line with picocli, whose model is made from the commands and their tables of settings. The result
+// is one JSON object of settings; options of the command line override those of the file that --config names.
 package io.firesteel.driver.options
 
 import com.fasterxml.jackson.databind.JsonNode
@@ -129,7 +129,8 @@ final class Arguments(commands: Seq[Command], version: => String) {
 
   private def flag(spec: OptionSpec.Builder): OptionSpec = spec.`type`(classOf[Boolean]).arity("0").build()
 
-  /** The known key that is most similar to an unknown one, if it is similar enough; by the same measure as the engine. */
+  /** The known key that is most similar to an unknown one, if it is similar enough; by the same measure as the engine.
+    */
   private def nearest(settings: Seq[Setting], key: String): Option[String] = {
     val distance = LevenshteinDistance.getDefaultInstance
     settings

@@ -1,5 +1,5 @@
-// Reads configuration files: a flat JSON object whose keys are the command's options without the two dashes. It is checked
-// with the same table as the command line, so that the message for a wrong key names the file.
+// Reads configuration files: a flat JSON object whose keys are the command's options without the two dashes. It is
+// checked with the same table as the command line, so that the message for a wrong key names the file.
 package io.firesteel.driver.options
 
 import com.fasterxml.jackson.core.{JsonParser, JsonProcessingException}

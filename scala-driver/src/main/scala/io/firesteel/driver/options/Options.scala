@@ -1,6 +1,6 @@
 // The table of a run's settings, from which the command line, configuration files and --help are made. The engine
-// (rust-core/engine/src/config) defines their names and meaning, defaults and validation; a test checks that both have the
-// same names.
+// (rust-core/engine/src/config) defines their names and meaning, defaults and validation; a test checks that both have
+// the same names.
 package io.firesteel.driver.options
 
 /** One setting: `key` is the JSON key and, with two dashes, the option; --help shows `metavar` and `help`. */

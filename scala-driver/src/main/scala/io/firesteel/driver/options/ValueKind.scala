@@ -1,5 +1,5 @@
-// The types of settings: how a value is parsed on the command line, and checked in a JSON file. In both cases the result is
-// a JSON value.
+// The types of settings: how a value is parsed on the command line, and checked in a JSON file. In both cases the
+// result is a JSON value.
 package io.firesteel.driver.options
 
 import com.fasterxml.jackson.databind.JsonNode
