@@ -1,4 +1,4 @@
-// A program that leaves itself little address space and then asks the library for more; MemoryTest runs it in a
+// A program that limits its own address space and then asks the library for more memory; MemoryTest runs it as a
 // process.
 package io.firesteel.jni
 

@@ -1,5 +1,5 @@
-// Executors in processes of their own. Law 5: the same bits wherever tasks ran, also when an executor is killed in the
-// middle of a round; and inside one stage, the whole budget all the same.
+// Executors in processes of their own. The bits do not depend on where tasks run, even if an executor is killed during
+// a round; inside one stage, the whole budget is spent.
 package io.firesteel.train
 
 import io.firesteel.{Ended, ExchangeDone, Fault, RoundDone, TestSpark, TrainConfig, TrainListener}
@@ -14,7 +14,7 @@ import scala.collection.concurrent.TrieMap
 class ClusterTest extends AnyFunSuite with Eventually {
   private val states = Seq("average", "reset")
 
-  // the two states in the two precisions
+  // each of the two solver states with another precision
   private def config(state: String) = Runs.small.copy(
     solverState = state,
     workers = Some(4),
@@ -53,7 +53,7 @@ class ClusterTest extends AnyFunSuite with Eventually {
     }
   }
 
-  test("workers leave an executor that is lost, decommissioned or excluded, and spread over what comes for it") {
+  test("workers leave an executor that is lost, decommissioned or excluded, and use its replacement") {
     val once = Seq("task.maxTaskAttempts", "stage.maxFailedTasks", "application.maxFailedTasks")
     val settings = Seq("spark.decommission.enabled" -> "true", "spark.excludeOnFailure.enabled" -> "true") ++
       once.map(limit => s"spark.excludeOnFailure.${limit}PerExecutor" -> "1")
@@ -63,7 +63,7 @@ class ClusterTest extends AnyFunSuite with Eventually {
       val ways = Seq[(String => Unit, Int)](
         (executor => Executors.kill(Executors.processes(sc)(executor)), 2),
         (executor => assert(Decommission.begin(sc, executor)), 2),
-        (executor => Executors.exclude(sc, executor), 1) // the last: nothing comes for it
+        (executor => Executors.exclude(sc, executor), 1) // has no replacement
       )
       for ((leave, after) <- ways) {
         val victim = able(sc).head

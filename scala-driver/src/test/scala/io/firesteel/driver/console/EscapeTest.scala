@@ -1,4 +1,4 @@
-// What is shown cannot act on a terminal, nor forge a line of output.
+// Text from outside can neither control the terminal nor fake a line of output.
 package io.firesteel.driver.console
 
 import com.fasterxml.jackson.databind.ObjectMapper

@@ -1,5 +1,5 @@
-// Executors that host parts of the center, and are lost: a synchronous strategy goes back to one moment as a whole, its
-// outer optimiser's memory too.
+// The loss of executors that host parts of the center. With a synchronous strategy all parts go back to the last copy,
+// including the momentum of the outer optimiser.
 package io.firesteel.train.stage
 
 import io.firesteel.{Ended, ExchangeDone, Fault, TestSpark}
@@ -10,7 +10,7 @@ class CenterHostsTest extends AnyFunSuite {
   private val hosted =
     Runs.stage.copy(strategy = "sparknet", exchangers = 2, iterations = Some(200), solverState = "reset")
 
-  test("a lost host of a part changes no bit of a synchronous run, with an outer optimiser's momentum neither") {
+  test("losing the host of a part changes no bit of a synchronous run, with or without an outer optimiser") {
     TestSpark.usingCluster { sc =>
       for (outer <- Seq("none", "nesterov")) {
         val config = hosted.copy(outer = outer, consistency = Some("bsp"), shards = 3)
@@ -23,7 +23,7 @@ class CenterHostsTest extends AnyFunSuite {
     }
   }
 
-  test("a lost host of a part costs elastic averaging no minibatch of the budget") {
+  test("losing the host of a part costs elastic averaging no minibatch of the budget") {
     TestSpark.usingCluster { sc =>
       val (events, _) = Executors.killedInStage(sc, hosted.copy(strategy = "easgd", solverState = "local"))
       assert(events.of[ExchangeDone].last.totalSteps == 400)
