@@ -5,7 +5,6 @@ import io.firesteel.TestSpark
 import java.nio.file.attribute.PosixFilePermissions
 import java.nio.file.{Files, Path}
 import org.scalatest.funsuite.AnyFunSuite
-import scala.jdk.CollectionConverters._
 import scala.sys.process.Process
 
 class SparkDefaultsTest extends AnyFunSuite {
