@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.driver.console.{Console, Failure, Terminal}
 import io.firesteel.driver.options.{Arguments, Command, Invocation}
 
-import java.io.{PrintStream, PrintWriter, StringWriter}
+import java.io.{PrintWriter, StringWriter}
 
 object Main {
   private val commands: Seq[(Command, (ObjectNode, Console) => Unit)] = Seq(

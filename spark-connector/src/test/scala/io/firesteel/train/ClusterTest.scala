@@ -2,7 +2,7 @@
 // a round; inside one stage, the whole budget is spent.
 package io.firesteel.train
 
-import io.firesteel.{Ended, ExchangeDone, Fault, RoundDone, TestSpark, TrainConfig, TrainListener}
+import io.firesteel.{Ended, ExchangeDone, Fault, RoundDone, TestSpark, TrainListener}
 import io.firesteel.train.faults.FaultWatch
 import org.apache.spark.firesteel.{Decommission, TaskSlots}
 import org.apache.spark.SparkContext
