@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::memory::{Purpose, reserve, resize};
+use crate::{Error, Result, bf16};
 
 const _: () = assert!(cfg!(target_endian = "little"), "values travel in the order of memory, which is the wire's");
 
@@ -47,25 +48,29 @@ impl Codec {
     /// lost; a residual of another length, an empty one say, counts as zero. F32 does not touch it.
     /// A value that is not finite is sent as it is in bf16, and makes its int8 block one that
     /// [`decode`](Self::decode) refuses; it leaves no residual.
-    pub fn encode(&self, values: &[f32], residual: &mut Vec<f32>, out: &mut Vec<u8>) {
+    pub fn encode(&self, values: &[f32], residual: &mut Vec<f32>, out: &mut Vec<u8>) -> Result<()> {
+        let length = self.encoded_len(values.len());
+        reserve(out, length, Purpose::Message)?;
         if *self == Self::F32 {
-            return out.extend_from_slice(bytemuck::cast_slice(values));
+            out.extend_from_slice(bytemuck::cast_slice(values));
+            return Ok(());
         }
         if residual.len() != values.len() {
             residual.clear();
-            residual.resize(values.len(), 0.0);
+            resize(residual, values.len(), 0.0, Purpose::Message)?;
         }
         for (wanted, value) in residual.iter_mut().zip(values) {
             *wanted += *value;
         }
         let start = out.len();
-        out.resize(start + self.encoded_len(values.len()), 0);
+        out.resize(start + length, 0); // there is room
         let bytes = &mut out[start..];
         if *self == Self::Bf16 {
             encode_bf16(residual, bytes);
         } else {
             residual.chunks_mut(BLOCK).zip(bytes.chunks_mut(SCALE_BYTES + BLOCK)).for_each(|(v, b)| encode_block(v, b));
         }
+        Ok(())
     }
 
     /// Fills `out` from exactly its encoded length of `bytes`. When it fails, `out` holds nothing of use.
@@ -78,7 +83,7 @@ impl Codec {
             Self::F32 => bytemuck::cast_slice_mut(out).copy_from_slice(bytes),
             Self::Bf16 => {
                 for (value, bytes) in out.iter_mut().zip(bytes.chunks_exact(2)) {
-                    *value = from_bf16(u16::from_le_bytes([bytes[0], bytes[1]]));
+                    *value = bf16::widen(u16::from_le_bytes([bytes[0], bytes[1]]));
                 }
             }
             Self::Int8 => {
@@ -95,23 +100,11 @@ impl Codec {
 /// Encodes `wanted` and leaves in it what was lost.
 fn encode_bf16(wanted: &mut [f32], bytes: &mut [u8]) {
     for (wanted, bytes) in wanted.iter_mut().zip(bytes.chunks_exact_mut(2)) {
-        let half = to_bf16(*wanted);
+        let half = bf16::narrow(*wanted);
         bytes.copy_from_slice(&half.to_le_bytes());
-        let lost = *wanted - from_bf16(half);
+        let lost = *wanted - bf16::widen(half);
         *wanted = if lost.is_finite() { lost } else { 0.0 };
     }
-}
-
-/// The upper half of the bits, rounded to nearest, ties to even. NaN stays NaN, where a carry would make it 0.
-fn to_bf16(value: f32) -> u16 {
-    let bits = value.to_bits();
-    let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
-    let quiet = (bits >> 16) | 0x40;
-    (if value.is_nan() { quiet } else { rounded }) as u16
-}
-
-fn from_bf16(half: u16) -> f32 {
-    f32::from_bits(u32::from(half) << 16)
 }
 
 /// Encodes at most 256 values as `bytes`, a scale and then multiples of it, and leaves in `wanted` what was lost.
@@ -158,7 +151,7 @@ mod tests {
 
     fn round_trip(codec: Codec, values: &[f32], residual: &mut Vec<f32>) -> Vec<f32> {
         let mut bytes = Vec::new();
-        codec.encode(values, residual, &mut bytes);
+        codec.encode(values, residual, &mut bytes).unwrap();
         assert_eq!(bytes.len(), codec.encoded_len(values.len()));
         let mut out = vec![f32::NAN; values.len()];
         codec.decode(&bytes, &mut out).unwrap();
@@ -185,7 +178,7 @@ mod tests {
     fn the_layout_of_each_codec_is_what_the_protocol_says() {
         let encoded = |codec: Codec, values: &[f32]| {
             let mut bytes = vec![0xee]; // what stands there already stays
-            codec.encode(values, &mut Vec::new(), &mut bytes);
+            codec.encode(values, &mut Vec::new(), &mut bytes).unwrap();
             bytes[1..].to_vec()
         };
         let values = [127.0, -1.0, 0.5];
@@ -198,22 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn bf16_rounds_to_nearest_even_and_keeps_what_is_not_finite() {
-        let cases = [
-            (0x3f80_8000, 0x3f80_0000), // halfway: to even, down
-            (0x3f81_8000, 0x3f82_0000), // halfway: to even, up
-            (0x3f80_8001, 0x3f81_0000),
-            (0x8000_0000, 0x8000_0000),
-            (0x7f80_0000, 0x7f80_0000),
-            (0xff80_0000, 0xff80_0000),
-            (0x7f7f_ffff, 0x7f80_0000), // the largest f32 is nearer to what comes after the largest bf16
-        ];
-        for (given, expected) in cases {
-            assert_eq!(u32::from(to_bf16(f32::from_bits(given))) << 16, expected, "{given:#x}");
-        }
-        for nan in [0x7f80_0001, 0x7fff_ffff, 0xffff_ffff] {
-            assert!(from_bf16(to_bf16(f32::from_bits(nan))).is_nan(), "{nan:#x}");
-        }
+    fn what_is_not_finite_in_bf16_leaves_no_residual() {
         let mut residual = Vec::new();
         round_trip(Codec::Bf16, &[f32::NAN, f32::INFINITY, f32::MAX], &mut residual);
         assert_eq!(residual, [0.0; 3]);
@@ -225,7 +203,7 @@ mod tests {
             let mut values = vec![1.0; 600];
             values[300] = bad;
             let (mut residual, mut bytes) = (Vec::new(), Vec::new());
-            Codec::Int8.encode(&values, &mut residual, &mut bytes);
+            Codec::Int8.encode(&values, &mut residual, &mut bytes).unwrap();
             let refused = Codec::Int8.decode(&bytes, &mut vec![0.0; 600]);
             assert_eq!(refused, Err(Error::Scale { block: 1 }));
             assert!(residual.iter().all(|v| v.is_finite()));

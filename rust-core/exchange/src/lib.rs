@@ -21,6 +21,7 @@
 //! | bmuf | [`outer::Bmuf`] | Chen, Huo 2016 |
 
 pub mod auth;
+pub mod bf16;
 pub mod client;
 pub mod clock;
 pub mod codec;
@@ -29,6 +30,7 @@ pub mod escape;
 pub mod frame;
 pub mod layout;
 pub mod ledger;
+pub mod memory;
 pub mod message;
 pub mod outer;
 pub mod program;

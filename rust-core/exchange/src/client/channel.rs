@@ -10,6 +10,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 use super::{ClientSpec, Server};
 use crate::auth::{Handshake, nonce};
+use crate::memory::{Purpose, filled};
 use crate::message::{Channel as Kind, ChannelInfo, Identity, Reply, Request};
 use crate::server::check_seconds;
 use crate::tls::TlsTrust;
@@ -32,7 +33,7 @@ pub struct ClientChannel {
     outage: Option<Outage>,
     /// Whether what was sent last has been answered.
     answered: bool,
-    pub facts: ChannelInfo,
+    pub info: ChannelInfo,
 }
 
 impl ClientChannel {
@@ -42,8 +43,8 @@ impl ClientChannel {
         let identity = Identity { role: spec.role, channel: kind, digest: spec.digest.clone() };
         let Server { address, tls } = server.clone();
         let outage = Some(Outage::new()); // until the first answer the server counts as away
-        let (transport, answered, facts) = (None, false, ChannelInfo::default());
-        let mut channel = Self { spec, tls, address, identity, cancel, transport, outage, answered, facts };
+        let (transport, answered, info) = (None, false, ChannelInfo::default());
+        let mut channel = Self { spec, tls, address, identity, cancel, transport, outage, answered, info };
         while let Err(error) = channel.connect() {
             channel.failed(error)?;
         }
@@ -56,7 +57,7 @@ impl ClientChannel {
         loop {
             let answered = self.send(request, &[]).and_then(|()| {
                 let (reply, length) = self.receive(max_payload)?;
-                let mut payload = vec![0; length as usize];
+                let mut payload = filled(length as usize, 0, Purpose::Answer)?;
                 self.fill(&mut payload)?;
                 Ok((reply, payload))
             });
@@ -127,7 +128,7 @@ impl ClientChannel {
             match TcpStream::connect_timeout(&address, left.min(LONGEST)) {
                 Ok(socket) => {
                     let mut transport = Transport::connect(socket, self.tls.as_ref(), self.cancel.clone())?;
-                    self.facts = self.handshake(&mut transport)?;
+                    self.info = self.handshake(&mut transport)?;
                     self.transport = Some(transport);
                     return Ok(());
                 }
@@ -146,7 +147,7 @@ impl ClientChannel {
         let (identity, proof) = (self.identity.clone(), handshake.client_proof()?);
         transport.send(&Request::Attach { identity, nonce: handshake.client, proof }, &[])?;
         match transport.receive::<Reply>(0)?.0 {
-            Reply::Welcome { proof, facts } => handshake.check_server(&proof).map(|()| facts),
+            Reply::Welcome { proof, info } => handshake.check_server(&proof).map(|()| info),
             Reply::Refused { why, message } => Err(Error::Refused { why, message }),
             other => Err(Error::Frame(format!("exchanger {} answered {other:?}", self.address))),
         }

@@ -12,6 +12,7 @@ use super::shard::{Buffer, Kept, Shard};
 use crate::auth::{Handshake, nonce};
 use crate::codec::Codec;
 use crate::ledger::{Attempt, Grant, Message, Taken, Work};
+use crate::memory::{Purpose, resize};
 use crate::message::{Channel, ChannelInfo, Identity, Reply, Request, Role};
 use crate::transport::Transport;
 use crate::{Error, Refusal, Result};
@@ -57,6 +58,7 @@ fn refusal(error: &Error) -> Option<Reply> {
         | Error::Scale { .. }
         | Error::Diverged
         | Error::Frame(_) => (Refusal::Mismatch, error.to_string()),
+        Error::Memory { .. } => (Refusal::Busy, error.to_string()), // there may be some when the peer asks again
     };
     Some(Reply::Refused { why, message: message.chars().take(MOST_CHARACTERS).collect() })
 }
@@ -104,15 +106,15 @@ impl Connection<'_> {
         }
         state.connections.admit(self.id)?;
         self.attached = true;
-        let facts = self.attach(&identity)?;
-        self.transport.send(&Reply::Welcome { proof: handshake.server_proof()?, facts }, &[])?;
+        let info = self.attach(&identity)?;
+        self.transport.send(&Reply::Welcome { proof: handshake.server_proof()?, info }, &[])?;
         Ok(identity)
     }
 
     fn attach(&self, identity: &Identity) -> Result<ChannelInfo> {
         let state = self.state;
         let settings = &state.settings;
-        let mut facts = ChannelInfo {
+        let mut info = ChannelInfo {
             workers: settings.workers,
             shards: settings.shards,
             gathering: settings.rule.gathers(),
@@ -126,8 +128,8 @@ impl Connection<'_> {
             Channel::Shard(shard) => Some(state.shard(shard)?),
         };
         if let Some(shard) = shard {
-            facts.start += shard.range.start as u64;
-            facts.length = shard.range.len() as u64;
+            info.start += shard.range.start as u64;
+            info.length = shard.range.len() as u64;
         }
         if let Role::Worker { worker, attempt } = identity.role {
             if worker >= settings.workers {
@@ -136,11 +138,11 @@ impl Connection<'_> {
             }
             let who = Attempt { worker: worker as usize, attempt };
             match shard {
-                None => facts.last = state.coordinator.attach(who)?,
-                Some(shard) => (facts.last, facts.work) = shard.attach(who, state.connections.socket(self.id)?)?,
+                None => info.last = state.coordinator.attach(who)?,
+                Some(shard) => (info.last, info.work) = shard.attach(who, state.connections.socket(self.id)?)?,
             }
         }
-        Ok(facts)
+        Ok(info)
     }
 
     fn max_payload(&self, channel: Channel) -> u64 {
@@ -164,7 +166,7 @@ impl Connection<'_> {
             (Request::Pull { sequence }, Channel::Shard(shard), who) => {
                 let shard = state.shard(shard)?;
                 let (version, values) = who.map_or_else(|| Ok(shard.center()), |who| shard.pull(who, sequence))?;
-                self.send(&Reply::Center { version }, bytemuck::cast_slice(&values))?;
+                self.send(&Reply::Center { version }, bytemuck::cast_slice(&values[..]))?;
             }
             (Request::Turn { turn, done }, Channel::Control, Some(who)) => {
                 let transport = &mut *self.transport;
@@ -191,7 +193,7 @@ impl Connection<'_> {
                 self.send(&Reply::Report, report.as_bytes())?;
             }
             (Request::Snapshot, Channel::Control, None) => {
-                let bytes = super::Snapshot::of(state).encode()?;
+                let bytes = super::Snapshot::of(state)?.encode()?;
                 self.send(&Reply::Snapshot, &bytes)?;
             }
             (request, channel, _) => {
@@ -238,7 +240,7 @@ impl Connection<'_> {
         let Buffer { values, residual, bytes, holds } = &mut *buffer;
         if codec != Codec::F32 {
             bytes.clear();
-            codec.encode(values, residual, bytes);
+            codec.encode(values, residual, bytes)?;
         }
         *holds = Some(reply);
         self.send_reply(&buffer, reply, repeated)
@@ -264,11 +266,11 @@ impl Connection<'_> {
 
     fn read_message(&mut self, buffer: &mut Buffer, length: usize, codec: Codec, payload: u64) -> Result<()> {
         buffer.holds = None;
-        buffer.values.resize(length, 0.0);
+        resize(&mut buffer.values, length, 0.0, Purpose::Message)?;
         if codec == Codec::F32 {
             return self.transport.fill(bytemuck::cast_slice_mut(&mut buffer.values));
         }
-        buffer.bytes.resize(payload as usize, 0);
+        resize(&mut buffer.bytes, payload as usize, 0, Purpose::Message)?;
         self.transport.fill(&mut buffer.bytes)?;
         codec.decode(&buffer.bytes, &mut buffer.values)
     }

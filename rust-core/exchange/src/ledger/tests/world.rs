@@ -16,7 +16,7 @@ use crate::worker_rule::Takes;
 use crate::{Error, Refusal};
 
 const NOW: Duration = Duration::ZERO; // no time passes: whoever waits for ever is stuck
-const PATIENCE: Duration = Duration::from_secs(600);
+const WAIT_LIMIT: Duration = Duration::from_secs(600);
 
 /// Turns and shards, as a lost host would go on from them.
 type Kept = (TurnRecord, Vec<(ShardRecord, Vec<f32>)>);
@@ -42,9 +42,9 @@ impl World {
     pub fn new(case: &Arc<Case>) -> Self {
         let Case { workers, shards, .. } = **case;
         let budget = Budget { steps: case.budget(), tau: 1, period: Period::Constant };
-        let shard = |_| FoldLedger::new(vec![1.0], &case.rule, workers, PATIENCE, budget.steps + 1);
+        let shard = |_| FoldLedger::new(vec![1.0], &case.rule, workers, WAIT_LIMIT, budget.steps + 1).unwrap();
         Self {
-            turns: TurnLedger::new(budget, case.consistency, workers, PATIENCE),
+            turns: TurnLedger::new(budget, case.consistency, workers, WAIT_LIMIT),
             shards: (0..shards).map(shard).collect(),
             actors: vec![Actor::default(); workers],
             deaths: 0,
@@ -101,7 +101,7 @@ impl World {
         match &actor.phase {
             None | Some(Phase::Attaching(_)) => events.push(Event::Attach(worker)),
             Some(Phase::Ready) => events.push(Event::Grant(worker)),
-            Some(Phase::Waiting) if self.turns.clone().look(who, NOW) != Ok(Answer::Wait) => {
+            Some(Phase::Waiting) if self.turns.clone().poll(who, NOW) != Ok(Answer::Wait) => {
                 events.push(Event::Grant(worker));
             }
             Some(Phase::Leaving(place)) if actor.exchange.is_none() => events.push(Event::Leave(worker, *place)),
@@ -110,7 +110,7 @@ impl World {
     }
 
     fn is_folded(&self, worker: usize, shard: usize, exchange: &Exchange) -> bool {
-        self.shards[shard].look(&self.message(worker, exchange), NOW) != Ok(Fold::Wait)
+        self.shards[shard].poll(&self.message(worker, exchange), NOW) != Ok(Fold::Wait)
     }
 
     /// Whether a round's outcome depends on nothing but its center: then it is the same bits in every order.
@@ -164,7 +164,7 @@ impl World {
                 Ok(())
             }
             Event::Keep => {
-                self.kept = Some((self.turns.record().clone(), self.shards.iter().map(FoldLedger::record).collect()));
+                self.kept = Some((self.turns.record().clone(), records(&self.shards)?));
                 Ok(())
             }
             Event::LoseHost(shard) => self.lose_host(shard),
@@ -178,10 +178,13 @@ impl World {
         for actor in &mut self.actors {
             (actor.exchange, actor.late, actor.phase) = (None, None, None);
         }
-        let (turns, shards) = self.kept.take().unwrap_or_else(|| {
-            let fresh = Self::new(&self.case);
-            (fresh.turns.record().clone(), fresh.shards.iter().map(FoldLedger::record).collect())
-        });
+        let (turns, shards) = match self.kept.take() {
+            Some(kept) => kept,
+            None => {
+                let fresh = Self::new(&self.case);
+                (fresh.turns.record().clone(), records(&fresh.shards)?)
+            }
+        };
         for (place, (record, floats)) in shards.iter().enumerate() {
             if self.case.rule.gathers() || place == lost {
                 self.shards[place] = Self::new(&self.case).shards.remove(place);
@@ -195,7 +198,7 @@ impl World {
         let actor = &mut self.actors[worker];
         let Some(Phase::Attaching(shards)) = actor.phase else {
             actor.attempt += 1;
-            actor.facts = vec![];
+            actor.last_folded = vec![];
             actor.exchanged = 0;
             actor.phase = Some(Phase::Attaching(0));
             let who = Attempt { worker, attempt: actor.attempt };
@@ -203,15 +206,16 @@ impl World {
             return Ok(());
         };
         let (folded, work) = self.shards[shards].attach(Attempt { worker, attempt: actor.attempt })?;
-        actor.facts.push((folded, work.steps));
+        actor.last_folded.push((folded, work.steps));
         if shards + 1 < self.shards.len() {
             actor.phase = Some(Phase::Attaching(shards + 1));
             return Ok(());
         }
-        let facts: Vec<(u64, Work)> = actor.facts.iter().map(|(folded, steps)| (*folded, work_of(*steps))).collect();
-        let (start, number) = (self.case.start)(actor.asked, &facts);
+        let last_folded: Vec<(u64, Work)> =
+            actor.last_folded.iter().map(|(folded, steps)| (*folded, work_of(*steps))).collect();
+        let (start, number) = (self.case.start)(actor.asked, &last_folded);
         (actor.turn, actor.number, actor.unreported) = (start.turn, number, start.unreported.steps);
-        actor.facts = vec![];
+        actor.last_folded = vec![];
         actor.asked = 0;
         actor.phase = Some(Phase::Ready);
         self.pull(worker)
@@ -244,7 +248,7 @@ impl World {
             actor.unreported = 0;
             self.turns.ask(who, actor.turn, &done, NOW)?
         } else {
-            self.turns.look(who, NOW)?
+            self.turns.poll(who, NOW)?
         };
         actor.phase = match answer {
             Answer::Wait => Some(Phase::Waiting),
@@ -312,6 +316,10 @@ impl World {
     }
 }
 
+fn records(shards: &[FoldLedger]) -> Result<Vec<(ShardRecord, Vec<f32>)>, Error> {
+    shards.iter().map(FoldLedger::record).collect()
+}
+
 fn work_of(steps: u64) -> Work {
     if steps == 0 { Work::default() } else { work(steps) }
 }
@@ -320,7 +328,8 @@ impl Clone for World {
     fn clone(&self) -> Self {
         let copied = |shard: &FoldLedger| {
             let mut copy =
-                FoldLedger::new(vec![1.0], &self.case.rule, self.actors.len(), PATIENCE, self.case.budget() + 1);
+                FoldLedger::new(vec![1.0], &self.case.rule, self.actors.len(), WAIT_LIMIT, self.case.budget() + 1)
+                    .unwrap();
             copy.version = shard.version;
             copy.center = shard.center.clone();
             copy.before = shard.before.clone();
@@ -328,10 +337,10 @@ impl Clone for World {
             let own = |vectors: Vec<&[f32]>| vectors.into_iter().map(<[f32]>::to_vec).collect();
             match (&mut copy.rule, &shard.rule) {
                 (ShardRule::Arrival(to), ShardRule::Arrival(from)) => {
-                    to.restore(own(from.state()), &from.counters()).unwrap()
+                    to.restore(own(from.vectors()), &from.counters()).unwrap()
                 }
                 (ShardRule::Gathering(to), ShardRule::Gathering(from)) => {
-                    to.restore(own(from.state()), &from.counters()).unwrap()
+                    to.restore(own(from.vectors()), &from.counters()).unwrap()
                 }
                 _ => unreachable!("one rule makes one kind of shard rule"),
             }
