@@ -4,12 +4,15 @@
 //! Everything is 32 x 32 with 3 channels, unsigned bytes, kept row by row as the nets want them (NHWC); files, statistics
 //! and means are planar (CHW), as CIFAR's are. Nothing here knows libtorch.
 
+mod advice;
 mod augment;
 mod change;
 mod cifar;
 mod dataset;
 mod directory;
+mod foreign;
 mod idx;
+mod kind;
 mod normalize;
 mod order;
 mod pace;
@@ -20,7 +23,8 @@ mod testing;
 
 pub use augment::Augment;
 pub use dataset::{Dataset, RecordFormat};
-pub use directory::{DatasetKind, Split};
+pub use directory::Split;
+pub use kind::DatasetKind;
 pub use normalize::{Normalize, Normalizer};
 pub use order::{BatchStream, Minibatch, epoch_order};
 pub use patches::PATCH;
