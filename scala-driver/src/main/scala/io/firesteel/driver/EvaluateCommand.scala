@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.data.ImageFiles
 import io.firesteel.jni.Kind
 import io.firesteel.train.{Evaluation, EvaluationResult, FiresteelException, TrainConfig}
-import org.apache.hadoop.fs.Path
 
 import scala.util.Using
 
@@ -64,8 +63,8 @@ object EvaluateCommand {
   private def locate(model: String): (String, String) =
     if (!model.endsWith(".safetensors")) (model, OutputDir.Model)
     else {
-      val path = new Path(model)
-      (Option(path.getParent).fold(".")(_.toString), path.getName)
+      val (directory, name) = model.splitAt(model.lastIndexOf('/') + 1)
+      (if (directory.isEmpty) "." else directory, name)
     }
 
   private def absent(dir: OutputDir, name: String): Nothing = fail(

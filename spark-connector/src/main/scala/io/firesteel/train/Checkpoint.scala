@@ -7,7 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.JsonNode
 import io.firesteel.jni.{Engine, Kind}
 import java.io.OutputStream
-import java.util.Arrays
+import java.util.{Arrays, Locale}
 import scala.jdk.CollectionConverters._
 import scala.util.Using
 
@@ -126,7 +126,7 @@ private[train] object Checkpoint {
   }
 
   private def stateNames(plan: Plan): Seq[String] =
-    if (plan.keepsState) (0 until plan.workers).map(worker => f"worker.$worker%05d.state") else Nil
+    if (plan.keepsState) (0 until plan.workers).map("worker.%05d.state".formatLocal(Locale.ROOT, _)) else Nil
 
   /** In the order of the names. */
   private def layout(plan: Plan, snapshotBytes: Long): Tensors = {
