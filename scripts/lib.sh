@@ -17,6 +17,11 @@ home_dir() { printf '%s\n' "${HOME:-$(getent passwd "$EUID" | cut -d : -f 6)}"; 
 [[ -n ${FIRESTEEL_CACHE:-} || -n $(home_dir) ]] ||
   die "HOME is not set and user $EUID has no home directory: set FIRESTEEL_CACHE to the directory for libtorch and Spark"
 CACHE=$(realpath -m -- "${FIRESTEEL_CACHE:-$(home_dir)/.cache/firesteel}")
+# Java's class path and the compilers' lists of directories are separated by colons.
+[[ $ROOT != *:* ]] || die "the checkout is in $ROOT: Java's class path cannot hold a colon, so move it"
+[[ $CACHE != *:* ]] || die "the cache is $CACHE: Java's class path cannot hold a colon, so set FIRESTEEL_CACHE to another"
+# Java reads file names and arguments in the charset of the locale, and puts ? for what that lacks.
+if [[ $*$(pwd -P)$ROOT$CACHE == *[![:ascii:]]* && $(locale charmap 2>/dev/null) != UTF-8 ]]; then export LC_ALL=C.UTF-8; fi
 
 # part NAME COMMAND...: runs the command and says how long it took, also in PART_TIME.
 # A failure ends the script (set -e) unless the caller tests it.
@@ -84,6 +89,17 @@ link_spark() {
   rm -f "$1/work"
 }
 driver_jar() { printf '%s\n' "$ROOT/scala-driver/target/firesteel-driver_2.13-$(project_version).jar"; }
+
+# plain NAME: puts a path of harmless characters in place of the directory in the variable NAME, where it has others. It goes
+# through a descriptor that the programs inherit which this shell starts. For Spark, whose lists of files are split at
+# commas, unescaped as URIs, and matched as patterns.
+plain() {
+  local -n directory=$1
+  local LC_ALL=C descriptor
+  [[ $directory == *[!A-Za-z0-9/._+@=~-]* ]] || return 0
+  exec {descriptor}<"$directory"
+  directory=/proc/self/fd/$descriptor
+}
 
 # java_is_enough HOME TOOL: java or javac of version 17 or newer; HOME may be empty for the one on PATH.
 java_is_enough() {

@@ -1,14 +1,16 @@
 // CIFAR-10 and CIFAR-100 in their authors' binary layout, https://www.cs.toronto.edu/~kriz/cifar.html.
-// The same as sc.binaryRecords, except that Hadoop's own input format tells where each record lies: a row's number
-// follows from its file and byte, without a job that counts.
+// As sc.binaryRecords, except that the path is no pattern, and that Hadoop's own input format tells where each record
+// lies: a row's number follows from its file and byte, without a job that counts.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import java.util.Arrays
+import java.util.{Arrays, Collections}
 import org.apache.hadoop.conf.Configuration
+import org.apache.hadoop.fs.{FileStatus, Path}
 import org.apache.hadoop.io.{BytesWritable, LongWritable}
-import org.apache.hadoop.mapreduce.lib.input.FixedLengthInputFormat
+import org.apache.hadoop.mapreduce.lib.input.{FileSplit, FixedLengthInputFormat}
+import org.apache.hadoop.mapreduce.{InputSplit, JobContext, RecordReader, TaskAttemptContext}
 import org.apache.spark.SparkContext
 import org.apache.spark.rdd.RDD
 
@@ -76,7 +78,8 @@ private[data] case class CifarFile(path: String, format: RecordFormat, first: Lo
   def records(sc: SparkContext, classes: Int): RDD[(Long, Array[Byte])] = {
     val conf = new Configuration(sc.hadoopConfiguration)
     FixedLengthInputFormat.setRecordLength(conf, format.bytes)
-    sc.newAPIHadoopFile(path, classOf[FixedLengthInputFormat], classOf[LongWritable], classOf[BytesWritable], conf)
+    conf.set(OneFile.Key, path)
+    sc.newAPIHadoopRDD(conf, classOf[OneFile], classOf[LongWritable], classOf[BytesWritable])
       .map { case (offset, bytes) =>
         val row = first + offset.get / format.bytes
         val record = Arrays.copyOf(bytes.getBytes, format.bytes) // Hadoop uses its buffer again
@@ -92,4 +95,27 @@ private[data] case class CifarFile(path: String, format: RecordFormat, first: Lo
   def locate(row: Long): String = s"$path: record ${row - first} at byte ${(row - first) * format.bytes}"
 
   private def name: String = format.name
+}
+
+/** The records of one file. Hadoop's own formats take their paths for patterns and split them at commas. */
+private[data] final class OneFile extends FixedLengthInputFormat {
+  override protected def listStatus(job: JobContext): java.util.List[FileStatus] = {
+    val path = new Path(job.getConfiguration.getRaw(OneFile.Key)) // get would replace a ${name} in it
+    Collections.singletonList(FileSystems.of(path, job.getConfiguration).getFileStatus(path))
+  }
+
+  /** On the executor, whose locale may be another than the driver's. */
+  override def createRecordReader(
+      split: InputSplit,
+      task: TaskAttemptContext
+  ): RecordReader[LongWritable, BytesWritable] = {
+    FileSystems.of(split.asInstanceOf[FileSplit].getPath, task.getConfiguration)
+    super.createRecordReader(split, task)
+  }
+}
+
+private[data] object OneFile {
+
+  /** Of the job's configuration: the file, a qualified path. */
+  val Key = "firesteel.data.file"
 }

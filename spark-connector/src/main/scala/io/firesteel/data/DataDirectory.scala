@@ -20,6 +20,10 @@ private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, 
   def length(name: String): Long = files(name).getLen
 
   def open(name: String): InputStream = fileSystem.open(file(name))
+
+  /** Hosts that hold a part of the file; none where that says nothing. */
+  def hosts(name: String): Seq[String] =
+    fileSystem.getFileBlockLocations(files(name), 0, length(name)).toSeq.flatMap(_.getHosts).distinct.diff(Seq("localhost"))
 }
 
 private[data] object DataDirectory {
@@ -27,7 +31,7 @@ private[data] object DataDirectory {
   /** Lists `uri`; kind io when there is no such directory or it cannot be read. */
   def list(sc: SparkContext, uri: String): DataDirectory =
     try {
-      val path = new Path(uri)
+      val path = FileSystems.path(uri)
       val fileSystem = FileSystems.of(path, sc.hadoopConfiguration)
       if (!fileSystem.getFileStatus(path).isDirectory)
         throw new FiresteelException(Kind.IO, s"data $uri is a file, not a directory")

@@ -5,6 +5,7 @@ package io.firesteel.data
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import org.apache.hadoop.fs.Path
+import org.apache.spark.util.SerializableConfiguration
 import org.apache.spark.{SparkContext, TaskContext}
 
 private[data] case object IdxFiles extends ImageFiles.Reader {
@@ -88,20 +89,17 @@ private[data] final class IdxPair(directory: DataDirectory, images: String, labe
 
   def source(sc: SparkContext, classes: Int): ImageSource = {
     val format = RecordFormat.Idx(height, width)
-    val (imagesKey, imagesName, labelsName, count) = (imagesPath.toString, images, labels, rows)
-    val records = sc
-      .binaryFiles(s"$imagesPath,$labelsPath", minPartitions = 1)
-      .coalesce(1)
-      .mapPartitions { files =>
-        val streams = files.map { case (path, stream) => new Path(path).getName -> stream }.toMap
-        val pixels = new IdxStream(imagesKey, streams(imagesName).open())
-        val labels = new IdxStream(labelsName, streams(labelsName).open())
-        TaskContext.get().addTaskCompletionListener[Unit] { _ =>
-          pixels.close()
-          labels.close()
-        }
-        IdxPair.records(pixels, labels, format, count)
+    val (imagesKey, labelsKey, count) = (imagesPath.toString, labelsPath.toString, rows)
+    val conf = sc.broadcast(new SerializableConfiguration(sc.hadoopConfiguration))
+    val records = sc.makeRDD(Seq(imagesKey -> directory.hosts(images))).mapPartitions { _ =>
+      def open(file: String): IdxStream = {
+        val path = new Path(file)
+        val stream = new IdxStream(file, FileSystems.of(path, conf.value.value).open(path))
+        TaskContext.get().addTaskCompletionListener[Unit](_ => stream.close())
+        stream
       }
+      IdxPair.records(open(imagesKey), open(labelsKey), format, count)
+    }
     def locate(row: Long) =
       s"$imagesKey: record $row at byte ${IdxStream.headerBytes(3) + row * format.height * format.width}"
     ImageSource(records, rows.toLong, classes, format, locate)

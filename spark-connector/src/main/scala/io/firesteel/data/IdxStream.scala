@@ -5,6 +5,7 @@ import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import java.io.{BufferedInputStream, Closeable, FilterInputStream, IOException, InputStream}
 import java.nio.ByteBuffer
+import java.util.Locale
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream
 import org.slf4j.LoggerFactory
 import scala.annotation.nowarn
@@ -27,7 +28,7 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
   def header(rank: Int, length: Long): Seq[Int] = {
     val bytes = ByteBuffer.wrap(skipHeader(rank)) // big-endian, as ByteBuffer is
     val (magic, expected) = (bytes.getInt, 0x800 + rank) // 8: unsigned bytes
-    if (magic != expected) fail(f"magic number 0x$magic%08x at byte 0 is not 0x$expected%08x")
+    if (magic != expected) fail("magic number 0x%08x at byte 0 is not 0x%08x".formatLocal(Locale.ROOT, magic, expected))
     val sizes = Seq.fill(rank)(bytes.getInt & 0xffffffffL)
     sizes.indexWhere(_ == 0) match {
       case -1   =>

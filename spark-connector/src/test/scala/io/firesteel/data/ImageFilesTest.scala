@@ -73,6 +73,25 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
     assert(files.test.map(_.rows).contains(100L))
   }
 
+  test("a directory is read by its name, not by what the name matches as a pattern") {
+    val odd = Seq("a,b" -> "a", "br[1]" -> "br1", "br{a,b}" -> "bra", "c:d" -> "c", "b\\s" -> "bs", "run?" -> "run1")
+    for ((name, near) <- odd ++ Seq("star*x" -> "star1x", "g[a]" -> "ga", s"p%20 #;é$${user.home}" -> "p "))
+      TestSpark.directory { directory =>
+        for ((sub, label) <- Seq(near -> 3, name -> 4); kind <- Seq("cifar", "idx")) {
+          val home = Files.createDirectories(directory.resolve(kind).resolve(sub))
+          if (kind == "cifar") Files.write(home.resolve("data_batch_1.bin"), label.toByte +: new Array[Byte](3072))
+          else {
+            Files.write(home.resolve("train-images-idx3-ubyte"), idx(Seq(1, 4, 2), new Array(8)))
+            Files.write(home.resolve("train-labels-idx1-ubyte"), idx(Seq(1), Array(label.toByte)))
+          }
+        }
+        for (kind <- Seq("cifar", "idx"); scheme <- Seq("", "file://")) {
+          val source = ImageFiles.open(sc, s"$scheme$directory/$kind/$name", None).train
+          assert(records(source).map { case (row, record) => row -> record.head.toInt } == Seq(0L -> 4))
+        }
+      }
+  }
+
   test("a truncated batch names path, size and record size before any job") {
     TestSpark.directory { directory =>
       val path = Files.write(directory.resolve("data_batch_3.bin"), new Array[Byte](30729))

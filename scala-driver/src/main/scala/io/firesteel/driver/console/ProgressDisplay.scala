@@ -43,7 +43,7 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
   def evaluated(e: Evaluated): Unit = {
     accuracy = Some(e.accuracy)
     say(
-      f"round ${e.round}%d/$rounds%d: ${e.split}%s accuracy ${ProgressDisplay.percent(e.accuracy)}%s, " +
+      s"round ${e.round}/$rounds: ${e.split} accuracy ${ProgressDisplay.percent(e.accuracy)}, " +
         s"loss ${ProgressDisplay.loss(e.loss)} after ${ProgressDisplay.duration(e.seconds)}"
     )
   }
@@ -100,7 +100,7 @@ object ProgressDisplay {
   def line(state: State, width: Int, glyphs: Glyphs): String = {
     val share = if (state.all > 0) (state.done.toDouble / state.all).min(1.0) else 1.0
     val words = Seq(
-      Some(f"${share * 100}%3.0f %%"),
+      Some(text("%3.0f %%", share * 100)),
       Some(s"${state.unit} ${state.done}/${state.all}"),
       Some(s"loss ${loss(state.loss)}"),
       state.accuracy.map(value => s"accuracy ${percent(value)}"),
@@ -121,22 +121,24 @@ object ProgressDisplay {
   /** Seconds as people say them: 8.3 s, 4 min 05 s, 2 h 03 min. */
   def duration(seconds: Double): String = {
     val whole = seconds.round
-    if (seconds < 59.95) String.format(Locale.ROOT, "%.1f s", seconds)
-    else if (whole < 3600) f"${whole / 60}%d min ${whole % 60}%02d s"
-    else f"${whole / 3600}%d h ${whole % 3600 / 60}%02d min"
+    if (seconds < 59.95) text("%.1f s", seconds)
+    else if (whole < 3600) text("%d min %02d s", whole / 60, whole % 60)
+    else text("%d h %02d min", whole / 3600, whole % 3600 / 60)
   }
 
-  def percent(fraction: Double): String = String.format(Locale.ROOT, "%.2f %%", fraction * 100)
+  def percent(fraction: Double): String = text("%.2f %%", fraction * 100)
 
-  def loss(value: Double): String = String.format(Locale.ROOT, "%.4f", value)
+  def loss(value: Double): String = text("%.4f", value)
 
   /** How much crossed the wire, and how far the center had moved on when it did. */
   def exchanges(totals: ExchangeTotals): String = {
     val count = totals.staleness.sum
     val mean = if (count > 0) totals.staleness.zipWithIndex.map { case (n, i) => n * i.toDouble }.sum / count else 0.0
     val megabytes = totals.bytes / 1e6
-    String.format(Locale.ROOT, "exchanged: %.1f MB, mean staleness %.2f", megabytes, mean)
+    text("exchanged: %.1f MB, mean staleness %.2f", megabytes, mean)
   }
 
   def rate(imagesPerSecond: Double): String = s"${imagesPerSecond.round} images/s"
+
+  private def text(format: String, values: Any*): String = format.formatLocal(Locale.ROOT, values: _*)
 }

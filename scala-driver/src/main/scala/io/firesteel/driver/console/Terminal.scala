@@ -5,6 +5,7 @@ package io.firesteel.driver.console
 import java.io.{FileDescriptor, FileOutputStream, IOException, PrintStream}
 import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path}
+import java.util.Locale
 
 /** Where live lines go. */
 trait Terminal {
@@ -54,7 +55,7 @@ object Terminal {
     val utf8 = Seq("LC_ALL", "LC_CTYPE", "LANG")
       .flatMap(sys.env.get)
       .find(_.nonEmpty)
-      .exists(_.toLowerCase.replace("-", "").contains("utf8"))
+      .exists(_.toLowerCase(Locale.ROOT).replace("-", "").contains("utf8"))
     val out = new PrintStream(new FileOutputStream(FileDescriptor.err), false, UTF_8)
     new Live(out, if (utf8) ProgressDisplay.Unicode else ProgressDisplay.Ascii, () => width)
   } else None

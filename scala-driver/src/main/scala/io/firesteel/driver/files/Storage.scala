@@ -5,7 +5,7 @@ package io.firesteel.driver.files
 import io.firesteel.{FiresteelException, StoredFile}
 import io.firesteel.data.FileSystems
 import org.apache.hadoop.conf.Configuration
-import org.apache.hadoop.fs.{CommonPathCapabilities, LocalFileSystem, Path}
+import org.apache.hadoop.fs.{CommonPathCapabilities, LocalFileSystem}
 
 import java.io.{IOException, OutputStream}
 import java.nio.file.Paths
@@ -70,7 +70,7 @@ private[driver] object Storage {
   private val Objects = Set("s3a", "s3", "s3n", "gs", "oss", "cosn", "obs")
 
   def at(uri: String, conf: Configuration): Storage = {
-    val asked = new Path(uri)
+    val asked = FileSystems.path(uri)
     FileSystems.of(asked, conf) match {
       case local: LocalFileSystem => new LocalStorage(Paths.get(local.makeQualified(asked).toUri.getPath))
       case other                  =>

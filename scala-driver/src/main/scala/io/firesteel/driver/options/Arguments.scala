@@ -13,6 +13,7 @@ import picocli.CommandLine.Model.{CommandSpec, OptionSpec, UsageMessageSpec}
 import picocli.CommandLine.{ITypeConverter, ParameterException, TypeConversionException, UnmatchedArgumentException}
 
 import java.nio.file.Path
+import java.util.Locale
 import scala.jdk.CollectionConverters._
 
 /** A command of the driver: its name, one line about it, and the settings it takes. */
@@ -131,11 +132,11 @@ final class Arguments(commands: Seq[Command], version: => String) {
 
   /** The known key nearest to one that is none, if it is near enough to be meant: the engine's own measure. */
   private def nearest(settings: Seq[Setting], key: String): Option[String] = {
-    val distance = LevenshteinDistance.getDefaultInstance
+    val (distance, asked) = (LevenshteinDistance.getDefaultInstance, key.toLowerCase(Locale.ROOT))
     settings
       .map(_.key)
-      .minByOption(distance(key.toLowerCase, _).intValue)
-      .filter(near => distance(key.toLowerCase, near) <= 1 + key.length / 3)
+      .minByOption(distance(asked, _).intValue)
+      .filter(near => distance(asked, near) <= 1 + key.length / 3)
   }
 
   private def known: String = s"the commands are ${commands.map(_.name).mkString(", ")}"
