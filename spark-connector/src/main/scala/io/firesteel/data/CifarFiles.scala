@@ -22,9 +22,13 @@ private[data] sealed abstract class CifarFiles(format: RecordFormat, classes: In
 
   protected def testing: String
 
+  /** Refuses training files that cannot be the whole of a data set. */
+  protected def check(directory: DataDirectory): Unit = ()
+
   def found(directory: DataDirectory): Boolean = training(directory).nonEmpty
 
   def open(sc: SparkContext, directory: DataDirectory): ImageFiles = {
+    check(directory)
     val test = Seq(testing).filter(directory.has)
     ImageFiles(
       name,
@@ -42,6 +46,7 @@ private[data] sealed abstract class CifarFiles(format: RecordFormat, classes: In
   }
 
   private def rows(directory: DataDirectory, file: String): Long = {
+    directory.refuseForeign(file)
     val (path, length) = (directory.file(file), directory.length(file))
     def fail(what: String) = throw new FiresteelException(Kind.DATA, s"read CIFAR batch $path: $what")
     if (length == 0) fail("the file is empty")
@@ -58,8 +63,20 @@ private[data] object CifarFiles {
 
     protected def testing: String = "test_batch.bin"
 
-    protected def training(directory: DataDirectory): Seq[String] =
-      directory.names.collect { case name @ Batch(number) => number.toInt -> name }.sorted.map(_._2)
+    protected def training(directory: DataDirectory): Seq[String] = batches(directory).map(_._2)
+
+    /** A batch that is numbered twice, or a gap in the numbers: what is trained on would not be the data set. */
+    override protected def check(directory: DataDirectory): Unit = {
+      def fail(what: String) = throw new FiresteelException(Kind.DATA, s"${directory.path}: $what")
+      val all = batches(directory)
+      for (((number, one), (next, other)) <- all.zip(all.drop(1)) if number == next)
+        fail(s"$one and $other are both batch $number: remove one of them")
+      for (((_, name), missing) <- all.zip(LazyList.from(1)).find { case ((number, _), i) => number != i })
+        fail(s"data_batch_$missing.bin is missing beside $name: bring it, or number the batches from 1")
+    }
+
+    private def batches(directory: DataDirectory): Seq[(Int, String)] =
+      directory.names.collect { case name @ Batch(number) => number.toInt -> name }.sorted
   }
 
   case object Cifar100 extends CifarFiles(RecordFormat.Cifar100, classes = 100) {
@@ -79,7 +96,7 @@ private[data] case class CifarFile(path: String, format: RecordFormat, first: Lo
     val conf = new Configuration(sc.hadoopConfiguration)
     FixedLengthInputFormat.setRecordLength(conf, format.bytes)
     conf.set(OneFile.Key, path)
-    sc.newAPIHadoopRDD(conf, classOf[OneFile], classOf[LongWritable], classOf[BytesWritable])
+    val read = sc.newAPIHadoopRDD(conf, classOf[OneFile], classOf[LongWritable], classOf[BytesWritable])
       .map { case (offset, bytes) =>
         val row = first + offset.get / format.bytes
         val record = Arrays.copyOf(bytes.getBytes, format.bytes) // Hadoop uses its buffer again
@@ -90,6 +107,7 @@ private[data] case class CifarFile(path: String, format: RecordFormat, first: Lo
           )
         row -> record
       }
+    new FileRecords(path, read)
   }
 
   def locate(row: Long): String = s"$path: record ${row - first} at byte ${(row - first) * format.bytes}"

@@ -59,6 +59,7 @@ private[data] final class IdxPair(directory: DataDirectory, images: String, labe
     )
 
   private def header(name: String, rank: Int): Seq[Int] = {
+    directory.refuseForeign(name)
     val stream = new IdxStream(directory.file(name).toString, directory.open(name))
     try stream.header(rank, directory.length(name))
     finally stream.close()
@@ -94,7 +95,8 @@ private[data] final class IdxPair(directory: DataDirectory, images: String, labe
     val records = sc.makeRDD(Seq(imagesKey -> directory.hosts(images))).mapPartitions { _ =>
       def open(file: String): IdxStream = {
         val path = new Path(file)
-        val stream = new IdxStream(file, FileSystems.of(path, conf.value.value).open(path))
+        val opened = ReadFailure.told(file)(FileSystems.of(path, conf.value.value).open(path))
+        val stream = new IdxStream(file, opened)
         TaskContext.get().addTaskCompletionListener[Unit](_ => stream.close())
         stream
       }

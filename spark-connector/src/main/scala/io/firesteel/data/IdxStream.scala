@@ -78,12 +78,9 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
 
 /** The file below, whose failures to be read are not to be taken for broken packing. */
 private final class Source(path: String, file: InputStream) extends FilterInputStream(file) {
-  override def read(): Int = told(super.read())
-  override def read(bytes: Array[Byte], offset: Int, length: Int): Int = told(super.read(bytes, offset, length))
-
-  private def told[A](read: => A): A =
-    try read
-    catch { case e: IOException => throw new FiresteelException(Kind.IO, s"read $path: ${e.getMessage}", e) }
+  override def read(): Int = ReadFailure.told(path)(super.read())
+  override def read(bytes: Array[Byte], offset: Int, length: Int): Int =
+    ReadFailure.told(path)(super.read(bytes, offset, length))
 }
 
 /** When a read that takes long says that it goes on; times are System.nanoTime's. */

@@ -1,10 +1,16 @@
 // What other executors call this one by: Spark knows it, and tells nobody outside its own package.
 package org.apache.spark.firesteel
 
-import org.apache.spark.SparkEnv
+import org.apache.spark.{SparkEnv, TaskContext}
 
 object ExecutorHost {
 
   /** Host name or address of the executor that this runs in. */
   def name: String = SparkEnv.get.blockManager.blockManagerId.host
+
+  /** The executor that runs this task, for people; none on the driver and in local Spark, where both are one process. */
+  def ofTask: Option[String] =
+    Option.when(TaskContext.get() != null && SparkEnv.get.executorId != "driver") {
+      s"executor ${SparkEnv.get.executorId} on host $name"
+    }
 }
