@@ -2,12 +2,13 @@
 //! memory that stays with the process between them.
 
 use std::num::NonZero;
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 use std::time::Instant;
 
 use tch::{Cuda, Device, Kind, Tensor, no_grad};
 
 use crate::error::{Error, Result};
+use crate::libtorch;
 use crate::names::names;
 
 names! {
@@ -21,25 +22,50 @@ names! {
 
 impl DeviceName {
     /// The device of worker `worker`: `assigned`, the GPU that Spark gave its task, or one of those that
-    /// libtorch sees, in turn.
+    /// libtorch sees, in turn. Where `auto` passes over a GPU that the machine seems to have, a warning says why.
     pub fn resolve(self, assigned: Option<usize>, worker: u64) -> Result<Device> {
-        match self {
-            Self::Cpu => Ok(Device::Cpu),
-            _ => self.choose(assigned, worker, usize::try_from(Cuda::device_count()).unwrap_or(0)),
+        if self == Self::Cpu {
+            return Ok(Device::Cpu);
         }
+        libtorch::cuda(); // before libtorch is asked
+        let gpus = usize::try_from(Cuda::device_count()).unwrap_or(0);
+        let device = self.choose(assigned, worker, gpus, libtorch::why_no_gpu)?;
+        if device == Device::Cpu && libtorch::has_driver() {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| {
+                log::warn!("device auto computes on the processor though there is a GPU: {}", libtorch::why_no_gpu());
+            });
+        }
+        Ok(device)
     }
 
-    fn choose(self, assigned: Option<usize>, worker: u64, gpus: usize) -> Result<Device> {
+    fn choose(
+        self,
+        assigned: Option<usize>,
+        worker: u64,
+        gpus: usize,
+        why_none: impl FnOnce() -> String,
+    ) -> Result<Device> {
         match (self, assigned) {
             (Self::Cpu, _) => Ok(Device::Cpu),
             (_, Some(gpu)) if gpu < gpus => Ok(Device::Cuda(gpu)),
+            (_, Some(gpu)) if gpus == 0 => Err(Error::config(format!(
+                "device {self}: Spark gave GPU {gpu}, and libtorch sees none: {}",
+                why_none()
+            ))),
             (_, Some(gpu)) => Err(Error::config(format!("device {self}: Spark gave GPU {gpu}, libtorch sees {gpus}"))),
             (_, None) if gpus > 0 => Ok(Device::Cuda((worker % gpus as u64) as usize)),
             (Self::Auto, None) => Ok(Device::Cpu),
-            (Self::Cuda, None) => Err(Error::config(
-                "device cuda: libtorch sees no GPU; FIRESTEEL_LIBTORCH must name a libtorch that was built for CUDA",
-            )),
+            (Self::Cuda, None) => Err(Error::config(format!("device cuda: libtorch sees no GPU: {}", why_none()))),
         }
+    }
+}
+
+/// A device as people and files call it: `cpu`, `cuda:1`.
+pub fn name(device: Device) -> String {
+    match device {
+        Device::Cuda(gpu) => format!("cuda:{gpu}"),
+        other => format!("{other:?}").to_lowercase(),
     }
 }
 
@@ -180,7 +206,7 @@ mod tests {
     #[test]
     fn a_worker_gets_the_gpu_of_its_task_or_one_in_turn() {
         use DeviceName::{Auto, Cpu, Cuda};
-        let chosen = |name: DeviceName, assigned, worker, gpus| name.choose(assigned, worker, gpus).unwrap();
+        let chosen = |name: DeviceName, assigned, worker, gpus| name.choose(assigned, worker, gpus, String::new).unwrap();
         assert_eq!(chosen(Auto, None, 3, 0), Device::Cpu);
         assert_eq!(chosen(Cpu, Some(1), 3, 2), Device::Cpu);
         assert_eq!([0, 1, 2].map(|worker| chosen(Auto, None, worker, 2)), [0, 1, 0].map(Device::Cuda));
@@ -195,8 +221,17 @@ mod tests {
 
     #[test]
     fn a_gpu_that_is_not_there_is_refused() {
-        let said = |name: DeviceName, assigned| name.choose(assigned, 0, 0).unwrap_err().to_string();
-        assert!(said(DeviceName::Cuda, None).contains("FIRESTEEL_LIBTORCH"));
-        assert_eq!(said(DeviceName::Auto, Some(1)), "device auto: Spark gave GPU 1, libtorch sees 0");
+        let said = |name: DeviceName, assigned, gpus| {
+            name.choose(assigned, 0, gpus, || "it was built without CUDA".to_owned()).unwrap_err().to_string()
+        };
+        assert_eq!(said(DeviceName::Cuda, None, 0), "device cuda: libtorch sees no GPU: it was built without CUDA");
+        let none = "device auto: Spark gave GPU 1, and libtorch sees none: it was built without CUDA";
+        assert_eq!(said(DeviceName::Auto, Some(1), 0), none);
+        assert_eq!(said(DeviceName::Auto, Some(1), 1), "device auto: Spark gave GPU 1, libtorch sees 1");
+    }
+
+    #[test]
+    fn devices_have_the_names_that_pytorch_gives_them() {
+        assert_eq!([Device::Cpu, Device::Cuda(0), Device::Cuda(3)].map(name), ["cpu", "cuda:0", "cuda:3"]);
     }
 }

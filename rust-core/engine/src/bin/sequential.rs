@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 fn main() -> ExitCode {
     program::log("FIRESTEEL_LOG", "warn");
+    firesteel_engine::libtorch::cuda();
     firesteel_engine::device::keep_memory();
     quiet_panics();
     let matches = program::arguments(command());

@@ -22,6 +22,12 @@ case class Started(
     needs: Option[MemoryNeeds] = None
 )
 
+/** The workers have their rows, for the first time in this run.
+  *
+  * @param devices what each worker computes on, by its number: `cpu`, or `cuda:0` and so on
+  */
+case class WorkersLoaded(devices: Seq[String])
+
 /** One round is averaged.
   *
   * @param round 1-based, of `rounds`
@@ -107,6 +113,7 @@ case class Ended(
 /** Called on the driver; `fault` may come from another thread, but never at the same time as another event. */
 trait TrainListener {
   def started(e: Started): Unit = ()
+  def loaded(e: WorkersLoaded): Unit = ()
   def round(e: RoundDone): Unit = ()
   def exchange(e: ExchangeDone): Unit = ()
   def evaluated(e: Evaluated): Unit = ()

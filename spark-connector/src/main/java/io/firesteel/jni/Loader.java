@@ -5,6 +5,7 @@
 package io.firesteel.jni;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
@@ -18,10 +19,12 @@ import java.util.Properties;
 
 /** Loads the native library; every failure is a {@link NativeException} of kind {@code library}. */
 public final class Loader {
-  private static final String LIBTORCH = "libtorch-2.11.0-cpu"; // the directory's name in the cache
+  private static final String NEEDED = LibtorchVersion.NEEDED;
+  private static final String LIBTORCH = "libtorch-" + NEEDED + "-cpu"; // the directory's name in the cache
   private static final String RESOURCE = "native/linux-x86_64/libfiresteel.so";
-  private static final String REMEDY =
-      "run scripts/setup on this machine, or set FIRESTEEL_LIBTORCH to a directory with libtorch 2.11.0";
+  static final String REMEDY =
+      "run scripts/setup on this machine, or set FIRESTEEL_LIBTORCH to a directory with libtorch " + NEEDED;
+  private static final String REBUILD = "rebuild with scripts/build";
 
   /** In the order in which they need each other; what another libtorch build does without may be absent. */
   private static final List<Part> PARTS =
@@ -30,16 +33,16 @@ public final class Loader {
           new Part("libc10.so", true),
           new Part("libcudart.so.*", false),
           new Part("libcupti.so.*", false),
-          new Part("libtorch_cpu.so", true),
-          // a libtorch that was built for CUDA announces its GPUs when these are loaded
-          new Part("libc10_cuda.so", false),
-          new Part("libtorch_cuda.so", false));
+          new Part("libtorch_cpu.so", true));
 
   private static boolean loaded;
 
   private Loader() {}
 
   private record Part(String glob, boolean needed) {}
+
+  /** A file, what messages call it, and the libtorch that it is loaded with. */
+  private record Library(Path file, String called, Path libtorch) {}
 
   /** Loads the library unless it is loaded, looking for libtorch where {@link #load(List)} does. */
   public static void load() {
@@ -57,18 +60,27 @@ public final class Loader {
       return;
     }
     Path libtorch = libtorch(shipped);
+    LibtorchVersion.in(libtorch)
+        .filter(found -> !found.version().equals(NEEDED))
+        .ifPresent(found -> refuse(libtorch, found.version(), " (" + found.file() + ")"));
     for (Part part : PARTS) {
       for (Path file : matching(libtorch, part)) {
-        loadLibtorch(file);
+        loadLibtorch(file, libtorch);
       }
     }
     String named = setting("firesteel.library", "FIRESTEEL_LIBRARY");
     if (named == null) {
-      loadPacked();
+      loadPacked(libtorch);
     } else {
-      loadFiresteel(Path.of(named).toAbsolutePath(), named);
+      Path file = Path.of(named).toAbsolutePath();
+      loadFiresteel(new Library(file, named, libtorch), "set FIRESTEEL_LIBRARY to a copy on another");
     }
+    Native.loadCuda(libtorch.toString()); // last: it asks the library that was just loaded
     loaded = true;
+  }
+
+  private static void refuse(Path libtorch, String version, String source) {
+    throw failure("libtorch in " + libtorch + " is version " + version + source + ", not " + NEEDED + ": " + REMEDY, null);
   }
 
   private static Path libtorch(List<Path> shipped) {
@@ -78,9 +90,7 @@ public final class Loader {
       places.add(Path.of(named)); // what somebody asked for is never replaced by something else
     } else {
       places.addAll(shipped);
-      String cache = System.getenv("FIRESTEEL_CACHE");
-      Path home = Path.of(System.getProperty("user.home"), ".cache", "firesteel");
-      places.add((cache == null ? home : Path.of(cache)).resolve(LIBTORCH));
+      places.add(cache().resolve(LIBTORCH));
     }
     List<String> looked = new ArrayList<>();
     for (Path place : places) {
@@ -92,6 +102,16 @@ public final class Loader {
       }
     }
     throw failure("libtorch_cpu.so is missing: looked in " + String.join(", ", looked) + "; " + REMEDY, null);
+  }
+
+  /** As scripts/lib.sh finds it; Java's own user.home is {@code ?} for a user that the password file does not have. */
+  private static Path cache() {
+    String cache = System.getenv("FIRESTEEL_CACHE");
+    if (cache != null && !cache.isEmpty()) {
+      return Path.of(cache);
+    }
+    String home = System.getenv("HOME");
+    return Path.of(home == null || home.isEmpty() ? System.getProperty("user.home") : home, ".cache", "firesteel");
   }
 
   private static List<Path> matching(Path directory, Part part) {
@@ -107,25 +127,31 @@ public final class Loader {
     return files;
   }
 
-  private static void loadLibtorch(Path file) {
+  private static void loadLibtorch(Path file, Path libtorch) {
     try {
       System.load(file.toString());
     } catch (UnsatisfiedLinkError e) {
       // One copy a process is enough, whichever class loader asked for it: the dynamic linker finds it by its name.
       if (!String.valueOf(e.getMessage()).contains("already loaded in another classloader")) {
-        throw failure("load " + file + ": " + e.getMessage() + "; " + REMEDY, e);
+        String remedy = "set FIRESTEEL_LIBTORCH to a copy on another, or spark.local.dir for what came with the job";
+        throw unloadable(new Library(file, file.toString(), libtorch), e, remedy, REMEDY);
       }
     }
   }
 
-  private static void loadPacked() {
+  private static void loadPacked(Path libtorch) {
     Path copy = null;
     try (InputStream packed = resource(RESOURCE)) {
       copy = Files.createTempFile("libfiresteel", ".so");
       Files.copy(packed, copy, StandardCopyOption.REPLACE_EXISTING);
-      loadFiresteel(copy, "the jar's " + RESOURCE);
+      String remedy = "set -Djava.io.tmpdir to a directory on another, with --driver-java-options and, for executors, "
+          + "spark.executor.extraJavaOptions";
+      loadFiresteel(new Library(copy, "the jar's " + RESOURCE, libtorch), remedy);
     } catch (IOException e) {
-      throw failure("unpack " + RESOURCE + " to " + System.getProperty("java.io.tmpdir") + ": " + e, e);
+      throw failure(
+          "unpack " + RESOURCE + " to " + System.getProperty("java.io.tmpdir") + ": " + e
+              + "; set -Djava.io.tmpdir to a directory that can be written",
+          e);
     } finally {
       if (copy != null) {
         copy.toFile().delete(); // the mapping stays; nothing may be left in the temporary directory
@@ -133,27 +159,30 @@ public final class Loader {
     }
   }
 
-  private static void loadFiresteel(Path file, String called) {
+  private static void loadFiresteel(Library library, String elsewhere) {
     try {
-      System.load(file.toString());
+      System.load(library.file.toString());
     } catch (UnsatisfiedLinkError e) {
-      throw failure("load " + called + ": " + e.getMessage() + "; rebuild with scripts/build", e);
+      throw unloadable(library, e, elsewhere, REBUILD);
     }
     String expected = expectedVersion();
-    String found = crateVersion(called);
-    if (!found.equals(expected)) {
+    JsonNode found = versions(library.called);
+    String crate = found.path("crate").asText();
+    if (!crate.equals(expected)) {
       throw failure(
-          "libfiresteel.so at " + called + " is version " + found + ", this jar needs " + expected
-              + ": rebuild with scripts/build",
-          null);
+          "libfiresteel.so at " + library.called + " is version " + crate + ", this jar needs " + expected + ": " + REBUILD, null);
+    }
+    String torch = found.path("libtorch").asText();
+    if (!torch.equals(NEEDED)) {
+      refuse(library.libtorch, torch, "");
     }
   }
 
-  private static String crateVersion(String called) {
+  private static JsonNode versions(String called) {
     try {
-      return new ObjectMapper().readTree(Native.version()).path("crate").asText();
+      return new ObjectMapper().readTree(Native.version());
     } catch (UnsatisfiedLinkError | JsonProcessingException e) {
-      throw failure("libfiresteel.so at " + called + " does not tell its version: rebuild with scripts/build", e);
+      throw failure("libfiresteel.so at " + called + " does not tell its version: " + REBUILD, e);
     }
   }
 
@@ -173,7 +202,7 @@ public final class Loader {
     InputStream own = Loader.class.getClassLoader().getResourceAsStream(name);
     InputStream in = own == null && context != null ? context.getResourceAsStream(name) : own;
     if (in == null) {
-      throw failure("this jar has no " + name + ": rebuild with scripts/build", null);
+      throw failure("this jar has no " + name + ": " + REBUILD, null);
     }
     return in;
   }
@@ -181,6 +210,19 @@ public final class Loader {
   private static String setting(String property, String variable) {
     String value = System.getProperty(property);
     return value == null ? System.getenv(variable) : value;
+  }
+
+  /**
+   * A library that the linker refused.
+   *
+   * @param elsewhere what to do where its file system allows no code
+   * @param otherwise what to do where neither that nor the linker's message says more
+   */
+  private static NativeException unloadable(Library library, UnsatisfiedLinkError e, String elsewhere, String otherwise) {
+    String remedy =
+        LoadFailure.ofMount(library.file, elsewhere)
+            .orElseGet(() -> LoadFailure.of(e.getMessage(), library.libtorch, otherwise));
+    return failure("load " + library.called + ": " + e.getMessage() + "; " + remedy, e);
   }
 
   private static NativeException failure(String message, Throwable cause) {

@@ -3,7 +3,7 @@
 // jline, whose service files and native code do not survive the shading that Spark's two other jlines make necessary.
 package io.firesteel.driver.console
 
-import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, RoundDone, Started}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, RoundDone, Started, WorkersLoaded}
 
 import java.io.PrintStream
 import java.util.Locale
@@ -30,6 +30,11 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
     }
     if (e.completedRounds > 0) say(s"resumed after round ${e.completedRounds}")
     terminal.live("loading the data".take)
+  }
+
+  def loaded(e: WorkersLoaded): Unit = {
+    val counts = e.devices.distinct.map(device => device -> e.devices.count(_ == device))
+    say(s"devices: ${counts.map { case (device, count) => s"$count x $device" }.mkString(", ")}")
   }
 
   def round(e: RoundDone): Unit =

@@ -18,6 +18,7 @@ import java.util.UUID
   * @param begun when the process began, in clock ticks since the machine's boot
   * @param time when the directory was claimed
   * @param application Spark's name for it, once there is one
+  * @param submission of [[Submission]], where it is known
   */
 private[driver] final case class Holder(
     id: String,
@@ -26,12 +27,14 @@ private[driver] final case class Holder(
     pid: Long,
     begun: Long,
     time: String,
-    application: Option[String]
+    application: Option[String],
+    submission: Option[String] = None
 ) {
   def json: Array[Byte] = {
     val node = JsonNodeFactory.instance.objectNode().put("id", id).put("host", host).put("machine", machine)
     node.put("pid", pid).put("begun", begun).put("time", time)
     application.foreach(node.put("application", _))
+    submission.foreach(node.put("submission", _))
     s"$node\n".getBytes(UTF_8)
   }
 
@@ -40,6 +43,9 @@ private[driver] final case class Holder(
     val spark = application.fold("")(id => s", Spark application $id")
     s"the run of process $pid on $host$spark, begun $time"
   }
+
+  /** Whether `other` is an attempt of the same submission. */
+  def isAttemptWith(other: Holder): Boolean = submission.nonEmpty && submission == other.submission
 
   def isOfThisMachine: Boolean = machine == Holder.thisMachine
 
@@ -50,10 +56,10 @@ private[driver] final case class Holder(
 private[driver] object Holder {
 
   /** This process, for a new run. */
-  def self(): Holder = {
+  def self(submission: Option[String] = None): Holder = {
     val pid = ProcessHandle.current.pid
     val time = Instant.now().truncatedTo(SECONDS).toString
-    Holder(UUID.randomUUID.toString, hostName, thisMachine, pid, begun(pid).getOrElse(0), time, None)
+    Holder(UUID.randomUUID.toString, hostName, thisMachine, pid, begun(pid).getOrElse(0), time, None, submission)
   }
 
   /** None where the bytes are no holder's: of a claim that is just being written, or whose writing was cut. */
@@ -69,7 +75,7 @@ private[driver] object Holder {
         pid <- whole("pid")
         begun <- whole("begun")
         time <- text("time")
-      } yield Holder(id, host, machine, pid, begun, time, text("application"))
+      } yield Holder(id, host, machine, pid, begun, time, text("application"), text("submission"))
     } catch { case _: JsonProcessingException => None }
 
   private lazy val thisMachine: String =

@@ -89,13 +89,21 @@ object OutputDir {
 
   /** Makes the directory where there is none, and claims it. A directory that another run holds is refused, and one
     * that holds the files of a run unless this is to `resume` it. What is claimed must be closed.
+    *
+    * @param submission of [[Submission]]
     */
-  def claim(uri: String, conf: Configuration, resume: Boolean): OutputDir = naming(s"output directory $uri") {
+  def claim(
+      uri: String,
+      conf: Configuration,
+      resume: Boolean,
+      submission: Option[String] = None
+  ): OutputDir = naming(s"output directory $uri") {
     val storage = Storage.at(uri, conf)
-    if (storage.isFile) throw new FiresteelException(Kind.CONFIG, s"output directory $uri: not a directory")
-    val created = storage.make()
+    if (storage.isFile)
+      throw new FiresteelException(Kind.CONFIG, s"output directory $uri: not a directory: choose another --out")
+    val created = writable(uri, storage)(storage.make())
     val claim =
-      try RunClaim.take(storage)
+      try writable(uri, storage)(RunClaim.take(storage, Holder.self(submission)))
       catch {
         case e: Throwable => // whatever it was, a directory that is in nobody's way stays no longer
           if (created) Storage.alsoFailing(e)(storage.removeIfEmpty())
@@ -113,6 +121,15 @@ object OutputDir {
         throw e
     }
   }
+
+  /** Runs `body`, which makes the directory or writes the first file in it. */
+  private def writable[A](uri: String, storage: Storage)(body: => A): A =
+    try body
+    catch {
+      case e: IOException =>
+        val (why, cause) = storage.obstacle.fold[(String, Throwable)]("" -> e)(what => s": $what: choose another --out" -> null)
+        throw new FiresteelException(Kind.IO, s"output directory $uri cannot be made or written$why", cause)
+    }
 
   private def refuseFinished(dir: OutputDir, uri: String): Unit =
     for (name <- Seq(Metrics, Model, Checkpoint) if dir.contains(name))

@@ -19,6 +19,9 @@ private[driver] trait Storage {
   /** Makes the directory, unless it is there; whether it was made. */
   def make(): Boolean
 
+  /** What keeps the directory from being made or written, where this place can tell. */
+  def obstacle: Option[String] = None
+
   /** Takes the directory away if nothing is in it. */
   def removeIfEmpty(): Unit
 

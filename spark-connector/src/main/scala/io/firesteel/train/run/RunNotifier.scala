@@ -1,7 +1,7 @@
 // The run's clock, and what every loop over Spark tells the listener: one event at a time, from whichever thread.
 package io.firesteel.train.run
 
-import io.firesteel.{Ended, Evaluated, ExchangeTotals, Fault, FiresteelException, Started, TrainListener}
+import io.firesteel.{Ended, Evaluated, ExchangeTotals, Fault, FiresteelException, Started, TrainListener, WorkersLoaded}
 import io.firesteel.jni.Kind
 
 /** `start` is where the run goes on from. */
@@ -27,6 +27,9 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
       )
     )
   }
+
+  /** Tells what each worker computes on, by its number. */
+  def loaded(devices: Seq[String]): Unit = synchronized(listener.loaded(WorkersLoaded(devices)))
 
   /** Starts the clock. */
   def begins(): Unit = {

@@ -15,10 +15,10 @@ private[train] trait WorkerTask[+A] extends ((TaskContext, Iterator[Array[Byte]]
   protected def run(partition: Int, chunks: Iterator[Array[Byte]]): A
 }
 
-/** Builds the workers without preparing them; answers each one's statistics. */
-private[train] final case class LoadTask(cache: WorkerCache) extends WorkerTask[Array[Long]] {
-  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): Array[Long] =
-    cache.loaded(partition, chunks)(_.statistics())
+/** Builds the workers without preparing them; answers each one's statistics and what it computes on. */
+private[train] final case class LoadTask(cache: WorkerCache) extends WorkerTask[(Array[Long], String)] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): (Array[Long], String) =
+    cache.loaded(partition, chunks)(worker => worker.statistics() -> worker.device())
 }
 
 /** The request of one round, the same for all workers.

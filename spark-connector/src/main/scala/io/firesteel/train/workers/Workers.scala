@@ -19,9 +19,13 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     extends AutoCloseable {
   private def cache = WorkerCache(run, plan.configJson, shards.format, shards.counts, jobs.placement.all)
 
-  /** Rows, sums and squares of all pixels; loads every worker's rows into native memory. */
-  def statistics(): Array[Long] =
-    jobs("load")(sc.runJob(shards.chunks, LoadTask(cache))).reduce((a, b) => a.lazyZip(b).map(_ + _))
+  /** Loads every worker's rows into native memory. Answers rows, sums and squares of all pixels, and what each worker
+    * computes on.
+    */
+  def load(): (Array[Long], Seq[String]) = {
+    val (statistics, devices) = jobs("load")(sc.runJob(shards.chunks, LoadTask(cache))).unzip
+    (statistics.reduce((a, b) => a.lazyZip(b).map(_ + _)), devices.toSeq)
+  }
 
   /** One round from `state` on, the results in partition order.
     *
