@@ -1,6 +1,7 @@
 /*
- * Finds and loads libtorch and libfiresteel.so, once in a process, each file by its path and in dependency order:
- * no LD_LIBRARY_PATH is needed. A failure says the file, what is missing, where we looked and what to do.
+ * Finds and loads libtorch and libfiresteel.so, once in a process, each file by its path and in dependency order: no
+ * LD_LIBRARY_PATH is needed. The message of a failure names the file, what is wrong, the places searched and what to
+ * do.
  */
 package io.firesteel.jni;
 
@@ -26,7 +27,10 @@ public final class Loader {
       "run scripts/setup on this machine, or set FIRESTEEL_LIBTORCH to a directory with libtorch " + NEEDED;
   private static final String REBUILD = "rebuild with scripts/build";
 
-  /** In the order in which they need each other; what another libtorch build does without may be absent. */
+  /**
+   * The libraries of libtorch in the order of loading: each needs those before it. One that not every build of libtorch
+   * has is optional.
+   */
   private static final List<Part> PARTS =
       List.of(
           new Part("libgomp.so.1", false),
@@ -39,7 +43,7 @@ public final class Loader {
 
   private Loader() {}
 
-  private record Part(String glob, boolean needed) {}
+  private record Part(String glob, boolean required) {}
 
   /** A file, what messages call it, and the libtorch that it is loaded with. */
   private record Library(Path file, String called, Path libtorch) {}
@@ -50,10 +54,11 @@ public final class Loader {
   }
 
   /**
-   * Loads the library unless it is loaded. libtorch is the directory (or the {@code lib} in it) that is named by the
-   * system property {@code firesteel.libtorch}, else by the environment's FIRESTEEL_LIBTORCH, else the first that
-   * exists of {@code shipped}, else the one scripts/setup made in FIRESTEEL_CACHE or ~/.cache/firesteel. A library
-   * named by {@code firesteel.library} or FIRESTEEL_LIBRARY is loaded instead of the jar's own.
+   * Loads the library unless it is loaded. libtorch is taken from the directory (or the {@code lib} in it) that the
+   * system property {@code firesteel.libtorch} names, or the environment variable FIRESTEEL_LIBTORCH. If neither is
+   * set, it is the first of {@code shipped} that exists, or the one that scripts/setup made in FIRESTEEL_CACHE or
+   * ~/.cache/firesteel. The system property {@code firesteel.library} or the variable FIRESTEEL_LIBRARY names a
+   * libfiresteel.so to use instead of the jar's.
    */
   public static synchronized void load(List<Path> shipped) {
     if (loaded) {
@@ -87,21 +92,21 @@ public final class Loader {
     List<Path> places = new ArrayList<>();
     String named = setting("firesteel.libtorch", "FIRESTEEL_LIBTORCH");
     if (named != null) {
-      places.add(Path.of(named)); // what somebody asked for is never replaced by something else
+      places.add(Path.of(named)); // an explicit choice is never replaced by another directory
     } else {
       places.addAll(shipped);
       places.add(cache().resolve(LIBTORCH));
     }
-    List<String> looked = new ArrayList<>();
+    List<String> searched = new ArrayList<>();
     for (Path place : places) {
       for (Path directory : List.of(place.resolve("lib"), place)) {
         if (Files.isRegularFile(directory.resolve("libtorch_cpu.so"))) {
           return directory.toAbsolutePath();
         }
-        looked.add(directory.toAbsolutePath().toString());
+        searched.add(directory.toAbsolutePath().toString());
       }
     }
-    throw failure("libtorch_cpu.so is missing: looked in " + String.join(", ", looked) + "; " + REMEDY, null);
+    throw failure("libtorch_cpu.so is missing: looked in " + String.join(", ", searched) + "; " + REMEDY, null);
   }
 
   /** As scripts/lib.sh finds it; Java's own user.home is {@code ?} for a user that the password file does not have. */
@@ -121,7 +126,7 @@ public final class Loader {
     } catch (IOException e) {
       throw failure("list " + directory + ": " + e, e);
     }
-    if (files.isEmpty() && part.needed) {
+    if (files.isEmpty() && part.required) {
       throw failure(directory.resolve(part.glob) + " is missing beside libtorch_cpu.so; " + REMEDY, null);
     }
     return files;
@@ -131,7 +136,7 @@ public final class Loader {
     try {
       System.load(file.toString());
     } catch (UnsatisfiedLinkError e) {
-      // One copy a process is enough, whichever class loader asked for it: the dynamic linker finds it by its name.
+      // If another class loader of this process has loaded it, the dynamic linker finds that copy by its name.
       if (!String.valueOf(e.getMessage()).contains("already loaded in another classloader")) {
         String remedy = "set FIRESTEEL_LIBTORCH to a copy on another, or spark.local.dir for what came with the job";
         throw unloadable(new Library(file, file.toString(), libtorch), e, remedy, REMEDY);
@@ -154,7 +159,7 @@ public final class Loader {
           e);
     } finally {
       if (copy != null) {
-        copy.toFile().delete(); // the mapping stays; nothing may be left in the temporary directory
+        copy.toFile().delete(); // a loaded library stays mapped without its file
       }
     }
   }
@@ -196,7 +201,7 @@ public final class Loader {
     return properties.getProperty("version");
   }
 
-  /** Under spark-submit the jar may be visible to the thread's context loader alone. */
+  /** Under spark-submit the jar may be visible only to the thread's context class loader. */
   private static InputStream resource(String name) {
     ClassLoader context = Thread.currentThread().getContextClassLoader();
     InputStream own = Loader.class.getClassLoader().getResourceAsStream(name);

@@ -1,5 +1,5 @@
-// A program that loads the library and prints how it went; tests run it in a process with other settings. With an argument
-// it also opens a worker on that device, and prints where it computes.
+// A program that loads the library and prints the result; tests run it as a process with other settings. With an argument
+// it also opens a worker on that device, and prints the worker's device.
 package io.firesteel.jni
 
 object LoaderProbe extends App {

@@ -1,4 +1,5 @@
-// A job with one task for each executor of a list, for what Spark's own placement would only do where tasks happen to go.
+// A job with exactly one task in each of several executors. With an ordinary job, Spark may run several of its tasks in
+// one executor and none in another.
 package io.firesteel.train.placement
 
 import org.apache.spark.firesteel.TaskSlots
@@ -11,8 +12,8 @@ import scala.concurrent.duration.{Duration, SECONDS}
 
 private[train] object EachExecutor {
 
-  /** Runs `body` in those of `executors` that are alive, for `seconds` at most: one whose slots are all busy that long is
-    * not reached.
+  /** Runs `body` in those of `executors` that are alive, and waits `seconds` at most. An executor whose slots are busy
+    * all that time is not reached.
     *
     * @return executors that are alive and were not reached
     */
@@ -22,7 +23,7 @@ private[train] object EachExecutor {
     if (alive.nonEmpty) {
       val targets = alive.map(_.location)
       val job = sc.submitJob(
-        new OneEach(sc, targets),
+        new OnePerExecutor(sc, targets),
         (_: Iterator[Unit]) => {
           body()
           SparkEnv.get.executorId
@@ -34,21 +35,21 @@ private[train] object EachExecutor {
       try Await.result(job, Duration(seconds, SECONDS))
       catch {
         case _: TimeoutException => job.cancel()
-        case _: SparkException   => // an executor went away meanwhile, or the job was ended: what is reached is known
+        case _: SparkException   => // an executor was lost, or the job was cancelled: `reached` has those that ran it
       }
     }
     alive.map(_.id).toSet -- reached.synchronized(reached.toSet)
   }
 
-  /** Partitions without elements, each of which wants to be in an executor of its own. */
-  private final class OneEach(sc: SparkContext, @transient private val targets: Seq[String])
+  /** Empty partitions, each with one of `targets` as its preferred location. */
+  private final class OnePerExecutor(sc: SparkContext, @transient private val targets: Seq[String])
       extends RDD[Unit](sc, Nil) {
-    protected def getPartitions: Array[Partition] = targets.indices.map(number => Place(number)).toArray
+    protected def getPartitions: Array[Partition] = targets.indices.map(number => Numbered(number)).toArray
 
     override protected def getPreferredLocations(split: Partition): Seq[String] = Seq(targets(split.index))
 
     def compute(split: Partition, context: TaskContext): Iterator[Unit] = Iterator.empty
   }
 
-  private final case class Place(index: Int) extends Partition
+  private final case class Numbered(index: Int) extends Partition
 }

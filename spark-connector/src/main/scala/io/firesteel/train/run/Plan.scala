@@ -1,4 +1,4 @@
-// What a run is going to do, worked out once on the driver: the resolved configuration, the net's layout, the rounds.
+// What a run is going to do, computed once on the driver: the resolved configuration, the net's layout, the rounds.
 package io.firesteel.train.run
 
 import com.fasterxml.jackson.databind.JsonNode
@@ -12,10 +12,10 @@ import io.firesteel.tensors.Tensors
   * @param configJson the same, as the engine wrote it
   * @param tensors of the net, in the order of a flat vector
   * @param length floats of the net's vector: its weights and running statistics
-  * @param parameters weights alone, as they are published
+  * @param parameters number of weights without running statistics, as papers count them
   * @param stateLength floats of the solver's state
   * @param digest of the net's layout; goes along with every vector
-  * @param needs what the run takes, where that was worked out
+  * @param needs the memory that the run takes, if that was estimated
   */
 private[train] final case class Plan(
     config: TrainConfig,
@@ -31,14 +31,15 @@ private[train] final case class Plan(
   /** Workers that train. */
   def workers: Int = config.workers.get
 
-  /** Whether the workers exchange by themselves inside one long stage; only then there is somebody to wait for, or not.
-    * What is said of rounds below then counts `tau * workers` minibatches as one.
+  /** Whether the workers exchange inside one long stage; `consistency` is set only then. In that case a round below
+    * means `tau * workers` minibatches of all workers together.
     */
   def inStage: Boolean = config.consistency.nonEmpty
 
   /** Minibatches of all workers together. */
   def budget: Long = Math.multiplyExact(config.iterations.get, workers.toLong)
 
+  /** Rounds of the whole run. */
   def rounds: Int = Math.toIntExact(singles + (config.iterations.get - singles + config.tau - 1) / config.tau)
 
   /** Local steps of each worker before round `round`, counted from 0. */
@@ -46,12 +47,12 @@ private[train] final case class Plan(
     if (round <= singles) round.toLong
     else math.min(singles + (round - singles) * config.tau, config.iterations.get)
 
-  /** Rounds behind `minibatches` of all workers inside one stage; all of them only when the budget is spent. */
+  /** Rounds that `minibatches` of all workers inside one stage make; the last counts only when the budget is spent. */
   def roundsBehind(minibatches: Long): Int =
     if (minibatches >= budget) rounds else Math.toIntExact(minibatches / config.tau / workers)
 
-  /** Rounds of one step at the start: Lin, Stich, Patel and Jaggi's post-local SGD (2020). Workers in a stage keep their
-    * own period.
+  /** Rounds of a single step at the start: post-local SGD (Lin, Stich, Patel, Jaggi 2020). In a stage each worker does
+    * this by itself.
     */
   private def singles: Long =
     if (inStage) 0 else config.postLocalStep.fold(0L)(math.min(_, config.iterations.get))
@@ -62,15 +63,17 @@ private[train] final case class Plan(
   /** Whether the center is evaluated and saved once `done` rounds are done. */
   def pausesAfter(done: Int): Boolean = done % config.evalEvery == 0 || done == rounds
 
-  /** Whether the center is evaluated and saved between two moments of a run inside one stage, its end not counted. */
+  /** Whether an evaluation and a checkpoint are due when a run inside one stage has gone from `before` to `now` rounds.
+    * The one at the end is not counted.
+    */
   def pausesBetween(before: Int, now: Int): Boolean =
     now < rounds && now / config.evalEvery > before / config.evalEvery
 
-  /** Whether the solver's state travels with the weights, behind them in every vector. */
+  /** Whether the solver's state is sent with the weights, after them in every vector. */
   def averagesState: Boolean = config.solverState == "average"
 
-  /** Whether each worker has a solver state of its own from round to round, which a checkpoint must keep. In a stage
-    * it is the worker's alone, and begins again with it.
+  /** Whether each worker keeps a solver state of its own from round to round, which belongs into a checkpoint. Inside a
+    * stage it does not: a worker that is built again there starts with a state of zeros.
     */
   def keepsState: Boolean = config.solverState == "local" && !inStage
 
@@ -81,21 +84,21 @@ private[train] final case class Plan(
   def encrypted: Plan =
     Plan.described(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode].put("tls", true).toString)
 
-  /** What one worker of `rows` rows takes of native memory. */
+  /** The native memory that one worker with `rows` rows takes. */
   def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
 
-  /** Where a worker takes its solver's state from, in the engine's words. */
+  /** Where a worker takes its solver's state from in a round; the values are the engine's. */
   def stateOfRound: String = if (averagesState) "given" else if (keepsState) "keep" else "reset"
 }
 
 private[train] object Plan {
 
-  /** Strategies of one worker. */
-  private val Alone = Set("sequential", "hogwild")
+  /** Strategies with one worker. */
+  private val SingleWorker = Set("sequential", "hogwild")
 
-  /** Completes and checks `config` for that training set; `parallelism` is how many workers there are by default. */
+  /** Completes and checks `config` for that training set; `parallelism` is the default number of workers. */
   def resolve(config: TrainConfig, train: ImageSource, parallelism: Int): Plan = {
-    val workers = config.workers.getOrElse(if (Alone(config.strategy)) 1 else parallelism)
+    val workers = config.workers.getOrElse(if (SingleWorker(config.strategy)) 1 else parallelism)
     if (workers > train.rows)
       throw new FiresteelException(
         Kind.CONFIG,

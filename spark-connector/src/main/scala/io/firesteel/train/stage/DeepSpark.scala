@@ -1,6 +1,6 @@
-// DeepSpark (Kim, Park, Jang, Yoon 2016) and its kin: one long Spark job in which every worker trains on its partition
-// and exchanges with a center on the driver whenever it is ready. Spark costs once; a lost task attaches again as a
-// newer attempt, pulls the center, and goes on with what is left of the budget.
+// DeepSpark (Kim, Park, Jang, Yoon 2016) and related strategies: one long Spark job in which every worker trains on its
+// partition and exchanges with a center on the driver whenever it is ready, so that the overhead of a Spark job occurs
+// once. A lost task connects again as a newer attempt, pulls the center, and continues with the rest of the budget.
 package io.firesteel.train.stage
 
 import io.firesteel.{CheckpointStore, TrainConfig, TrainListener}
@@ -17,7 +17,7 @@ import scala.util.control.NonFatal
 
 /** The strategies inside one stage: the asynchronous ones, `easgd`, and `sparknet` with consistency `bsp`. */
 private[train] object DeepSpark {
-  private val PollMillis = 100L // between two looks at the exchanger; an exchange takes about as long
+  private val PollMillis = 100L // between two reports of the exchanger; an exchange takes about as long
 
   /** As `Training.train`, of a resolved plan. */
   def train(
@@ -30,28 +30,28 @@ private[train] object DeepSpark {
   ): Outcome = {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new StageNotifier(plan, begin, listener)
-    Slots.await(sc, plan.workers) // before the rows are dealt out, so that each worker's lie where a slot is its own
+    Slots.await(sc, plan.workers) // before the rows are divided, so that each worker has a slot where its rows are
 
     Using.Manager { use =>
-      def served(from: RunState): Exchanger =
+      def serve(from: RunState): Exchanger =
         use(Exchanger.open(listening(sc, plan.config).toJson, from.center, from.snapshot))
-      val resumed = Option.when(begin.center.nonEmpty)(served(begin)) // it tells how much of the budget is spent
+      val resumed = Option.when(begin.center.nonEmpty)(serve(begin)) // it knows how much of the budget is spent
       val spent = resumed.fold(0L)(StageReport.of(_).steps)
       notifier.started(train.rows, test.fold(0L)(_.rows), train.classes, spent)
       val run = UUID.randomUUID.toString
-      val redo = FaultWatch.Stage.copy(hosted = plan.config.exchangers > 0)
-      val watch = use(new FaultWatch(sc, run, notifier.fault, redo, plan.needs.map(_.process)))
+      val policy = FaultWatch.Stage.copy(hostsParts = plan.config.exchangers > 0)
+      val watch = use(new FaultWatch(sc, run, notifier.fault, policy, plan.needs.map(_.process)))
       val workers = use(Workers.load(sc, train, plan, run, watch))
       val (statistics, devices) = workers.load()
       progress.loaded(devices)
       val normalizer = Engine.normalizer(plan.configJson, statistics)
-      val start = Checkpoint.fitted(plan, begin, statistics)
-      val exchanger = resumed.getOrElse(served(start))
+      val start = Checkpoint.initialized(plan, begin, statistics)
+      val exchanger = resumed.getOrElse(serve(start))
       val tests = test.map { source =>
         use(Using.resource(Workers.load(sc, source, plan, s"$run/test", watch))(_.gathered(normalizer)))
       }
 
-      def looked(report: StageReport, center: Array[Float]): RunState = {
+      def evaluatedAndSaved(report: StageReport, center: Array[Float]): RunState = {
         val snapshot = checkpoint.fold(Array.empty[Array[Byte]])(_ => exchanger.snapshot())
         val state = notifier.reached(report, center, snapshot)
         val scored = notifier.checked(
@@ -70,32 +70,32 @@ private[train] object DeepSpark {
           new ExchangerKey(exchanger.client(), start.resumed)
         }
         val stage = use(new StageThread(workers.exchange(normalizer, key), () => watch.end()))
-        def over: Boolean =
+        def ended: Boolean =
           try stage.endsWithin(PollMillis)
           catch {
             case NonFatal(e) =>
-              notifier.exchanged(StageReport.of(exchanger)) // that training diverged says more than the task that ended
+              notifier.exchanged(StageReport.of(exchanger)) // throws if training diverged, which says more than e
               throw e
           }
-        while (!over) {
+        while (!ended) {
           val report = notifier.exchanged(StageReport.of(exchanger))
-          hosts.look()
-          if (plan.pausesBetween(state.round, plan.roundsBehind(report.steps))) state = looked(report, hosts.center())
+          hosts.copyWhenDue()
+          if (plan.pausesBetween(state.round, plan.roundsBehind(report.steps))) state = evaluatedAndSaved(report, hosts.center())
         }
         val last = workers.finished(exchanger.center(), normalizer)
-        state = looked(notifier.exchanged(StageReport.of(exchanger)), last)
+        state = evaluatedAndSaved(notifier.exchanged(StageReport.of(exchanger)), last)
       }
       notifier.ended(state, Some(StageReport.of(exchanger).totals))
       Outcome(state.center.take(plan.length), normalizer)
     }.get
   }
 
-  /** The configuration with the exchanger's addresses: where Spark's driver listens and is found, unless it names some. */
+  /** The configuration with the exchanger's addresses: by default those of Spark's driver. */
   private def listening(sc: SparkContext, config: TrainConfig): TrainConfig = {
     val host = if (sc.isLocal) Loopback else sc.getConf.get("spark.driver.host")
     val own = if (sc.isLocal) host else sc.getConf.get("spark.driver.bindAddress", host)
     config.copy(bind = config.bind.orElse(Some(s"$own:0")), advertise = config.advertise.orElse(Some(host)))
   }
 
-  private val Loopback = "127.0.0.1" // nobody outside this process takes part
+  private val Loopback = "127.0.0.1" // all workers are in this process
 }

@@ -1,4 +1,4 @@
-// What a run inside one stage tells beside what every run does: each exchange of each worker.
+// The events of a run inside one stage: beside those of every run, each exchange of each worker.
 package io.firesteel.train.stage
 
 import io.firesteel.{ExchangeDone, Json, TrainListener}
@@ -6,9 +6,9 @@ import io.firesteel.train.run.{Plan, RunNotifier, RunState}
 
 private[train] final class StageNotifier(plan: Plan, start: RunState, listener: TrainListener)
     extends RunNotifier(plan, start, listener) {
-  private var untold = 0L
+  private var dropped = 0L // exchanges without an event, so far
 
-  /** Tells the report's turns. */
+  /** Sends an event for each exchange of the report. */
   def exchanged(report: StageReport): StageReport = synchronized {
     report.turns.foreach { turn =>
       listener.exchange(
@@ -27,9 +27,12 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
         )
       )
     }
-    if (report.untold > untold)
-      fault(s"${report.untold - untold} exchanges came faster than they were told", "they count, without a line each")
-    untold = report.untold
+    if (report.dropped > dropped)
+      fault(
+        s"${report.dropped - dropped} exchanges came faster than they could be reported",
+        "they count, without a line each"
+      )
+    dropped = report.dropped
     report.diverged.foreach { case (worker, turn) =>
       diverged(s"in exchange $turn of worker $worker", "weights or loss are NaN or infinite")
     }
@@ -37,7 +40,7 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
     report
   }
 
-  /** The state at that report; evaluations and checkpoints go on beside the exchanges, so the clock runs on. */
+  /** The state of the run at that report. Workers go on during evaluations and checkpoints, so their time counts. */
   def reached(report: StageReport, center: Array[Float], snapshot: Array[Array[Byte]]): RunState = RunState(
     plan.roundsBehind(report.steps),
     center,

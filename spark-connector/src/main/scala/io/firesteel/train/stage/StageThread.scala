@@ -1,12 +1,12 @@
-// A Spark job in a thread of its own, so that the calling thread can watch what the workers do meanwhile.
+// A Spark job in a thread of its own, so that the calling thread can report what the workers do meanwhile.
 package io.firesteel.train.stage
 
 import java.util.concurrent.TimeUnit.MILLISECONDS
 import java.util.concurrent.{ExecutionException, FutureTask, TimeoutException}
 
-/** Runs `job` from construction on; it sets its own local properties and job tags.
+/** Starts `job` at construction. Spark's local properties and job tags belong to a thread, so `job` sets its own.
   *
-  * @param cancel ends the Spark job that is under way in `job`, if there is one
+  * @param cancel cancels the Spark job that `job` is running, if there is one
   */
 private[train] final class StageThread(job: => Unit, cancel: () => Unit) extends AutoCloseable {
   private val task = new FutureTask[Unit](() => job)
@@ -14,7 +14,7 @@ private[train] final class StageThread(job: => Unit, cancel: () => Unit) extends
   thread.setDaemon(true)
   thread.start()
 
-  /** Waits for the end, for so long at most; what `job` threw comes out as it is. */
+  /** Waits for the end, `millis` at most, and says whether it came. Throws what `job` threw. */
   def endsWithin(millis: Long): Boolean =
     try {
       task.get(millis, MILLISECONDS)
@@ -24,7 +24,7 @@ private[train] final class StageThread(job: => Unit, cancel: () => Unit) extends
       case e: ExecutionException => throw e.getCause
     }
 
-  /** Cancels what is still under way and waits for it: again and again, since `job` may be between two Spark jobs. */
+  /** Cancels what is still running and waits for its end; repeatedly, since `job` may be between two Spark jobs. */
   override def close(): Unit = while (thread.isAlive) {
     cancel()
     thread.join(StageThread.PatienceMillis)
