@@ -177,6 +177,24 @@ pub fn set_threads(threads: usize) {
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
 }
 
+/// Says once what a processor without AVX2 means: libtorch has kernels for it, which run with SSE or AVX.
+#[cfg(target_arch = "x86_64")]
+pub fn warn_of_a_slow_processor() {
+    if let Some(warning) = slow_processor(std::arch::is_x86_feature_detected!("avx2")) {
+        log::warn!("{warning}");
+    }
+}
+
+/// Other architectures have kernels of their own.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn warn_of_a_slow_processor() {}
+
+fn slow_processor(avx2: bool) -> Option<&'static str> {
+    let warning = "this processor has no AVX2, for which libtorch's fast kernels are written: training works, several \
+                   times slower and with other bits than on one that has it";
+    (!avx2).then_some(warning)
+}
+
 /// Keeps freed memory in the process. Activations of a step are megabytes; by default glibc maps and unmaps
 /// each, which costs page faults, and in a JVM stops the other task threads while they fault too. Measured
 /// with cifar10_quick: two workers in `local[2]` gain a fifth. The limits hold for the whole process, where
@@ -228,6 +246,12 @@ mod tests {
         let none = "device auto: Spark gave GPU 1, and libtorch sees none: it was built without CUDA";
         assert_eq!(said(DeviceName::Auto, Some(1), 0), none);
         assert_eq!(said(DeviceName::Auto, Some(1), 1), "device auto: Spark gave GPU 1, libtorch sees 1");
+    }
+
+    #[test]
+    fn a_processor_without_avx2_is_told_that_it_is_slow() {
+        assert!(slow_processor(false).is_some_and(|warning| warning.contains("no AVX2")));
+        assert_eq!(slow_processor(true), None);
     }
 
     #[test]

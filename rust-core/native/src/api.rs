@@ -76,6 +76,7 @@ impl NativeNativeInterface for NativeAPI {
     fn version<'l>(env: &mut Env<'l>, _: JClass<'l>) -> Result<JString<'l>, Failure> {
         logging::init();
         firesteel_engine::device::keep_memory();
+        firesteel_engine::device::warn_of_a_slow_processor();
         firesteel_engine::memory::quiet_panics();
         Ok(JString::from_str(env, calls::version())?)
     }

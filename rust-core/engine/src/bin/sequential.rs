@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     program::log("FIRESTEEL_LOG", "warn");
     firesteel_engine::libtorch::cuda();
     firesteel_engine::device::keep_memory();
+    firesteel_engine::device::warn_of_a_slow_processor();
     quiet_panics();
     let matches = program::arguments(command());
     // a panic has no kind, but one line and the status of a failed run all the same

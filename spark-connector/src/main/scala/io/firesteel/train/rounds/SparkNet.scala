@@ -33,7 +33,7 @@ private[train] object SparkNet {
       val watch = use(new FaultWatch(sc, run, notifier.fault, overhead = plan.needs.map(_.process)))
       val workers = use(Workers.load(sc, train, plan, run, watch))
       val (statistics, devices) = workers.load()
-      progress.loaded(devices)
+      notifier.loaded(devices)
       val normalizer = Engine.normalizer(plan.configJson, statistics)
       val start = Checkpoint.initialized(plan, begin, statistics)
       val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval", watch)))

@@ -43,7 +43,7 @@ private[train] object DeepSpark {
       val watch = use(new FaultWatch(sc, run, notifier.fault, policy, plan.needs.map(_.process)))
       val workers = use(Workers.load(sc, train, plan, run, watch))
       val (statistics, devices) = workers.load()
-      progress.loaded(devices)
+      notifier.loaded(devices)
       val normalizer = Engine.normalizer(plan.configJson, statistics)
       val start = Checkpoint.initialized(plan, begin, statistics)
       val exchanger = resumed.getOrElse(serve(start))
