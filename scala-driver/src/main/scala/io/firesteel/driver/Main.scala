@@ -7,7 +7,7 @@ import io.firesteel.data.FileNames
 import io.firesteel.driver.console.{Console, Failure, Terminal}
 import io.firesteel.driver.options.{Arguments, Command, Invocation}
 
-import java.io.{PrintStream, PrintWriter, StringWriter}
+import java.io.{PrintWriter, StringWriter}
 
 object Main {
   private val commands: Seq[(Command, (ObjectNode, Console) => Unit)] = Seq(

@@ -2,7 +2,7 @@
 // a round; inside one stage, the whole budget is spent.
 package io.firesteel.train
 
-import io.firesteel.{Ended, ExchangeDone, Fault, FiresteelException, RoundDone, TestSpark, TrainConfig, TrainListener}
+import io.firesteel.{Ended, ExchangeDone, Fault, FiresteelException, RoundDone, TestSpark, TrainListener}
 import io.firesteel.data.{DriverDisk, ImageFiles}
 import io.firesteel.jni.Kind
 import io.firesteel.train.faults.FaultWatch

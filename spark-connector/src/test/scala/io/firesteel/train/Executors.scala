@@ -26,26 +26,26 @@ object Executors {
 
   /** Trains in rounds, and kills the executor that gets the first task of the third round. */
   def killedInRound(sc: SparkContext, config: TrainConfig): (Events, TrainedModel) = {
-    val (all, armed) = (processes(sc), new AtomicBoolean(false))
+    val (running, armed) = (processes(sc), new AtomicBoolean(false))
     val events = new Events {
       override def round(e: RoundDone): Unit = {
         super.round(e)
         if (e.round == 2) armed.set(true)
       }
     }
-    val watch = new RunWatch(sc, task => if (armed.getAndSet(false)) kill(all(task.taskInfo.executorId)))
+    val watch = new RunWatch(sc, task => if (armed.getAndSet(false)) kill(running(task.taskInfo.executorId)))
     try (events, Runs.train(sc, config, events))
     finally watch.close()
   }
 
   /** Trains in one stage, and kills one of the executors after worker 1's tenth exchange. */
   def killedInStage(sc: SparkContext, config: TrainConfig): (Events, TrainedModel) = {
-    val (all, armed) = (processes(sc), new AtomicBoolean(true))
+    val (running, armed) = (processes(sc), new AtomicBoolean(true))
     val events = new Events {
       override def exchange(e: ExchangeDone): Unit = {
         super.exchange(e)
         // a run that goes back to an earlier center reports the exchange a second time
-        if (e.worker == 1 && e.exchange == 10 && armed.getAndSet(false)) kill(all.values.head)
+        if (e.worker == 1 && e.exchange == 10 && armed.getAndSet(false)) kill(running.values.head)
       }
     }
     (events, Runs.train(sc, config, events))

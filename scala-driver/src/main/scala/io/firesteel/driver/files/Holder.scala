@@ -4,6 +4,7 @@ package io.firesteel.driver.files
 
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.ObjectMapper
+import com.fasterxml.jackson.databind.node.JsonNodeFactory
 
 import java.io.IOException
 import java.net.InetAddress

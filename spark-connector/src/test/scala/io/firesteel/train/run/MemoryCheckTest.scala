@@ -79,7 +79,7 @@ class MemoryCheckTest extends AnyFunSuite {
       Runs.train(sc, Runs.small.copy(iterations = Some(1)), events)
       val needs = events.of[Started].head.needs.get
       assert(needs.local && needs.worker > 5 * MiB && needs.worker < 100 * MiB && needs.driverHeap > 2 * MiB)
-      assert(needs.said.contains("MiB a worker"))
+      assert(needs.text.contains("MiB a worker"))
     }
   }
 }
