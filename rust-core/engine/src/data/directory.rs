@@ -1,4 +1,4 @@
-//! Reading the data set in a directory whole.
+//! Reads the data set in a directory.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::kind::{DatasetKind, kinds_in, list};
 use super::{Dataset, RecordFormat, advice, cifar, idx};
 use crate::error::{Error, Kind, Result};
 
-/// A data set: its training rows and, where there are any, its test rows.
+/// A data set: its training rows and, if it has any, its test rows.
 #[derive(Debug)]
 pub struct Split {
     pub kind: DatasetKind,
@@ -15,8 +15,8 @@ pub struct Split {
 }
 
 impl Dataset {
-    /// Reads the data set in `directory`, told from the files when `kind` is absent. Several at once are an error of kind
-    /// `config`, none or a malformed one of kind `data`; what cannot be read is `io`.
+    /// Reads the data set in `directory`; without `kind` it is detected from the files. More than one is an error of
+    /// kind `config`, none or a malformed one an error of kind `data`, and what cannot be read one of kind `io`.
     pub fn read_dir(directory: &Path, kind: Option<DatasetKind>) -> Result<Split> {
         if directory.is_file() {
             let (path, remedy) = (directory.display(), advice::of_file(directory));

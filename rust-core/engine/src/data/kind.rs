@@ -23,7 +23,7 @@ impl DatasetKind {
     /// Every kind.
     pub const ALL: [DatasetKind; 3] = [DatasetKind::Cifar10, DatasetKind::Cifar100, DatasetKind::Idx];
 
-    /// The name that the configuration knows it by.
+    /// The name in a configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             DatasetKind::Cifar10 => "cifar10",
@@ -32,7 +32,7 @@ impl DatasetKind {
         }
     }
 
-    /// For a message: the files that make it.
+    /// Its files, for error messages.
     pub(super) fn files(self) -> &'static str {
         match self {
             DatasetKind::Cifar10 => CIFAR10_FILES,
@@ -56,7 +56,7 @@ impl fmt::Display for DatasetKind {
     }
 }
 
-/// Names of the entries of a directory, sorted; one that is not Unicode is none of ours.
+/// The names of the entries of a directory, sorted, without those that are not Unicode: no data file has such a name.
 pub(super) fn list(directory: &Path) -> Result<Vec<String>> {
     let failed = |cause| Error::io(directory, cause);
     let mut names = Vec::new();

@@ -3,6 +3,6 @@ mod common;
 mod hostile;
 mod laws;
 mod lies;
-mod patience;
+mod outage;
 mod program;
 mod restart;
