@@ -81,7 +81,7 @@ pub enum Reply {
     },
     Welcome {
         proof: [u8; 32],
-        facts: ChannelInfo,
+        info: ChannelInfo,
     },
     /// The payload is the rule's reply; it is empty when `repeated` and the reply is no longer kept.
     Exchanged {

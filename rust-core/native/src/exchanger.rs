@@ -162,7 +162,7 @@ impl DriverExchanger {
         if self.parts == 0 {
             return Ok(self.exchanger.center()?);
         }
-        self.look()?;
+        self.refresh()?;
         Ok(self.seen().snapshot.center())
     }
 
@@ -173,7 +173,7 @@ impl DriverExchanger {
 
     /// Sees what the parts are now, to go on from there should a host be lost. Parts of a gathering rule that are not
     /// at one moment stay as they were seen before.
-    pub fn look(&self) -> Result<()> {
+    pub fn refresh(&self) -> Result<()> {
         let most = self.seen().snapshot.bytes().saturating_mul(2); // a rule's state does not grow, records do a little
         for _ in 0..TRIES {
             if self.seen().hosting {

@@ -32,7 +32,7 @@ pub struct ClientChannel {
     outage: Option<Outage>,
     /// Whether what was sent last has been answered.
     answered: bool,
-    pub facts: ChannelInfo,
+    pub info: ChannelInfo,
 }
 
 impl ClientChannel {
@@ -42,8 +42,8 @@ impl ClientChannel {
         let identity = Identity { role: spec.role, channel: kind, digest: spec.digest.clone() };
         let Server { address, tls } = server.clone();
         let outage = Some(Outage::new()); // until the first answer the server counts as away
-        let (transport, answered, facts) = (None, false, ChannelInfo::default());
-        let mut channel = Self { spec, tls, address, identity, cancel, transport, outage, answered, facts };
+        let (transport, answered, info) = (None, false, ChannelInfo::default());
+        let mut channel = Self { spec, tls, address, identity, cancel, transport, outage, answered, info };
         while let Err(error) = channel.connect() {
             channel.failed(error)?;
         }
@@ -127,7 +127,7 @@ impl ClientChannel {
             match TcpStream::connect_timeout(&address, left.min(LONGEST)) {
                 Ok(socket) => {
                     let mut transport = Transport::connect(socket, self.tls.as_ref(), self.cancel.clone())?;
-                    self.facts = self.handshake(&mut transport)?;
+                    self.info = self.handshake(&mut transport)?;
                     self.transport = Some(transport);
                     return Ok(());
                 }
@@ -146,7 +146,7 @@ impl ClientChannel {
         let (identity, proof) = (self.identity.clone(), handshake.client_proof()?);
         transport.send(&Request::Attach { identity, nonce: handshake.client, proof }, &[])?;
         match transport.receive::<Reply>(0)?.0 {
-            Reply::Welcome { proof, facts } => handshake.check_server(&proof).map(|()| facts),
+            Reply::Welcome { proof, info } => handshake.check_server(&proof).map(|()| info),
             Reply::Refused { why, message } => Err(Error::Refused { why, message }),
             other => Err(Error::Frame(format!("exchanger {} answered {other:?}", self.address))),
         }

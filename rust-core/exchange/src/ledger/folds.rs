@@ -53,7 +53,7 @@ pub enum Taken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fold {
     Done(Folded),
-    /// The vectors of others are missing; [`FoldLedger::look`] tells when they came.
+    /// The vectors of others are missing; [`FoldLedger::poll`] tells when they came.
     Wait,
 }
 
@@ -210,13 +210,13 @@ impl FoldLedger {
                 session.gathered = Some(std::mem::take(values));
                 session.waits = now;
                 self.fold_when_complete(message.lr);
-                self.look(message, now)
+                self.poll(message, now)
             }
         }
     }
 
     /// Whether a message that was taken is folded; refuses once it waited for too long.
-    pub fn look(&self, message: &Message, now: Duration) -> Result<Fold> {
+    pub fn poll(&self, message: &Message, now: Duration) -> Result<Fold> {
         let session = self.admitted(message.who)?;
         if session.known.folded >= message.sequence {
             return Ok(Fold::Done(Folded { version: self.version, staleness: 0 }));

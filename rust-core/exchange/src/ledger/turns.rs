@@ -27,7 +27,7 @@ pub struct Grant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Go(Grant),
-    /// Slower workers are waited for; [`TurnLedger::look`] tells when it may go on.
+    /// Slower workers are waited for; [`TurnLedger::poll`] tells when it may go on.
     Wait,
 }
 
@@ -132,11 +132,11 @@ impl TurnLedger {
             _ => return Err(mismatch(format!("worker {worker} asks for turn {turn}, and its last one was {asked}"))),
         }
         self.states[worker].waits.get_or_insert(now);
-        self.look(who, now)
+        self.poll(who, now)
     }
 
     /// Whether the worker of the last [`ask`](Self::ask) may go on; refuses once it waited for too long.
-    pub fn look(&mut self, who: Attempt, now: Duration) -> Result<Answer> {
+    pub fn poll(&mut self, who: Attempt, now: Duration) -> Result<Answer> {
         admit(self.record.workers[who.worker].attempt, who)?;
         if self.record.steps >= self.budget.steps || self.clock.may_go_on(self.consistency, who.worker) {
             self.states[who.worker].waits = None;

@@ -104,15 +104,15 @@ impl Connection<'_> {
         }
         state.connections.admit(self.id)?;
         self.attached = true;
-        let facts = self.attach(&identity)?;
-        self.transport.send(&Reply::Welcome { proof: handshake.server_proof()?, facts }, &[])?;
+        let info = self.attach(&identity)?;
+        self.transport.send(&Reply::Welcome { proof: handshake.server_proof()?, info }, &[])?;
         Ok(identity)
     }
 
     fn attach(&self, identity: &Identity) -> Result<ChannelInfo> {
         let state = self.state;
         let settings = &state.settings;
-        let mut facts = ChannelInfo {
+        let mut info = ChannelInfo {
             workers: settings.workers,
             shards: settings.shards,
             gathering: settings.rule.gathers(),
@@ -126,8 +126,8 @@ impl Connection<'_> {
             Channel::Shard(shard) => Some(state.shard(shard)?),
         };
         if let Some(shard) = shard {
-            facts.start += shard.range.start as u64;
-            facts.length = shard.range.len() as u64;
+            info.start += shard.range.start as u64;
+            info.length = shard.range.len() as u64;
         }
         if let Role::Worker { worker, attempt } = identity.role {
             if worker >= settings.workers {
@@ -136,11 +136,11 @@ impl Connection<'_> {
             }
             let who = Attempt { worker: worker as usize, attempt };
             match shard {
-                None => facts.last = state.coordinator.attach(who)?,
-                Some(shard) => (facts.last, facts.work) = shard.attach(who, state.connections.socket(self.id)?)?,
+                None => info.last = state.coordinator.attach(who)?,
+                Some(shard) => (info.last, info.work) = shard.attach(who, state.connections.socket(self.id)?)?,
             }
         }
-        Ok(facts)
+        Ok(info)
     }
 
     fn max_payload(&self, channel: Channel) -> u64 {

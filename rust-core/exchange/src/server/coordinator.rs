@@ -39,7 +39,7 @@ impl Coordinator {
             }
             let (locked, tick) = self.moved.wait_timeout(ledger, TICK).unwrap_or_else(PoisonError::into_inner);
             ledger = locked;
-            answer = ledger.look(who, self.started.elapsed())?;
+            answer = ledger.poll(who, self.started.elapsed())?;
             if answer == Answer::Wait && tick.timed_out() {
                 drop(ledger);
                 waiting()?;

@@ -117,7 +117,7 @@ impl Shard {
         waiting: impl FnMut() -> Result<()>,
     ) -> Result<Option<Folded>> {
         let state = self.lock();
-        let fold = state.ledger.look(message, self.started.elapsed())?;
+        let fold = state.ledger.poll(message, self.started.elapsed())?;
         values.clear();
         let folded = self.awaited(state, fold, message, values, waiting)?;
         Ok((!values.is_empty()).then_some(folded))
@@ -140,7 +140,7 @@ impl Shard {
             }
             let (locked, tick) = self.folded.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
             state = locked;
-            fold = state.ledger.look(message, self.started.elapsed())?;
+            fold = state.ledger.poll(message, self.started.elapsed())?;
             if fold == Fold::Wait && tick.timed_out() {
                 drop(state);
                 waiting()?;
