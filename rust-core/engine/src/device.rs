@@ -225,7 +225,8 @@ mod tests {
     #[test]
     fn a_worker_gets_the_gpu_of_its_task_or_one_in_turn() {
         use DeviceName::{Auto, Cpu, Cuda};
-        let chosen = |name: DeviceName, assigned, worker, gpus| name.choose(assigned, worker, gpus, String::new).unwrap();
+        let chosen =
+            |name: DeviceName, assigned, worker, gpus| name.choose(assigned, worker, gpus, String::new).unwrap();
         assert_eq!(chosen(Auto, None, 3, 0), Device::Cpu);
         assert_eq!(chosen(Cpu, Some(1), 3, 2), Device::Cpu);
         assert_eq!([0, 1, 2].map(|worker| chosen(Auto, None, worker, 2)), [0, 1, 0].map(Device::Cuda));

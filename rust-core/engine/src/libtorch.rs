@@ -106,7 +106,9 @@ fn reason(cuda: &Cuda, driver: bool, visible: Option<&str>) -> String {
             "this machine has no NVIDIA driver (/proc/driver/nvidia is not there): run where there is a GPU".to_owned()
         }
         (Cuda::Loaded, Some(list)) => {
-            format!("the driver is there, and CUDA_VISIBLE_DEVICES is '{list}': unset it or name a GPU that nvidia-smi lists")
+            format!(
+                "the driver is there, and CUDA_VISIBLE_DEVICES is '{list}': unset it or name a GPU that nvidia-smi lists"
+            )
         }
         (Cuda::Loaded, None) => {
             "the driver is there and shows no GPU that CUDA 13 can use: see what nvidia-smi says".to_owned()

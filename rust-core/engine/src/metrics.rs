@@ -24,9 +24,7 @@ pub enum Event {
         parameters: usize,
     },
     /// What each worker computes on, by its number.
-    Workers {
-        devices: Vec<String>,
-    },
+    Workers { devices: Vec<String> },
     Round {
         round: u64,
         local_steps: u64,

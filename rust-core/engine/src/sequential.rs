@@ -97,7 +97,7 @@ impl Sequential {
             data: facts,
             parameters: net.parameters(),
         })?;
-        metrics.write(&Event::Workers { devices: vec![trainer.device()] })?;
+        metrics.write(&Event::Workers { devices: vec![train_worker.device()] })?;
         let digest = net.layout().digest();
         Ok(Self { config, out, metrics, train_worker, test_worker, normalizer, weights, digest })
     }

@@ -103,7 +103,10 @@ mod tests {
         let python = advised(&["data_batch_1", "data_batch_2", "test_batch", "batches.meta"]).unwrap();
         assert!(python.starts_with("these are CIFAR's files for Python, and the binary version is needed"), "{python}");
         assert_eq!(advised(&["train", "test", "meta"]).unwrap(), python);
-        assert_eq!(advised(&["cifar-10-batches-py/data_batch_1"]).unwrap(), format!("DIR/cifar-10-batches-py: {python}"));
+        assert_eq!(
+            advised(&["cifar-10-batches-py/data_batch_1"]).unwrap(),
+            format!("DIR/cifar-10-batches-py: {python}")
+        );
         assert!(advised(&["data_batch_1.mat"]).unwrap().contains("for Matlab"));
     }
 

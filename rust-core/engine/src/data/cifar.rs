@@ -144,7 +144,10 @@ mod tests {
         for name in ["train.bin", "absent.bin"] {
             let error = read(directory.path(), &[name], RecordFormat::Cifar100, 100).unwrap_err();
             assert_eq!(error.kind(), Kind::Io);
-            assert!(error.to_string().starts_with(&format!("read {}: ", directory.path().join(name).display())), "{error}");
+            assert!(
+                error.to_string().starts_with(&format!("read {}: ", directory.path().join(name).display())),
+                "{error}"
+            );
         }
     }
 

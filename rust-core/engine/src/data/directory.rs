@@ -153,7 +153,8 @@ mod tests {
     #[test]
     fn a_missing_or_doubled_batch_is_refused() {
         let (kind, message) = fails(&["data_batch_1.bin", "data_batch_2.bin", "data_batch_4.bin"], None);
-        let expected = "DIR: data_batch_3.bin is missing beside data_batch_4.bin: bring it, or number the batches from 1";
+        let expected =
+            "DIR: data_batch_3.bin is missing beside data_batch_4.bin: bring it, or number the batches from 1";
         assert_eq!((kind, message), (Kind::Data, expected.to_owned()));
         let (kind, message) = fails(&["data_batch_01.bin", "data_batch_1.bin"], None);
         let expected = "DIR: data_batch_01.bin and data_batch_1.bin are both batch 1: remove one of them";

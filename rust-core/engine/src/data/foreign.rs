@@ -29,7 +29,10 @@ pub fn content(head: &[u8]) -> Option<&'static str> {
         (b"PK\x03\x04", "a zip archive: unpack it with `unzip` and give the directory of the files in it"),
         (b"BZh", "packed by bzip2: unpack it with `bunzip2`"),
         (b"\xfd7zXZ", "packed by xz: unpack it with `unxz`"),
-        (b"\x80\x02}", "Python's pickle: the binary version is needed, cifar-10-binary.tar.gz or cifar-100-binary.tar.gz"),
+        (
+            b"\x80\x02}",
+            "Python's pickle: the binary version is needed, cifar-10-binary.tar.gz or cifar-100-binary.tar.gz",
+        ),
     ];
     marks.into_iter().find(|(mark, _)| head.starts_with(mark)).map(|(_, what)| what)
 }
@@ -116,7 +119,8 @@ mod tests {
         let cause = io::Error::from(io::ErrorKind::PermissionDenied);
         let error = unreadable(Path::new("/data/test_batch.bin"), cause);
         assert_eq!(error.kind(), crate::Kind::Io);
-        let expected = "read /data/test_batch.bin: permission denied: give the account that runs this permission to read it";
+        let expected =
+            "read /data/test_batch.bin: permission denied: give the account that runs this permission to read it";
         assert_eq!(error.to_string(), expected);
     }
 }

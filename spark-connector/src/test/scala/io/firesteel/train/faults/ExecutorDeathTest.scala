@@ -4,6 +4,7 @@ package io.firesteel.train.faults
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import java.util.concurrent.RejectedExecutionException
+import org.apache.spark.firesteel.Failures
 import org.apache.spark.{ExceptionFailure, ExecutorLostFailure, SparkConf}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -57,7 +58,7 @@ class ExecutorDeathTest extends AnyFunSuite {
   }
 
   test("what every attempt ends in ends the run at once, and what may pass does not") {
-    def thrown(error: Throwable) = new ExceptionFailure(error, Nil)
+    def thrown(error: Throwable) = Failures.of(error)
     for (kind <- Kind.values) {
       val certain = Set(Kind.CONFIG, Kind.DATA, Kind.LAYOUT, Kind.LIBRARY)(kind)
       val told = ExecutorDeath.certain(thrown(new RuntimeException(new FiresteelException(kind, "label 10"))))
