@@ -3,7 +3,6 @@
 # shellcheck shell=bash
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-CACHE=$(realpath -m -- "${FIRESTEEL_CACHE:-${HOME:?}/.cache/firesteel}")
 # shellcheck disable=SC2034 # the scripts that source this file read it
 FASHION=/usr/share/datasets/fashion-mnist # where Debian's package dataset-fashion-mnist puts its files
 
@@ -12,6 +11,17 @@ die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 1
 }
+
+# The cache is FIRESTEEL_CACHE, else in the home directory: HOME, or what the password file says where HOME is not set.
+home_dir() { printf '%s\n' "${HOME:-$(getent passwd "$EUID" | cut -d : -f 6)}"; }
+[[ -n ${FIRESTEEL_CACHE:-} || -n $(home_dir) ]] ||
+  die "HOME is not set and user $EUID has no home directory: set FIRESTEEL_CACHE to the directory for libtorch and Spark"
+CACHE=$(realpath -m -- "${FIRESTEEL_CACHE:-$(home_dir)/.cache/firesteel}")
+# Java's class path and the compilers' lists of directories are separated by colons.
+[[ $ROOT != *:* ]] || die "the checkout is in $ROOT: Java's class path cannot hold a colon, so move it"
+[[ $CACHE != *:* ]] || die "the cache is $CACHE: Java's class path cannot hold a colon, so set FIRESTEEL_CACHE to another"
+# Java reads file names and arguments in the charset of the locale, and puts ? for what that lacks.
+if [[ $*$(pwd -P)$ROOT$CACHE == *[![:ascii:]]* && $(locale charmap 2>/dev/null) != UTF-8 ]]; then export LC_ALL=C.UTF-8; fi
 
 # part NAME COMMAND...: runs the command and says how long it took, also in PART_TIME.
 # A failure ends the script (set -e) unless the caller tests it.
@@ -59,6 +69,19 @@ python_home() {
   origin=$(python_origin "$1")
   realpath -m -- "${!given:-$CACHE/python-$1-${origin:0:12}}"
 }
+# require_spark HOME: ends the script unless a Spark is there that the driver's jar can run in. Asked before Java starts:
+# in a Spark for another Scala version the jar fails at its first class, with a stack trace.
+require_spark() {
+  local jar name
+  [[ -x $1/bin/spark-submit ]] || die "no Spark in $1: run scripts/setup, or set SPARK_HOME"
+  for jar in "$1"/jars/spark-core_*.jar; do
+    name=${jar##*/}
+    [[ $name =~ ^spark-core_([0-9.]+)-([0-9]+(\.[0-9]+)*) ]] || die "$1 has no jars/spark-core_*.jar: it is no whole Spark; set SPARK_HOME to one"
+    if [[ ${BASH_REMATCH[1]} != 2.13 ]] || ! at_least "${BASH_REMATCH[2]}" 3.5; then
+      die "$1 is Spark ${BASH_REMATCH[2]} for Scala ${BASH_REMATCH[1]}, and Spark 3.5 or newer for Scala 2.13 is needed: set SPARK_HOME to one, or unset it and run scripts/setup"
+    fi
+  done
+}
 # link_spark DIR: a Spark of links. Spark's workers keep their directories in SPARK_HOME/work, which tests throw away.
 link_spark() {
   mkdir "$1"
@@ -66,6 +89,17 @@ link_spark() {
   rm -f "$1/work"
 }
 driver_jar() { printf '%s\n' "$ROOT/scala-driver/target/firesteel-driver_2.13-$(project_version).jar"; }
+
+# plain NAME: puts a path of harmless characters in place of the directory in the variable NAME, where it has others. It goes
+# through a descriptor that the programs inherit which this shell starts. For Spark, whose lists of files are split at
+# commas, unescaped as URIs, and matched as patterns.
+plain() {
+  local -n directory=$1
+  local LC_ALL=C descriptor
+  [[ $directory == *[!A-Za-z0-9/._+@=~-]* ]] || return 0
+  exec {descriptor}<"$directory"
+  directory=/proc/self/fd/$descriptor
+}
 
 # java_is_enough HOME TOOL: java or javac of version 17 or newer; HOME may be empty for the one on PATH.
 java_is_enough() {
@@ -115,19 +149,29 @@ pip_python() {
   return 1
 }
 
-# libtorch_archive: the path of the libtorch that is shipped to machines that have none; made once, in the cache.
+# lock_cache: takes the cache's lock, on descriptor 9 of this shell, and waits for whoever holds it.
+lock_cache() {
+  mkdir -p "$CACHE" 2>/dev/null || true
+  [[ -d $CACHE && -w $CACHE && (! -e $CACHE/.lock || -w $CACHE/.lock) ]] ||
+    die "the cache $CACHE cannot be written by user $(id -un 2>/dev/null || echo "$EUID")${1:+, and $1}: set FIRESTEEL_CACHE to a directory of your own and run scripts/setup"
+  exec 9>"$CACHE/.lock"
+  flock 9
+}
+
+# libtorch_archive: the path of the libtorch that is shipped to machines that have none; made once, in the cache. One that
+# is there needs no right to write, so that a cache can be shared.
 libtorch_archive() {
   local home archive
   home=$CACHE/libtorch-$(libtorch_version)-cpu
   archive=$home.tar.gz
   is_complete "$home" "$(libtorch_origin)" || die "no libtorch in $home: run scripts/setup"
-  (
-    flock 9
+  [[ $archive -nt $home/.complete ]] || (
+    lock_cache "libtorch was not packed for a cluster there yet"
     [[ $archive -nt $home/.complete ]] && exit
     say "packing $archive, once" >&2
     tar -C "$home" --owner=0 --group=0 --exclude=lib/libtorch.so -cf - lib | gzip -1 >"$archive.partial"
     mv "$archive.partial" "$archive"
-  ) 9>"$CACHE/.lock"
+  )
   printf '%s\n' "$archive"
 }
 

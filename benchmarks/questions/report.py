@@ -2,7 +2,7 @@
 
 import json
 
-from . import accuracy, curve, engine, exchange, faults, memory, peers, precision, race, recovery, results, runs, spark, strategies
+from . import accuracy, cuda, curve, engine, exchange, faults, memory, peers, precision, race, recovery, results, runs, spark, strategies
 
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
@@ -18,6 +18,7 @@ TABLES = {
     "race": race,
     "curve": curve,
     "precision": precision,
+    "cuda": cuda,
 }
 
 

@@ -22,9 +22,10 @@ def submit(master, options, submit_options=(), errors=None):
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
 
 
-def sequential(options):
-    """A started run without Spark."""
-    return subprocess.Popen([str(ROOT / "target/release/sequential"), *options], stdout=subprocess.DEVNULL)
+def sequential(options, **settings):
+    """A started run without Spark; `settings` are added to its environment."""
+    command = [str(ROOT / "target/release/sequential"), *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **settings})
 
 
 def python(name, module, options, stdin=None, **settings):

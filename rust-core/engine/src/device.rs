@@ -2,12 +2,13 @@
 //! settings.
 
 use std::num::NonZero;
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 use std::time::Instant;
 
 use tch::{Cuda, Device, Kind, Tensor, no_grad};
 
 use crate::error::{Error, Result};
+use crate::libtorch;
 use crate::names::names;
 
 names! {
@@ -21,25 +22,50 @@ names! {
 
 impl DeviceName {
     /// The device of worker `worker`: `assigned`, the GPU that Spark assigned to its task, or otherwise the GPUs that
-    /// libtorch sees, in turn.
+    /// libtorch sees, in turn. If `auto` uses no GPU although the machine seems to have one, a warning says why.
     pub fn resolve(self, assigned: Option<usize>, worker: u64) -> Result<Device> {
-        match self {
-            Self::Cpu => Ok(Device::Cpu),
-            _ => self.choose(assigned, worker, usize::try_from(Cuda::device_count()).unwrap_or(0)),
+        if self == Self::Cpu {
+            return Ok(Device::Cpu);
         }
+        libtorch::cuda(); // before libtorch is asked
+        let gpus = usize::try_from(Cuda::device_count()).unwrap_or(0);
+        let device = self.choose(assigned, worker, gpus, libtorch::why_no_gpu)?;
+        if device == Device::Cpu && libtorch::has_driver() {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| {
+                log::warn!("device auto computes on the processor though there is a GPU: {}", libtorch::why_no_gpu());
+            });
+        }
+        Ok(device)
     }
 
-    fn choose(self, assigned: Option<usize>, worker: u64, gpus: usize) -> Result<Device> {
+    fn choose(
+        self,
+        assigned: Option<usize>,
+        worker: u64,
+        gpus: usize,
+        why_none: impl FnOnce() -> String,
+    ) -> Result<Device> {
         match (self, assigned) {
             (Self::Cpu, _) => Ok(Device::Cpu),
             (_, Some(gpu)) if gpu < gpus => Ok(Device::Cuda(gpu)),
+            (_, Some(gpu)) if gpus == 0 => Err(Error::config(format!(
+                "device {self}: Spark gave GPU {gpu}, and libtorch sees none: {}",
+                why_none()
+            ))),
             (_, Some(gpu)) => Err(Error::config(format!("device {self}: Spark gave GPU {gpu}, libtorch sees {gpus}"))),
             (_, None) if gpus > 0 => Ok(Device::Cuda((worker % gpus as u64) as usize)),
             (Self::Auto, None) => Ok(Device::Cpu),
-            (Self::Cuda, None) => Err(Error::config(
-                "device cuda: libtorch sees no GPU; FIRESTEEL_LIBTORCH must name a libtorch that was built for CUDA",
-            )),
+            (Self::Cuda, None) => Err(Error::config(format!("device cuda: libtorch sees no GPU: {}", why_none()))),
         }
+    }
+}
+
+/// A device as people and files call it: `cpu`, `cuda:1`.
+pub fn name(device: Device) -> String {
+    match device {
+        Device::Cuda(gpu) => format!("cuda:{gpu}"),
+        other => format!("{other:?}").to_lowercase(),
     }
 }
 
@@ -152,6 +178,24 @@ pub fn set_threads(threads: usize) {
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
 }
 
+/// Says once what a processor without AVX2 means: libtorch has kernels for it, which run with SSE or AVX.
+#[cfg(target_arch = "x86_64")]
+pub fn warn_of_a_slow_processor() {
+    if let Some(warning) = slow_processor(std::arch::is_x86_feature_detected!("avx2")) {
+        log::warn!("{warning}");
+    }
+}
+
+/// Other architectures have kernels of their own.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn warn_of_a_slow_processor() {}
+
+fn slow_processor(avx2: bool) -> Option<&'static str> {
+    let warning = "this processor has no AVX2, for which libtorch's fast kernels are written: training works, several \
+                   times slower and with other bits than on one that has it";
+    (!avx2).then_some(warning)
+}
+
 /// Keeps freed memory in the process. Activations of a step are megabytes, and by default glibc maps and unmaps each of
 /// them. That causes page faults, during which the other task threads of a JVM cannot change their mappings either.
 /// Measured with cifar10_quick: two workers in `local[2]` are faster by a fifth. The settings apply to the whole
@@ -181,7 +225,8 @@ mod tests {
     #[test]
     fn a_worker_gets_the_gpu_of_its_task_or_one_in_turn() {
         use DeviceName::{Auto, Cpu, Cuda};
-        let chosen = |name: DeviceName, assigned, worker, gpus| name.choose(assigned, worker, gpus).unwrap();
+        let chosen =
+            |name: DeviceName, assigned, worker, gpus| name.choose(assigned, worker, gpus, String::new).unwrap();
         assert_eq!(chosen(Auto, None, 3, 0), Device::Cpu);
         assert_eq!(chosen(Cpu, Some(1), 3, 2), Device::Cpu);
         assert_eq!([0, 1, 2].map(|worker| chosen(Auto, None, worker, 2)), [0, 1, 0].map(Device::Cuda));
@@ -196,8 +241,23 @@ mod tests {
 
     #[test]
     fn a_gpu_that_is_not_there_is_refused() {
-        let said = |name: DeviceName, assigned| name.choose(assigned, 0, 0).unwrap_err().to_string();
-        assert!(said(DeviceName::Cuda, None).contains("FIRESTEEL_LIBTORCH"));
-        assert_eq!(said(DeviceName::Auto, Some(1)), "device auto: Spark gave GPU 1, libtorch sees 0");
+        let said = |name: DeviceName, assigned, gpus| {
+            name.choose(assigned, 0, gpus, || "it was built without CUDA".to_owned()).unwrap_err().to_string()
+        };
+        assert_eq!(said(DeviceName::Cuda, None, 0), "device cuda: libtorch sees no GPU: it was built without CUDA");
+        let none = "device auto: Spark gave GPU 1, and libtorch sees none: it was built without CUDA";
+        assert_eq!(said(DeviceName::Auto, Some(1), 0), none);
+        assert_eq!(said(DeviceName::Auto, Some(1), 1), "device auto: Spark gave GPU 1, libtorch sees 1");
+    }
+
+    #[test]
+    fn a_processor_without_avx2_is_told_that_it_is_slow() {
+        assert!(slow_processor(false).is_some_and(|warning| warning.contains("no AVX2")));
+        assert_eq!(slow_processor(true), None);
+    }
+
+    #[test]
+    fn devices_have_the_names_that_pytorch_gives_them() {
+        assert_eq!([Device::Cpu, Device::Cuda(0), Device::Cuda(3)].map(name), ["cpu", "cuda:0", "cuda:3"]);
     }
 }

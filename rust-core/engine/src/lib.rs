@@ -7,6 +7,7 @@ pub mod device;
 pub mod error;
 pub mod estimate;
 pub mod kernels;
+pub mod libtorch;
 pub mod memory;
 pub mod metrics;
 mod names;
@@ -29,5 +30,6 @@ pub use error::{Error, Kind, Result};
 pub use round::{Evaluation, Report, Round, StateIn, Work};
 pub use worker::{Worker, WorkerSpec};
 
-/// The version of libtorch that this crate is built against; tch 0.24.0 accepts no other.
+/// The version of libtorch that this crate is built against; tch 0.24.0 accepts no other. The one that is loaded says its
+/// own by [`libtorch::version`].
 pub const LIBTORCH: &str = "2.11.0";

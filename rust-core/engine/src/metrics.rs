@@ -23,6 +23,8 @@ pub enum Event {
         data: DataFacts,
         parameters: usize,
     },
+    /// What each worker computes on, by its number.
+    Workers { devices: Vec<String> },
     Round {
         round: u64,
         local_steps: u64,

@@ -87,7 +87,7 @@ impl Sequential {
         let (train_worker, test_worker) = (build(train)?, test.map(build).transpose()?);
         let net = config.build_net()?;
         let weights = net.initial_weights(config.seed, Some(&statistics))?;
-        fs::create_dir_all(&out).map_err(|e| Error::io(&out, e))?;
+        fs::create_dir_all(&out).map_err(|e| Error::io(&out, e).context("create the output directory"))?;
         let mut metrics = MetricsFile::create(&out.join("metrics.jsonl"))?;
         metrics.write(&Event::Start {
             time: jiff::Timestamp::now().to_string(),
@@ -97,6 +97,7 @@ impl Sequential {
             data: facts,
             parameters: net.parameters(),
         })?;
+        metrics.write(&Event::Workers { devices: vec![train_worker.device()] })?;
         let digest = net.layout().digest();
         Ok(Self { config, out, metrics, train_worker, test_worker, normalizer, weights, digest })
     }

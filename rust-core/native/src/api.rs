@@ -2,6 +2,7 @@
 //! symbols carry the arguments' types, so a Java class of another version fails to link instead of
 //! passing garbage.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
@@ -21,6 +22,7 @@ bind_java_type! {
     native_methods_error_policy = Throw,
     native_methods {
         static extern fn version() -> JString,
+        static extern fn load_cuda(directory: JString),
         static extern fn resolve(request: JString) -> JString,
         static extern fn describe(config: JString) -> JString,
         static extern fn memory(config: JString, rows: jlong) -> JString,
@@ -34,6 +36,7 @@ bind_java_type! {
         static extern fn worker_prepare(worker: jlong, normalizer: jfloat[]),
         static extern fn worker_round(worker: jlong, vector: jfloat[], round: JString) -> JString,
         static extern fn worker_evaluate(worker: jlong, weights: jfloat[], digest: JString) -> JString,
+        static extern fn worker_device(worker: jlong) -> JString,
         static extern fn worker_cancel(worker: jlong),
         static extern fn worker_keep(worker: jlong, run: JString, partition: jint),
         static extern fn worker_find(run: JString, partition: jint) -> jlong,
@@ -73,8 +76,14 @@ impl NativeNativeInterface for NativeAPI {
     fn version<'l>(env: &mut Env<'l>, _: JClass<'l>) -> Result<JString<'l>, Failure> {
         logging::init();
         firesteel_engine::device::keep_memory();
+        firesteel_engine::device::warn_of_a_slow_processor();
         firesteel_engine::memory::quiet_panics();
         Ok(JString::from_str(env, calls::version())?)
+    }
+
+    fn load_cuda<'l>(_: &mut Env<'l>, _: JClass<'l>, directory: JString<'l>) -> Result<(), Failure> {
+        firesteel_engine::libtorch::load_cuda(Path::new(&directory.to_string()));
+        Ok(())
     }
 
     fn resolve<'l>(env: &mut Env<'l>, _: JClass<'l>, request: JString<'l>) -> Result<JString<'l>, Failure> {
@@ -184,6 +193,10 @@ impl NativeNativeInterface for NativeAPI {
         let weights = floats(env, &weights)?;
         let evaluation = attached.resident.lock()?.evaluate(&weights, &digest.to_string(), &attached.cancel)?;
         Ok(JString::from_str(env, calls::render(&evaluation)?)?)
+    }
+
+    fn worker_device<'l>(env: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<JString<'l>, Failure> {
+        Ok(JString::from_str(env, WORKERS.get(worker)?.resident.lock()?.device())?)
     }
 
     fn worker_cancel<'l>(_: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<(), Failure> {

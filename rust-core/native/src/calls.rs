@@ -52,9 +52,9 @@ impl Attached {
     }
 }
 
-/// Versions of this library and of the libtorch that it was built against.
+/// Versions of this library and of the libtorch that is loaded.
 pub fn version() -> String {
-    json!({ "crate": env!("CARGO_PKG_VERSION"), "libtorch": firesteel_engine::LIBTORCH }).to_string()
+    json!({ "crate": env!("CARGO_PKG_VERSION"), "libtorch": firesteel_engine::libtorch::version() }).to_string()
 }
 
 /// A request to complete a configuration.

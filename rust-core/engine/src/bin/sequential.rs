@@ -18,7 +18,9 @@ use serde_json::{Map, Value};
 
 fn main() -> ExitCode {
     program::log("FIRESTEEL_LOG", "warn");
+    firesteel_engine::libtorch::cuda();
     firesteel_engine::device::keep_memory();
+    firesteel_engine::device::warn_of_a_slow_processor();
     quiet_panics();
     let matches = program::arguments(command());
     // a panic, too, is reported in one line and ends with the status of a failed run

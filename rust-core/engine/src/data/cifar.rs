@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::read_log::ReadLog;
-use super::{Dataset, RecordFormat};
+use super::{Dataset, RecordFormat, foreign};
 use crate::error::{Error, Result};
 
 /// The files of CIFAR-10, for error messages.
@@ -14,10 +14,37 @@ pub const CIFAR100_FILES: &str = "train.bin, test.bin";
 
 /// The training files among `names`, sorted by number, and the test file.
 pub fn cifar10_files(names: &[String]) -> (Vec<&str>, Option<&str>) {
-    let number = |name: &str| name.strip_prefix("data_batch_")?.strip_suffix(".bin")?.parse::<u32>().ok();
+    (batches(names).into_iter().map(|(_, name)| name).collect(), find(names, "test_batch.bin"))
+}
+
+/// Refuses batches that are numbered twice or with a gap: what is trained on would not be the data set.
+pub fn check_batches(names: &[String]) -> Result<()> {
+    let batches = batches(names);
+    for pair in batches.windows(2) {
+        let [(number, one), (next, other)] = [pair[0], pair[1]];
+        if number == next {
+            return Err(Error::data(format!("{one} and {other} are both batch {number}: remove one of them")));
+        }
+    }
+    let gap = batches.iter().zip(1..).find(|((number, _), expected)| number != expected);
+    match gap {
+        Some(((_, name), missing)) => Err(Error::data(format!(
+            "data_batch_{missing}.bin is missing beside {name}: bring it, or number the batches from 1"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Numbers and names, sorted.
+fn batches(names: &[String]) -> Vec<(u32, &str)> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()); // `parse` would take a sign, too
+    let number = |name: &str| {
+        let text = name.strip_prefix("data_batch_")?.strip_suffix(".bin")?;
+        text.parse().ok().filter(|_| digits(text))
+    };
     let mut numbered: Vec<_> = names.iter().filter_map(|name| Some((number(name)?, name.as_str()))).collect();
     numbered.sort_unstable();
-    (numbered.into_iter().map(|(_, name)| name).collect(), find(names, "test_batch.bin"))
+    numbered
 }
 
 /// The training file among `names`, and the test file.
@@ -40,7 +67,8 @@ pub fn read(directory: &Path, names: &[&str], format: RecordFormat, classes: usi
 }
 
 fn append_file(dataset: &mut Dataset, path: &Path, format: RecordFormat) -> Result<()> {
-    let bytes = fs::read(path).map_err(|cause| Error::io(path, cause))?;
+    foreign::refuse(path, false)?;
+    let bytes = fs::read(path).map_err(|cause| foreign::unreadable(path, cause))?;
     let (length, record_len) = (bytes.len(), format.record_len());
     if length == 0 {
         return Err(Error::data(format!("{}: the file is empty", path.display())));
@@ -116,13 +144,22 @@ mod tests {
         for name in ["train.bin", "absent.bin"] {
             let error = read(directory.path(), &[name], RecordFormat::Cifar100, 100).unwrap_err();
             assert_eq!(error.kind(), Kind::Io);
-            assert!(error.to_string().starts_with(&directory.path().join(name).display().to_string()), "{error}");
+            assert!(
+                error.to_string().starts_with(&format!("read {}: ", directory.path().join(name).display())),
+                "{error}"
+            );
         }
     }
 
     #[test]
+    fn a_page_that_came_instead_of_the_file_is_told_before_its_length() {
+        let (path, result) = read_one(b"<!DOCTYPE html><html>", RecordFormat::Cifar10);
+        assert!(result.unwrap_err().to_string().starts_with(&format!("{path} is a web page, not the file: ")));
+    }
+
+    #[test]
     fn batches_come_by_their_number() {
-        let names = ["data_batch_10.bin", "data_batch_2.bin", "data_batch_x.bin", "test_batch.bin"].map(String::from);
+        let names = ["data_batch_10.bin", "data_batch_2.bin", "data_batch_+3.bin", "test_batch.bin"].map(String::from);
         assert_eq!(cifar10_files(&names), (vec!["data_batch_2.bin", "data_batch_10.bin"], Some("test_batch.bin")));
     }
 }

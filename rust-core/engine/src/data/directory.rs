@@ -1,60 +1,10 @@
-//! Finds out from the names of its files which data set a directory contains, and reads it.
+//! Reads the data set in a directory.
 
-use std::fmt;
-use std::fs;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use super::cifar::{self, CIFAR10_FILES, CIFAR100_FILES};
-use super::idx::{self, IDX_FILES};
-use super::{Dataset, RecordFormat};
-use crate::error::{Error, Result};
-
-/// The data sets that can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DatasetKind {
-    Cifar10,
-    Cifar100,
-    Idx,
-}
-
-impl DatasetKind {
-    /// Every kind.
-    pub const ALL: [DatasetKind; 3] = [DatasetKind::Cifar10, DatasetKind::Cifar100, DatasetKind::Idx];
-
-    /// The name in a configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            DatasetKind::Cifar10 => "cifar10",
-            DatasetKind::Cifar100 => "cifar100",
-            DatasetKind::Idx => "idx",
-        }
-    }
-
-    fn files(self) -> &'static str {
-        match self {
-            DatasetKind::Cifar10 => CIFAR10_FILES,
-            DatasetKind::Cifar100 => CIFAR100_FILES,
-            DatasetKind::Idx => IDX_FILES,
-        }
-    }
-
-    fn has_training_files(self, names: &[String]) -> Result<bool> {
-        Ok(match self {
-            DatasetKind::Cifar10 => !cifar::cifar10_files(names).0.is_empty(),
-            DatasetKind::Cifar100 => !cifar::cifar100_files(names).0.is_empty(),
-            DatasetKind::Idx => idx::idx_files(names, "train")?.is_some(),
-        })
-    }
-}
-
-impl fmt::Display for DatasetKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use super::kind::{DatasetKind, kinds_in, list};
+use super::{Dataset, RecordFormat, advice, cifar, idx};
+use crate::error::{Error, Kind, Result};
 
 /// A data set: its training rows and, if it has any, its test rows.
 #[derive(Debug)]
@@ -68,11 +18,18 @@ impl Dataset {
     /// Reads the data set in `directory`; without `kind` it is detected from the files. More than one is an error of
     /// kind `config`, none or a malformed one an error of kind `data`, and what cannot be read one of kind `io`.
     pub fn read_dir(directory: &Path, kind: Option<DatasetKind>) -> Result<Split> {
+        if directory.is_file() {
+            let (path, remedy) = (directory.display(), advice::of_file(directory));
+            return Err(Error::new(Kind::Io, format!("{path} is a file, not a directory: {remedy}")));
+        }
         let names = list(directory)?;
         let in_directory = |error: Error| error.context(directory.display().to_string());
-        let kind = detect(&names, kind).map_err(in_directory)?;
+        let kind = detect(directory, &names, kind).map_err(in_directory)?;
         let (train, test) = match kind {
-            DatasetKind::Cifar10 => read_cifar(directory, cifar::cifar10_files(&names), RecordFormat::Cifar10, 10)?,
+            DatasetKind::Cifar10 => {
+                cifar::check_batches(&names).map_err(in_directory)?;
+                read_cifar(directory, cifar::cifar10_files(&names), RecordFormat::Cifar10, 10)?
+            }
             DatasetKind::Cifar100 => read_cifar(directory, cifar::cifar100_files(&names), RecordFormat::Cifar100, 100)?,
             DatasetKind::Idx => read_idx(directory, &names)?,
         };
@@ -102,29 +59,13 @@ fn read_idx(directory: &Path, names: &[String]) -> Result<Rows> {
     Ok((train, test))
 }
 
-/// The names of the entries of a directory, sorted, without those that are not Unicode: no data file has such a name.
-fn list(directory: &Path) -> Result<Vec<String>> {
-    let failed = |cause| Error::io(directory, cause);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        names.extend(entry.map_err(failed)?.file_name().into_string().ok());
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
-fn detect(names: &[String], kind: Option<DatasetKind>) -> Result<DatasetKind> {
+fn detect(directory: &Path, names: &[String], kind: Option<DatasetKind>) -> Result<DatasetKind> {
     let candidates = kind.map_or(DatasetKind::ALL.to_vec(), |kind| vec![kind]);
-    let mut found = Vec::new();
-    for &kind in &candidates {
-        if kind.has_training_files(names)? {
-            found.push(kind);
-        }
-    }
-    match found[..] {
-        [] => Err(none_found(&candidates)),
+    match kinds_in(names, &candidates)?[..] {
+        [] => Err(advice::of_directory(directory, names)
+            .map_or_else(|| none_found(&candidates), |what| Error::data(format!("no training files: {what}")))),
         [kind] => Ok(kind),
-        [..] => {
+        ref found => {
             let kinds: Vec<_> = found.iter().map(|kind| kind.as_str()).collect();
             Err(Error::config(format!("holds several data sets, name one as `dataset`: {}", kinds.join(", "))))
         }
@@ -138,8 +79,9 @@ fn none_found(candidates: &[DatasetKind]) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::cifar10_record;
     use super::*;
-    use crate::error::Kind;
+    use std::fs;
     use std::path::PathBuf;
 
     fn testdata(name: &str) -> PathBuf {
@@ -176,14 +118,14 @@ mod tests {
 
     #[test]
     fn a_test_set_may_be_absent_and_batches_come_in_order() {
-        let (from, directory) = (testdata("cifar10-tiny"), tempfile::tempdir().unwrap());
-        fs::copy(from.join("data_batch_1.bin"), directory.path().join("data_batch_10.bin")).unwrap();
-        fs::copy(from.join("data_batch_2.bin"), directory.path().join("data_batch_9.bin")).unwrap();
-        let swapped = Dataset::read_dir(directory.path(), None).unwrap();
-        assert!(swapped.test.is_none());
-        let straight = Dataset::read_dir(&from, None).unwrap().train;
-        assert_eq!(swapped.train.labels()[200..], straight.labels()[..200]);
-        assert_eq!(swapped.train.labels()[..200], straight.labels()[200..]);
+        let directory = tempfile::tempdir().unwrap();
+        for number in 1..=10 {
+            let record = cifar10_record(number - 1, |_, _| 0);
+            fs::write(directory.path().join(format!("data_batch_{number}.bin")), record).unwrap();
+        }
+        let split = Dataset::read_dir(directory.path(), None).unwrap();
+        assert!(split.test.is_none());
+        assert_eq!(split.train.labels(), (0..10).collect::<Vec<_>>());
     }
 
     #[test]
@@ -195,6 +137,28 @@ mod tests {
         }
         let (_, message) = fails(&["data_batch_1.bin"], Some(DatasetKind::Cifar100));
         assert_eq!(message, "DIR: no training files; looked for cifar100: train.bin, test.bin");
+    }
+
+    #[test]
+    fn a_path_that_holds_no_data_set_is_told_with_what_helps() {
+        let (_, message) = fails(&["data_batch_1", "batches.meta"], None);
+        assert!(message.starts_with("DIR: no training files: these are CIFAR's files for Python, "), "{message}");
+        let directory = directory_of(&["cifar-10-binary.tar.gz"]);
+        let file = directory.path().join("cifar-10-binary.tar.gz");
+        let error = Dataset::read_dir(&file, None).unwrap_err();
+        let expected = "is a file, not a directory: unpack it and give the directory of the files in it";
+        assert_eq!((error.kind(), error.to_string()), (Kind::Io, format!("{} {expected}", file.display())));
+    }
+
+    #[test]
+    fn a_missing_or_doubled_batch_is_refused() {
+        let (kind, message) = fails(&["data_batch_1.bin", "data_batch_2.bin", "data_batch_4.bin"], None);
+        let expected =
+            "DIR: data_batch_3.bin is missing beside data_batch_4.bin: bring it, or number the batches from 1";
+        assert_eq!((kind, message), (Kind::Data, expected.to_owned()));
+        let (kind, message) = fails(&["data_batch_01.bin", "data_batch_1.bin"], None);
+        let expected = "DIR: data_batch_01.bin and data_batch_1.bin are both batch 1: remove one of them";
+        assert_eq!((kind, message), (Kind::Data, expected.to_owned()));
     }
 
     #[test]
@@ -216,12 +180,5 @@ mod tests {
         let error = Dataset::read_dir(Path::new("/nowhere/cifar"), None).unwrap_err();
         assert_eq!(error.kind(), Kind::Io);
         assert!(error.to_string().starts_with("/nowhere/cifar: "), "{error}");
-    }
-
-    #[test]
-    fn names_are_those_of_the_configuration() {
-        for kind in DatasetKind::ALL {
-            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
-        }
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use super::read_log::ReadLog;
-use super::{Dataset, RecordFormat};
+use super::{Dataset, RecordFormat, foreign};
 use crate::error::{Error, Result};
 
 /// The files of an idx data set, for error messages.
@@ -83,9 +83,10 @@ struct IdxFile {
 
 impl IdxFile {
     fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|cause| Error::io(path, cause))?;
-        let length = file.metadata().map_err(|cause| Error::io(path, cause))?.len();
         let packed = path.extension().is_some_and(|extension| extension == "gz");
+        foreign::refuse(path, packed)?;
+        let file = File::open(path).map_err(|cause| foreign::unreadable(path, cause))?;
+        let length = file.metadata().map_err(|cause| foreign::unreadable(path, cause))?.len();
         let file = BufReader::new(file);
         Ok(IdxFile {
             path: path.to_owned(),
@@ -140,7 +141,7 @@ impl IdxFile {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
                 self.error(format!("broken gzip after byte {}", offset + bytes.len() as u64)).caused_by(cause)
             }
-            _ => Error::io(&self.path, cause),
+            _ => foreign::unreadable(&self.path, cause),
         })?;
         Ok(bytes)
     }
@@ -264,6 +265,16 @@ mod tests {
             let message = read_split(bytes, &gzip(&labels()), ".gz", None).unwrap_err();
             assert!(message.starts_with(&format!("i.gz: broken gzip after byte {place}: ")), "{message}");
         }
+    }
+
+    #[test]
+    fn what_is_no_idx_file_at_all_is_called_what_it_is() {
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 26421880\n";
+        for (bytes, what) in [(&b"<html>404"[..], "a web page"), (&pointer[..], "a pointer of Git LFS")] {
+            let message = read_split(bytes, &gzip(&labels()), ".gz", None).unwrap_err();
+            assert!(message.starts_with(&format!("i.gz is {what}, not the file: ")), "{message}");
+        }
+        assert!(said(&gzip(&images()), &labels()).starts_with("i is packed by gzip: "));
     }
 
     #[test]

@@ -4,12 +4,15 @@
 //! All images are 32 x 32 pixels with 3 channels of unsigned bytes, in channels-last order (NHWC) as the nets take
 //! them. Files, statistics and mean images are planar (CHW), as CIFAR's files are. Nothing here knows libtorch.
 
+mod advice;
 mod augment;
 mod change;
 mod cifar;
 mod dataset;
 mod directory;
+mod foreign;
 mod idx;
+mod kind;
 mod normalize;
 mod order;
 mod patches;
@@ -20,7 +23,8 @@ mod testing;
 
 pub use augment::Augment;
 pub use dataset::{Dataset, RecordFormat};
-pub use directory::{DatasetKind, Split};
+pub use directory::Split;
+pub use kind::DatasetKind;
 pub use normalize::{Normalize, Normalizer};
 pub use order::{BatchStream, Minibatch, epoch_order};
 pub use patches::PATCH;

@@ -15,7 +15,7 @@ use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::config::{Strategy, TrainConfig, known};
 use crate::data::{Augment, BatchStream, Dataset, Normalizer, RecordFormat, SIDE, Statistics};
-use crate::device::{at_most_the_cores, set_threads};
+use crate::device::{self, at_most_the_cores, set_threads};
 use crate::error::{Error, Result};
 use crate::memory::{Purpose, filled, guarded, with_capacity};
 use crate::nets::Net;
@@ -117,6 +117,11 @@ impl Worker {
             test_flip: config.test_flip,
             last: None,
         })
+    }
+
+    /// What it computes on, `cpu` or `cuda:0` and so on.
+    pub fn device(&self) -> String {
+        device::name(self.threads[0].weights.compute().device)
     }
 
     /// The format of the records that `append` takes.

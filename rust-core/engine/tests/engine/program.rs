@@ -30,9 +30,9 @@ fn every_kind_of_data_set_is_trained_and_evaluated() {
         assert!(result.status.success(), "{set}: {}", String::from_utf8_lossy(&result.stderr));
         let events = events(&out);
         let names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
-        assert_eq!(names, ["start", "round", "round", "eval", "end"], "{set}");
-        assert_eq!(events[2]["local_steps"], 3, "the last round is shorter");
-        assert_eq!(events[4]["samples"], 30);
+        assert_eq!(names, ["start", "workers", "round", "round", "eval", "end"], "{set}");
+        assert_eq!(events[3]["local_steps"], 3, "the last round is shorter");
+        assert_eq!(events[5]["samples"], 30);
         for file in ["config.json", "model.safetensors", "preprocessing.safetensors"] {
             assert!(out.join(file).is_file(), "{set}: {file}");
         }

@@ -22,6 +22,12 @@ case class Started(
     needs: Option[MemoryNeeds] = None
 )
 
+/** The workers have their rows, for the first time in this run.
+  *
+  * @param devices what each worker computes on, by its number: `cpu`, or `cuda:0` and so on
+  */
+case class WorkersLoaded(devices: Seq[String])
+
 /** A round has ended, and its results are averaged.
   *
   * @param round 1-based, of `rounds`
@@ -110,6 +116,7 @@ case class Ended(
   */
 trait TrainListener {
   def started(e: Started): Unit = ()
+  def loaded(e: WorkersLoaded): Unit = ()
   def round(e: RoundDone): Unit = ()
   def exchange(e: ExchangeDone): Unit = ()
   def evaluated(e: Evaluated): Unit = ()

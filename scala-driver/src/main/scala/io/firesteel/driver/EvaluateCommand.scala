@@ -10,7 +10,6 @@ import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.{Command, ConfigFile, JsonSettings, Options}
 import io.firesteel.jni.Kind
 import io.firesteel.train.{Evaluation, EvaluationResult}
-import org.apache.hadoop.fs.Path
 
 import scala.util.Using
 
@@ -68,8 +67,8 @@ object EvaluateCommand {
   private def locate(model: String): (String, String) =
     if (!model.endsWith(".safetensors")) (model, OutputDir.Model)
     else {
-      val path = new Path(model)
-      (Option(path.getParent).fold(".")(_.toString), path.getName)
+      val (directory, name) = model.splitAt(model.lastIndexOf('/') + 1)
+      (if (directory.isEmpty) "." else directory, name)
     }
 
   private def absent(dir: OutputDir, name: String): Nothing = fail(

@@ -3,6 +3,7 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel.data.FileNames
 import io.firesteel.driver.console.{Console, Failure, Terminal}
 import io.firesteel.driver.options.{Arguments, Command, Invocation}
 
@@ -22,6 +23,8 @@ object Main {
   /** Runs the command, and returns the exit status. With FIRESTEEL_DEBUG=1 it prints the stack trace of a failure. */
   def run(args: Seq[String], console: Console): Int =
     try {
+      args.foreach(FileNames.checkRead("argument", _))
+      FileNames.checkRead("working directory", sys.props("user.dir"))
       new Arguments(commands.map(_._1), Environment.describe).parse(args) match {
         case Invocation.Print(text)         => text.linesIterator.foreach(line => console.out.println(line))
         case Invocation.Run(name, settings) =>

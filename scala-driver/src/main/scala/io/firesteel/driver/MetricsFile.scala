@@ -5,7 +5,7 @@ package io.firesteel.driver
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.node._
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, RoundDone, Started, StoredFile}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, RoundDone, Started, StoredFile, WorkersLoaded}
 import io.firesteel.driver.files.{LineWriter, OutputDir}
 
 import java.io.{BufferedReader, InputStreamReader, OutputStream}
@@ -19,8 +19,14 @@ import scala.util.Using
   *
   * @param versions evaluated for the start event, when the native library is loaded
   * @param now the time, for the start event
+  * @param submission of which the run is an attempt, where it is known
   */
-final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Instant) extends AutoCloseable {
+final class MetricsFile(
+    dir: OutputDir,
+    versions: => ObjectNode,
+    now: () => Instant,
+    submission: Option[String] = None
+) extends AutoCloseable {
   import MetricsFile._
 
   private var out: Option[LineWriter] = None
@@ -31,8 +37,7 @@ final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Inst
       dir.open(OutputDir.Metrics).foreach(Using.resource(_)(file => keep(file, e, kept)))
     }
     out = Some(dir.lines(OutputDir.Metrics))
-    write(
-      "start",
+    val start = Seq[(String, JsonNode)](
       "time" -> text(now().truncatedTo(ChronoUnit.MILLIS).toString),
       "config" -> mapper.readTree(e.config.toJson),
       "versions" -> versions,
@@ -44,6 +49,13 @@ final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Inst
       ),
       "parameters" -> whole(e.parameters)
     )
+    write("start", start ++ submission.map(id => "submission" -> text(id)): _*)
+  }
+
+  def loaded(e: WorkersLoaded): Unit = {
+    val devices = JsonNodeFactory.instance.arrayNode()
+    e.devices.foreach(device => devices.add(device))
+    write("workers", "devices" -> devices)
   }
 
   def round(e: RoundDone): Unit = write(
@@ -123,6 +135,20 @@ object MetricsFile {
     */
   private val Milestones = Set("start", "eval", "fault", "end")
 
+  /** The submission that the last run in `dir` was an attempt of, where it is known. */
+  def submission(dir: OutputDir): Option[String] = dir.open(OutputDir.Metrics).flatMap { file =>
+    Using.resource(file) { _ =>
+      val starts = new BufferedReader(new InputStreamReader(file.in, UTF_8)).lines.iterator.asScala
+        .filter(_.startsWith("""{"event":"start","""))
+      starts.reduceOption((_, last) => last).flatMap(line => Option(event(line).get("submission")).map(_.asText))
+    }
+  }
+
+  /** A line as JSON; null for the half of a line that a killed process may leave. */
+  private def event(line: String): JsonNode =
+    try mapper.readTree(line)
+    catch { case _: JsonProcessingException => NullNode.instance }
+
   private def text(value: String): JsonNode = TextNode.valueOf(value)
   private def whole(value: Int): JsonNode = IntNode.valueOf(value)
   private def whole(value: Long): JsonNode = LongNode.valueOf(value)
@@ -147,11 +173,9 @@ object MetricsFile {
     * killed process.
     */
   private def stays(line: String, started: Started): Boolean = {
-    val event =
-      try mapper.readTree(line)
-      catch { case _: JsonProcessingException => NullNode.instance }
-    event.isObject && event.path("event").asText != "end" &&
-    event.path("round").asInt(0) <= started.completedRounds &&
-    event.path("total_steps").asLong(0) <= started.completedSteps
+    val of = event(line)
+    of.isObject && of.path("event").asText != "end" &&
+    of.path("round").asInt(0) <= started.completedRounds &&
+    of.path("total_steps").asLong(0) <= started.completedSteps
   }
 }

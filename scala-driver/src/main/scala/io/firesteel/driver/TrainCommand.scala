@@ -7,10 +7,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel._
 import io.firesteel.data.ImageFiles
 import io.firesteel.driver.console.{Console, ProgressDisplay}
-import io.firesteel.driver.files.OutputDir
+import io.firesteel.driver.files.{OutputDir, Submission}
 import io.firesteel.driver.options.{Command, ConfigFile, JsonSettings, Options}
 import io.firesteel.jni.{Engine, Kind, NativeException}
 import io.firesteel.train.Training
+import org.apache.spark.SparkConf
 
 import java.nio.charset.StandardCharsets.UTF_8
 import java.time.Instant
@@ -22,18 +23,21 @@ object TrainCommand {
   /** @throws FiresteelException of kind config for a wrong request, of another kind for a failed run */
   def run(settings: ObjectNode, console: Console): Unit = {
     val out = required(settings, "out")
-    val resume = settings.path("resume").asBoolean(false)
+    val submission = Submission.of(new SparkConf())
+    val again = isAttemptAgain(out, submission)
+    val resume = again || settings.path("resume").asBoolean(false)
     val config = TrainConfig.fromJson((if (resume) JsonSettings.merge(recorded(out), settings) else settings).toString)
     val data = config.data.getOrElse(missing("data"))
     validate(config)
-    Using.resource(OutputDir.claim(out, SparkApplication.hadoop, resume)) { dir =>
+    if (again) console.out.println(s"another attempt of the same submission: going on in $out")
+    Using.resource(OutputDir.claim(out, SparkApplication.hadoop, resume, submission)) { dir =>
       // A run that was stopped before its first checkpoint starts from the beginning.
       val request = config.copy(resume = resume && dir.contains(OutputDir.Checkpoint))
       if (resume && !request.resume) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
       SparkApplication.use("firesteel train") { sc =>
         dir.belongsTo(sc.applicationId)
         val images = ImageFiles.open(sc, data, config.dataset)
-        Using.resource(new Recorder(dir, console)) { recorder =>
+        Using.resource(new Recorder(dir, console, submission)) { recorder =>
           val model = Training.train(sc, images.train, images.test, request, recorder, Some(dir.checkpoint))
           dir.write(OutputDir.Preprocessing)(model.writePreprocessing)
           dir.write(OutputDir.Model)(model.writeModel)
@@ -42,6 +46,10 @@ object TrainCommand {
       }
     }
   }
+
+  /** Whether the run in `out` was begun by an earlier attempt of this submission, which the cluster manager tries again. */
+  private def isAttemptAgain(out: String, submission: Option[String]): Boolean =
+    submission.exists(id => MetricsFile.submission(OutputDir.existing(out, SparkApplication.hadoop)).contains(id))
 
   /** The configuration of the run in `out`; empty if it did not get as far as writing it. */
   private def recorded(out: String): ObjectNode =
@@ -66,8 +74,10 @@ object TrainCommand {
     throw new FiresteelException(Kind.CONFIG, s"train needs --$key")
 
   /** Writes a run's events to the metrics file, and shows them on the terminal. */
-  private final class Recorder(dir: OutputDir, console: Console) extends TrainListener with AutoCloseable {
-    private val metrics = new MetricsFile(dir, Environment.versions, () => Instant.now())
+  private final class Recorder(dir: OutputDir, console: Console, submission: Option[String])
+      extends TrainListener
+      with AutoCloseable {
+    private val metrics = new MetricsFile(dir, Environment.versions, () => Instant.now(), submission)
     private val progress = new ProgressDisplay(console.out, console.terminal, Environment.firesteel)
     private var end: Option[Ended] = None
     private var lr: Option[Double] = None
@@ -79,6 +89,11 @@ object TrainCommand {
       metrics.started(e)
       dir.write(OutputDir.Config, pretty(e.config))
       progress.started(e, dir.location)
+    }
+
+    override def loaded(e: WorkersLoaded): Unit = {
+      metrics.loaded(e)
+      progress.loaded(e)
     }
 
     override def round(e: RoundDone): Unit = {

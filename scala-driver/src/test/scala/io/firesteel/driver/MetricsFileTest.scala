@@ -2,7 +2,7 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.Fault
+import io.firesteel.{Fault, WorkersLoaded}
 import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, open, round, scratch, started, totals}
 import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.JsonSettings
@@ -32,6 +32,7 @@ class MetricsFileTest extends AnyFunSuite {
     scratch { dir =>
       val metrics = metricsIn(open(dir))
       metrics.started(started)
+      metrics.loaded(WorkersLoaded(Seq("cuda:0", "cpu")))
       metrics.round(round(1))
       metrics.evaluated(evaluated(1))
       metrics.fault(Fault(2, "partition 1 was lost", "round 2 is done again"))
@@ -48,6 +49,7 @@ class MetricsFileTest extends AnyFunSuite {
       assert(start.get("data").toString == """{"train_rows":50000,"test_rows":10000,"classes":10}""")
       assert(
         events.tail.map(_.toString) == Seq(
+          """{"event":"workers","devices":["cuda:0","cpu"]}""",
           """{"event":"round","round":1,"local_steps":10,"samples":2000,"seconds":0.5,"loss":1.5,""" +
             """"images_per_second":4000.0,"exchange_bytes":2329248}""",
           """{"event":"eval","round":1,"samples":2000,"seconds":0.5,"wall_seconds":0.75,""" +
@@ -57,6 +59,20 @@ class MetricsFileTest extends AnyFunSuite {
             """"accuracy":0.7533,"loss":0.75,"images_per_second":4000.0,"model":"/out/model.safetensors"}"""
         )
       )
+    }
+  }
+
+  test("the start says which submission the run is an attempt of, and the last start counts") {
+    scratch { dir =>
+      assert(MetricsFile.submission(open(dir)).isEmpty)
+      for (id <- Seq(Some("one"), Some("two"))) {
+        val metrics = new MetricsFile(open(dir), JsonSettings.empty, () => Instant.EPOCH, id)
+        metrics.started(started)
+        metrics.close()
+        assert(MetricsFile.submission(open(dir)) == id)
+      }
+      Files.writeString(dir.resolve("metrics.jsonl"), """{"event":"start","submission":"cut""", StandardOpenOption.APPEND)
+      assert(MetricsFile.submission(open(dir)).isEmpty)
     }
   }
 

@@ -50,7 +50,7 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       val (status, text, err) = train(out, "--iterations", "6", "--eval-every", "2")
       assert(status == 0, err)
       assert(names(out) == complete)
-      assert(told(out) == Seq("start", "round", "round", "eval", "round", "eval", "end"))
+      assert(told(out) == Seq("start", "workers", "round", "round", "eval", "round", "eval", "end"))
       val end = metrics(out).last
       assert(end.get("model").asText == s"$out/model.safetensors" && text.contains(s"model: $out/model.safetensors"))
       assert(end.get("samples").asLong == 6 * 20 * 2)
@@ -77,7 +77,31 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       val (status, text, err) = submit("train", "--out", cut.toString, "--resume")
       assert(status == 0, err)
       assert(text.contains("resumed after round 2"))
-      assert(told(cut) == Seq("start", "round", "round", "eval", "start", "round", "round", "eval", "end"))
+      assert(told(cut) == Seq("start", "workers", "round", "round", "eval", "start", "workers", "round", "round", "eval", "end"))
+      assert(weights(cut) == weights(whole))
+    }
+  }
+
+  test("another attempt of the same submission goes on from the checkpoint, and another submission is refused") {
+    scratch { dir =>
+      val (whole, cut) = (dir.resolve("whole"), dir.resolve("cut"))
+      val options = Seq("--iterations", "8", "--eval-every", "2", "--solver-state", "average")
+      assert(train(whole, options: _*)._1 == 0)
+      withSettings("spark.firesteel.submission" -> "one") {
+        val cutShort =
+          Console(new Breaking("round 4/4"), new PrintStream(OutputStream.nullOutputStream()), Terminal.None)
+        assert(Main.run(arguments(cut, options), cutShort) == 1)
+      }
+      withSettings("spark.firesteel.submission" -> "another") {
+        val (status, _, err) = train(cut, options: _*)
+        assert(status == 2 && err.contains("already holds a run"), err)
+      }
+      withSettings("spark.firesteel.submission" -> "one") {
+        val (status, text, err) = train(cut, options: _*)
+        assert(status == 0, err)
+        assert(text.contains(s"another attempt of the same submission: going on in $cut"))
+        assert(text.contains("resumed after round 2"))
+      }
       assert(weights(cut) == weights(whole))
     }
   }
@@ -119,7 +143,7 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       val (status, text, err) = train(out, "--iterations", "4", "--resume")
       assert(status == 0, err)
       assert(text.contains(s"no checkpoint in $out: beginning with round 1"))
-      assert(told(out) == Seq("start", "round", "round", "eval", "end"))
+      assert(told(out) == Seq("start", "workers", "round", "round", "eval", "end"))
     }
   }
 
@@ -186,7 +210,7 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       val (status, _, err) = train(diverged, "--iterations", "1", "--lr", "1e30")
       assert(status == 1 && err.linesIterator.size == 1, err)
       assert(err.contains("training diverged by round 1: the test loss is NaN: try a smaller --lr (now 1.0E30)"))
-      assert(told(diverged) == Seq("start", "round", "eval") && metrics(diverged).last.get("loss").isNull)
+      assert(told(diverged) == Seq("start", "workers", "round", "eval") && metrics(diverged).last.get("loss").isNull)
 
       assert(train(model, "--iterations", "2")._1 == 0)
       val file = Files.readAllBytes(model.resolve("model.safetensors"))

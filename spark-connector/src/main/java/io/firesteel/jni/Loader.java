@@ -6,6 +6,7 @@
 package io.firesteel.jni;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,10 +20,12 @@ import java.util.Properties;
 
 /** Loads the native library; every failure is a {@link NativeException} of kind {@code library}. */
 public final class Loader {
-  private static final String LIBTORCH = "libtorch-2.11.0-cpu"; // the directory's name in the cache
+  private static final String NEEDED = LibtorchVersion.NEEDED;
+  private static final String LIBTORCH = "libtorch-" + NEEDED + "-cpu"; // the directory's name in the cache
   private static final String RESOURCE = "native/linux-x86_64/libfiresteel.so";
-  private static final String REMEDY =
-      "run scripts/setup on this machine, or set FIRESTEEL_LIBTORCH to a directory with libtorch 2.11.0";
+  static final String REMEDY =
+      "run scripts/setup on this machine, or set FIRESTEEL_LIBTORCH to a directory with libtorch " + NEEDED;
+  private static final String REBUILD = "rebuild with scripts/build";
 
   /**
    * The libraries of libtorch in the order of loading: each needs those before it. One that not every build of libtorch
@@ -34,16 +37,16 @@ public final class Loader {
           new Part("libc10.so", true),
           new Part("libcudart.so.*", false),
           new Part("libcupti.so.*", false),
-          new Part("libtorch_cpu.so", true),
-          // a build for CUDA registers its GPUs with libtorch_cpu when these are loaded
-          new Part("libc10_cuda.so", false),
-          new Part("libtorch_cuda.so", false));
+          new Part("libtorch_cpu.so", true));
 
   private static boolean loaded;
 
   private Loader() {}
 
   private record Part(String glob, boolean required) {}
+
+  /** A file, what messages call it, and the libtorch that it is loaded with. */
+  private record Library(Path file, String called, Path libtorch) {}
 
   /** Loads the library unless it is loaded, looking for libtorch where {@link #load(List)} does. */
   public static void load() {
@@ -62,18 +65,27 @@ public final class Loader {
       return;
     }
     Path libtorch = libtorch(shipped);
+    LibtorchVersion.in(libtorch)
+        .filter(found -> !found.version().equals(NEEDED))
+        .ifPresent(found -> refuse(libtorch, found.version(), " (" + found.file() + ")"));
     for (Part part : PARTS) {
       for (Path file : matching(libtorch, part)) {
-        loadLibtorch(file);
+        loadLibtorch(file, libtorch);
       }
     }
     String named = setting("firesteel.library", "FIRESTEEL_LIBRARY");
     if (named == null) {
-      loadPacked();
+      loadPacked(libtorch);
     } else {
-      loadFiresteel(Path.of(named).toAbsolutePath(), named);
+      Path file = Path.of(named).toAbsolutePath();
+      loadFiresteel(new Library(file, named, libtorch), "set FIRESTEEL_LIBRARY to a copy on another");
     }
+    Native.loadCuda(libtorch.toString()); // last: it asks the library that was just loaded
     loaded = true;
+  }
+
+  private static void refuse(Path libtorch, String version, String source) {
+    throw failure("libtorch in " + libtorch + " is version " + version + source + ", not " + NEEDED + ": " + REMEDY, null);
   }
 
   private static Path libtorch(List<Path> shipped) {
@@ -83,9 +95,7 @@ public final class Loader {
       places.add(Path.of(named)); // an explicit choice is never replaced by another directory
     } else {
       places.addAll(shipped);
-      String cache = System.getenv("FIRESTEEL_CACHE");
-      Path home = Path.of(System.getProperty("user.home"), ".cache", "firesteel");
-      places.add((cache == null ? home : Path.of(cache)).resolve(LIBTORCH));
+      places.add(cache().resolve(LIBTORCH));
     }
     List<String> searched = new ArrayList<>();
     for (Path place : places) {
@@ -97,6 +107,16 @@ public final class Loader {
       }
     }
     throw failure("libtorch_cpu.so is missing: looked in " + String.join(", ", searched) + "; " + REMEDY, null);
+  }
+
+  /** As scripts/lib.sh finds it; Java's own user.home is {@code ?} for a user that the password file does not have. */
+  private static Path cache() {
+    String cache = System.getenv("FIRESTEEL_CACHE");
+    if (cache != null && !cache.isEmpty()) {
+      return Path.of(cache);
+    }
+    String home = System.getenv("HOME");
+    return Path.of(home == null || home.isEmpty() ? System.getProperty("user.home") : home, ".cache", "firesteel");
   }
 
   private static List<Path> matching(Path directory, Part part) {
@@ -112,25 +132,31 @@ public final class Loader {
     return files;
   }
 
-  private static void loadLibtorch(Path file) {
+  private static void loadLibtorch(Path file, Path libtorch) {
     try {
       System.load(file.toString());
     } catch (UnsatisfiedLinkError e) {
       // If another class loader of this process has loaded it, the dynamic linker finds that copy by its name.
       if (!String.valueOf(e.getMessage()).contains("already loaded in another classloader")) {
-        throw failure("load " + file + ": " + e.getMessage() + "; " + REMEDY, e);
+        String remedy = "set FIRESTEEL_LIBTORCH to a copy on another, or spark.local.dir for what came with the job";
+        throw unloadable(new Library(file, file.toString(), libtorch), e, remedy, REMEDY);
       }
     }
   }
 
-  private static void loadPacked() {
+  private static void loadPacked(Path libtorch) {
     Path copy = null;
     try (InputStream packed = resource(RESOURCE)) {
       copy = Files.createTempFile("libfiresteel", ".so");
       Files.copy(packed, copy, StandardCopyOption.REPLACE_EXISTING);
-      loadFiresteel(copy, "the jar's " + RESOURCE);
+      String remedy = "set -Djava.io.tmpdir to a directory on another, with --driver-java-options and, for executors, "
+          + "spark.executor.extraJavaOptions";
+      loadFiresteel(new Library(copy, "the jar's " + RESOURCE, libtorch), remedy);
     } catch (IOException e) {
-      throw failure("unpack " + RESOURCE + " to " + System.getProperty("java.io.tmpdir") + ": " + e, e);
+      throw failure(
+          "unpack " + RESOURCE + " to " + System.getProperty("java.io.tmpdir") + ": " + e
+              + "; set -Djava.io.tmpdir to a directory that can be written",
+          e);
     } finally {
       if (copy != null) {
         copy.toFile().delete(); // a loaded library stays mapped without its file
@@ -138,27 +164,30 @@ public final class Loader {
     }
   }
 
-  private static void loadFiresteel(Path file, String name) {
+  private static void loadFiresteel(Library library, String elsewhere) {
     try {
-      System.load(file.toString());
+      System.load(library.file.toString());
     } catch (UnsatisfiedLinkError e) {
-      throw failure("load " + name + ": " + e.getMessage() + "; rebuild with scripts/build", e);
+      throw unloadable(library, e, elsewhere, REBUILD);
     }
     String expected = expectedVersion();
-    String found = crateVersion(name);
-    if (!found.equals(expected)) {
+    JsonNode found = versions(library.called);
+    String crate = found.path("crate").asText();
+    if (!crate.equals(expected)) {
       throw failure(
-          "libfiresteel.so at " + name + " is version " + found + ", this jar needs " + expected
-              + ": rebuild with scripts/build",
-          null);
+          "libfiresteel.so at " + library.called + " is version " + crate + ", this jar needs " + expected + ": " + REBUILD, null);
+    }
+    String torch = found.path("libtorch").asText();
+    if (!torch.equals(NEEDED)) {
+      refuse(library.libtorch, torch, "");
     }
   }
 
-  private static String crateVersion(String name) {
+  private static JsonNode versions(String called) {
     try {
-      return new ObjectMapper().readTree(Native.version()).path("crate").asText();
+      return new ObjectMapper().readTree(Native.version());
     } catch (UnsatisfiedLinkError | JsonProcessingException e) {
-      throw failure("libfiresteel.so at " + name + " does not tell its version: rebuild with scripts/build", e);
+      throw failure("libfiresteel.so at " + called + " does not tell its version: " + REBUILD, e);
     }
   }
 
@@ -178,7 +207,7 @@ public final class Loader {
     InputStream own = Loader.class.getClassLoader().getResourceAsStream(name);
     InputStream in = own == null && context != null ? context.getResourceAsStream(name) : own;
     if (in == null) {
-      throw failure("this jar has no " + name + ": rebuild with scripts/build", null);
+      throw failure("this jar has no " + name + ": " + REBUILD, null);
     }
     return in;
   }
@@ -186,6 +215,19 @@ public final class Loader {
   private static String setting(String property, String variable) {
     String value = System.getProperty(property);
     return value == null ? System.getenv(variable) : value;
+  }
+
+  /**
+   * A library that the linker refused.
+   *
+   * @param elsewhere what to do where its file system allows no code
+   * @param otherwise what to do where neither that nor the linker's message says more
+   */
+  private static NativeException unloadable(Library library, UnsatisfiedLinkError e, String elsewhere, String otherwise) {
+    String remedy =
+        LoadFailure.ofMount(library.file, elsewhere)
+            .orElseGet(() -> LoadFailure.of(e.getMessage(), library.libtorch, otherwise));
+    return failure("load " + library.called + ": " + e.getMessage() + "; " + remedy, e);
   }
 
   private static NativeException failure(String message, Throwable cause) {

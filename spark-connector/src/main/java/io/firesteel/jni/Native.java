@@ -13,6 +13,8 @@ final class Native {
 
   static native String version();
 
+  static native void loadCuda(String directory);
+
   static native String resolve(String request);
 
   static native String describe(String config);
@@ -38,6 +40,8 @@ final class Native {
   static native String workerRound(long worker, float[] vector, String round);
 
   static native String workerEvaluate(long worker, float[] weights, String digest);
+
+  static native String workerDevice(long worker);
 
   static native void workerCancel(long worker);
 

@@ -54,6 +54,11 @@ public final class Worker implements AutoCloseable {
         });
   }
 
+  /** What it computes on: {@code cpu}, or {@code cuda:0} and so on, by the number that libtorch gives the GPU. */
+  public String device() {
+    return handle.call(Native::workerDevice);
+  }
+
   /**
    * Number of rows, 3072 sums of the pixels (u8, CHW) and 3 sums of their squares. Integers: sums over workers are
    * exact.

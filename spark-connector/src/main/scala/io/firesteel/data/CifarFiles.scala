@@ -1,14 +1,16 @@
 // CIFAR-10 and CIFAR-100 in their authors' binary format, https://www.cs.toronto.edu/~kriz/cifar.html. sc.binaryRecords
-// reads the same records, but without their positions. Hadoop's input format gives the byte offset of each record, from
-// which its row number is computed without a job that counts rows.
+// reads the same records, but without their positions, and takes the path for a pattern. Hadoop's input format gives the
+// byte offset of each record, from which its row number is computed without a job that counts rows.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import java.util.Arrays
+import java.util.{Arrays, Collections}
 import org.apache.hadoop.conf.Configuration
+import org.apache.hadoop.fs.{FileStatus, Path}
 import org.apache.hadoop.io.{BytesWritable, LongWritable}
-import org.apache.hadoop.mapreduce.lib.input.FixedLengthInputFormat
+import org.apache.hadoop.mapreduce.lib.input.{FileSplit, FixedLengthInputFormat}
+import org.apache.hadoop.mapreduce.{InputSplit, JobContext, RecordReader, TaskAttemptContext}
 import org.apache.spark.SparkContext
 import org.apache.spark.rdd.RDD
 
@@ -20,9 +22,13 @@ private[data] sealed abstract class CifarFiles(format: RecordFormat, classes: In
 
   protected def testing: String
 
+  /** Refuses training files that cannot be the whole of a data set. */
+  protected def check(directory: DataDirectory): Unit = ()
+
   def found(directory: DataDirectory): Boolean = training(directory).nonEmpty
 
   def open(sc: SparkContext, directory: DataDirectory): ImageFiles = {
+    check(directory)
     val test = Seq(testing).filter(directory.has)
     ImageFiles(
       name,
@@ -40,6 +46,7 @@ private[data] sealed abstract class CifarFiles(format: RecordFormat, classes: In
   }
 
   private def rows(directory: DataDirectory, file: String): Long = {
+    directory.refuseForeign(file)
     val (path, length) = (directory.file(file), directory.length(file))
     def fail(what: String) = throw new FiresteelException(Kind.DATA, s"read CIFAR batch $path: $what")
     if (length == 0) fail("the file is empty")
@@ -56,8 +63,20 @@ private[data] object CifarFiles {
 
     protected def testing: String = "test_batch.bin"
 
-    protected def training(directory: DataDirectory): Seq[String] =
-      directory.names.collect { case name @ Batch(number) => number.toInt -> name }.sorted.map(_._2)
+    protected def training(directory: DataDirectory): Seq[String] = batches(directory).map(_._2)
+
+    /** A batch that is numbered twice, or a gap in the numbers: what is trained on would not be the data set. */
+    override protected def check(directory: DataDirectory): Unit = {
+      def fail(what: String) = throw new FiresteelException(Kind.DATA, s"${directory.path}: $what")
+      val all = batches(directory)
+      for (((number, one), (next, other)) <- all.zip(all.drop(1)) if number == next)
+        fail(s"$one and $other are both batch $number: remove one of them")
+      for (((_, name), missing) <- all.zip(LazyList.from(1)).find { case ((number, _), i) => number != i })
+        fail(s"data_batch_$missing.bin is missing beside $name: bring it, or number the batches from 1")
+    }
+
+    private def batches(directory: DataDirectory): Seq[(Int, String)] =
+      directory.names.collect { case name @ Batch(number) => number.toInt -> name }.sorted
   }
 
   case object Cifar100 extends CifarFiles(RecordFormat.Cifar100, classes = 100) {
@@ -76,7 +95,8 @@ private[data] case class CifarFile(path: String, format: RecordFormat, first: Lo
   def records(sc: SparkContext, classes: Int): RDD[(Long, Array[Byte])] = {
     val conf = new Configuration(sc.hadoopConfiguration)
     FixedLengthInputFormat.setRecordLength(conf, format.bytes)
-    sc.newAPIHadoopFile(path, classOf[FixedLengthInputFormat], classOf[LongWritable], classOf[BytesWritable], conf)
+    conf.set(OneFile.Key, path)
+    val read = sc.newAPIHadoopRDD(conf, classOf[OneFile], classOf[LongWritable], classOf[BytesWritable])
       .map { case (offset, bytes) =>
         val row = first + offset.get / format.bytes
         val record = Arrays.copyOf(bytes.getBytes, format.bytes) // Hadoop reuses its buffer
@@ -87,9 +107,33 @@ private[data] case class CifarFile(path: String, format: RecordFormat, first: Lo
           )
         row -> record
       }
+    new FileRecords(path, read)
   }
 
   def locate(row: Long): String = s"$path: record ${row - first} at byte ${(row - first) * format.bytes}"
 
   private def name: String = format.name
+}
+
+/** The records of one file. Hadoop's own formats take their paths for patterns and split them at commas. */
+private[data] final class OneFile extends FixedLengthInputFormat {
+  override protected def listStatus(job: JobContext): java.util.List[FileStatus] = {
+    val path = new Path(job.getConfiguration.getRaw(OneFile.Key)) // get would replace a ${name} in it
+    Collections.singletonList(FileSystems.of(path, job.getConfiguration).getFileStatus(path))
+  }
+
+  /** On the executor, whose locale may be another than the driver's. */
+  override def createRecordReader(
+      split: InputSplit,
+      task: TaskAttemptContext
+  ): RecordReader[LongWritable, BytesWritable] = {
+    FileSystems.of(split.asInstanceOf[FileSplit].getPath, task.getConfiguration)
+    super.createRecordReader(split, task)
+  }
+}
+
+private[data] object OneFile {
+
+  /** Of the job's configuration: the file, a qualified path. */
+  val Key = "firesteel.data.file"
 }

@@ -6,6 +6,7 @@ import io.firesteel.jni.Kind
 import java.io.{FileNotFoundException, IOException, InputStream}
 import org.apache.hadoop.fs.{FileStatus, FileSystem, Path}
 import org.apache.spark.SparkContext
+import scala.util.Using
 
 /** The files of `path` by name. */
 private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, files: Map[String, FileStatus]) {
@@ -19,7 +20,33 @@ private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, 
   /** Length in bytes. */
   def length(name: String): Long = files(name).getLen
 
-  def open(name: String): InputStream = fileSystem.open(file(name))
+  /** @throws FiresteelException kind io where it cannot be read */
+  def open(name: String): InputStream = ReadFailure.told(file(name).toString)(fileSystem.open(file(name)))
+
+  /** Refuses a file that begins like something else than data.
+    *
+    * @throws FiresteelException kind data for such a file, io for one that cannot be read
+    */
+  def refuseForeign(name: String): Unit = Using.resource(open(name)) { in =>
+    val head = ReadFailure.told(file(name).toString)(in.readNBytes(ForeignContent.HeadBytes))
+    ForeignContent.of(head, packed = name.endsWith(".gz")).foreach { what =>
+      throw new FiresteelException(Kind.DATA, s"${file(name)} is $what")
+    }
+  }
+
+  /** Up to `most` directories in this one, by name; none that cannot be listed, since they are looked at for advice only. */
+  def directories(most: Int): Seq[DataDirectory] =
+    try {
+      val paths = fileSystem.listStatus(path).filter(_.isDirectory).map(_.getPath).sortBy(_.getName).take(most)
+      paths.toSeq.flatMap { below =>
+        try Some(DataDirectory.of(fileSystem, below))
+        catch { case _: IOException => None }
+      }
+    } catch { case _: IOException => Nil }
+
+  /** Hosts that hold a part of the file; none where that says nothing. */
+  def hosts(name: String): Seq[String] =
+    fileSystem.getFileBlockLocations(files(name), 0, length(name)).toSeq.flatMap(_.getHosts).distinct.diff(Seq("localhost"))
 }
 
 private[data] object DataDirectory {
@@ -27,16 +54,22 @@ private[data] object DataDirectory {
   /** Lists `uri`; a failure of kind io if there is no such directory or it cannot be read. */
   def list(sc: SparkContext, uri: String): DataDirectory =
     try {
-      val path = new Path(uri)
+      val path = FileSystems.path(uri)
       val fileSystem = FileSystems.of(path, sc.hadoopConfiguration)
       if (!fileSystem.getFileStatus(path).isDirectory)
-        throw new FiresteelException(Kind.IO, s"data $uri is a file, not a directory")
-      val files = fileSystem.listStatus(path).filter(_.isFile).map(status => status.getPath.getName -> status)
-      new DataDirectory(fileSystem.resolvePath(path), fileSystem, files.toMap)
+        throw new FiresteelException(
+          Kind.IO,
+          s"data $uri is a file, not a directory: ${DataAdvice.ofFile(path.getName)}"
+        )
+      of(fileSystem, fileSystem.resolvePath(path))
     } catch {
       case e: FileNotFoundException => throw new FiresteelException(Kind.IO, s"data directory $uri does not exist", e)
       case e: IOException => throw new FiresteelException(Kind.IO, s"list data directory $uri: ${e.getMessage}", e)
       case e: IllegalArgumentException =>
         throw new FiresteelException(Kind.CONFIG, s"data directory \"$uri\": ${e.getMessage}", e)
     }
+  private def of(fileSystem: FileSystem, path: Path): DataDirectory = {
+    val files = fileSystem.listStatus(path).filter(_.isFile).map(status => status.getPath.getName -> status)
+    new DataDirectory(path, fileSystem, files.toMap)
+  }
 }

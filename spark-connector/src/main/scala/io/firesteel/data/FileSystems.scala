@@ -1,4 +1,5 @@
-// The Hadoop file system of a URI. If its library is not on the class path, the message says which option adds it.
+// Paths as people write them, and the Hadoop file system of a path. If its library is not on the class path, the message
+// says which option adds it.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
@@ -21,11 +22,24 @@ private[firesteel] object FileSystems {
     "obs" -> "hadoop-huaweicloud"
   )
   private val OldS3 = Set("s3", "s3n") // schemes that Hadoop 3 does not have any more
+  private val Uri = "(?s)[A-Za-z][A-Za-z0-9+.-]*:/.*".r
 
-  /** @throws FiresteelException of kind config if no class for the scheme can be loaded */
+  /** The path that `text` names, character by character: nothing in it is a pattern, an escape or a separator of paths.
+    * Text that begins with `scheme:/` is a URI, all other a path of the default file system: `c:d` too, which Hadoop's
+    * own constructor takes for a scheme, and `//c/d`, which it takes for a host.
+    */
+  def path(text: String): Path =
+    if (Uri.matches(text)) new Path(text) else new Path(null, null, text.replaceAll("/{2,}", "/"))
+
+  /** @throws FiresteelException kind config where no class for the scheme can be loaded, or where the path is of this
+    *   machine's disk and cannot be named in its locale
+    */
   def of(path: Path, conf: Configuration): FileSystem =
-    try path.getFileSystem(conf)
-    catch {
+    try {
+      val fileSystem = path.getFileSystem(conf)
+      if (fileSystem.getUri.getScheme == "file") FileNames.check(path.toUri.getPath)
+      fileSystem
+    } catch {
       case e: UnsupportedFileSystemException                                 => throw missing(path, e)
       case e: NoClassDefFoundError                                           => throw missing(path, e)
       case e: RuntimeException if causes(e, classOf[ClassNotFoundException]) => throw missing(path, e)

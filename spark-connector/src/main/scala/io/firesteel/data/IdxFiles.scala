@@ -5,6 +5,7 @@ package io.firesteel.data
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import org.apache.hadoop.fs.Path
+import org.apache.spark.util.SerializableConfiguration
 import org.apache.spark.{SparkContext, TaskContext}
 
 private[data] case object IdxFiles extends ImageFiles.Reader {
@@ -58,6 +59,7 @@ private[data] final class IdxPair(directory: DataDirectory, images: String, labe
     )
 
   private def header(name: String, rank: Int): Seq[Int] = {
+    directory.refuseForeign(name)
     val stream = new IdxStream(directory.file(name).toString, directory.open(name))
     try stream.header(rank, directory.length(name))
     finally stream.close()
@@ -88,20 +90,18 @@ private[data] final class IdxPair(directory: DataDirectory, images: String, labe
 
   def source(sc: SparkContext, classes: Int): ImageSource = {
     val format = RecordFormat.Idx(height, width)
-    val (imagesKey, imagesName, labelsName, count) = (imagesPath.toString, images, labels, rows)
-    val records = sc
-      .binaryFiles(s"$imagesPath,$labelsPath", minPartitions = 1)
-      .coalesce(1)
-      .mapPartitions { files =>
-        val streams = files.map { case (path, stream) => new Path(path).getName -> stream }.toMap
-        val pixels = new IdxStream(imagesKey, streams(imagesName).open())
-        val labels = new IdxStream(labelsName, streams(labelsName).open())
-        TaskContext.get().addTaskCompletionListener[Unit] { _ =>
-          pixels.close()
-          labels.close()
-        }
-        IdxPair.records(pixels, labels, format, count)
+    val (imagesKey, labelsKey, count) = (imagesPath.toString, labelsPath.toString, rows)
+    val conf = sc.broadcast(new SerializableConfiguration(sc.hadoopConfiguration))
+    val records = sc.makeRDD(Seq(imagesKey -> directory.hosts(images))).mapPartitions { _ =>
+      def open(file: String): IdxStream = {
+        val path = new Path(file)
+        val opened = ReadFailure.told(file)(FileSystems.of(path, conf.value.value).open(path))
+        val stream = new IdxStream(file, opened)
+        TaskContext.get().addTaskCompletionListener[Unit](_ => stream.close())
+        stream
       }
+      IdxPair.records(open(imagesKey), open(labelsKey), format, count)
+    }
     def locate(row: Long) =
       s"$imagesKey: record $row at byte ${IdxStream.headerBytes(3) + row * format.height * format.width}"
     ImageSource(records, rows.toLong, classes, format, locate)

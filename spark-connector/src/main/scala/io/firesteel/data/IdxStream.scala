@@ -6,6 +6,7 @@ import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import java.io.{BufferedInputStream, Closeable, FilterInputStream, IOException, InputStream}
 import java.nio.ByteBuffer
+import java.util.Locale
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream
 import org.slf4j.LoggerFactory
 import scala.annotation.nowarn
@@ -28,7 +29,7 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
   def header(rank: Int, length: Long): Seq[Int] = {
     val bytes = ByteBuffer.wrap(skipHeader(rank)) // big-endian, as ByteBuffer is
     val (magic, expected) = (bytes.getInt, 0x800 + rank) // 8: unsigned bytes
-    if (magic != expected) fail(f"magic number 0x$magic%08x at byte 0 is not 0x$expected%08x")
+    if (magic != expected) fail("magic number 0x%08x at byte 0 is not 0x%08x".formatLocal(Locale.ROOT, magic, expected))
     val sizes = Seq.fill(rank)(bytes.getInt & 0xffffffffL)
     sizes.indexWhere(_ == 0) match {
       case -1   =>
@@ -78,12 +79,9 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
 /** The file as it is on disk. Its read errors become FiresteelExceptions, so that they are not taken for broken gzip.
   */
 private final class Source(path: String, file: InputStream) extends FilterInputStream(file) {
-  override def read(): Int = told(super.read())
-  override def read(bytes: Array[Byte], offset: Int, length: Int): Int = told(super.read(bytes, offset, length))
-
-  private def told[A](read: => A): A =
-    try read
-    catch { case e: IOException => throw new FiresteelException(Kind.IO, s"read $path: ${e.getMessage}", e) }
+  override def read(): Int = ReadFailure.told(path)(super.read())
+  override def read(bytes: Array[Byte], offset: Int, length: Int): Int =
+    ReadFailure.told(path)(super.read(bytes, offset, length))
 }
 
 /** Decides when to log that a long read continues; times are System.nanoTime's. */

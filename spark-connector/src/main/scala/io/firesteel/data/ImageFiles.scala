@@ -39,7 +39,9 @@ object ImageFiles {
       case Seq(reader) => reader.open(sc, directory)
       case Seq()       =>
         val files = candidates.map(reader => s"${reader.name}: ${reader.lookedFor}").mkString("; ")
-        throw new FiresteelException(Kind.DATA, s"$uri: no training files; looked for $files")
+        val advice = DataAdvice.ofDirectory(directory, below => readers.find(_.found(below)).map(_.name))
+        val words = advice.fold(s"no training files; looked for $files")(what => s"no training files: $what")
+        throw new FiresteelException(Kind.DATA, s"$uri: $words")
       case several =>
         val names = several.map(_.name).mkString(" and ")
         throw new FiresteelException(Kind.CONFIG, s"$uri holds $names: say which with --dataset")

@@ -31,6 +31,11 @@ object SparkDefaults {
       "the optimising compiler's threads take the workers' cores, and blocks of 4 MiB in smaller regions of the heap " +
         "make each round collect garbage"
     ),
+    SparkSetting(
+      "spark.executorEnv.LC_ALL",
+      "C.UTF-8",
+      "Java reads file names in the charset of the locale, which service managers start a worker's machine without"
+    ),
     SparkSetting("spark.driver.maxResultSize", "0", "a round brings all workers' vectors back, which is meant to fit")
   )
 }

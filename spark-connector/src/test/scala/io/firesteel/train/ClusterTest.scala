@@ -2,7 +2,9 @@
 // a round; inside one stage, the whole budget is spent.
 package io.firesteel.train
 
-import io.firesteel.{Ended, ExchangeDone, Fault, RoundDone, TestSpark, TrainListener}
+import io.firesteel.{Ended, ExchangeDone, Fault, FiresteelException, RoundDone, TestSpark, TrainListener}
+import io.firesteel.data.{DriverDisk, ImageFiles}
+import io.firesteel.jni.Kind
 import io.firesteel.train.faults.FaultWatch
 import org.apache.spark.firesteel.{Decommission, TaskSlots}
 import org.apache.spark.SparkContext
@@ -35,6 +37,26 @@ class ClusterTest extends AnyFunSuite with Eventually {
         val (events, killed) = Executors.killedInRound(sc, config(state))
         assert(Runs.bits(killed.weights) == expected, state)
         assert(events.of[Fault].exists(_.what.startsWith("executor")), events.of[Fault])
+      }
+    }
+  }
+
+  test("data that the driver sees and an executor does not end the run at once, with the file, the executor and the remedy") {
+    TestSpark.usingCluster("spark.hadoop.fs.driver.impl" -> classOf[DriverDisk].getName) { sc =>
+      for (name <- Seq("cifar10-tiny", "idx-tiny")) {
+        val events = new Events
+        val images = ImageFiles.open(sc, s"driver://${TestSpark.fixture(name)}", None)
+        val e = intercept[FiresteelException] {
+          Training.train(sc, images.train, images.test, Runs.small.copy(iterations = Some(1)), events, None)
+        }
+        assert(e.kind == Kind.CONFIG)
+        assert(
+          e.getMessage.matches(
+            s"read driver:/\\S+/$name/\\S+ in executor [01] on host \\S+: the driver sees it and that machine does not: .*"
+          ),
+          e.getMessage
+        )
+        assert(events.of[Fault].isEmpty, "what every attempt ends in is told once")
       }
     }
   }

@@ -46,6 +46,7 @@ class Events extends TrainListener {
   def of[A](implicit tag: reflect.ClassTag[A]): Seq[A] = all.synchronized(all.collect { case e: A => e }.toSeq)
 
   override def started(e: Started): Unit = add(e)
+  override def loaded(e: WorkersLoaded): Unit = add(e)
   override def round(e: RoundDone): Unit = add(e)
   override def exchange(e: ExchangeDone): Unit = add(e)
   override def evaluated(e: Evaluated): Unit = add(e)

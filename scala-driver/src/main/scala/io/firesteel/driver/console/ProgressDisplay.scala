@@ -3,7 +3,7 @@
 // two other versions. It would have to be shaded, and then its service files and native code do not work.
 package io.firesteel.driver.console
 
-import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, RoundDone, Started}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, RoundDone, Started, WorkersLoaded}
 
 import java.io.PrintStream
 import java.util.Locale
@@ -32,6 +32,11 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
     terminal.live("loading the data".take)
   }
 
+  def loaded(e: WorkersLoaded): Unit = {
+    val counts = e.devices.distinct.map(device => device -> e.devices.count(_ == device))
+    say(s"devices: ${counts.map { case (device, count) => s"$count x $device" }.mkString(", ")}")
+  }
+
   def round(e: RoundDone): Unit =
     show(ProgressDisplay.State("round", e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds))
 
@@ -43,7 +48,7 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
   def evaluated(e: Evaluated): Unit = {
     accuracy = Some(e.accuracy)
     say(
-      f"round ${e.round}%d/$rounds%d: ${e.split}%s accuracy ${ProgressDisplay.percent(e.accuracy)}%s, " +
+      s"round ${e.round}/$rounds: ${e.split} accuracy ${ProgressDisplay.percent(e.accuracy)}, " +
         s"loss ${ProgressDisplay.loss(e.loss)} after ${ProgressDisplay.duration(e.seconds)}"
     )
   }
@@ -106,7 +111,7 @@ object ProgressDisplay {
   def line(state: State, width: Int, glyphs: Glyphs): String = {
     val share = if (state.all > 0) (state.done.toDouble / state.all).min(1.0) else 1.0
     val words = Seq(
-      Some(f"${share * 100}%3.0f %%"),
+      Some(text("%3.0f %%", share * 100)),
       Some(s"${state.unit} ${state.done}/${state.all}"),
       Some(s"loss ${loss(state.loss)}"),
       state.accuracy.map(value => s"accuracy ${percent(value)}"),
@@ -127,22 +132,24 @@ object ProgressDisplay {
   /** A duration as text: 8.3 s, 4 min 05 s, 2 h 03 min. */
   def duration(seconds: Double): String = {
     val whole = seconds.round
-    if (seconds < 59.95) String.format(Locale.ROOT, "%.1f s", seconds)
-    else if (whole < 3600) f"${whole / 60}%d min ${whole % 60}%02d s"
-    else f"${whole / 3600}%d h ${whole % 3600 / 60}%02d min"
+    if (seconds < 59.95) text("%.1f s", seconds)
+    else if (whole < 3600) text("%d min %02d s", whole / 60, whole % 60)
+    else text("%d h %02d min", whole / 3600, whole % 3600 / 60)
   }
 
-  def percent(fraction: Double): String = String.format(Locale.ROOT, "%.2f %%", fraction * 100)
+  def percent(fraction: Double): String = text("%.2f %%", fraction * 100)
 
-  def loss(value: Double): String = String.format(Locale.ROOT, "%.4f", value)
+  def loss(value: Double): String = text("%.4f", value)
 
   /** The bytes of all exchanges and their mean staleness. */
   def exchanges(totals: ExchangeTotals): String = {
     val count = totals.staleness.sum
     val mean = if (count > 0) totals.staleness.zipWithIndex.map { case (n, i) => n * i.toDouble }.sum / count else 0.0
     val megabytes = totals.bytes / 1e6
-    String.format(Locale.ROOT, "exchanged: %.1f MB, mean staleness %.2f", megabytes, mean)
+    text("exchanged: %.1f MB, mean staleness %.2f", megabytes, mean)
   }
 
   def rate(imagesPerSecond: Double): String = s"${imagesPerSecond.round} images/s"
+
+  private def text(format: String, values: Any*): String = format.formatLocal(Locale.ROOT, values: _*)
 }

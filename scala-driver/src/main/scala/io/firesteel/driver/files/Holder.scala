@@ -19,6 +19,7 @@ import java.util.UUID
   * @param begun start of the process in clock ticks since boot: process ids are reused
   * @param time when the directory was claimed
   * @param application Spark's application id, once it is known
+  * @param submission of [[Submission]], where it is known
   */
 private[driver] final case class Holder(
     id: String,
@@ -27,12 +28,14 @@ private[driver] final case class Holder(
     pid: Long,
     begun: Long,
     time: String,
-    application: Option[String]
+    application: Option[String],
+    submission: Option[String] = None
 ) {
   def json: Array[Byte] = {
     val node = JsonNodeFactory.instance.objectNode().put("id", id).put("host", host).put("machine", machine)
     node.put("pid", pid).put("begun", begun).put("time", time)
     application.foreach(node.put("application", _))
+    submission.foreach(node.put("submission", _))
     s"$node\n".getBytes(UTF_8)
   }
 
@@ -41,6 +44,9 @@ private[driver] final case class Holder(
     val spark = application.fold("")(id => s", Spark application $id")
     s"the run of process $pid on $host$spark, begun $time"
   }
+
+  /** Whether `other` is an attempt of the same submission. */
+  def isAttemptWith(other: Holder): Boolean = submission.nonEmpty && submission == other.submission
 
   def isOfThisMachine: Boolean = machine == Holder.thisMachine
 
@@ -51,10 +57,10 @@ private[driver] final case class Holder(
 private[driver] object Holder {
 
   /** This process, for a new run. */
-  def self(): Holder = {
+  def self(submission: Option[String] = None): Holder = {
     val pid = ProcessHandle.current.pid
     val time = Instant.now().truncatedTo(SECONDS).toString
-    Holder(UUID.randomUUID.toString, hostName, thisMachine, pid, begun(pid).getOrElse(0), time, None)
+    Holder(UUID.randomUUID.toString, hostName, thisMachine, pid, begun(pid).getOrElse(0), time, None, submission)
   }
 
   /** None if the bytes are incomplete: the claim is being written, or its writer was killed. */
@@ -70,7 +76,7 @@ private[driver] object Holder {
         pid <- whole("pid")
         begun <- whole("begun")
         time <- text("time")
-      } yield Holder(id, host, machine, pid, begun, time, text("application"))
+      } yield Holder(id, host, machine, pid, begun, time, text("application"), text("submission"))
     } catch { case _: JsonProcessingException => None }
 
   private lazy val thisMachine: String =

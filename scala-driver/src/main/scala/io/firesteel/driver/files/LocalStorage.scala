@@ -23,6 +23,15 @@ private[driver] class LocalStorage(root: Path) extends Storage {
     !there
   }
 
+  override def obstacle: Option[String] = {
+    val there = Iterator.iterate(root.toAbsolutePath.normalize)(_.getParent).takeWhile(_ != null).find(Files.exists(_))
+    there.filterNot(Files.isWritable(_)).orElse(there.filterNot(Files.isDirectory(_))).map { place =>
+      if (!Files.isDirectory(place)) s"$place is a file"
+      else if (Files.getFileStore(place).isReadOnly) s"$place is on a read-only file system"
+      else s"user ${sys.props("user.name")} may not write in $place"
+    }
+  }
+
   def removeIfEmpty(): Unit =
     try Files.deleteIfExists(root)
     catch { case _: DirectoryNotEmptyException => }

@@ -89,13 +89,21 @@ object OutputDir {
 
   /** Creates the directory if it does not exist, and claims it. It is an error if another run has claimed it, or if it
     * has the files of a run and this one is not to `resume` it. The result must be closed.
+    *
+    * @param submission of [[Submission]]
     */
-  def claim(uri: String, conf: Configuration, resume: Boolean): OutputDir = naming(s"output directory $uri") {
+  def claim(
+      uri: String,
+      conf: Configuration,
+      resume: Boolean,
+      submission: Option[String] = None
+  ): OutputDir = naming(s"output directory $uri") {
     val storage = Storage.at(uri, conf)
-    if (storage.isFile) throw new FiresteelException(Kind.CONFIG, s"output directory $uri: not a directory")
-    val created = storage.make()
+    if (storage.isFile)
+      throw new FiresteelException(Kind.CONFIG, s"output directory $uri: not a directory: choose another --out")
+    val created = writable(uri, storage)(storage.make())
     val claim =
-      try RunClaim.take(storage)
+      try writable(uri, storage)(RunClaim.take(storage, Holder.self(submission)))
       catch {
         case e: Throwable => // whatever it was, the new directory is removed
           if (created) Storage.alsoFailing(e)(storage.removeIfEmpty())
@@ -113,6 +121,15 @@ object OutputDir {
         throw e
     }
   }
+
+  /** Runs `body`, which makes the directory or writes the first file in it. */
+  private def writable[A](uri: String, storage: Storage)(body: => A): A =
+    try body
+    catch {
+      case e: IOException =>
+        val (why, cause) = storage.obstacle.fold[(String, Throwable)]("" -> e)(what => s": $what: choose another --out" -> null)
+        throw new FiresteelException(Kind.IO, s"output directory $uri cannot be made or written$why", cause)
+    }
 
   private def refuseFinished(dir: OutputDir, uri: String): Unit =
     for (name <- Seq(Metrics, Model, Checkpoint) if dir.contains(name))

@@ -80,17 +80,25 @@ private[driver] object RunClaim {
   val Prefix = ".firesteel.claim."
 
   private val log = LoggerFactory.getLogger(classOf[RunClaim])
+  private val PollSeconds = 1L
   private val RenewSeconds = 20L // several may fail before the lease ends
+  private val AttemptSeconds = LeaseSeconds + RenewSeconds // in which an earlier attempt's claim ends, if it is dead
   private val HookPriority = 90 // after SparkApplication's hook (100), before Hadoop closes its file systems (10)
   private val HookSeconds = 10L
 
-  /** Claims the directory of `storage`, which is there.
+  /** Claims the directory of `storage`, which is there. The claim of an earlier attempt of the same submission is waited
+    * for: its cluster manager gave it up, so it is dead or dying.
     *
+    * @param pause waits so many seconds
     * @throws FiresteelException of kind config, which names the holder, if a run that is alive has it
     */
-  def take(storage: Storage, me: Holder = Holder.self()): RunClaim = {
+  def take(
+      storage: Storage,
+      me: Holder = Holder.self(),
+      pause: Long => Unit = TimeUnit.SECONDS.sleep(_)
+  ): RunClaim = {
+    awaitFree(storage, me, pause)
     val before = claims(storage).lastOption
-    before.foreach { case (_, name) => refuseIfAlive(storage, name, me) }
     val number = before.fold(0)(_._1) + 1
     val mine = s"$Prefix$number"
     if (!storage.createNew(mine, me.json)) refuse(storage, mine)
@@ -119,12 +127,36 @@ private[driver] object RunClaim {
   private def read(storage: Storage, name: String): Option[Holder] =
     storage.open(name).flatMap(Using.resource(_)(file => Holder.parse(file.in.readAllBytes())))
 
-  private def refuseIfAlive(storage: Storage, name: String, me: Holder): Unit = read(storage, name) match {
-    case Some(holder) if holder.isOfThisMachine => if (holder.runs) refuse(storage, name)
-    case _                                      =>
-      for (age <- secondsSince(storage, name, me) if age < LeaseSeconds)
-        refuse(storage, name, s" (renewed $age s ago; a claim of another machine is free after $LeaseSeconds s)")
+  /** Returns when no run that lives holds the directory. */
+  private def awaitFree(storage: Storage, me: Holder, pause: Long => Unit): Unit = {
+    var waited = 0L
+    for (alive <- Iterator.continually(living(storage, me)).takeWhile(_.nonEmpty).flatten) {
+      val attempt = alive.holder.filter(_.isAttemptWith(me))
+      if (attempt.isEmpty || waited >= AttemptSeconds) refuse(storage, alive.name, alive.lease)
+      if (waited == 0)
+        log.warn(
+          s"output directory ${storage.location("")} is held by an earlier attempt of this submission, " +
+            s"${attempt.get.words}: waiting for its end, $AttemptSeconds s at most"
+        )
+      pause(PollSeconds)
+      waited += PollSeconds
+    }
   }
+
+  /** A claim whose run lives, as far as one can tell. */
+  private final case class Alive(name: String, holder: Option[Holder], lease: String)
+
+  private def living(storage: Storage, me: Holder): Option[Alive] =
+    claims(storage).lastOption.flatMap { case (_, name) =>
+      read(storage, name) match {
+        case Some(holder) if holder.isOfThisMachine => Option.when(holder.runs)(Alive(name, Some(holder), ""))
+        case holder                                 =>
+          secondsSince(storage, name, me).filter(_ < LeaseSeconds).map { age =>
+            val lease = s" (renewed $age s ago; a claim of another machine is free after $LeaseSeconds s)"
+            Alive(name, holder, lease)
+          }
+      }
+    }
 
   /** Measured by the clock of the file system, since clocks of machines may differ. */
   private def secondsSince(storage: Storage, name: String, me: Holder): Option[Long] = {

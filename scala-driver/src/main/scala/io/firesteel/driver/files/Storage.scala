@@ -6,7 +6,7 @@ package io.firesteel.driver.files
 import io.firesteel.{FiresteelException, StoredFile}
 import io.firesteel.data.FileSystems
 import org.apache.hadoop.conf.Configuration
-import org.apache.hadoop.fs.{CommonPathCapabilities, LocalFileSystem, Path}
+import org.apache.hadoop.fs.{CommonPathCapabilities, LocalFileSystem}
 
 import java.io.{IOException, OutputStream}
 import java.nio.file.Paths
@@ -19,6 +19,9 @@ private[driver] trait Storage {
 
   /** Creates the directory unless it exists; returns whether it was created. */
   def make(): Boolean
+
+  /** What keeps the directory from being made or written, where this place can tell. */
+  def obstacle: Option[String] = None
 
   /** Deletes the directory if it is empty. */
   def removeIfEmpty(): Unit
@@ -75,7 +78,7 @@ private[driver] object Storage {
   private val Objects = Set("s3a", "s3", "s3n", "gs", "oss", "cosn", "obs")
 
   def at(uri: String, conf: Configuration): Storage = {
-    val asked = new Path(uri)
+    val asked = FileSystems.path(uri)
     FileSystems.of(asked, conf) match {
       case local: LocalFileSystem => new LocalStorage(Paths.get(local.makeQualified(asked).toUri.getPath))
       case other                  =>

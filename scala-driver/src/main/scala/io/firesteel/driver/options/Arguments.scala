@@ -13,6 +13,7 @@ import picocli.CommandLine.Model.{CommandSpec, OptionSpec, UsageMessageSpec}
 import picocli.CommandLine.{ITypeConverter, ParameterException, TypeConversionException, UnmatchedArgumentException}
 
 import java.nio.file.Path
+import java.util.Locale
 import scala.jdk.CollectionConverters._
 
 /** A command of the driver: its name, a one-line description, and its settings. */
@@ -133,11 +134,11 @@ final class Arguments(commands: Seq[Command], version: => String) {
   /** The known key that is most similar to an unknown one, if it is similar enough; by the same measure as the engine.
     */
   private def nearest(settings: Seq[Setting], key: String): Option[String] = {
-    val distance = LevenshteinDistance.getDefaultInstance
+    val (distance, asked) = (LevenshteinDistance.getDefaultInstance, key.toLowerCase(Locale.ROOT))
     settings
       .map(_.key)
-      .minByOption(distance(key.toLowerCase, _).intValue)
-      .filter(near => distance(key.toLowerCase, near) <= 1 + key.length / 3)
+      .minByOption(distance(asked, _).intValue)
+      .filter(near => distance(asked, near) <= 1 + key.length / 3)
   }
 
   private def known: String = s"the commands are ${commands.map(_.name).mkString(", ")}"

@@ -1,6 +1,7 @@
 // What is shown of a run.
 package io.firesteel.driver.console
 
+import io.firesteel.WorkersLoaded
 import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, round, started, totals}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -44,6 +45,7 @@ class ProgressDisplayTest extends AnyFunSuite {
     val bytes = new ByteArrayOutputStream()
     val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0")
     progress.started(started, "/out")
+    progress.loaded(WorkersLoaded(Seq("cuda:0", "cuda:1", "cuda:0")))
     progress.round(round(1))
     progress.evaluated(evaluated(1))
     progress.ended(ended, "/out/model.safetensors")
@@ -51,6 +53,7 @@ class ProgressDisplayTest extends AnyFunSuite {
     assert(text.forall(c => c == '\n' || c >= ' '))
     assert(text.linesIterator.count(_.startsWith("round ")) == 1)
     assert(text.linesIterator.contains("round 1/500: test accuracy 55.12 %, loss 1.2500 after 0.5 s"))
+    assert(text.linesIterator.contains("devices: 2 x cuda:0, 1 x cuda:1"))
     assert(text.linesIterator.contains("model: /out/model.safetensors"))
   }
 

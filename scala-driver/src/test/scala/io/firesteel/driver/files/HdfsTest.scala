@@ -58,7 +58,7 @@ class HdfsTest extends AnyFunSuite with BeforeAndAfterAll {
       .map(line => new ObjectMapper().readTree(line).get("event").asText)
       .toSeq
 
-  private val events = Seq("start", "round", "round", "eval", "round", "round", "eval", "end")
+  private val events = Seq("start", "workers", "round", "round", "eval", "round", "round", "eval", "end")
 
   test("a run reads its data from HDFS and leaves its five files there, which evaluate reads") {
     withSettings(spark: _*) {
@@ -139,7 +139,7 @@ class HdfsTest extends AnyFunSuite with BeforeAndAfterAll {
     next.started(started.copy(completedRounds = 2))
     next.round(round(3))
     next.close()
-    assert(told("/killed") == Seq("start", "round", "round", "start", "round"))
+    assert(told("/killed") == Seq("start", "workers", "round", "round", "start", "workers", "round"))
   }
 
   test("a failure that waiting does not mend is told at once, and one that lasts after the patience") {

@@ -87,7 +87,14 @@ class OutputDirTest extends AnyFunSuite {
     scratch { dir =>
       val file = Files.writeString(dir.resolve("file"), "x")
       assert(Failure.line(refusal(file)).contains("not a directory"))
-      assert(refusal(file.resolve("below")).getMessage.contains(s"$file/below"))
+      val below = refusal(file.resolve("below"))
+      assert(
+        below.getMessage ==
+          s"output directory $file/below cannot be made or written: $file is a file: choose another --out"
+      )
+      val nowhere = refusal(Path.of("/proc/self/firesteel")) // where nobody can make a directory, root neither
+      assert(nowhere.kind == Kind.IO)
+      assert(Failure.line(nowhere).startsWith("output directory /proc/self/firesteel cannot be made or written: "))
       assert(names(dir) == Set("file"))
     }
   }

@@ -131,6 +131,32 @@ class RunClaimTest extends AnyFunSuite {
     }
   }
 
+  test("an earlier attempt of the same submission is waited for as long as it may live, and no other run is") {
+    val attempt = elsewhere.copy(submission = Some("s"))
+    def taken(dir: Path, submission: String, age: Int => Long): (Int, Either[String, RunClaim]) = {
+      left(dir, 1, attempt.json, age(0))
+      var pauses = 0
+      def pause(seconds: Long): Unit = {
+        assert(seconds == 1)
+        pauses += 1
+        left(dir, 1, attempt.json, age(pauses))
+      }
+      val claim =
+        try Right(RunClaim.take(new LocalStorage(dir), Holder.self(Some(submission)), pause))
+        catch { case e: FiresteelException => Left(e.getMessage) }
+      (pauses, claim)
+    }
+    scratch { dir =>
+      val (pauses, dead) = taken(dir, "s", age => RunClaim.LeaseSeconds - 3 + age)
+      assert(pauses == 3 && names(dir) == Set(".firesteel.claim.2"))
+      dead.foreach(_.release())
+      val (patience, alive) = taken(dir, "s", _ => 0)
+      assert(patience == RunClaim.LeaseSeconds + 20 && alive.left.exists(_.contains("process 42 on node7")))
+      val (none, other) = taken(dir, "another", _ => 0)
+      assert(none == 0 && other.left.exists(_.contains("wait for its end or choose another --out")))
+    }
+  }
+
   test("no thread of a claim stays when it was given back") {
     def keepers = Thread.getAllStackTraces.keySet.asScala.filter(_.getName == "firesteel-claim").toSet
     scratch { dir =>

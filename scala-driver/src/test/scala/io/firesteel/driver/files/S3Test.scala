@@ -107,7 +107,7 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
       assert(status == 0, err)
       assert(failed > 5)
       assert(left("whole") == complete)
-      assert(told("whole") == Seq("start", "round", "round", "eval", "round", "round", "eval", "end"))
+      assert(told("whole") == Seq("start", "workers", "round", "round", "eval", "round", "round", "eval", "end"))
       val (evaluated, json, failure) = submit("evaluate", "--data", data, "--model", "s3a://bucket/whole", "--json")
       assert(evaluated == 0 && json.contains("\"rows\":100"), failure)
       val (again, _, refused) = submit(arguments("whole"): _*)
@@ -124,7 +124,7 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
       assert(left("cut") == complete - "model.safetensors" - "preprocessing.safetensors")
       val (status, _, err) = submit("train", "--out", "s3a://bucket/cut", "--resume")
       assert(status == 0, err)
-      assert(told("cut") == Seq("start", "round", "round", "eval", "start", "round", "round", "eval", "end"))
+      assert(told("cut") == Seq("start", "workers", "round", "round", "eval", "start", "workers", "round", "round", "eval", "end"))
       assert(weights("cut") == weights("whole"))
     }
   }

@@ -50,6 +50,9 @@ private[train] final class ExecutorDeath(conf: SparkConf, overhead: Option[Long]
 }
 
 private[train] object ExecutorDeath {
+
+  /** Kinds of failures that every attempt ends in: of a request, of the data, of what is installed. */
+  private val Certain = Set(Kind.CONFIG, Kind.DATA, Kind.LAYOUT, Kind.LIBRARY)
   private val HeapExit = "code 52\\b".r // Spark's own number for an OutOfMemoryError that no task caught
   private val Killed = "(?i)\\b137\\b|oomkilled|killed by yarn|memory limit".r // 128 + SIGKILL
   private val OfTheHeap = "(?i)heap space|gc overhead".r
@@ -61,5 +64,12 @@ private[train] object ExecutorDeath {
     case _: ExecutorLostFailure    => true
     case failure: ExceptionFailure => failure.className == classOf[RejectedExecutionException].getName
     case _                         => false
+  }
+
+  /** What a task failed of where another attempt would fail of it, too: Spark would try it four times. */
+  def certain(reason: TaskFailedReason): Option[FiresteelException] = reason match {
+    case failure: ExceptionFailure =>
+      failure.exception.map(FiresteelException.unwrap).collect { case e: FiresteelException if Certain(e.kind) => e }
+    case _ => None
   }
 }

@@ -151,14 +151,21 @@ private[train] final class FaultWatch(
   override def onTaskEnd(event: SparkListenerTaskEnd): Unit = event.reason match {
     case _: TaskKilled => // cancelled on purpose: nothing was lost
     case reason: TaskFailedReason if stages.contains(event.stageId) && !ExecutorDeath.isAftermath(reason) =>
-      val (task, attempt) = (event.taskInfo.index, event.taskInfo.attemptNumber)
-      val why = reason.toErrorString.linesIterator.next()
-      val fatal = death.of(event.taskInfo.executorId, reason)
-      val next = if (fatal.isEmpty) "Spark runs it again" else "it would fail again"
-      report(s"attempt $attempt of partition $task in stage ${event.stageId} failed: $why", next)
-      fatal.foreach(fail)
-      if (excludes && reason.countTowardsTaskFailures) failed(task, event.taskInfo.executorId, reason)
+      ExecutorDeath.certain(reason) match {
+        case Some(failure) => fail(failure) // which ends the run, so it is told once, as the end
+        case None          => failedOnce(event, reason)
+      }
     case _ =>
+  }
+
+  private def failedOnce(event: SparkListenerTaskEnd, reason: TaskFailedReason): Unit = {
+    val (task, attempt) = (event.taskInfo.index, event.taskInfo.attemptNumber)
+    val why = reason.toErrorString.linesIterator.next()
+    val fatal = death.of(event.taskInfo.executorId, reason)
+    val next = if (fatal.isEmpty) "Spark runs it again" else "it would fail again"
+    report(s"attempt $attempt of partition $task in stage ${event.stageId} failed: $why", next)
+    fatal.foreach(fail)
+    if (excludes && reason.countTowardsTaskFailures) failed(task, event.taskInfo.executorId, reason)
   }
 
   /** Spark would not run the task again in that executor, which it excludes, but wait for that executor. */

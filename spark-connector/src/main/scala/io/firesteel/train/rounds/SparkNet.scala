@@ -32,7 +32,8 @@ private[train] object SparkNet {
       val run = UUID.randomUUID.toString
       val watch = use(new FaultWatch(sc, run, notifier.fault, overhead = plan.needs.map(_.process)))
       val workers = use(Workers.load(sc, train, plan, run, watch))
-      val statistics = workers.statistics()
+      val (statistics, devices) = workers.load()
+      notifier.loaded(devices)
       val normalizer = Engine.normalizer(plan.configJson, statistics)
       val start = Checkpoint.initialized(plan, begin, statistics)
       val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval", watch)))

@@ -9,7 +9,7 @@ import io.firesteel.{CheckpointStore, FiresteelException, Json, StoredFile}
 import io.firesteel.jni.{Engine, Kind}
 import io.firesteel.tensors.{PackedVector, Target, TensorFile, Tensors, Values}
 import java.io.OutputStream
-import java.util.Arrays
+import java.util.{Arrays, Locale}
 import scala.jdk.CollectionConverters._
 import scala.util.Using
 
@@ -130,7 +130,7 @@ private[train] object Checkpoint {
   }
 
   private def stateNames(plan: Plan): Seq[String] =
-    if (plan.keepsState) (0 until plan.workers).map(worker => f"worker.$worker%05d.state") else Nil
+    if (plan.keepsState) (0 until plan.workers).map("worker.%05d.state".formatLocal(Locale.ROOT, _)) else Nil
 
   /** In the order of the names. */
   private def layout(plan: Plan, snapshotBytes: Long): Tensors = {

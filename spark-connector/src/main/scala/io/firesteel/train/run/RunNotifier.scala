@@ -1,7 +1,7 @@
 // Measures a run's time and sends its events to the listener: one at a time, whichever thread they come from.
 package io.firesteel.train.run
 
-import io.firesteel.{Ended, Evaluated, ExchangeTotals, Fault, FiresteelException, Started, TrainListener}
+import io.firesteel.{Ended, Evaluated, ExchangeTotals, Fault, FiresteelException, Started, TrainListener, WorkersLoaded}
 import io.firesteel.jni.Kind
 
 /** @param start the state that the run starts from */
@@ -27,6 +27,9 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
       )
     )
   }
+
+  /** Tells what each worker computes on, by its number. */
+  def loaded(devices: Seq[String]): Unit = synchronized(listener.loaded(WorkersLoaded(devices)))
 
   /** Starts to measure the time. */
   def begins(): Unit = {

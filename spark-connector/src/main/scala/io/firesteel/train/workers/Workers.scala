@@ -19,11 +19,13 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     extends AutoCloseable {
   private def cache = WorkerCache(run, plan.configJson, shards.format, shards.counts, jobs.placement.executors)
 
-  /** Number of rows, sums of the pixels and of their squares, as in `Worker.statistics`. Loads every worker's rows into
-    * native memory.
+  /** Loads every worker's rows into native memory. Returns the number of rows and sums of the pixels and of their squares,
+    * as in `Worker.statistics`, and the device of each worker.
     */
-  def statistics(): Array[Long] =
-    jobs("load")(sc.runJob(shards.chunks, LoadTask(cache))).reduce((a, b) => a.lazyZip(b).map(_ + _))
+  def load(): (Array[Long], Seq[String]) = {
+    val (statistics, devices) = jobs("load")(sc.runJob(shards.chunks, LoadTask(cache))).unzip
+    (statistics.reduce((a, b) => a.lazyZip(b).map(_ + _)), devices.toSeq)
+  }
 
   /** Runs one round that starts from `state`; the results are in the order of partitions.
     *

@@ -1,8 +1,10 @@
 // Why an executor ended, from Spark's reason.
 package io.firesteel.train.faults
 
+import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import java.util.concurrent.RejectedExecutionException
+import org.apache.spark.firesteel.Failures
 import org.apache.spark.{ExceptionFailure, ExecutorLostFailure, SparkConf}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -53,5 +55,16 @@ class ExecutorDeathTest extends AnyFunSuite {
     assert(ExecutorDeath.isAftermath(ExecutorLostFailure("1", exitCausedByApp = true, Some("lost"))))
     assert(ExecutorDeath.isAftermath(failed(new RejectedExecutionException("Shutting down"))))
     assert(!ExecutorDeath.isAftermath(failed(new OutOfMemoryError("Java heap space"))))
+  }
+
+  test("what every attempt ends in ends the run at once, and what may pass does not") {
+    def thrown(error: Throwable) = Failures.of(error)
+    for (kind <- Kind.values) {
+      val certain = Set(Kind.CONFIG, Kind.DATA, Kind.LAYOUT, Kind.LIBRARY)(kind)
+      val told = ExecutorDeath.certain(thrown(new RuntimeException(new FiresteelException(kind, "label 10"))))
+      assert(told.map(_.getMessage) == Option.when(certain)("label 10"), kind)
+    }
+    assert(ExecutorDeath.certain(thrown(new java.io.IOException("reset"))).isEmpty)
+    assert(ExecutorDeath.certain(ExecutorLostFailure("1", exitCausedByApp = true, Some("lost"))).isEmpty)
   }
 }

@@ -144,7 +144,8 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     val jobs = new Jobs(sc, "uneven", new Placement(sc, "uneven", 3, watch.report), watch)
     val workers = new Workers(sc, Shards(rdd, IndexedSeq(0, 1, 40), RecordFormat.Cifar10), plan, "uneven", jobs)
     try {
-      val statistics = workers.statistics()
+      val (statistics, devices) = workers.load()
+      assert(devices == Seq.fill(3)("cpu"))
       val normalizer = Engine.normalizer(plan.configJson, statistics)
       val start = Checkpoint.initialized(plan, Checkpoint.start(plan, source.rows, None), statistics)
       val results = workers.round(start, normalizer, statesToo = false)

@@ -1,0 +1,91 @@
+//! The data sets that can be read, told from the names of their files.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::cifar::{self, CIFAR10_FILES, CIFAR100_FILES};
+use super::idx::{self, IDX_FILES};
+use crate::error::{Error, Result};
+
+/// The data sets that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatasetKind {
+    Cifar10,
+    Cifar100,
+    Idx,
+}
+
+impl DatasetKind {
+    /// Every kind.
+    pub const ALL: [DatasetKind; 3] = [DatasetKind::Cifar10, DatasetKind::Cifar100, DatasetKind::Idx];
+
+    /// The name in a configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DatasetKind::Cifar10 => "cifar10",
+            DatasetKind::Cifar100 => "cifar100",
+            DatasetKind::Idx => "idx",
+        }
+    }
+
+    /// Its files, for error messages.
+    pub(super) fn files(self) -> &'static str {
+        match self {
+            DatasetKind::Cifar10 => CIFAR10_FILES,
+            DatasetKind::Cifar100 => CIFAR100_FILES,
+            DatasetKind::Idx => IDX_FILES,
+        }
+    }
+
+    fn has_training_files(self, names: &[String]) -> Result<bool> {
+        Ok(match self {
+            DatasetKind::Cifar10 => !cifar::cifar10_files(names).0.is_empty(),
+            DatasetKind::Cifar100 => !cifar::cifar100_files(names).0.is_empty(),
+            DatasetKind::Idx => idx::idx_files(names, "train")?.is_some(),
+        })
+    }
+}
+
+impl fmt::Display for DatasetKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The names of the entries of a directory, sorted, without those that are not Unicode: no data file has such a name.
+pub(super) fn list(directory: &Path) -> Result<Vec<String>> {
+    let failed = |cause| Error::io(directory, cause);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        names.extend(entry.map_err(failed)?.file_name().into_string().ok());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Those of `candidates` whose training files are among `names`.
+pub(super) fn kinds_in(names: &[String], candidates: &[DatasetKind]) -> Result<Vec<DatasetKind>> {
+    let mut found = Vec::new();
+    for &kind in candidates {
+        if kind.has_training_files(names)? {
+            found.push(kind);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_configuration() {
+        for kind in DatasetKind::ALL {
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
+        }
+    }
+}

@@ -1,0 +1,8 @@
+// The failure of a task as Spark tells its listeners of it; only Spark's own package may make one of an exception.
+package org.apache.spark.firesteel
+
+import org.apache.spark.ExceptionFailure
+
+object Failures {
+  def of(error: Throwable): ExceptionFailure = new ExceptionFailure(error, Nil)
+}
