@@ -1,16 +1,16 @@
-// Paths as people write them, and the Hadoop file systems behind them. One whose library is not on the class path is told
-// with the line that brings it.
+// The path that a text means, and the Hadoop file system of a path. If the library of a file system is not on the class
+// path, the message says which option adds it.
 package io.firesteel.data
 
+import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import io.firesteel.train.FiresteelException
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{FileSystem, Path, UnsupportedFileSystemException}
 import org.apache.hadoop.util.VersionInfo
 
 private[firesteel] object FileSystems {
 
-  /** Hadoop's own libraries that Spark does not ship, by the schemes that they serve. */
+  /** Hadoop's own libraries that are not part of Spark, by the URI schemes that they implement. */
   private val Artifacts = Map(
     "s3a" -> "hadoop-aws",
     "abfs" -> "hadoop-azure",
@@ -21,18 +21,18 @@ private[firesteel] object FileSystems {
     "cosn" -> "hadoop-cos",
     "obs" -> "hadoop-huaweicloud"
   )
-  private val OldS3 = Set("s3", "s3n") // Hadoop 3 has neither
+  private val OldS3 = Set("s3", "s3n") // schemes that Hadoop 3 does not have any more
   private val Uri = "(?s)[A-Za-z][A-Za-z0-9+.-]*:/.*".r
 
-  /** The path that `text` names, character by character: nothing in it is a pattern, an escape or a separator of paths.
-    * Text that begins with `scheme:/` is a URI, all other a path of the default file system: `c:d` too, which Hadoop's
-    * own constructor takes for a scheme, and `//c/d`, which it takes for a host.
+  /** The path that `text` means if each of its characters stands for itself: none is a pattern, an escape or a separator
+    * of several paths. Text that begins with `scheme:/` is a URI, any other text a path of the default file system. (The
+    * constructor `Path(String)` reads `c:d` as a scheme and `//c/d` as a host.)
     */
   def path(text: String): Path =
     if (Uri.matches(text)) new Path(text) else new Path(null, null, text.replaceAll("/{2,}", "/"))
 
-  /** @throws FiresteelException kind config where no class for the scheme can be loaded, or where the path is of this
-    *   machine's disk and cannot be named in its locale
+  /** @throws FiresteelException of kind config if no class for the scheme can be loaded, or if the path is on a local disk
+    *   and the locale's charset cannot express it
     */
   def of(path: Path, conf: Configuration): FileSystem =
     try {
@@ -53,12 +53,12 @@ private[firesteel] object FileSystems {
       case None                  => s"give spark-submit the library that serves $scheme:// with --packages or --jars"
     }
     val told = new FiresteelException(Kind.CONFIG, s"$path: its file system is not on the class path: $remedy")
-    told.addSuppressed(cause) // for a stack trace: in the line it would only name a class
+    told.addSuppressed(cause) // shown in a stack trace only: its message is just the name of a class
     told
   }
 
   private def causes(error: Throwable, kind: Class[_]): Boolean =
     Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(MaxCauses).exists(kind.isInstance)
 
-  private val MaxCauses = 16 // a chain of causes may be a ring
+  private val MaxCauses = 16 // a chain of causes may be circular
 }
