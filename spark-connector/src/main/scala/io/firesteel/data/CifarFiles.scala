@@ -1,6 +1,6 @@
 // CIFAR-10 and CIFAR-100 in their authors' binary format, https://www.cs.toronto.edu/~kriz/cifar.html. sc.binaryRecords
-// reads the same records, but without their positions, and takes the path for a pattern. Hadoop's input format gives the
-// byte offset of each record, from which its row number is computed without a job that counts rows.
+// reads the same records, but takes a path for a pattern, and gives no positions. Hadoop's input format gives the byte
+// offset of each record, from which its row number is computed without a job that counts rows.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException

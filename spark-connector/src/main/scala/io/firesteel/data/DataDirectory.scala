@@ -46,7 +46,12 @@ private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, 
 
   /** Hosts that hold a part of the file; none where that says nothing. */
   def hosts(name: String): Seq[String] =
-    fileSystem.getFileBlockLocations(files(name), 0, length(name)).toSeq.flatMap(_.getHosts).distinct.diff(Seq("localhost"))
+    fileSystem
+      .getFileBlockLocations(files(name), 0, length(name))
+      .toSeq
+      .flatMap(_.getHosts)
+      .distinct
+      .diff(Seq("localhost"))
 }
 
 private[data] object DataDirectory {

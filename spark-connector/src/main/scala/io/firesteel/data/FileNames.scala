@@ -1,9 +1,9 @@
-// What this machine makes of text that names a file. A JVM of Java 17 reads and writes file names in the charset of its
-// locale and puts `?` for a character that this charset lacks: another file than the one asked for, and no error.
+// Refuses file names that this JVM cannot express. Java 17 converts file names and arguments by the charset of the locale,
+// and replaces a character that the charset lacks by `?` without an error: another file would be read or written.
 package io.firesteel.data
 
-import io.firesteel.jni.Kind
 import io.firesteel.FiresteelException
+import io.firesteel.jni.Kind
 import java.nio.charset.Charset
 import java.nio.charset.StandardCharsets.UTF_8
 

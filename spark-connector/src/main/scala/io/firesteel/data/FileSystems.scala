@@ -1,5 +1,5 @@
-// Paths as people write them, and the Hadoop file system of a path. If its library is not on the class path, the message
-// says which option adds it.
+// The path that a text means, and the Hadoop file system of a path. If the library of a file system is not on the class
+// path, the message says which option adds it.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
@@ -24,15 +24,15 @@ private[firesteel] object FileSystems {
   private val OldS3 = Set("s3", "s3n") // schemes that Hadoop 3 does not have any more
   private val Uri = "(?s)[A-Za-z][A-Za-z0-9+.-]*:/.*".r
 
-  /** The path that `text` names, character by character: nothing in it is a pattern, an escape or a separator of paths.
-    * Text that begins with `scheme:/` is a URI, all other a path of the default file system: `c:d` too, which Hadoop's
-    * own constructor takes for a scheme, and `//c/d`, which it takes for a host.
+  /** The path that `text` means if each of its characters stands for itself: none is a pattern, an escape or a separator
+    * of several paths. Text that begins with `scheme:/` is a URI, any other text a path of the default file system. (The
+    * constructor `Path(String)` reads `c:d` as a scheme and `//c/d` as a host.)
     */
   def path(text: String): Path =
     if (Uri.matches(text)) new Path(text) else new Path(null, null, text.replaceAll("/{2,}", "/"))
 
-  /** @throws FiresteelException kind config where no class for the scheme can be loaded, or where the path is of this
-    *   machine's disk and cannot be named in its locale
+  /** @throws FiresteelException of kind config if no class for the scheme can be loaded, or if the path is on a local disk
+    *   and the locale's charset cannot express it
     */
   def of(path: Path, conf: Configuration): FileSystem =
     try {

@@ -1,8 +1,8 @@
 // Paths are read character by character, and what a JVM cannot name is refused.
 package io.firesteel.data
 
-import io.firesteel.jni.Kind
 import io.firesteel.FiresteelException
+import io.firesteel.jni.Kind
 import java.nio.charset.StandardCharsets.{ISO_8859_1, US_ASCII, UTF_8}
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.FileSystem
@@ -16,7 +16,9 @@ class FileNamesTest extends AnyFunSuite {
 
   test("a path is what it says, relative or not") {
     val here = sys.props("user.dir")
-    for (name <- Seq("c:d", "c:d/e", "a,b", "run?", "b\\s", "x%20y", "h#i", "s;t", "é", " ", "{a}[b]*", s"a$${user.home}b")) {
+    for (
+      name <- Seq("c:d", "c:d/e", "a,b", "run?", "b\\s", "x%20y", "h#i", "s;t", "é", " ", "{a}[b]*", s"a$${user.home}b")
+    ) {
       assert(place(name) == s"$here/$name")
       assert(place(s"/$name") == s"/$name")
       assert(place(s"file:/$name") == s"/$name" && place(s"file:///$name") == s"/$name")
@@ -39,7 +41,10 @@ class FileNamesTest extends AnyFunSuite {
     FileNames.check("/é", UTF_8)
     FileNames.check("/é", ISO_8859_1)
     FileNames.check("/e?", US_ASCII)
-    assert(refusal(FileNames.check("/é", US_ASCII)).contains("US-ASCII") && refusal(FileNames.check("/☃", ISO_8859_1)).endsWith("LC_ALL=C.UTF-8"))
+    assert(
+      refusal(FileNames.check("/é", US_ASCII)).contains("US-ASCII") && refusal(FileNames.check("/☃", ISO_8859_1))
+        .endsWith("LC_ALL=C.UTF-8")
+    )
   }
 
   test("an argument that may have lost characters is refused") {
@@ -47,6 +52,8 @@ class FileNamesTest extends AnyFunSuite {
     FileNames.checkRead("argument", "run", US_ASCII)
     for ((argument, charset) <- Seq("??" -> US_ASCII, "\ufffd" -> US_ASCII, "?" -> ISO_8859_1))
       assert(refusal(FileNames.checkRead("argument", argument, charset)).endsWith("LC_ALL=C.UTF-8"))
-    assert(refusal(FileNames.checkRead("argument", "caf\ufffd", UTF_8)).startsWith("argument 'caf\ufffd': it is not UTF-8"))
+    assert(
+      refusal(FileNames.checkRead("argument", "caf\ufffd", UTF_8)).startsWith("argument 'caf\ufffd': it is not UTF-8")
+    )
   }
 }
