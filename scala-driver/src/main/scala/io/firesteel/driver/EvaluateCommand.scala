@@ -35,7 +35,7 @@ object EvaluateCommand {
         if (split == "train") images.train else images.test.getOrElse(fail(s"data set $data has no test files"))
       val result = Using.Manager { use =>
         def open(name: String) = use(dir.open(name).getOrElse(absent(dir, name)))
-        Evaluation.evaluate(sc, source, config, open(file), open(OutputDir.Preprocessing))
+        Evaluation.evaluate(sc, source, config, open(file), open(OutputDir.Preprocessing), console.err.println)
       }.get
       console.out.println(
         if (settings.path("json").asBoolean) json(dir.location(file), data, split, result)

@@ -11,7 +11,7 @@ object Options {
 
   private val data = Setting("data", Text, "DIR", "directory of the data set: local path or Hadoop URI")
   private val dataset = Setting("dataset", Text, "NAME", "cifar10, cifar100 or idx; told from the files when absent")
-  private val workers = Setting("workers", Whole, "K", "number of workers (default: Spark's default parallelism)")
+  private val workers = Setting("workers", Whole, "K", "number of workers (default: one for each task slot)")
   private val batch = Setting("batch", Whole, "N", "rows of a minibatch (default: the net's recipe)")
   private val threads = Setting("threads", Whole, "N", "threads of one worker (default: 1)")
 

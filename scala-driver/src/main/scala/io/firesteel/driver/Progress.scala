@@ -20,7 +20,8 @@ final class Progress(out: PrintStream, terminal: Terminal) {
     budget = c.iterations.getOrElse(0L) * c.workers.getOrElse(1)
     say(
       s"firesteel ${Environment.firesteel}: ${c.net} (${e.parameters} parameters), ${c.strategy}, " +
-        s"workers ${c.workers.getOrElse(1)}, batch ${c.batch.getOrElse("?")}, tau ${c.tau}, rounds ${e.rounds}"
+        s"workers ${c.workers.getOrElse(1)}${Progress.slots(e.slots)}, batch ${c.batch.getOrElse("?")}, " +
+        s"tau ${c.tau}, rounds ${e.rounds}"
     )
     say(s"data: ${c.data.getOrElse("?")}, ${e.trainRows} training and ${e.testRows} test rows, ${e.classes} classes")
     say(s"output: $where")
@@ -31,6 +32,8 @@ final class Progress(out: PrintStream, terminal: Terminal) {
     if (e.completedRounds > 0) say(s"resumed after round ${e.completedRounds}")
     terminal.live("loading the data".take)
   }
+
+  def waiting(what: String): Unit = say(what)
 
   def round(e: RoundDone): Unit =
     show(Progress.State("round", e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds))
@@ -124,6 +127,12 @@ object Progress {
     if (seconds < 59.95) String.format(Locale.ROOT, "%.1f s", seconds)
     else if (whole < 3600) f"${whole / 60}%d min ${whole % 60}%02d s"
     else f"${whole / 3600}%d h ${whole % 3600 / 60}%02d min"
+  }
+
+  private def slots(count: Int): String = count match {
+    case 0 => ""
+    case 1 => " on 1 task slot"
+    case n => s" on $n task slots"
   }
 
   def percent(fraction: Double): String = String.format(Locale.ROOT, "%.2f %%", fraction * 100)

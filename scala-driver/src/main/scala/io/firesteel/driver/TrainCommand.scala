@@ -68,6 +68,8 @@ object TrainCommand {
     private var lr: Option[Double] = None
     private var untrained = false // started, from nothing, and nothing done yet
 
+    override def waiting(what: String): Unit = progress.waiting(what)
+
     override def started(e: Started): Unit = {
       lr = e.config.lr
       untrained = e.completedRounds == 0

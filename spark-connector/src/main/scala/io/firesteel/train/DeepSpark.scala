@@ -25,7 +25,7 @@ private[train] object DeepSpark {
   ): TrainedModel = {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val progress = new StageProgress(plan, begin, listener)
-    Slots.await(sc, plan.workers) // before the rows are dealt out, so that each worker's lie where a slot is its own
+    Slots.await(sc, plan.workers, listener.waiting) // before the rows are dealt out, so that each worker's lie where a slot is its own
 
     Using.Manager { use =>
       def served(from: RunState): Exchanger =

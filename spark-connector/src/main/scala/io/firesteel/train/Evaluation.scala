@@ -17,6 +17,7 @@ object Evaluation {
     * @param config the model's resolved configuration (config.json); `workers`, `batch` and `threads` may be others
     * @param model model.safetensors
     * @param preprocessing preprocessing.safetensors
+    * @param waiting told what is waited for, when that takes longer than a moment
     * @throws FiresteelException kind config when the model's classes are not the data set's, layout when a file is not
     *   of the configuration's net
     */
@@ -25,11 +26,14 @@ object Evaluation {
       source: ImageSource,
       config: TrainConfig,
       model: StoredFile,
-      preprocessing: StoredFile
+      preprocessing: StoredFile,
+      waiting: String => Unit = _ => ()
   ): EvaluationResult = FiresteelException.unwrapping {
     NativeLibrary.load()
     checkClasses(config, source)
-    val plan = Plan.described(config.copy(workers = config.workers.orElse(Some(sc.defaultParallelism))).toJson)
+    val slots = Slots.settled(sc, config.workers, waiting)
+    val workers = config.workers.getOrElse(if (slots > 0) slots else throw Slots.noneToCount(sc))
+    val plan = Plan.described(config.copy(workers = Some(workers)).toJson)
     val weights = read(plan.tensors, model)
     val normalizer = read(Tensors.preprocessing, preprocessing)
     Using.Manager { use =>

@@ -170,9 +170,11 @@ private[train] object MemoryNeeds {
     else {
       val heap = conf.getSizeAsBytes("spark.executor.memory", "1g")
       val overhead = overheadBytes(conf, sc.master, heap)
+      // a standalone cluster's executors have the cores of their machines where nobody says otherwise
       val cores = conf.getInt("spark.executor.cores", 1) / conf.getInt("spark.task.cpus", 1)
+      val tasks = TaskSlots.executors(sc).map(_.tasks).maxOption.getOrElse(cores)
       val limit = overhead.map(bytes => MemoryLimit(heap + bytes, "an executor's container", 0))
-      Known(local = false, math.max(1, cores), heap, limit, overhead, ownHeap)
+      Known(local = false, math.max(1, tasks), heap, limit, overhead, ownHeap)
     }
   }
 

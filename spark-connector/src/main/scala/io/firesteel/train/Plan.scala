@@ -14,6 +14,7 @@ import io.firesteel.jni.{Engine, Kind}
   * @param stateLength floats of the solver's state
   * @param digest of the net's layout; goes along with every vector
   * @param needs what the run takes, where that was worked out
+  * @param slots tasks that run at once; 0 where no executor is there yet
   */
 private[train] final case class Plan(
     config: TrainConfig,
@@ -23,7 +24,8 @@ private[train] final case class Plan(
     parameters: Int,
     stateLength: Int,
     digest: String,
-    needs: Option[MemoryNeeds] = None
+    needs: Option[MemoryNeeds] = None,
+    slots: Int = 0
 ) {
 
   /** Workers that train. */
@@ -77,7 +79,9 @@ private[train] final case class Plan(
 
   /** The same with exchanges in TLS. */
   def encrypted: Plan =
-    Plan.described(Tensors.mapper.readTree(configJson).asInstanceOf[ObjectNode].put("tls", true).toString)
+    Plan
+      .described(Tensors.mapper.readTree(configJson).asInstanceOf[ObjectNode].put("tls", true).toString)
+      .copy(needs = needs, slots = slots)
 
   /** What one worker of `rows` rows takes of native memory. */
   def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
@@ -91,9 +95,15 @@ private[train] object Plan {
   /** Strategies of one worker. */
   private val Alone = Set("sequential", "hogwild")
 
-  /** Completes and checks `config` for that training set; `parallelism` is how many workers there are by default. */
-  def resolve(config: TrainConfig, train: ImageSource, parallelism: Int): Plan = {
-    val workers = config.workers.getOrElse(if (Alone(config.strategy)) 1 else parallelism)
+  /** Workers that `config` asks for by their number or by its strategy. */
+  def workersAsked(config: TrainConfig): Option[Int] =
+    config.workers.orElse(Option.when(Alone(config.strategy))(1))
+
+  /** Completes and checks `config` for that training set; by default there is a worker for each of `slots`, as far as
+    * there are rows.
+    */
+  def resolve(config: TrainConfig, train: ImageSource, slots: Int): Plan = {
+    val workers = workersAsked(config).getOrElse(math.min(slots, train.rows).toInt)
     if (workers > train.rows)
       throw new FiresteelException(
         Kind.CONFIG,
@@ -103,7 +113,7 @@ private[train] object Plan {
     val request = Tensors.mapper.createObjectNode()
     request.set[JsonNode]("config", Tensors.mapper.readTree(asked.toJson))
     request.putObject("facts").put("rows", train.rows).put("classes", train.classes)
-    described(Engine.resolve(request.toString))
+    described(Engine.resolve(request.toString)).copy(slots = slots)
   }
 
   /** The plan of a configuration that is resolved already. */

@@ -22,7 +22,8 @@ private[train] abstract class Progress(plan: Plan, start: RunState, listener: Tr
         plan.rounds,
         start.round,
         completedSteps,
-        plan.needs
+        plan.needs,
+        plan.slots
       )
     )
   }

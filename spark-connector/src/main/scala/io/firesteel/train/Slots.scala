@@ -1,32 +1,81 @@
-// Whether the workers of one long stage can all run at once. A worker that waits for a slot would be missed by the
-// others, and a partition whose executor is full would wait there for spark.locality.wait.
+// How many task slots there are, and whether the workers of one long stage can all run at once. A worker that waits for
+// a slot would be missed by the others, and a partition whose executor is full would wait there for spark.locality.wait.
 package io.firesteel.train
 
 import io.firesteel.jni.Kind
-import java.util.concurrent.TimeUnit.SECONDS
+import java.util.concurrent.TimeUnit.{MILLISECONDS, SECONDS}
 import org.apache.spark.SparkContext
-import org.apache.spark.firesteel.TaskSlots
+import org.apache.spark.firesteel.{Supply, SupplyRequest, TaskSlots}
 
 private[train] object Slots {
   private val PollMillis = 100L
+  private val QuietSeconds = 5L // executors that are started together register within seconds of each other
   private val ReplacementSeconds = 600L
   private val TellSeconds = 2L // tasks that were killed end within a minibatch
 
+  /** The number of task slots once it has settled: when `wanted` are there, or all that the settings of the application
+    * promise, or, where these promise no number, when executors have stopped coming. After Spark's own limit of waiting
+    * for executors it is what there is, which may be none.
+    *
+    * @param wanted slots that are enough
+    * @param tell told what is waited for, when that takes longer than a moment
+    */
+  def settled(sc: SparkContext, wanted: Option[Int], tell: String => Unit): Int = {
+    if (!sc.isLocal) {
+      val supply = Supply.of(sc.getConf)
+      val request = new SupplyRequest(sc)
+      watched(sc, patienceLeft(sc), tell) {
+        (wanted, supply) match {
+          case (Some(slots), _)                           => request.ensureSlots(slots)
+          case (None, Supply.Executors(count))            => request.ensureExecutors(count)
+          case (None, Supply.Cores(_) | Supply.Unknown) =>
+        }
+        wanted.exists(TaskSlots.now(sc) >= _) || isComplete(sc, supply)
+      }
+    }
+    TaskSlots.now(sc)
+  }
+
+  private def isComplete(sc: SparkContext, supply: Supply): Boolean = supply match {
+    case Supply.Executors(count) => TaskSlots.executors(sc).size >= count
+    case Supply.Cores(count)     => TaskSlots.cores(sc) >= count
+    case Supply.Unknown          => TaskSlots.now(sc) > 0 && TaskSlots.quietMillis(sc).exists(_ >= SECONDS.toMillis(QuietSeconds))
+  }
+
   /** Waits until there are `workers` slots, as long as Spark itself waits for executors to register.
     *
+    * @param tell as for `settled`
     * @throws FiresteelException of kind config where they did not come
     */
-  def await(sc: SparkContext, workers: Int): Unit = await(sc, workers, if (sc.isLocal) 0 else patience(sc))(false)
+  def await(sc: SparkContext, workers: Int, tell: String => Unit = _ => ()): Unit =
+    await(sc, workers, if (sc.isLocal) 0 else patienceLeft(sc), tell)(false)
 
   /** The same after a loss, so long that a cluster may start a machine; until `over` says that nobody needs them. */
   def awaitAgain(sc: SparkContext, workers: Int)(over: => Boolean): Unit =
-    await(sc, workers, math.max(patience(sc), ReplacementSeconds))(over)
+    await(sc, workers, math.max(patience(sc), ReplacementSeconds), _ => ())(over)
 
-  private def await(sc: SparkContext, workers: Int, seconds: Long)(over: => Boolean): Unit = {
-    val deadline = System.nanoTime() + SECONDS.toNanos(seconds)
-    while (TaskSlots.now(sc) < workers && deadline - System.nanoTime() > 0 && !over) Thread.sleep(PollMillis)
+  private def await(sc: SparkContext, workers: Int, seconds: Long, tell: String => Unit)(over: => Boolean): Unit = {
+    val request = new SupplyRequest(sc)
+    watched(sc, seconds, tell) {
+      request.ensureSlots(workers)
+      TaskSlots.now(sc) >= workers || over
+    }
     val slots = TaskSlots.now(sc)
     if (slots < workers) throw new FiresteelException(Kind.CONFIG, refusal(sc, workers, slots))
+  }
+
+  /** Looks again and again until `enough`, for `seconds` at most. */
+  private def watched(sc: SparkContext, seconds: Long, tell: String => Unit)(enough: => Boolean): Unit = {
+    val begin = System.nanoTime()
+    def lasted(limit: Long) = System.nanoTime() - begin > SECONDS.toNanos(limit)
+    var told = false
+    while (!enough && !lasted(seconds)) {
+      if (!told && lasted(TellSeconds)) {
+        told = true
+        tell(s"waiting for executors for at most $seconds s: ${counted(TaskSlots.now(sc))} so far")
+      }
+      Thread.sleep(PollMillis)
+    }
   }
 
   /** Runs `body` while slots for all workers are held, once so many are free. Another run that holds them is waited for;
@@ -66,10 +115,37 @@ private[train] object Slots {
   private def patience(sc: SparkContext): Long =
     sc.getConf.getTimeAsSeconds("spark.scheduler.maxRegisteredResourcesWaitingTime", "30s")
 
-  private def refusal(sc: SparkContext, workers: Int, slots: Int): String = {
-    val have = if (slots == 1) "1 task slot" else s"$slots task slots"
-    val fewer = if (slots > 0) s"set workers to at most $slots, or " else ""
-    val more = if (sc.isLocal) s"use --master local[$workers]" else "give spark-submit more executors or cores"
-    s"$workers workers run at once, but ${if (sc.isLocal) sc.master else "the cluster"} has $have: $fewer$more"
+  /** Seconds that executors are still waited for: Spark's limit counts from the start of the application, so that what
+    * never comes is not waited for again by each of its runs. What is lost or asked for later is given time of its own.
+    */
+  private def patienceLeft(sc: SparkContext): Long =
+    if (TaskSlots.now(sc) == 0 || Supply.isDynamic(sc.getConf)) patience(sc)
+    else math.max(QuietSeconds, patience(sc) - MILLISECONDS.toSeconds(System.currentTimeMillis() - sc.startTime))
+
+  /** What to do where there is no slot at all and nobody said how many workers there should be. */
+  def noneToCount(sc: SparkContext): FiresteelException = {
+    val why =
+      if (Supply.isDynamic(sc.getConf))
+        "dynamic allocation has no executor: give workers, or set spark.dynamicAllocation.minExecutors or maxExecutors"
+      else
+        s"no executor came within ${patience(sc)} s: give workers, or raise " +
+          "spark.scheduler.maxRegisteredResourcesWaitingTime if the cluster has room for executors later"
+    new FiresteelException(Kind.CONFIG, s"how many workers the cluster has slots for is unknown, since $why")
   }
+
+  private def refusal(sc: SparkContext, workers: Int, slots: Int): String = {
+    val limit = TaskSlots.limit(sc).fold("") { case (setting, value) => s" ($setting is $value)" }
+    val fewer = if (slots > 0) s"set workers to at most $slots, or " else ""
+    val most = Supply.mostExecutors(sc.getConf).filter { count =>
+      Supply.isDynamic(sc.getConf) && TaskSlots.executors(sc).size >= count
+    }
+    val more =
+      if (sc.isLocal) s"use --master local[${workers.toLong * TaskSlots.coresOfTask(sc)}]"
+      else
+        most.fold("give spark-submit more executors or cores")(n => s"raise spark.dynamicAllocation.maxExecutors (now $n)")
+    s"$workers workers run at once, but ${if (sc.isLocal) sc.master else "the cluster"} has ${counted(slots)}$limit: " +
+      s"$fewer$more"
+  }
+
+  private def counted(slots: Int): String = if (slots == 1) "1 task slot" else s"$slots task slots"
 }

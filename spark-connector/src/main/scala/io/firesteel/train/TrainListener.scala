@@ -9,6 +9,7 @@ package io.firesteel.train
   * @param completedRounds those that a checkpoint has behind it; the totals of later events go on from there
   * @param completedSteps minibatches of all workers that it has behind it, where they exchange inside one stage
   * @param needs the memory that it takes, as it was worked out before; absent where that is a GPU's
+  * @param slots tasks that run at once; 0 where no executor is there yet
   */
 case class Started(
     config: TrainConfig,
@@ -19,7 +20,8 @@ case class Started(
     rounds: Int,
     completedRounds: Int = 0,
     completedSteps: Long = 0,
-    needs: Option[MemoryNeeds] = None
+    needs: Option[MemoryNeeds] = None,
+    slots: Int = 0
 )
 
 /** One round is averaged.
@@ -106,6 +108,9 @@ case class Ended(
 
 /** Called on the driver; `fault` may come from another thread, but never at the same time as another event. */
 trait TrainListener {
+
+  /** Told before `started`, of something that takes longer than a moment, in words for people. */
+  def waiting(what: String): Unit = ()
   def started(e: Started): Unit = ()
   def round(e: RoundDone): Unit = ()
   def exchange(e: ExchangeDone): Unit = ()
