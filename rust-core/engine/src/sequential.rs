@@ -21,6 +21,7 @@ use crate::worker::{Worker, WorkerSpec};
 
 /// A run in the making: data in memory, worker built, output directory open.
 pub struct Sequential {
+    asked: TrainConfig,
     config: TrainConfig,
     out: PathBuf,
     metrics: MetricsFile,
@@ -62,6 +63,7 @@ impl Sequential {
         }
         config.strategy = Strategy::Sequential;
         config.solver_state = SolverState::Local;
+        let asked = config.clone();
         config = config.resolve(None)?;
         let Split { kind, train, test } = Dataset::read_dir(Path::new(&data), config.dataset)?;
         config.dataset = Some(kind);
@@ -97,7 +99,7 @@ impl Sequential {
             parameters: net.parameters(),
         })?;
         let digest = net.layout().digest();
-        Ok(Self { config, out, metrics, trainer, tester, normalizer, weights, digest })
+        Ok(Self { asked, config, out, metrics, trainer, tester, normalizer, weights, digest })
     }
 
     /// Trains, evaluates every `eval-every` rounds and at the end, and writes the model.
@@ -177,7 +179,7 @@ impl Sequential {
         last: Option<Evaluation>,
     ) -> Result<Outcome> {
         let model = self.out.join("model.safetensors");
-        let config = Value::Object(self.config.to_map());
+        let config = Value::Object(self.config.record(&self.asked));
         let text = serde_json::to_vec_pretty(&config).map_err(|e| Error::internal("write JSON").caused_by(e))?;
         write_whole(&self.out.join("config.json"), &text)?;
         let tensors = self.config.build_net()?.layout().entries().to_vec();

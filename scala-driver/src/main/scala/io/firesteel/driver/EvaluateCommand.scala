@@ -52,7 +52,7 @@ object EvaluateCommand {
   /** The configuration recorded with the model, less what belonged to that run's cluster and data, under `settings`. */
   private def configuration(dir: OutputDir, settings: ObjectNode): TrainConfig = {
     val bytes = dir.read(OutputDir.Config).getOrElse(absent(dir, OutputDir.Config))
-    val recorded = ConfigFile.parse(bytes, dir.location(OutputDir.Config))
+    val recorded = RunConfig.parse(bytes, dir.location(OutputDir.Config)).completed.deepCopy()
     recorded.remove("workers")
     if (settings.has("data")) recorded.remove("dataset")
     val chosen = settings.deepCopy()

@@ -9,7 +9,6 @@ import io.firesteel.jni.{Engine, Kind, NativeException}
 import io.firesteel.train.{Ended, Evaluated, ExchangeDone, Fault, FiresteelException, RoundDone, Started}
 import io.firesteel.train.{TrainConfig, TrainListener, Training}
 
-import java.nio.charset.StandardCharsets.UTF_8
 import java.time.Instant
 import scala.util.Using
 
@@ -20,17 +19,20 @@ object TrainCommand {
   def run(settings: ObjectNode, console: Console): Unit = {
     val out = required(settings, "out")
     val resume = settings.path("resume").asBoolean(false)
-    val config = TrainConfig.fromJson((if (resume) Layers.over(recorded(out), settings) else settings).toString)
+    val record = if (resume) recorded(out) else None
+    val asked = record.fold(settings)(run => Layers.over(run.asked, settings))
+    val config = TrainConfig.fromJson(record.fold(settings)(run => Layers.over(run.completed, settings)).toString)
     val data = config.data.getOrElse(missing("data"))
     validate(config)
     Using.resource(OutputDir.claim(out, Session.hadoop, resume)) { dir =>
-      // A run that was stopped before its first checkpoint begins again.
-      val request = config.copy(resume = resume && dir.contains(OutputDir.Checkpoint))
-      if (resume && !request.resume) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
+      // A run that was stopped before its first checkpoint begins again, and what it derived may come out otherwise.
+      val goesOn = resume && dir.contains(OutputDir.Checkpoint)
+      val request = if (goesOn) config else TrainConfig.fromJson(asked.toString).copy(resume = false)
+      if (resume && !goesOn) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
       Session.use("firesteel train") { sc =>
         dir.belongsTo(sc.applicationId)
         val images = ImageFiles.open(sc, data, config.dataset)
-        Using.resource(new Report(dir, console)) { report =>
+        Using.resource(new Report(dir, console, asked)) { report =>
           val model = Training.train(sc, images.train, images.test, request, report, Some(dir.checkpoint))
           dir.write(OutputDir.Preprocessing)(model.writePreprocessing)
           dir.write(OutputDir.Model)(model.writeModel)
@@ -40,10 +42,10 @@ object TrainCommand {
     }
   }
 
-  /** What the run in `out` was configured with, under anything said now; nothing where no run got that far. */
-  private def recorded(out: String): ObjectNode =
-    OutputDir.existing(out, Session.hadoop).read(OutputDir.Config).fold(Layers.empty) { bytes =>
-      ConfigFile.parse(bytes, s"$out/${OutputDir.Config}")
+  /** What the run in `out` was configured with; nothing where no run got that far. */
+  private def recorded(out: String): Option[RunConfig] =
+    OutputDir.existing(out, Session.hadoop).read(OutputDir.Config).map { bytes =>
+      RunConfig.parse(bytes, s"$out/${OutputDir.Config}")
     }
 
   /** The engine's own validation. A driver that gets libtorch only with the job has it later, from the training loop. */
@@ -60,8 +62,8 @@ object TrainCommand {
   private def missing(key: String): Nothing =
     throw new FiresteelException(Kind.CONFIG, s"train needs --$key")
 
-  /** Tells a run's events to its directory and to the person at the terminal. */
-  private final class Report(dir: OutputDir, console: Console) extends TrainListener with AutoCloseable {
+  /** Tells the events of a run that was asked for by `asked` to its directory and to the person at the terminal. */
+  private final class Report(dir: OutputDir, console: Console, asked: ObjectNode) extends TrainListener with AutoCloseable {
     private val metrics = new MetricsFile(dir, Environment.versions, () => Instant.now())
     private val progress = new Progress(console.out, console.terminal)
     private var end: Option[Ended] = None
@@ -74,7 +76,7 @@ object TrainCommand {
       lr = e.config.lr
       untrained = e.completedRounds == 0
       metrics.started(e)
-      dir.write(OutputDir.Config, pretty(e.config))
+      dir.write(OutputDir.Config, RunConfig(asked, completed(e.config)).bytes)
       progress.started(e, dir.location)
     }
 
@@ -125,9 +127,7 @@ object TrainCommand {
       )
     }
 
-    private def pretty(config: TrainConfig): Array[Byte] = {
-      val mapper = new ObjectMapper()
-      (mapper.readTree(config.toJson).toPrettyString + "\n").getBytes(UTF_8)
-    }
+    private def completed(config: TrainConfig): ObjectNode =
+      new ObjectMapper().readTree(config.toJson).asInstanceOf[ObjectNode]
   }
 }
