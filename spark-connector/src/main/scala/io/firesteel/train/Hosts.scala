@@ -34,7 +34,7 @@ private[train] final class Hosts(
       val tasks = unhosted.map { part =>
         HostTask(run, plan.configJson, new Secret(secret), part, start(part), exchanger.part(part))
       }
-      val hosted = sc.parallelize(tasks.toSeq, tasks.length).map(_.host()).collect()
+      val hosted = sc.runJob(new OneEach(sc, tasks.toSeq), (task: Iterator[HostTask]) => task.next().host())
       unhosted.zip(hosted).foreach { case (part, server) => servers(part) = server }
       exchanger.hosted(servers.mkString("[", ",", "]"))
     }

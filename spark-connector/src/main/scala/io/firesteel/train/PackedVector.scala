@@ -5,10 +5,13 @@ import java.io.OutputStream
 import java.lang.Float.BYTES
 import java.nio.{ByteBuffer, ByteOrder, FloatBuffer}
 
-/** Floats as bytes. Java's serialization copies an array of bytes at once and converts one of floats value by value, on
-  * both sides of each crossing; a round waits for those of the center and of every worker's vector.
+/** Floats as bytes, which are what crosses. Java's serialization copies an array of bytes at once and converts one of
+  * floats value by value, on both sides of each crossing; a round waits for those of the center and of every worker's
+  * vector. And Kryo knows bytes where it takes registered classes only (`spark.kryo.registrationRequired`).
+  *
+  * @param bytes little-endian; belong to this object
   */
-private[train] final class PackedVector private (bytes: Array[Byte]) extends Serializable {
+private[train] final class PackedVector private (val bytes: Array[Byte]) {
   def length: Int = bytes.length / BYTES
 
   /** A new array of the values. */

@@ -54,6 +54,26 @@ private[train] final case class WorkerResult(
     solverState: Option[PackedVector]
 )
 
+private[train] object WorkerResult {
+
+  /** A result on its way from its task, of classes that Kryo knows: the vector, what the engine reports of the round, and
+    * the solver's state, empty where it was not asked for.
+    */
+  type Sent = (Array[Byte], String, Array[Byte])
+
+  def read(sent: Sent): WorkerResult = {
+    val (vector, text, state) = sent
+    val report: JsonNode = Tensors.mapper.readTree(text)
+    WorkerResult(
+      PackedVector.wrap(vector),
+      Json.whole(report, "samples"),
+      Json.real(report, "loss"),
+      Json.flag(report, "fresh"),
+      Option.when(state.nonEmpty)(PackedVector.wrap(state))
+    )
+  }
+}
+
 /** Sums over the rows of one worker; `loss` is NaN where it is not finite. */
 private[train] final case class WorkerScore(rows: Long, correct: Long, loss: Double)
 

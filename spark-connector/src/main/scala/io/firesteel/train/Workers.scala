@@ -4,6 +4,7 @@ package io.firesteel.train
 import io.firesteel.data.{ImageSource, Shards}
 import io.firesteel.jni.{Center, Engine}
 import org.apache.spark.SparkContext
+import org.apache.spark.firesteel.TaskSlots
 import org.slf4j.LoggerFactory
 import scala.util.Using
 import scala.util.control.NonFatal
@@ -54,12 +55,12 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
       solverStates: IndexedSeq[PackedVector],
       statesToo: Boolean
   ): IndexedSeq[WorkerResult] = {
-    val shared = sc.broadcast(PackedVector(center))
-    val states = solverStates.map(sc.broadcast(_)) // one each: an executor fetches those of its workers
+    val shared = sc.broadcast(PackedVector(center).bytes)
+    val states = solverStates.map(state => sc.broadcast(state.bytes)) // one each: an executor fetches those of its workers
     val task =
       RoundTask(residence, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
     try {
-      val results = sc.runJob(shards.chunks, task).toIndexedSeq
+      val results = sc.runJob(shards.chunks, task).toIndexedSeq.map(WorkerResult.read)
       jobs.placement.begun()
       results
     } finally (shared +: states).foreach(_.destroy())
@@ -97,9 +98,9 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
 
   /** How good the center's weights are on all rows. */
   def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
-    val weights = sc.broadcast(PackedVector(center, 0, plan.length))
+    val weights = sc.broadcast(PackedVector(center, 0, plan.length).bytes)
     def task = EvaluateTask(residence, normalizer, weights, plan.digest)
-    try Score.over(jobs("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq))
+    try Score.over(jobs("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq).map(WorkerScore.read))
     finally weights.destroy()
   }
 
@@ -132,7 +133,8 @@ private[train] object Workers {
     if (sc.isLocal) Engine.endRun(run)
     else
       try {
-        val left = EachExecutor.run(sc, executors, EndSeconds)(() => Engine.endRun(run))
+        val alive = TaskSlots.executors(sc).filter(slot => executors(slot.id))
+        val (_, left) = EachExecutor.run(sc, alive, EndSeconds)(() => Engine.endRun(run))
         if (left.nonEmpty) {
           val names = left.toSeq.sorted.mkString(", ")
           log.warn(s"free the workers of run $run: executors $names had no slot for it within $EndSeconds s")
