@@ -13,6 +13,7 @@ private[train] final class ExecutorDeath(conf: SparkConf, overhead: Option[Long]
   /** The failure of a run one of whose tasks failed like that, where no other attempt could end better. */
   def of(executor: String, reason: TaskFailedReason): Option[FiresteelException] = reason match {
     case failure: ExceptionFailure if isOutOfMemory(failure) => Some(fullHeap(executor, failure.description))
+    case failure: ExceptionFailure                           => failure.exception.flatMap(outOfNativeMemory)
     case _                                                   => None
   }
 
@@ -36,6 +37,10 @@ private[train] final class ExecutorDeath(conf: SparkConf, overhead: Option[Long]
   private def isOutOfMemory(failure: ExceptionFailure): Boolean =
     (failure.className +: failure.exception.toSeq.flatMap(causes).map(_.getClass.getName))
       .contains(classOf[OutOfMemoryError].getName)
+
+  /** The failure of a worker that found no memory for what it was asked to do, and would find none again. */
+  private def outOfNativeMemory(error: Throwable): Option[FiresteelException] =
+    Some(FiresteelException.unwrap(error)).collect { case e: FiresteelException if e.kind == Kind.MEMORY => e }
 
   private def causes(error: Throwable): Iterator[Throwable] =
     Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(16) // 16: a cycle of causes must end too

@@ -3,6 +3,7 @@ package io.firesteel.train
 
 import io.firesteel.jni.Kind
 import java.util.concurrent.RejectedExecutionException
+import org.apache.spark.firesteel.Failures
 import org.apache.spark.{ExceptionFailure, ExecutorLostFailure, SparkConf}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -40,6 +41,15 @@ class ExecutorDeathTest extends AnyFunSuite {
     }
     val unknown = new ExecutorDeath(new SparkConf(false), None).remedy(ends.head)
     assert(unknown.exists(_.endsWith("set spark.executor.memoryOverhead higher")))
+  }
+
+  test("a worker that finds no native memory would find none again, and says itself what it wanted") {
+    def told(kind: Kind) = {
+      val ours = new FiresteelException(kind, "worker 0: no memory")
+      death.of("3", Failures.of(new IllegalStateException("a task", ours)))
+    }
+    assert(told(Kind.MEMORY).map(e => (e.kind, e.getMessage)).contains((Kind.MEMORY, "worker 0: no memory")))
+    assert(told(Kind.INTERNAL).isEmpty)
   }
 
   test("other ends and failures are nobody's memory") {
