@@ -1,6 +1,7 @@
 // Operators of libtorch that training needs and tch does not bind, for raw.rs. Each answers null, or the
 // text of what libtorch threw, which the caller frees. And libtorch's threads, for kernels of ours, and its own account of
 // the memory of tensors.
+#include <ATen/Version.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/native_batch_norm_backward.h>
@@ -36,6 +37,10 @@ struct Meter final : c10::MemoryReportingInfoBase {
   void *sink;
 };
 } // namespace
+
+// The vector instructions that libtorch's kernels use here, and how it was built; the caller frees the text.
+extern "C" char *firesteel_cpu_capability() { return strdup(at::get_cpu_capability().c_str()); }
+extern "C" char *firesteel_build_settings() { return strdup(at::show_config().c_str()); }
 
 // Does `work`, which must not throw, and calls `report` with the size of each block that it takes or gives back on this thread.
 extern "C" void firesteel_metered(void (*work)(void *), void *context, void (*report)(void *, int64_t), void *sink) {

@@ -6,6 +6,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod kernels;
+pub mod machine;
 pub mod memory;
 pub mod metrics;
 mod names;

@@ -13,8 +13,9 @@ use tch::Device;
 use crate::config::{Facts, SolverState, Strategy, TrainConfig, known};
 use crate::data::{CHANNELS, Dataset, Normalizer, PIXELS, RecordFormat, SIDE, Split};
 use crate::error::{Error, Result};
+use crate::machine::Machine;
 use crate::memory::{Limit, estimate, readable};
-use crate::metrics::{DataFacts, Event, Hardware, MetricsFile};
+use crate::metrics::{DataFacts, Event, Executor, Hardware, MetricsFile};
 use crate::round::{Evaluation, Round, StateIn, Work};
 use crate::tensors::{FileLayout, encode};
 use crate::worker::{Worker, WorkerSpec};
@@ -95,6 +96,7 @@ impl Sequential {
             config: config.to_map(),
             versions: versions(),
             hardware: Hardware::of_this_machine(),
+            executors: vec![Executor { executor: "driver", machine: Machine::of_this_process(config.threads) }],
             data: facts,
             parameters: net.parameters(),
         })?;

@@ -5,7 +5,7 @@ package io.firesteel.driver
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.node._
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.train.{Ended, Evaluated, ExchangeDone, Fault, RoundDone, Started, StoredFile}
+import io.firesteel.train.{Ended, Evaluated, ExchangeDone, Fault, Machine, RoundDone, Started, StoredFile}
 
 import java.io.{BufferedReader, InputStreamReader, OutputStream}
 import java.nio.charset.StandardCharsets.UTF_8
@@ -36,6 +36,7 @@ final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Inst
       "config" -> mapper.readTree(e.config.toJson),
       "versions" -> versions,
       "hardware" -> Environment.hardware,
+      "executors" -> executors(e.machines),
       "data" -> fields(
         "train_rows" -> whole(e.trainRows),
         "test_rows" -> whole(e.testRows),
@@ -123,6 +124,22 @@ object MetricsFile {
   private def text(value: String): JsonNode = TextNode.valueOf(value)
   private def whole(value: Int): JsonNode = IntNode.valueOf(value)
   private def whole(value: Long): JsonNode = LongNode.valueOf(value)
+
+  private def executors(machines: Seq[Machine]): JsonNode = {
+    val list = JsonNodeFactory.instance.arrayNode()
+    machines.foreach { machine =>
+      list.add(
+        fields(
+          "executor" -> text(machine.executor),
+          "cpu" -> text(machine.cpu),
+          "instruction_set" -> text(machine.instructionSet),
+          "threads" -> whole(machine.threads),
+          "libtorch" -> text(machine.libtorch)
+        )
+      )
+    }
+    list
+  }
 
   /** JSON has no NaN and no infinity: null. */
   private[driver] def real(value: Double): JsonNode =

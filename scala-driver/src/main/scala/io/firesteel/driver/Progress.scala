@@ -3,7 +3,7 @@
 // jline, whose service files and native code do not survive the shading that Spark's two other jlines make necessary.
 package io.firesteel.driver
 
-import io.firesteel.train.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, RoundDone, Started}
+import io.firesteel.train.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, Machine, RoundDone, Started}
 
 import java.io.PrintStream
 import java.util.Locale
@@ -29,6 +29,7 @@ final class Progress(out: PrintStream, terminal: Terminal) {
       say(s"memory: ${needs.said}")
       needs.warning.foreach(warning => say(s"warning: $warning"))
     }
+    Machine.difference(e.machines).foreach(difference => say(s"warning: $difference"))
     if (e.completedRounds > 0) say(s"resumed after round ${e.completedRounds}")
     terminal.live("loading the data".take)
   }

@@ -2,6 +2,7 @@
 package io.firesteel.driver
 
 import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, round, started, totals}
+import io.firesteel.train.{Machine, Started}
 import org.scalatest.funsuite.AnyFunSuite
 
 import java.io.{ByteArrayOutputStream, PrintStream}
@@ -48,6 +49,24 @@ class ProgressTest extends AnyFunSuite {
     assert(text.linesIterator.count(_.startsWith("round ")) == 1)
     assert(text.linesIterator.contains("round 1/500: test accuracy 55.12 %, loss 1.2500 after 0.5 s"))
     assert(text.linesIterator.contains("model: /out/model.safetensors"))
+  }
+
+  test("the first line tells workers and slots, and a warning where executors are of different kinds") {
+    def told(started: Started) = {
+      val bytes = new ByteArrayOutputStream()
+      val progress = new Progress(new PrintStream(bytes, true, UTF_8), Terminal.None)
+      progress.waiting("waiting for executors")
+      progress.started(started, "/out")
+      bytes.toString(UTF_8).linesIterator.toSeq
+    }
+    val machine = Machine("0", "EPYC", "AVX512", 1, "2.11.0")
+    val same = told(started.copy(slots = 2, machines = Seq(machine, machine.copy(executor = "1"))))
+    assert(same.head == "waiting for executors" && same(1).contains(", sparknet, workers 2 on 2 task slots, batch "))
+    assert(!same.exists(_.startsWith("warning")))
+    val different = told(started.copy(slots = 1, machines = Seq(machine, machine.copy(executor = "1", cpu = "Xeon"))))
+    assert(different(1).contains("workers 2 on 1 task slot, "))
+    assert(different.exists(_.startsWith("warning: executors differ in processor (EPYC on 0; Xeon on 1)")))
+    assert(told(started)(1).contains("workers 2, batch"), "slots that nobody knows are not told")
   }
 
   test("a run inside one stage is told in minibatches, and what crossed the wire at its end") {

@@ -36,6 +36,16 @@ public final class Engine {
   }
 
   /**
+   * What workers of that configuration compute with in this process, and what decides the bits of their sums.
+   *
+   * @return {@code {"cpu":text,"instruction_set":text,"threads":n,"libtorch":text}}; threads of one worker
+   */
+  public static String machine(String config) {
+    Loader.load();
+    return Native.machine(config);
+  }
+
+  /**
    * Bytes of native memory that one worker will take under a resolved configuration, worked out without one: a dry pass
    * of the net over a few images, a second of computing at most.
    *

@@ -15,6 +15,7 @@ import io.firesteel.jni.{Engine, Kind}
   * @param digest of the net's layout; goes along with every vector
   * @param needs what the run takes, where that was worked out
   * @param slots tasks that run at once; 0 where no executor is there yet
+  * @param machines of the executors, as far as they were there at the start
   */
 private[train] final case class Plan(
     config: TrainConfig,
@@ -25,7 +26,8 @@ private[train] final case class Plan(
     stateLength: Int,
     digest: String,
     needs: Option[MemoryNeeds] = None,
-    slots: Int = 0
+    slots: Int = 0,
+    machines: Seq[Machine] = Nil
 ) {
 
   /** Workers that train. */
@@ -81,7 +83,7 @@ private[train] final case class Plan(
   def encrypted: Plan =
     Plan
       .described(Tensors.mapper.readTree(configJson).asInstanceOf[ObjectNode].put("tls", true).toString)
-      .copy(needs = needs, slots = slots)
+      .copy(needs = needs, slots = slots, machines = machines)
 
   /** What one worker of `rows` rows takes of native memory. */
   def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
@@ -95,20 +97,24 @@ private[train] object Plan {
   /** Strategies of one worker. */
   private val Alone = Set("sequential", "hogwild")
 
-  /** Workers that `config` asks for by their number or by its strategy. */
-  def workersAsked(config: TrainConfig): Option[Int] =
+  /** Workers that `config` asks for by their number or by its strategy.
+    *
+    * @throws FiresteelException of kind config for more than there are rows
+    */
+  def workersAsked(config: TrainConfig, train: ImageSource): Option[Int] = {
+    for (workers <- config.workers if workers > train.rows)
+      throw new FiresteelException(
+        Kind.CONFIG,
+        s"$workers workers are more than the ${train.rows} rows of the training set: set workers to at most ${train.rows}"
+      )
     config.workers.orElse(Option.when(Alone(config.strategy))(1))
+  }
 
   /** Completes and checks `config` for that training set; by default there is a worker for each of `slots`, as far as
     * there are rows.
     */
   def resolve(config: TrainConfig, train: ImageSource, slots: Int): Plan = {
-    val workers = workersAsked(config).getOrElse(math.min(slots, train.rows).toInt)
-    if (workers > train.rows)
-      throw new FiresteelException(
-        Kind.CONFIG,
-        s"$workers workers are more than the ${train.rows} rows of the training set: set workers to at most ${train.rows}"
-      )
+    val workers = workersAsked(config, train).getOrElse(math.min(slots, train.rows).toInt)
     val asked = config.copy(workers = Some(workers), dataset = config.dataset.orElse(Some(train.format.name)))
     val request = Tensors.mapper.createObjectNode()
     request.set[JsonNode]("config", Tensors.mapper.readTree(asked.toJson))

@@ -23,7 +23,8 @@ private[train] abstract class Progress(plan: Plan, start: RunState, listener: Tr
         start.round,
         completedSteps,
         plan.needs,
-        plan.slots
+        plan.slots,
+        plan.machines
       )
     )
   }

@@ -22,7 +22,7 @@ private[train] object Slots {
     */
   def settled(sc: SparkContext, wanted: Option[Int], tell: String => Unit): Int = {
     if (!sc.isLocal) {
-      val supply = Supply.of(sc.getConf)
+      val supply = wanted.flatMap(_ => Supply.onDemand(sc.getConf)).getOrElse(Supply.of(sc.getConf))
       val request = new SupplyRequest(sc)
       watched(sc, patienceLeft(sc), tell) {
         (wanted, supply) match {

@@ -10,6 +10,7 @@ package io.firesteel.train
   * @param completedSteps minibatches of all workers that it has behind it, where they exchange inside one stage
   * @param needs the memory that it takes, as it was worked out before; absent where that is a GPU's
   * @param slots tasks that run at once; 0 where no executor is there yet
+  * @param machines of the executors that were there then
   */
 case class Started(
     config: TrainConfig,
@@ -21,7 +22,8 @@ case class Started(
     completedRounds: Int = 0,
     completedSteps: Long = 0,
     needs: Option[MemoryNeeds] = None,
-    slots: Int = 0
+    slots: Int = 0,
+    machines: Seq[Machine] = Nil
 )
 
 /** One round is averaged.

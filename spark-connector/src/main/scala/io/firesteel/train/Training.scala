@@ -25,11 +25,12 @@ object Training {
       checkpoint: Option[CheckpointStore]
   ): TrainedModel = FiresteelException.unwrapping {
     NativeLibrary.load()
-    val asked = Plan.workersAsked(config)
+    val asked = Plan.workersAsked(config, train)
     val slots = Slots.settled(sc, asked, listener.waiting)
     if (asked.isEmpty && slots == 0) throw Slots.noneToCount(sc)
     val resolved = Encryption.decided(Plan.resolve(config, train, slots), sc.getConf)
-    val plan = resolved.copy(needs = MemoryNeeds.checked(sc, resolved, train.rows, test.fold(0L)(_.rows)))
+    val needs = MemoryNeeds.checked(sc, resolved, train.rows, test.fold(0L)(_.rows))
+    val plan = resolved.copy(needs = needs, machines = Machine.all(sc, resolved.configJson))
     if (plan.inStage) DeepSpark.train(sc, train, test, plan, listener, checkpoint)
     else SparkNet.train(sc, train, test, plan, listener, checkpoint)
   }
