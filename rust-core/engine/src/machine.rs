@@ -1,5 +1,5 @@
-//! What decides the bits of a result beside data, seed and configuration: a sum is added in another order by kernels
-//! for other vector instructions, for another number of threads, and by another libtorch.
+//! What decides the last bits of a result, beside data, seed and configuration: kernels for other vector instructions,
+//! other numbers of threads and other versions of libtorch add in other orders.
 
 use serde::Serialize;
 
@@ -10,9 +10,9 @@ use crate::raw;
 /// What the workers of this process compute with, where that is a processor and not a GPU.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Machine {
-    /// The processor's name, as Linux tells it.
+    /// The processor's name according to Linux.
     pub cpu: String,
-    /// Of libtorch's own kernels: `AVX512`, `AVX2`, `DEFAULT`. oneDNN and the kernels here look for themselves.
+    /// Of libtorch's own kernels: `AVX512`, `AVX2`, `DEFAULT`. oneDNN and our own kernels choose theirs from the processor.
     pub instruction_set: String,
     /// Of one worker: what was asked for, at most the cores.
     pub threads: usize,
@@ -21,7 +21,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// This one, for workers of `threads` threads.
+    /// For workers of `threads` threads.
     pub fn of_this_process(threads: usize) -> Self {
         Self {
             cpu: processor(),

@@ -1,6 +1,6 @@
-//! What `config.json` keeps of a run: at the top what its user asked for, and under `completed` the whole configuration
-//! of the run. Given to another run, the file asks for the same again, and all that was derived is derived anew: from
-//! that run's length, workers, data set and machine.
+//! The file `config.json` of a run: the keys that were set, and under `completed` the whole configuration. Another run
+//! that is given the file reads only the keys that were set; the rest is derived anew from its own length, workers, data
+//! set and machine.
 
 use serde_json::{Map, Value};
 
@@ -9,18 +9,18 @@ use super::TrainConfig;
 /// The key of the completed configuration. The driver's `RunConfig` has the same.
 const COMPLETED: &str = "completed";
 
-/// Two ways to say how long to train, so that one that is said later replaces both.
+/// Two ways to say how long to train: either one in the upper layer replaces both in the lower.
 const LENGTHS: [&str; 2] = ["iterations", "epochs"];
 
 impl TrainConfig {
-    /// What stands in `config.json` after a run of this configuration that was asked for by `asked`.
+    /// The contents of `config.json` for this configuration, which was derived from `asked`.
     pub fn record(&self, asked: &Self) -> Map<String, Value> {
         let mut record = asked.asked();
         record.insert(COMPLETED.to_owned(), Value::Object(self.to_map()));
         record
     }
 
-    /// The keys that a file gives. One of the time before files said what was completed gives every key.
+    /// The keys that a configuration file sets. Files of earlier versions have no `completed`: all their keys count as set.
     pub fn asked_in(mut file: Map<String, Value>) -> Map<String, Value> {
         file.remove(COMPLETED);
         file
@@ -33,7 +33,7 @@ impl TrainConfig {
     }
 }
 
-/// The keys of both, `upper` winning.
+/// The keys of both; `upper` has precedence.
 pub fn laid_over(mut lower: Map<String, Value>, upper: Map<String, Value>) -> Map<String, Value> {
     if LENGTHS.iter().any(|key| upper.contains_key(*key)) {
         LENGTHS.iter().for_each(|key| drop(lower.remove(*key)));
@@ -59,7 +59,7 @@ mod tests {
         TrainConfig::from_map(asked).unwrap().resolve(Some(FACTS)).unwrap()
     }
 
-    /// The configuration of a run that is given the record of one that was asked for by `first`, and `then`.
+    /// The configuration of a run with the settings `then` that is given the record of a run with the settings `first`.
     fn given_back(first: &Value, then: &Value) -> TrainConfig {
         let asked = TrainConfig::from_map(object(first.clone())).unwrap();
         let record = asked.clone().resolve(Some(FACTS)).unwrap().record(&asked);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_asks_for_what_the_first_run_was_asked_for() {
+    fn what_the_first_run_derived_is_derived_anew() {
         let rows = [
             (json!({"workers": 2}), json!({"iterations": 40}), json!({"workers": 2, "iterations": 40})),
             (json!({"epochs": 2}), json!({"workers": 5}), json!({"epochs": 2, "workers": 5})),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_stands_at_the_top_and_what_came_of_it_below() {
+    fn a_record_has_the_keys_that_were_set_and_below_them_the_whole_configuration() {
         let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/run-config.json"));
         let file: Value = serde_json::from_str(&text.unwrap()).unwrap();
         let asked = TrainConfig::from_map(TrainConfig::asked_in(object(file.clone()))).unwrap();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_what_was_completed_gives_every_key() {
+    fn all_keys_of_a_file_of_an_earlier_version_count_as_set() {
         let old = Value::Object(resolved(object(json!({"epochs": 2, "workers": 2}))).to_map());
         assert_eq!(TrainConfig::asked_in(object(old.clone())), object(old));
     }

@@ -1,13 +1,16 @@
-// `train`: claims the output directory, trains, and leaves model, preprocessing, configuration and metrics in it.
-// What can be wrong with a request is found before Spark starts.
+// The command `train`: claims the output directory, trains, and writes model, preprocessing, configuration and metrics
+// into it. A wrong request is refused before Spark starts.
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.ObjectMapper
 import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel._
 import io.firesteel.data.ImageFiles
+import io.firesteel.driver.console.{Console, ProgressDisplay}
+import io.firesteel.driver.files.OutputDir
+import io.firesteel.driver.options.{Command, JsonSettings, Options, RunConfig}
 import io.firesteel.jni.{Engine, Kind, NativeException}
-import io.firesteel.train.{Ended, Evaluated, ExchangeDone, Fault, FiresteelException, RoundDone, Started}
-import io.firesteel.train.{TrainConfig, TrainListener, Training}
+import io.firesteel.train.Training
 
 import java.time.Instant
 import scala.util.Using
@@ -20,37 +23,40 @@ object TrainCommand {
     val out = required(settings, "out")
     val resume = settings.path("resume").asBoolean(false)
     val record = if (resume) recorded(out) else None
-    val asked = record.fold(settings)(run => Layers.over(run.asked, settings))
-    val config = TrainConfig.fromJson(record.fold(settings)(run => Layers.over(run.completed, settings)).toString)
+    val asked = record.fold(settings)(run => JsonSettings.merge(run.asked, settings))
+    val completed = record.fold(settings)(run => JsonSettings.merge(run.completed, settings))
+    val config = TrainConfig.fromJson(completed.toString)
     val data = config.data.getOrElse(missing("data"))
     validate(config)
-    Using.resource(OutputDir.claim(out, Session.hadoop, resume)) { dir =>
-      // A run that was stopped before its first checkpoint begins again, and what it derived may come out otherwise.
-      val goesOn = resume && dir.contains(OutputDir.Checkpoint)
-      val request = if (goesOn) config else TrainConfig.fromJson(asked.toString).copy(resume = false)
-      if (resume && !goesOn) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
-      Session.use("firesteel train") { sc =>
+    Using.resource(OutputDir.claim(out, SparkApplication.hadoop, resume)) { dir =>
+      // A run that was stopped before its first checkpoint starts from the beginning, and derives its settings again.
+      val continues = resume && dir.contains(OutputDir.Checkpoint)
+      val request = if (continues) config else TrainConfig.fromJson(asked.toString).copy(resume = false)
+      if (resume && !continues) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
+      SparkApplication.use("firesteel train") { sc =>
         dir.belongsTo(sc.applicationId)
         val images = ImageFiles.open(sc, data, config.dataset)
-        Using.resource(new Report(dir, console, asked)) { report =>
-          val model = Training.train(sc, images.train, images.test, request, report, Some(dir.checkpoint))
+        Using.resource(new Recorder(dir, console, asked)) { recorder =>
+          val model = Training.train(sc, images.train, images.test, request, recorder, Some(dir.checkpoint))
           dir.write(OutputDir.Preprocessing)(model.writePreprocessing)
           dir.write(OutputDir.Model)(model.writeModel)
-          report.finished()
+          recorder.finished()
         }
       }
     }
   }
 
-  /** What the run in `out` was configured with; nothing where no run got that far. */
+  /** The configuration of the run in `out`, if it got as far as writing it. */
   private def recorded(out: String): Option[RunConfig] =
-    OutputDir.existing(out, Session.hadoop).read(OutputDir.Config).map { bytes =>
+    OutputDir.existing(out, SparkApplication.hadoop).read(OutputDir.Config).map { bytes =>
       RunConfig.parse(bytes, s"$out/${OutputDir.Config}")
     }
 
-  /** The engine's own validation. A driver that gets libtorch only with the job has it later, from the training loop. */
+  /** Validates by the engine. If libtorch is only shipped with the job, the engine cannot be loaded yet, and training
+    * validates later.
+    */
   private def validate(config: TrainConfig): Unit = {
-    val request = Layers.empty
+    val request = JsonSettings.empty
     request.set[ObjectNode]("config", new ObjectMapper().readTree(config.toJson))
     try Engine.resolve(request.toString)
     catch { case e: NativeException if e.kind == Kind.LIBRARY => }
@@ -62,13 +68,18 @@ object TrainCommand {
   private def missing(key: String): Nothing =
     throw new FiresteelException(Kind.CONFIG, s"train needs --$key")
 
-  /** Tells the events of a run that was asked for by `asked` to its directory and to the person at the terminal. */
-  private final class Report(dir: OutputDir, console: Console, asked: ObjectNode) extends TrainListener with AutoCloseable {
+  /** Writes a run's events to the metrics file, and shows them on the terminal.
+    *
+    * @param asked the settings that were set
+    */
+  private final class Recorder(dir: OutputDir, console: Console, asked: ObjectNode)
+      extends TrainListener
+      with AutoCloseable {
     private val metrics = new MetricsFile(dir, Environment.versions, () => Instant.now())
-    private val progress = new Progress(console.out, console.terminal)
+    private val progress = new ProgressDisplay(console.out, console.terminal, Environment.firesteel)
     private var end: Option[Ended] = None
     private var lr: Option[Double] = None
-    private var untrained = false // started, from nothing, and nothing done yet
+    private var untrained = false // a new run has started, and no round or exchange is done yet
 
     override def waiting(what: String): Unit = progress.waiting(what)
 
@@ -106,13 +117,13 @@ object TrainCommand {
 
     override def ended(e: Ended): Unit = end = Some(e)
 
-    /** The last event, told when the model is in place. */
+    /** Reports the end, once the model is written. */
     def finished(): Unit = end.foreach { e =>
       metrics.ended(e, dir.location(OutputDir.Model))
       progress.ended(e, dir.location(OutputDir.Model))
     }
 
-    /** A run that failed before its first round has nothing to keep, and must not be in the way of the next one. */
+    /** Deletes the files of a run that failed before its first round, so that the next run can use the directory. */
     override def close(): Unit = {
       progress.clear()
       metrics.close()

@@ -1,13 +1,20 @@
-// Evaluates a saved model on a data set, spread over the cluster the same way as in training.
+// Evaluates a saved model on a data set, divided among workers as in training.
 package io.firesteel.train
 
+import io.firesteel.{FiresteelException, StoredFile, TrainConfig}
 import io.firesteel.data.{ImageSource, RecordFormat}
 import io.firesteel.jni.Kind
+import io.firesteel.tensors.{Target, TensorFile, Tensors}
+import io.firesteel.train.faults.FaultWatch
+import io.firesteel.train.run.Plan
+import io.firesteel.train.workers.{NativeLibrary, Workers}
 import java.util.UUID
 import org.apache.spark.SparkContext
 import scala.util.Using
 
-/** `accuracy` is a fraction, `loss` a mean over `rows`: NaN where it is not finite, and the accuracy then says nothing. */
+/** `accuracy` is a fraction, `loss` the mean over `rows`. The loss is NaN if it was not finite; then the accuracy is
+  * meaningless.
+  */
 case class EvaluationResult(rows: Long, accuracy: Double, loss: Double)
 
 object Evaluation {
@@ -17,9 +24,9 @@ object Evaluation {
     * @param config the model's resolved configuration (config.json); `workers`, `batch` and `threads` may be others
     * @param model model.safetensors
     * @param preprocessing preprocessing.safetensors
-    * @param waiting told what is waited for, when that takes longer than a moment
-    * @throws FiresteelException kind config when the model's classes are not the data set's, layout when a file is not
-    *   of the configuration's net
+    * @param waiting called if the run waits for executors for longer than a moment
+    * @throws FiresteelException of kind config if model and data set have different classes, of kind layout if a file
+    *   does not belong to the configuration's net
     */
   def evaluate(
       sc: SparkContext,
@@ -32,7 +39,7 @@ object Evaluation {
     NativeLibrary.load()
     checkClasses(config, source)
     val slots = Slots.settled(sc, config.workers, waiting)
-    val workers = config.workers.getOrElse(if (slots > 0) slots else throw Slots.noneToCount(sc))
+    val workers = config.workers.getOrElse(if (slots > 0) slots else throw Slots.unknown(sc))
     val plan = Plan.described(config.copy(workers = Some(workers)).toJson)
     val weights = read(plan.tensors, model)
     val normalizer = read(Tensors.preprocessing, preprocessing)
@@ -44,7 +51,7 @@ object Evaluation {
     }.get
   }
 
-  /** As above, of files that are in memory. */
+  /** The same with files that are in memory. */
   def evaluate(
       sc: SparkContext,
       source: ImageSource,
@@ -54,7 +61,7 @@ object Evaluation {
   ): EvaluationResult =
     evaluate(sc, source, config, StoredFile.of("model", model), StoredFile.of("preprocessing", preprocessing))
 
-  /** The flat vector of `layout`, whose tensors may lie in any order in the file. */
+  /** The flat vector of `layout`; the file may have the tensors in any order. */
   private def read(layout: Tensors, file: StoredFile): Array[Float] = {
     val tensors = TensorFile.open(file)
     tensors.check(layout.shapes)
@@ -66,7 +73,7 @@ object Evaluation {
     values
   }
 
-  /** Classes of an idx set are told by the labels that occur, which may be fewer than the model knows. */
+  /** An idx data set has as many classes as labels occur, which may be fewer than the model has. */
   private def checkClasses(config: TrainConfig, source: ImageSource): Unit = {
     val fits = source.format match {
       case _: RecordFormat.Idx => config.classes.exists(_ >= source.classes)

@@ -1,7 +1,13 @@
-// The entry to training: completes the configuration, and hands it to the loop that its strategy asks for.
+// The entry point of training: completes the configuration and runs the training loop of its strategy.
 package io.firesteel.train
 
+import io.firesteel.{CheckpointStore, FiresteelException, TrainConfig, TrainListener}
 import io.firesteel.data.ImageSource
+import io.firesteel.train.placement.Slots
+import io.firesteel.train.rounds.SparkNet
+import io.firesteel.train.run.{Encryption, MemoryCheck, Plan}
+import io.firesteel.train.stage.DeepSpark
+import io.firesteel.train.workers.{Machines, NativeLibrary}
 import org.apache.spark.SparkContext
 
 object Training {
@@ -10,11 +16,11 @@ object Training {
     *
     * @param test evaluated every `eval-every` rounds and at the end
     * @param config completed and checked here
-    * @param listener what it throws ends the run and comes out as it is
-    * @param checkpoint saved with every evaluation and at the end, and gone on from when `config.resume`; see
-    *   [[Checkpoint]] for what may differ between the two runs
-    * @throws FiresteelException kind config for a wrong request, memory for one that surely does not fit the machines;
-    *   else the kind of what ended the run
+    * @param listener called with the run's events; an exception that it throws ends the run and is thrown here
+    * @param checkpoint saved with every evaluation and at the end, and loaded if `config.resume`; `Checkpoint` tells
+    *   which keys of the configuration may differ then
+    * @throws FiresteelException of kind config for a wrong request, of kind memory for a run that does not fit the
+    *   machines, and of other kinds for a failed run
     */
   def train(
       sc: SparkContext,
@@ -27,11 +33,13 @@ object Training {
     NativeLibrary.load()
     val asked = Plan.workersAsked(config, train)
     val slots = Slots.settled(sc, asked, listener.waiting)
-    if (asked.isEmpty && slots == 0) throw Slots.noneToCount(sc)
+    if (asked.isEmpty && slots == 0) throw Slots.unknown(sc)
     val resolved = Encryption.decided(Plan.resolve(config, train, slots), sc.getConf)
-    val needs = MemoryNeeds.checked(sc, resolved, train.rows, test.fold(0L)(_.rows))
-    val plan = resolved.copy(needs = needs, machines = Machine.all(sc, resolved.configJson))
-    if (plan.inStage) DeepSpark.train(sc, train, test, plan, listener, checkpoint)
-    else SparkNet.train(sc, train, test, plan, listener, checkpoint)
+    val needs = MemoryCheck.checked(sc, resolved, train.rows, test.fold(0L)(_.rows))
+    val plan = resolved.copy(needs = needs, machines = Machines.all(sc, resolved.configJson))
+    val outcome =
+      if (plan.inStage) DeepSpark.train(sc, train, test, plan, listener, checkpoint)
+      else SparkNet.train(sc, train, test, plan, listener, checkpoint)
+    TrainedModel(plan.config, outcome.weights, outcome.normalizer)
   }
 }

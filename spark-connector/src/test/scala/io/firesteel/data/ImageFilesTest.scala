@@ -1,9 +1,8 @@
 // What the readers give for good files and say about bad ones.
 package io.firesteel.data
 
-import io.firesteel.TestSpark
+import io.firesteel.{FiresteelException, TestSpark}
 import io.firesteel.jni.Kind
-import io.firesteel.train.FiresteelException
 import java.io.ByteArrayOutputStream
 import java.nio.ByteBuffer
 import java.nio.file.{Files, Path}
@@ -180,7 +179,7 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
   }
 
   test("a long read says that it goes on, every ten seconds") {
-    val pace = new Pace(start = -5)
+    val pace = new LogInterval(start = -5)
     assert((0L until 35L).filter(second => pace.isDue(second * 1000000000L)) == Seq(10L, 20L, 30L))
   }
 

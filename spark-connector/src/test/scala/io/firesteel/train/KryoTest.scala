@@ -1,7 +1,7 @@
 // An application that chose Kryo, and takes no class that it did not register: it has no reason to know of ours.
 package io.firesteel.train
 
-import io.firesteel.TestSpark
+import io.firesteel.{ExchangeDone, RoundDone, TestSpark}
 import org.apache.spark.SparkContext
 import org.scalatest.funsuite.AnyFunSuite
 

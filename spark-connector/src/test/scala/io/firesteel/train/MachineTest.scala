@@ -1,7 +1,7 @@
 // What decides the bits of a result, as executors tell it.
 package io.firesteel.train
 
-import io.firesteel.TestSpark
+import io.firesteel.{Machine, Started, TestSpark}
 import org.scalatest.funsuite.AnyFunSuite
 
 class MachineTest extends AnyFunSuite {

@@ -1,12 +1,13 @@
-// What a test sees of a run from outside: its name and the stages in which it trains.
+// Observes a run for a test: its name, and the tasks that train.
 package io.firesteel.train
 
 import io.firesteel.jni.Engine
+import io.firesteel.train.faults.FaultWatch
 import java.util.concurrent.{ConcurrentHashMap, CountDownLatch}
 import org.apache.spark.SparkContext
 import org.apache.spark.scheduler.{SparkListener, SparkListenerStageSubmitted, SparkListenerTaskStart}
 
-/** Listens until closed; `onTraining` hears of every task that trains when it starts. */
+/** Listens until closed; `onTraining` is called when a task that trains starts. */
 final class RunWatch(sc: SparkContext, onTraining: SparkListenerTaskStart => Unit = _ => ())
     extends SparkListener
     with AutoCloseable {
@@ -16,7 +17,7 @@ final class RunWatch(sc: SparkContext, onTraining: SparkListenerTaskStart => Uni
 
   sc.addSparkListener(this)
 
-  /** Makes this process forget the run's workers, as a new executor would. Waits for Spark to tell the run's name. */
+  /** Frees the run's workers in this process, as if it were a new executor. Waits for the event with the run's name. */
   def forgetWorkers(): Unit = {
     seen.await()
     Engine.endRun(run)

@@ -1,7 +1,7 @@
-// Small runs on the tiny fixtures, for the tests of this package.
+// Small runs on the fixtures, for the tests of training.
 package io.firesteel.train
 
-import io.firesteel.TestSpark
+import io.firesteel._
 import io.firesteel.data.ImageFiles
 import java.io.{ByteArrayOutputStream, OutputStream}
 import org.apache.spark.SparkContext
@@ -40,7 +40,7 @@ object Runs {
   def bits(values: Array[Float]): Seq[Int] = values.toSeq.map(java.lang.Float.floatToRawIntBits)
 }
 
-/** Everything a run told. */
+/** Records the events of a run. */
 class Events extends TrainListener {
   val all: mutable.Buffer[Any] = mutable.Buffer.empty[Any]
   def of[A](implicit tag: reflect.ClassTag[A]): Seq[A] = all.synchronized(all.collect { case e: A => e }.toSeq)

@@ -1,8 +1,10 @@
 // How many task slots there are going to be, and what a run makes of it.
 package io.firesteel.train
 
-import io.firesteel.TestSpark
+import io.firesteel.{ExchangeDone, FiresteelException, Started, TestSpark}
 import io.firesteel.jni.Kind
+import io.firesteel.train.placement.Slots
+import io.firesteel.train.run.Plan
 import org.apache.spark.SparkConf
 import org.apache.spark.firesteel.Supply
 import org.apache.spark.firesteel.Supply.{Cores, Executors, Unknown}

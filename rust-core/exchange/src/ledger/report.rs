@@ -1,0 +1,74 @@
+//! The part of a report that is about turns: totals, and each turn since the last report.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use super::turns::Divergence;
+use crate::message::Done;
+
+/// Turns kept for the next report; an hour without a report, at ten turns a second.
+const MOST_EVENTS: usize = 36_000;
+
+/// One finished turn, as it is reported.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TurnDone {
+    pub worker: usize,
+    /// 1-based, of this worker.
+    pub exchange: u64,
+    pub steps: u64,
+    /// Totals of all workers, with this turn.
+    pub total_steps: u64,
+    pub total_samples: u64,
+    /// Mean over the turn's minibatches.
+    pub loss: f64,
+    pub staleness: u64,
+    pub computing: f64,
+    pub exchanging: f64,
+    pub waiting: f64,
+}
+
+/// Numbers of a report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TurnReport {
+    pub steps: u64,
+    pub samples: u64,
+    pub budget: u64,
+    /// Turns done since the last report.
+    pub turns: Vec<TurnDone>,
+    /// Turns that were dropped because no report was asked for in time.
+    pub dropped_turns: u64,
+    /// Of weights, both ways, as the workers reported it.
+    pub bytes: u64,
+    pub staleness: [u64; 17],
+    /// How many turns each worker is behind the foremost; absent for one that left.
+    pub lag: Vec<Option<u64>>,
+    /// The first worker whose training diverged.
+    pub diverged: Option<Divergence>,
+}
+
+/// What is counted between reports.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PendingReport {
+    pub turns: VecDeque<TurnDone>,
+    pub dropped: u64,
+    pub bytes: u64,
+    /// How many exchanges had a staleness of 0, 1, 2 ..; the last entry counts all higher ones.
+    pub staleness: [u64; 17],
+}
+
+impl PendingReport {
+    /// Counts the exchange behind a turn, and keeps the turn for the next report.
+    pub fn add(&mut self, done: &Done, turn: TurnDone) {
+        self.bytes = self.bytes.saturating_add(done.bytes); // a peer's own figure, for information only
+        let last = self.staleness.len() - 1;
+        self.staleness[usize::try_from(done.staleness).unwrap_or(last).min(last)] += 1;
+        if self.turns.len() == MOST_EVENTS {
+            self.turns.pop_front();
+            self.dropped += 1;
+        }
+        self.turns.push_back(turn);
+    }
+}

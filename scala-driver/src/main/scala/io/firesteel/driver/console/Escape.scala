@@ -1,0 +1,39 @@
+// Escapes control characters in text from outside, such as a path or an option, before it is shown: they could fake a
+// line of output, or control the terminal. The same function as rust-core/exchange/src/escape.rs.
+package io.firesteel.driver.console
+
+import java.io.PrintStream
+
+object Escape {
+
+  /** `text` with control characters written as in a Rust literal: `\n`, `\u{1b}`. Backslashes are not escaped, so this
+    * is for people and cannot be parsed.
+    */
+  def escaped(text: String): String =
+    if (!text.exists(isControl)) text
+    else
+      text.flatMap {
+        case '\n'         => "\\n"
+        case '\r'         => "\\r"
+        case '\t'         => "\\t"
+        case c if isControl(c) => s"\\u{${c.toInt.toHexString}}"
+        case c            => c.toString
+      }
+
+  /** Whether the character controls a terminal or an editor: the control characters of ASCII and ISO 6429, Unicode's
+    * line separators, and the marks that change the direction of text (Unicode Standard Annex 9, section 2). Each is
+    * one UTF-16 unit.
+    */
+  private def isControl(c: Char): Boolean =
+    c.isControl || c == '\u061c' || c == '\u200e' || c == '\u200f' || c >= '\u2028' && c <= '\u202e' ||
+      c >= '\u2066' && c <= '\u2069'
+}
+
+/** A stream that escapes each text that is printed; a line only ends where the caller ends it. */
+final class EscapedStream(to: PrintStream) extends PrintStream(to) {
+
+  /** All other methods of PrintStream for text and objects call this one or `println`. */
+  override def print(text: String): Unit = to.print(Escape.escaped(String.valueOf(text)))
+
+  override def println(text: String): Unit = to.println(Escape.escaped(String.valueOf(text)))
+}

@@ -1,0 +1,92 @@
+// The terminal that stderr is connected to, if it is one: it shows a progress line, which is overwritten at each
+// update. The cursor stays at the start of that line, so that whatever else is written to stderr overwrites it.
+package io.firesteel.driver.console
+
+import sun.misc.Signal
+
+import java.io.{File, FileDescriptor, FileOutputStream, IOException, PrintStream}
+import java.nio.charset.StandardCharsets.UTF_8
+import java.nio.file.{Files, Path}
+import java.util.Locale
+import java.util.concurrent.atomic.AtomicBoolean
+
+/** Where a progress line is shown. */
+trait Terminal {
+
+  /** The characters that the terminal can show. */
+  def glyphs: ProgressDisplay.Glyphs
+
+  /** Shows the line that `render` makes for a number of columns, in place of the last one. */
+  def live(render: Int => String): Unit
+
+  /** Removes the progress line. */
+  def clear(): Unit
+}
+
+object Terminal {
+
+  /** Shows nothing: for output that goes to a file or a pipe. */
+  object None extends Terminal {
+    def glyphs: ProgressDisplay.Glyphs = ProgressDisplay.Ascii
+    def live(render: Int => String): Unit = ()
+    def clear(): Unit = ()
+  }
+
+  /** A terminal that understands ECMA-48's "erase in line". */
+  final class Live(out: PrintStream, val glyphs: ProgressDisplay.Glyphs, width: () => Int) extends Terminal {
+    private var shown = false
+
+    def live(render: Int => String): Unit = {
+      val line = render(width() - 1) // a character in the last column would wrap
+      out.print(s"\r${Escape.escaped(line)}$EraseToEnd\r")
+      out.flush()
+      shown = true
+    }
+
+    def clear(): Unit = if (shown) {
+      out.print(s"\r$EraseToEnd")
+      out.flush()
+      shown = false
+    }
+  }
+
+  /** The number of columns. The JDK cannot ask a terminal, so `query` runs a program; it is called for the first line,
+    * and again only after the window's size has changed, which the kernel tells by the signal SIGWINCH.
+    */
+  final class Width(query: () => Option[Int]) extends (() => Int) {
+    private val changed = new AtomicBoolean(true)
+    @volatile private var columns = DefaultWidth
+    Signal.handle(new Signal("WINCH"), _ => changed.set(true))
+
+    def apply(): Int = {
+      if (changed.compareAndSet(true, false)) columns = query().getOrElse(DefaultWidth)
+      columns
+    }
+  }
+
+  private val EraseToEnd = "\u001b[K"
+  private val DefaultWidth = 80
+
+  /** The terminal stderr is connected to, or None. The JDK knows a console only where stdin is one too. */
+  def ofStderr(): Terminal = if (isTerminal("/proc/self/fd/2") && sys.env.get("TERM").exists(_ != "dumb")) {
+    val utf8 = Seq("LC_ALL", "LC_CTYPE", "LANG")
+      .flatMap(sys.env.get)
+      .find(_.nonEmpty)
+      .exists(_.toLowerCase(Locale.ROOT).replace("-", "").contains("utf8"))
+    val out = new PrintStream(new FileOutputStream(FileDescriptor.err), false, UTF_8)
+    new Live(out, if (utf8) ProgressDisplay.Unicode else ProgressDisplay.Ascii, new Width(() => sttyColumns()))
+  } else None
+
+  private def isTerminal(fd: String): Boolean =
+    try {
+      val target = Files.readSymbolicLink(Path.of(fd)).toString
+      target.startsWith("/dev/pts/") || target.startsWith("/dev/tty") || target == "/dev/console"
+    } catch { case _: IOException => false } // no /proc, or a closed descriptor
+
+  /** The columns of the controlling terminal, as `stty size` prints them after the rows. */
+  private def sttyColumns(): Option[Int] =
+    try {
+      val stty = new ProcessBuilder("stty", "size").redirectInput(new File("/dev/tty")).start()
+      new String(stty.getInputStream.readAllBytes(), UTF_8).trim.split(' ').lastOption.flatMap(_.toIntOption).filter(_ > 0)
+    } catch { case _: IOException => scala.None } // no stty, or no controlling terminal
+}

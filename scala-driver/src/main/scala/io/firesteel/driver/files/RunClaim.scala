@@ -1,0 +1,146 @@
+// A run's claim on its output directory: the file `.firesteel.claim.N`. The claim with the highest number is valid. To
+// take over from a dead run, a run creates the file with the next number, which the file system allows only one of
+// several to do; the dead run's file is not removed first. The holder rewrites its file now and then, so that other
+// machines can tell that it is alive.
+package io.firesteel.driver.files
+
+import io.firesteel.FiresteelException
+import io.firesteel.driver.console.Failure
+import io.firesteel.jni.Kind
+import org.apache.hadoop.util.ShutdownHookManager
+import org.slf4j.LoggerFactory
+
+import java.util.concurrent.atomic.AtomicBoolean
+import java.util.concurrent.{Executors, TimeUnit}
+import scala.util.Using
+import scala.util.control.NonFatal
+
+private[driver] final class RunClaim private (storage: Storage, number: Int, me: Holder) {
+  import RunClaim._
+
+  @volatile private var holder = me
+  private val released = new AtomicBoolean
+  private val name = s"$Prefix$number"
+  private val keeper = Executors.newSingleThreadScheduledExecutor { task =>
+    val thread = new Thread(task, "firesteel-claim")
+    thread.setDaemon(true)
+    thread
+  }
+  private val hook: Runnable = () => release()
+
+  /** Adds Spark's application id to the claim. */
+  def addApplication(application: String): Unit = {
+    holder = holder.copy(application = Some(application))
+    renew()
+  }
+
+  /** Shows that this run is alive; throws if another run has the directory now. */
+  def renew(): Unit = {
+    confirm()
+    storage.replace(name)(_.write(holder.json))
+  }
+
+  /** Throws if another run has the directory now, because this one was suspended or disconnected for longer than the
+    * lease.
+    */
+  def confirm(): Unit = {
+    val there = claims(storage).lastOption
+    val holds = there.map(_._1).contains(number) && read(storage, name).forall(_.id == me.id)
+    if (!holds) {
+      val by = there.flatMap { case (_, other) => read(storage, other) }.filter(_.id != me.id)
+      val what = by.fold("the claim of this run is gone")(other => s"taken over by ${other.description}")
+      throw new FiresteelException(Kind.IO, s"output directory ${storage.location("")}: $what")
+    }
+  }
+
+  /** Releases the directory; may be called again, from any thread. */
+  def release(): Unit = if (released.compareAndSet(false, true)) {
+    keeper.shutdownNow()
+    val hooks = ShutdownHookManager.get()
+    if (!hooks.isShutdownInProgress) hooks.removeShutdownHook(hook)
+    for ((other, old) <- claims(storage) if other <= number) storage.remove(old)
+  }
+
+  private def keep(): Unit = {
+    ShutdownHookManager.get().addShutdownHook(hook, HookPriority, HookSeconds, TimeUnit.SECONDS)
+    val renewing: Runnable = () =>
+      try if (!released.get) renew()
+      catch {
+        case e: FiresteelException => log.error(Failure.line(e)) // writing the next file fails with it
+        case NonFatal(e)           => log.warn(s"renew ${storage.location(name)}: ${Failure.line(e)}")
+      }
+    keeper.scheduleWithFixedDelay(renewing, RenewSeconds, RenewSeconds, TimeUnit.SECONDS)
+  }
+}
+
+private[driver] object RunClaim {
+
+  /** Seconds for which the claim of a run on another machine is valid after its last renewal. */
+  val LeaseSeconds = 120L
+  val Prefix = ".firesteel.claim."
+
+  private val log = LoggerFactory.getLogger(classOf[RunClaim])
+  private val RenewSeconds = 20L // several may fail before the lease ends
+  private val HookPriority = 90 // after SparkApplication's hook (100), before Hadoop closes its file systems (10)
+  private val HookSeconds = 10L
+
+  /** Claims the directory of `storage`, which is there.
+    *
+    * @throws FiresteelException of kind config, which names the holder, if a run that is alive has it
+    */
+  def take(storage: Storage, me: Holder = Holder.self()): RunClaim = {
+    val before = claims(storage).lastOption
+    before.foreach { case (_, name) => refuseIfAlive(storage, name, me) }
+    val number = before.fold(0)(_._1) + 1
+    val mine = s"$Prefix$number"
+    if (!storage.createNew(mine, me.json)) refuse(storage, mine)
+    // By now another run may have made a higher claim; and if the store does not guarantee that only one of several
+    // creates a file, another run may have replaced this one.
+    val (highest, name) = claims(storage).lastOption.getOrElse((number, mine))
+    if (highest != number) {
+      storage.remove(mine)
+      refuse(storage, name)
+    }
+    if (read(storage, mine).exists(_.id != me.id)) refuse(storage, mine)
+    for ((other, old) <- claims(storage) if other < number) storage.remove(old)
+    val claim = new RunClaim(storage, number, me)
+    claim.keep()
+    claim
+  }
+
+  /** Numbers and names of all claims, the highest last. */
+  private def claims(storage: Storage): Seq[(Int, String)] =
+    storage.names
+      .filter(_.startsWith(Prefix))
+      .flatMap(name => name.drop(Prefix.length).toIntOption.map(_ -> name))
+      .sorted
+
+  /** None if the claim was removed, or is not written yet. */
+  private def read(storage: Storage, name: String): Option[Holder] =
+    storage.open(name).flatMap(Using.resource(_)(file => Holder.parse(file.in.readAllBytes())))
+
+  private def refuseIfAlive(storage: Storage, name: String, me: Holder): Unit = read(storage, name) match {
+    case Some(holder) if holder.isOfThisMachine => if (holder.runs) refuse(storage, name)
+    case _                                      =>
+      for (age <- secondsSince(storage, name, me) if age < LeaseSeconds)
+        refuse(storage, name, s" (renewed $age s ago; a claim of another machine is free after $LeaseSeconds s)")
+  }
+
+  /** Measured by the clock of the file system, since clocks of machines may differ. */
+  private def secondsSince(storage: Storage, name: String, me: Holder): Option[Long] = {
+    val probe = s".firesteel.now.${me.id}"
+    storage.createNew(probe, Array.emptyByteArray)
+    try
+      for (now <- storage.modified(probe); renewed <- storage.modified(name))
+        yield TimeUnit.MILLISECONDS.toSeconds(now - renewed)
+    finally storage.remove(probe)
+  }
+
+  private def refuse(storage: Storage, name: String, lease: String = ""): Nothing = {
+    val by = read(storage, name).fold("a run that is just beginning, or was cut off as it began")(_.description)
+    throw new FiresteelException(
+      Kind.CONFIG,
+      s"output directory ${storage.location("")} is held by $by$lease: wait for its end or choose another --out"
+    )
+  }
+}

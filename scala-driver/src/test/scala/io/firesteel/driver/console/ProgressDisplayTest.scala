@@ -1,0 +1,98 @@
+// What is shown of a run.
+package io.firesteel.driver.console
+
+import io.firesteel.{Machine, Started}
+import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, round, started, totals}
+import org.scalatest.funsuite.AnyFunSuite
+
+import java.io.{ByteArrayOutputStream, PrintStream}
+import java.nio.charset.StandardCharsets.UTF_8
+
+class ProgressDisplayTest extends AnyFunSuite {
+  private val state = ProgressDisplay.State("round", 125, 500, 1.43211, Some(0.5234), 1520.4, 31.25)
+
+  private def line(width: Int) = ProgressDisplay.line(state, width, ProgressDisplay.Ascii)
+
+  test("the progress line shows percentage, round, loss, accuracy, time left and speed") {
+    assert(
+      line(120) == "=======.......................   25 %  round 125/500  loss 1.4321  accuracy 52.34 %" +
+        "  1 min 34 s left  1520 images/s"
+    )
+  }
+
+  test("the progress line fits every width, and leaves out the bar before words and speed before loss") {
+    for (width <- 0 to 200) assert(line(width).length <= width)
+    assert(line(90).startsWith(" 25 %") && line(90).endsWith("images/s"))
+    assert(line(60) == " 25 %  round 125/500  loss 1.4321  accuracy 52.34 %")
+  }
+
+  test("a run without rounds done or to do has a line too") {
+    assert(ProgressDisplay.line(state.copy(done = 0, all = 0, accuracy = None), 120, ProgressDisplay.Unicode).contains("100 %"))
+  }
+
+  test("durations are shown in a fitting unit") {
+    assert(
+      Seq(0.04, 8.26, 59.99, 245, 7385).map(ProgressDisplay.duration) ==
+        Seq("0.0 s", "8.3 s", "1 min 00 s", "4 min 05 s", "2 h 03 min")
+    )
+  }
+
+  test("without a terminal there is a plain line for each evaluation and no control character") {
+    val bytes = new ByteArrayOutputStream()
+    val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0")
+    progress.started(started, "/out")
+    progress.round(round(1))
+    progress.evaluated(evaluated(1))
+    progress.ended(ended, "/out/model.safetensors")
+    val text = bytes.toString(UTF_8)
+    assert(text.forall(c => c == '\n' || c >= ' '))
+    assert(text.linesIterator.count(_.startsWith("round ")) == 1)
+    assert(text.linesIterator.contains("round 1/500: test accuracy 55.12 %, loss 1.2500 after 0.5 s"))
+    assert(text.linesIterator.contains("model: /out/model.safetensors"))
+  }
+
+  test("the first line shows workers and slots, and a warning follows if executors differ") {
+    def told(started: Started) = {
+      val bytes = new ByteArrayOutputStream()
+      val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0")
+      progress.waiting("waiting for executors")
+      progress.started(started, "/out")
+      bytes.toString(UTF_8).linesIterator.toSeq
+    }
+    val machine = Machine("0", "EPYC", "AVX512", 1, "2.11.0")
+    val same = told(started.copy(slots = 2, machines = Seq(machine, machine.copy(executor = "1"))))
+    assert(same.head == "waiting for executors" && same(1).contains(", sparknet, workers 2 on 2 task slots, batch "))
+    assert(!same.exists(_.startsWith("warning")))
+    val different = told(started.copy(slots = 1, machines = Seq(machine, machine.copy(executor = "1", cpu = "Xeon"))))
+    assert(different(1).contains("workers 2 on 1 task slot, "))
+    assert(different.exists(_.startsWith("warning: executors differ in processor (EPYC on 0; Xeon on 1)")))
+    assert(told(started)(1).contains("workers 2, batch"), "unknown slots are not shown")
+  }
+
+  test("a run inside one stage is shown in minibatches, and at its end the bytes of its exchanges") {
+    val bytes = new ByteArrayOutputStream()
+    val stream = new PrintStream(bytes, true, UTF_8)
+    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0")
+    progress.started(started.copy(config = started.config.copy(iterations = Some(50))), "/out")
+    bytes.reset()
+    progress.exchange(exchange(2))
+    assert(bytes.toString(UTF_8).contains(" 20 %  minibatch 20/100  loss 1.5000"))
+    progress.ended(ended.copy(exchanges = Some(totals)), "m")
+    assert(bytes.toString(UTF_8).contains("done: 10 exchanges in 4 min 10 s"))
+    assert(bytes.toString(UTF_8).contains("exchanged: 11.6 MB, mean staleness 0.60\n"))
+  }
+
+  test("the progress line stays in its row and is erased before other lines") {
+    val bytes = new ByteArrayOutputStream()
+    val stream = new PrintStream(bytes, true, UTF_8)
+    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 40), "0.1.0")
+    progress.started(started, "/out")
+    bytes.reset()
+    progress.round(round(1))
+    progress.evaluated(evaluated(1))
+    assert(
+      bytes.toString(UTF_8) == "\r  0 %  round 1/500  loss 1.5000\u001b[K\r\r\u001b[K" +
+        "round 1/500: test accuracy 55.12 %, loss 1.2500 after 0.5 s\n"
+    )
+  }
+}

@@ -1,0 +1,132 @@
+// The events of a run. The driver application writes them to metrics.jsonl and shows them on the terminal.
+package io.firesteel
+
+/** Sent once, before the data are loaded.
+  *
+  * @param config resolved
+  * @param parameters floats of the net
+  * @param rounds of the whole run; inside one stage, `tau * workers` minibatches count as one
+  * @param completedRounds those before the checkpoint of a resumed run; the totals of later events include them
+  * @param completedSteps minibatches of all workers before that checkpoint, if they exchange inside one stage
+  * @param needs estimate of the memory that the run takes; absent if the workers use a GPU's
+  * @param slots tasks that run at once; 0 if no executor has registered yet
+  * @param machines of the executors that have registered
+  */
+case class Started(
+    config: TrainConfig,
+    trainRows: Long,
+    testRows: Long,
+    classes: Int,
+    parameters: Int,
+    rounds: Int,
+    completedRounds: Int = 0,
+    completedSteps: Long = 0,
+    needs: Option[MemoryNeeds] = None,
+    slots: Int = 0,
+    machines: Seq[Machine] = Nil
+)
+
+/** A round has ended, and its results are averaged.
+  *
+  * @param round 1-based, of `rounds`
+  * @param localSteps total so far of each worker
+  * @param samples total so far, all workers
+  * @param seconds wall-clock since training began, without evaluation and checkpoints
+  * @param loss mean training loss of this round, by samples; NaN when it was not finite
+  * @param imagesPerSecond of this round
+  * @param exchangeBytes bytes of vectors that the round sent between driver and workers, in both directions
+  */
+case class RoundDone(
+    round: Int,
+    rounds: Int,
+    localSteps: Long,
+    samples: Long,
+    seconds: Double,
+    loss: Double,
+    imagesPerSecond: Double,
+    exchangeBytes: Long
+)
+
+/** A worker has exchanged with the center, in a run inside one stage.
+  *
+  * @param exchange 1-based, of this worker
+  * @param steps local steps since its previous exchange
+  * @param totalSteps of all workers so far, as `totalSamples`
+  * @param seconds wall-clock since training began
+  * @param loss mean training loss of these steps; NaN when it was not finite
+  * @param staleness updates of the center by other workers since this worker's previous exchange
+  * @param computing seconds of its local steps; `exchanging` is those of its exchange, `waiting` those it waited for
+  *   other workers
+  */
+case class ExchangeDone(
+    worker: Int,
+    exchange: Long,
+    steps: Long,
+    totalSteps: Long,
+    totalSamples: Long,
+    seconds: Double,
+    loss: Double,
+    staleness: Long,
+    computing: Double,
+    exchanging: Double,
+    waiting: Double
+)
+
+/** The center was evaluated after `round` rounds. `accuracy` is a fraction, `loss` the mean over the rows; it is NaN if
+  * it was not finite, and then the run ends as diverged. `wallSeconds` is the time since training began, with
+  * evaluations and checkpoints.
+  */
+case class Evaluated(
+    round: Int,
+    samples: Long,
+    seconds: Double,
+    wallSeconds: Double,
+    accuracy: Double,
+    loss: Double,
+    split: String
+)
+
+/** Something was lost in `round` (1-based, 0 before the first): `what`, and the `action` that was taken. */
+case class Fault(round: Int, what: String, action: String)
+
+/** Totals of all exchanges of a run.
+  *
+  * @param bytes received and sent by the exchanger
+  * @param staleness histogram: how many exchanges had a staleness of 0, 1, 2 and so on; the last entry counts all above
+  */
+case class ExchangeTotals(exchanges: Long, bytes: Long, staleness: Seq[Long])
+
+/** The run has ended. Accuracy and loss are those of the last evaluation, absent without a test set; `exchanges` is for
+  * a run inside one stage, and counts from its last start.
+  */
+case class Ended(
+    rounds: Int,
+    samples: Long,
+    seconds: Double,
+    wallSeconds: Double,
+    accuracy: Option[Double],
+    loss: Option[Double],
+    imagesPerSecond: Double,
+    exchanges: Option[ExchangeTotals] = None
+)
+
+/** Receives events on the driver. `fault` may be called on another thread, but never at the same time as another event.
+  */
+trait TrainListener {
+
+  /** The run waits for `what` before it starts, for longer than a moment. */
+  def waiting(what: String): Unit = ()
+
+  def started(e: Started): Unit = ()
+  def round(e: RoundDone): Unit = ()
+  def exchange(e: ExchangeDone): Unit = ()
+  def evaluated(e: Evaluated): Unit = ()
+  def fault(e: Fault): Unit = ()
+  def ended(e: Ended): Unit = ()
+}
+
+object TrainListener {
+
+  /** Ignores all events. */
+  val silent: TrainListener = new TrainListener {}
+}

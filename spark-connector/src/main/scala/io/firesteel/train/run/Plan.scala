@@ -1,0 +1,143 @@
+// What a run is going to do, computed once on the driver: the resolved configuration, the net's layout, the rounds.
+package io.firesteel.train.run
+
+import com.fasterxml.jackson.databind.JsonNode
+import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel.{FiresteelException, Json, Machine, MemoryNeeds, TrainConfig}
+import io.firesteel.data.ImageSource
+import io.firesteel.jni.{Engine, Kind}
+import io.firesteel.tensors.Tensors
+
+/** @param config resolved
+  * @param configJson the same, as the engine wrote it
+  * @param tensors of the net, in the order of a flat vector
+  * @param length floats of the net's vector: its weights and running statistics
+  * @param parameters number of weights without running statistics, as papers count them
+  * @param stateLength floats of the solver's state
+  * @param digest of the net's layout; goes along with every vector
+  * @param needs the memory that the run takes, if that was estimated
+  * @param slots tasks that run at once; 0 if no executor has registered yet
+  * @param machines of the executors that have registered
+  */
+private[train] final case class Plan(
+    config: TrainConfig,
+    configJson: String,
+    tensors: Tensors,
+    length: Int,
+    parameters: Int,
+    stateLength: Int,
+    digest: String,
+    needs: Option[MemoryNeeds] = None,
+    slots: Int = 0,
+    machines: Seq[Machine] = Nil
+) {
+
+  /** Workers that train. */
+  def workers: Int = config.workers.get
+
+  /** Whether the workers exchange inside one long stage; `consistency` is set only then. In that case a round below
+    * means `tau * workers` minibatches of all workers together.
+    */
+  def inStage: Boolean = config.consistency.nonEmpty
+
+  /** Minibatches of all workers together. */
+  def budget: Long = Math.multiplyExact(config.iterations.get, workers.toLong)
+
+  /** Rounds of the whole run. */
+  def rounds: Int = Math.toIntExact(singles + (config.iterations.get - singles + config.tau - 1) / config.tau)
+
+  /** Local steps of each worker before round `round`, counted from 0. */
+  def firstStep(round: Int): Long =
+    if (round <= singles) round.toLong
+    else math.min(singles + (round - singles) * config.tau, config.iterations.get)
+
+  /** Rounds that `minibatches` of all workers inside one stage make; the last counts only when the budget is spent. */
+  def roundsBehind(minibatches: Long): Int =
+    if (minibatches >= budget) rounds else Math.toIntExact(minibatches / config.tau / workers)
+
+  /** Rounds of a single step at the start: post-local SGD (Lin, Stich, Patel, Jaggi 2020). In a stage each worker does
+    * this by itself.
+    */
+  private def singles: Long =
+    if (inStage) 0 else config.postLocalStep.fold(0L)(math.min(_, config.iterations.get))
+
+  /** Local steps of round `round`; the last round may be shorter. */
+  def steps(round: Int): Long = firstStep(round + 1) - firstStep(round)
+
+  /** Whether the center is evaluated and saved once `done` rounds are done. */
+  def pausesAfter(done: Int): Boolean = done % config.evalEvery == 0 || done == rounds
+
+  /** Whether an evaluation and a checkpoint are due when a run inside one stage has gone from `before` to `now` rounds.
+    * The one at the end is not counted.
+    */
+  def pausesBetween(before: Int, now: Int): Boolean =
+    now < rounds && now / config.evalEvery > before / config.evalEvery
+
+  /** Whether the solver's state is sent with the weights, after them in every vector. */
+  def averagesState: Boolean = config.solverState == "average"
+
+  /** Whether each worker keeps a solver state of its own from round to round, which belongs into a checkpoint. Inside a
+    * stage it does not: a worker that is built again there starts with a state of zeros.
+    */
+  def keepsState: Boolean = config.solverState == "local" && !inStage
+
+  /** Floats of the center. */
+  def centerLength: Int = if (averagesState) Math.addExact(length, stateLength) else length
+
+  /** The same with exchanges in TLS. */
+  def encrypted: Plan =
+    Plan
+      .described(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode].put("tls", true).toString)
+      .copy(needs = needs, slots = slots, machines = machines)
+
+  /** The native memory that one worker with `rows` rows takes. */
+  def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
+
+  /** Where a worker takes its solver's state from in a round; the values are the engine's. */
+  def stateOfRound: String = if (averagesState) "given" else if (keepsState) "keep" else "reset"
+}
+
+private[train] object Plan {
+
+  /** Strategies with one worker. */
+  private val SingleWorker = Set("sequential", "hogwild")
+
+  /** The number of workers that `config` asks for, itself or by its strategy.
+    *
+    * @throws FiresteelException of kind config if there are fewer rows
+    */
+  def workersAsked(config: TrainConfig, train: ImageSource): Option[Int] = {
+    for (workers <- config.workers if workers > train.rows)
+      throw new FiresteelException(
+        Kind.CONFIG,
+        s"$workers workers are more than the ${train.rows} rows of the training set: set workers to at most ${train.rows}"
+      )
+    config.workers.orElse(Option.when(SingleWorker(config.strategy))(1))
+  }
+
+  /** Completes and checks `config` for that training set; by default there is a worker for each of `slots`, but
+    * not more than rows.
+    */
+  def resolve(config: TrainConfig, train: ImageSource, slots: Int): Plan = {
+    val workers = workersAsked(config, train).getOrElse(math.min(slots, train.rows).toInt)
+    val asked = config.copy(workers = Some(workers), dataset = config.dataset.orElse(Some(train.format.name)))
+    val request = Json.mapper.createObjectNode()
+    request.set[JsonNode]("config", Json.mapper.readTree(asked.toJson))
+    request.putObject("facts").put("rows", train.rows).put("classes", train.classes)
+    described(Engine.resolve(request.toString)).copy(slots = slots)
+  }
+
+  /** The plan of a configuration that is resolved already. */
+  def described(configJson: String): Plan = {
+    val layout = Json.mapper.readTree(Engine.describe(configJson))
+    Plan(
+      TrainConfig.fromJson(configJson),
+      configJson,
+      Tensors(Tensors.shapesOf(layout)),
+      Json.small(layout, "length"),
+      Json.small(layout, "parameters"),
+      Json.small(layout, "state"),
+      Json.text(layout, "digest")
+    )
+  }
+}

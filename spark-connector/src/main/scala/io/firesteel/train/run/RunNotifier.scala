@@ -1,0 +1,101 @@
+// Measures a run's time and sends its events to the listener: one at a time, whichever thread they come from.
+package io.firesteel.train.run
+
+import io.firesteel.{Ended, Evaluated, ExchangeTotals, Fault, FiresteelException, Started, TrainListener}
+import io.firesteel.jni.Kind
+
+/** @param start the state that the run starts from */
+private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener: TrainListener) {
+  private var beganAt = 0L // System.nanoTime
+  private var pausedNanos = 0L
+  @volatile protected var current = 0 // round under way, 1-based; 0 before the first
+  private var over = false
+
+  def started(trainRows: Long, testRows: Long, classes: Int, completedSteps: Long = 0): Unit = synchronized {
+    val config = plan.config
+    listener.started(
+      Started(
+        config,
+        trainRows,
+        testRows,
+        classes,
+        plan.parameters,
+        plan.rounds,
+        start.round,
+        completedSteps,
+        plan.needs,
+        plan.slots,
+        plan.machines
+      )
+    )
+  }
+
+  /** Starts to measure the time. */
+  def begins(): Unit = {
+    beganAt = System.nanoTime()
+    current = start.round + 1
+  }
+
+  /** Runs `body`, whose time does not count as `seconds`. */
+  def pausing[A](body: => A): A = {
+    val from = System.nanoTime()
+    try body
+    finally pausedNanos += System.nanoTime() - from
+  }
+
+  /** Sends the event of an evaluation, and returns the state after it.
+    *
+    * @throws FiresteelException of kind internal, after the event, if the score is not finite
+    */
+  def evaluated(state: RunState, score: Score): RunState = synchronized {
+    val after = state.copy(wallSeconds = wallSeconds, score = Some(score))
+    listener.evaluated(
+      Evaluated(after.round, after.samples, after.seconds, after.wallSeconds, score.accuracy, score.loss, "test")
+    )
+    if (!score.isFinite) diverged(s"by round ${after.round}", s"the test loss is ${score.loss}")
+    after
+  }
+
+  /** Checks the weights before they are saved or returned. The loss of a step is computed before the step, so if there
+    * is no test set, only the weights show what the last step did.
+    *
+    * @throws FiresteelException of kind internal if a weight is not finite
+    */
+  def checked(state: RunState): RunState = {
+    val broken = state.center.indexWhere(weight => !java.lang.Float.isFinite(weight))
+    if (broken >= 0) diverged(s"by round ${state.round}", s"weight $broken is ${state.center(broken)}")
+    state
+  }
+
+  /** Ends the run. `where` and `how` complete the sentence that training diverged. */
+  protected def diverged(where: String, how: String): Nothing = {
+    val hint = plan.config.lr.fold("")(value => s" (now $value)")
+    throw new FiresteelException(Kind.INTERNAL, s"training diverged $where: $how: try a smaller --lr$hint")
+  }
+
+  /** Sends the last event. Faults after it, while the run cleans up, are not reported. */
+  def ended(state: RunState, exchanges: Option[ExchangeTotals] = None): Unit = synchronized {
+    over = true
+    listener.ended(
+      Ended(
+        state.round,
+        state.samples,
+        state.seconds,
+        wallSeconds,
+        state.score.map(_.accuracy),
+        state.score.map(_.loss),
+        if (state.seconds > 0) state.samples / state.seconds else 0,
+        exchanges
+      )
+    )
+  }
+
+  /** Sends the event of a fault, in the round under way. */
+  def fault(what: String, action: String): Unit = synchronized {
+    if (!over) listener.fault(Fault(current, what, action))
+  }
+
+  protected def wallSeconds: Double = start.wallSeconds + (System.nanoTime() - beganAt) / 1e9
+
+  protected def seconds: Double = start.seconds + (System.nanoTime() - beganAt - pausedNanos) / 1e9
+}

@@ -1,0 +1,55 @@
+// The events of a run inside one stage: beside those of every run, each exchange of each worker.
+package io.firesteel.train.stage
+
+import io.firesteel.{ExchangeDone, Json, TrainListener}
+import io.firesteel.train.run.{Plan, RunNotifier, RunState}
+
+private[train] final class StageNotifier(plan: Plan, start: RunState, listener: TrainListener)
+    extends RunNotifier(plan, start, listener) {
+  private var dropped = 0L // exchanges without an event, so far
+
+  /** Sends an event for each exchange of the report. */
+  def exchanged(report: StageReport): StageReport = synchronized {
+    report.turns.foreach { turn =>
+      listener.exchange(
+        ExchangeDone(
+          Json.small(turn, "worker"),
+          Json.whole(turn, "exchange"),
+          Json.whole(turn, "steps"),
+          Json.whole(turn, "total-steps"),
+          Json.whole(turn, "total-samples"),
+          seconds,
+          Json.real(turn, "loss"),
+          Json.whole(turn, "staleness"),
+          Json.real(turn, "computing"),
+          Json.real(turn, "exchanging"),
+          Json.real(turn, "waiting")
+        )
+      )
+    }
+    if (report.dropped > dropped)
+      fault(
+        s"${report.dropped - dropped} exchanges came faster than they could be reported",
+        "they count, without a line each"
+      )
+    dropped = report.dropped
+    report.diverged.foreach { case (worker, turn) =>
+      diverged(s"in exchange $turn of worker $worker", "weights or loss are NaN or infinite")
+    }
+    current = math.min(plan.roundsBehind(report.steps) + 1, plan.rounds)
+    report
+  }
+
+  /** The state of the run at that report. Workers go on during evaluations and checkpoints, so their time counts. */
+  def reached(report: StageReport, center: Array[Float], snapshot: Array[Array[Byte]]): RunState = RunState(
+    plan.roundsBehind(report.steps),
+    center,
+    IndexedSeq.empty,
+    report.samples,
+    seconds,
+    wallSeconds,
+    score = None,
+    snapshot,
+    start.resumed
+  )
+}

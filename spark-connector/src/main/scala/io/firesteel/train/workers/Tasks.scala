@@ -1,0 +1,134 @@
+// What runs in the executors: a small serialisable object for each kind of job, which Spark calls with a partition's
+// chunks. These are classes and not closures, because Spark analyses what a closure captures, which takes milliseconds
+// a round.
+package io.firesteel.train.workers
+
+import com.fasterxml.jackson.databind.JsonNode
+import io.firesteel.Json
+import io.firesteel.jni.Link
+import io.firesteel.tensors.PackedVector
+import org.apache.spark.TaskContext
+import org.apache.spark.broadcast.Broadcast
+
+/** The work of one task: partition k is worker k's. */
+private[train] trait WorkerTask[+A] extends ((TaskContext, Iterator[Array[Byte]]) => A) with Serializable {
+  def apply(context: TaskContext, chunks: Iterator[Array[Byte]]): A = run(context.partitionId(), chunks)
+
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): A
+}
+
+/** Loads the rows of a worker and returns their statistics. The worker is not prepared for training yet. */
+private[train] final case class LoadTask(cache: WorkerCache) extends WorkerTask[Array[Long]] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): Array[Long] =
+    cache.loaded(partition, chunks)(_.statistics())
+}
+
+/** The request of one round, the same for all workers.
+  *
+  * @param digest of the net's layout
+  * @param firstStep local steps before the round, which tell the place in the data
+  * @param policyStep the learning-rate policy's step at the start of the round
+  * @param state where the solver's state comes from: `given`, `keep` or `reset`
+  * @param work what the steps are for: `train` or `update-bn`
+  */
+private[train] final case class RoundRequest(
+    digest: String,
+    round: Int,
+    firstStep: Long,
+    policyStep: Long,
+    steps: Long,
+    state: String,
+    work: String = "train"
+) {
+  def json: String = Json.mapper
+    .createObjectNode()
+    .put("work", work)
+    .put("digest", digest)
+    .put("round", round)
+    .put("first-step", firstStep)
+    .put("policy-step", policyStep)
+    .put("steps", steps)
+    .put("state", state)
+    .toString
+}
+
+/** One round on every worker.
+  *
+  * @param length floats of the weights alone
+  * @param stateLength floats of the solver's state
+  * @param solverStates each worker's own, if they are given; else empty
+  * @param statesToo whether each worker's own solver state is returned
+  */
+private[train] final case class RoundTask(
+    cache: WorkerCache,
+    normalizer: Array[Float],
+    length: Int,
+    stateLength: Int,
+    center: Broadcast[Array[Byte]],
+    solverStates: IndexedSeq[Broadcast[Array[Byte]]],
+    statesToo: Boolean,
+    request: RoundRequest
+) extends WorkerTask[WorkerResult.Sent] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): WorkerResult.Sent = {
+    val packed = PackedVector.wrap(center.value)
+    val vector = start(partition, packed)
+    val report = cache.ready(partition, chunks, normalizer)(_.round(vector, request.json))
+    val state = if (statesToo) PackedVector(vector, length, stateLength).bytes else Array.emptyByteArray
+    (PackedVector(vector, 0, packed.length).bytes, report, state)
+  }
+
+  /** The vector at the start of the round, in which the native call leaves the result. */
+  private def start(partition: Int, packed: PackedVector): Array[Float] = {
+    val withState = statesToo || solverStates.nonEmpty
+    val vector = packed.padded(if (withState) length + stateLength else packed.length)
+    if (solverStates.nonEmpty) PackedVector.wrap(solverStates(partition).value).copyInto(vector, length)
+    vector
+  }
+}
+
+/** Evaluates the same weights on every worker's rows, and returns what `WorkerScore.read` reads. */
+private[train] final case class EvaluateTask(
+    cache: WorkerCache,
+    normalizer: Array[Float],
+    weights: Broadcast[Array[Byte]],
+    digest: String
+) extends WorkerTask[String] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): String = {
+    val values = PackedVector.wrap(weights.value).floats
+    cache.ready(partition, chunks, normalizer)(_.evaluate(values, digest))
+  }
+}
+
+/** How a task connects to the exchanger. It contains the job's secret, so it is sent with the serialised task only, and
+  * `toString` does not show it.
+  *
+  * @param client the JSON of [[io.firesteel.jni.Exchanger#client]]
+  * @param resumed how often the run was resumed. The exchanger's snapshot in a checkpoint knows the attempts so far
+  */
+private[train] final class ExchangerKey(client: String, resumed: Int) extends Serializable {
+
+  /** The request of a link. The exchanger serves the attempt of a worker that has the highest number. Spark counts the
+    * attempts of tasks up within an application, and those of a resumed run are above all of the run before.
+    */
+  def request(worker: Int, taskAttempt: Long): String = {
+    val request = Json.mapper.createObjectNode()
+    request.set[JsonNode]("client", Json.mapper.readTree(client))
+    request.put("worker", worker).put("attempt", resumed * ExchangerKey.MaxAttempts + taskAttempt).toString
+  }
+
+  override def toString: String = "ExchangerKey"
+}
+
+private[train] object ExchangerKey {
+  private val MaxAttempts = 1L << 40 // of all tasks of one application; times RunState.MaxResumed it is below 2^63
+}
+
+/** Local steps and an exchange in turn on every worker, until the budget of all workers together is spent. */
+private[train] final case class StageTask(cache: WorkerCache, normalizer: Array[Float], key: ExchangerKey)
+    extends WorkerTask[Unit] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): Unit =
+    cache.ready(partition, chunks, normalizer) { worker =>
+      val link = CancelWatch.own(Link.open(key.request(partition, TaskContext.get().taskAttemptId())))
+      while (!Json.flag(Json.mapper.readTree(link.turn(worker)), "done")) {}
+    }
+}

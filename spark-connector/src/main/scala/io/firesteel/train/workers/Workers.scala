@@ -1,0 +1,150 @@
+// The workers of one data set as the driver uses them: most methods run one Spark job with a task for each worker.
+package io.firesteel.train.workers
+
+import io.firesteel.data.{ImageSource, Shards}
+import io.firesteel.jni.{Center, Engine}
+import io.firesteel.tensors.PackedVector
+import io.firesteel.train.faults.FaultWatch
+import io.firesteel.train.placement.{EachExecutor, Placement, Slots}
+import io.firesteel.train.run.{Plan, RunState, Score}
+import org.apache.spark.SparkContext
+import org.apache.spark.firesteel.TaskSlots
+import org.slf4j.LoggerFactory
+import scala.util.Using
+import scala.util.control.NonFatal
+
+/** Workers stay in their executors between jobs, under the name `run`; one that is missing is built from its partition
+  * of `shards`. `jobs` assigns workers to executors, and runs a job again if an executor is lost.
+  */
+private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan, run: String, jobs: Jobs)
+    extends AutoCloseable {
+  private def cache = WorkerCache(run, plan.configJson, shards.format, shards.counts, jobs.placement.executors)
+
+  /** Number of rows, sums of the pixels and of their squares, as in `Worker.statistics`. Loads every worker's rows into
+    * native memory.
+    */
+  def statistics(): Array[Long] =
+    jobs("load")(sc.runJob(shards.chunks, LoadTask(cache))).reduce((a, b) => a.lazyZip(b).map(_ + _))
+
+  /** Runs one round that starts from `state`; the results are in the order of partitions.
+    *
+    * @param statesToo whether the workers' solver states are returned, if each has its own
+    */
+  def round(state: RunState, normalizer: Array[Float], statesToo: Boolean): IndexedSeq[WorkerResult] = {
+    val stateIn = if (state.solverStates.isEmpty) plan.stateOfRound else "given"
+    val first = plan.firstStep(state.round)
+    val request = RoundRequest(plan.digest, state.round, first, first, plan.steps(state.round), stateIn)
+    jobs(s"round ${state.round + 1} of ${plan.rounds}") {
+      results(request, normalizer, state.center, state.solverStates, statesToo && plan.keepsState)
+    }
+  }
+
+  /** The last center; with `update-bn`, its running statistics of batch normalisation are replaced by the mean of those
+    * that the workers compute with the center's weights.
+    */
+  def finished(center: Array[Float], normalizer: Array[Float]): Array[Float] =
+    plan.config.updateBn.fold(center) { steps =>
+      val request = RoundRequest(plan.digest, plan.rounds, 0, 0, steps, plan.stateOfRound, "update-bn")
+      val seen = jobs(s"running statistics of $steps minibatches a worker") {
+        results(request, normalizer, center, IndexedSeq.empty, statesToo = false)
+      }
+      Using.resource(Center.open(plan.configJson, center)) { next =>
+        seen.foreach(result => next.add(result.vector.floats, result.samples))
+        next.fold()
+      }
+    }
+
+  private def results(
+      request: RoundRequest,
+      normalizer: Array[Float],
+      center: Array[Float],
+      solverStates: IndexedSeq[PackedVector],
+      statesToo: Boolean
+  ): IndexedSeq[WorkerResult] = {
+    val shared = sc.broadcast(PackedVector(center).bytes)
+    // one each: an executor fetches those of its workers only
+    val states = solverStates.map(state => sc.broadcast(state.bytes))
+    val task =
+      RoundTask(cache, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
+    try {
+      val results = sc.runJob(shards.chunks, task).toIndexedSeq.map(WorkerResult.read)
+      jobs.placement.began()
+      results
+    } finally (shared +: states).foreach(_.destroy())
+  }
+
+  /** Runs the long stage in which workers exchange with the exchanger; returns when the budget of minibatches is spent.
+    * `key` is evaluated each time the job is submitted.
+    */
+  def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit = {
+    var again = false
+    jobs(s"stage of ${plan.budget} minibatches") {
+      def stage(): Unit = sc.runJob(shards.chunks, StageTask(cache, normalizer, key))
+      if (plan.config.consistency.contains("async")) Slots.holdingAny(jobs.placement)(stage())
+      else { // workers wait for each other, so that each needs a slot
+        if (again) Slots.awaitAgain(sc, plan.workers)(jobs.watch.isOver) else Slots.await(sc, plan.workers)
+        again = true
+        Slots.holding(sc, run, jobs.placement, jobs.watch.report, jobs.watch.isOver)(stage())
+      }
+    }
+  }
+
+  /** Puts all rows into one worker of the driver's process, which evaluates while the stage occupies the task slots. */
+  def gathered(normalizer: Array[Float]): LocalTest = jobs("gather on the driver") {
+    val worker = cache.open(0, shards.counts.sum)
+    try {
+      cache.fill(worker, shards.chunks.toLocalIterator) // one partition at a time on the heap
+      worker.prepare(normalizer)
+      new LocalTest(worker, plan)
+    } catch {
+      case NonFatal(e) =>
+        worker.close()
+        throw e
+    }
+  }
+
+  /** Accuracy and loss of the center's weights on all rows. */
+  def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
+    val weights = sc.broadcast(PackedVector(center, 0, plan.length).bytes)
+    def task = EvaluateTask(cache, normalizer, weights, plan.digest)
+    try WorkerScore.total(jobs("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq).map(WorkerScore.read))
+    finally weights.destroy()
+  }
+
+  /** Frees the workers and partitions in every executor that may hold some. */
+  def close(): Unit = if (!sc.isStopped) {
+    Workers.end(sc, run, jobs.watch.executorsEverUsed)
+    shards.unpersist()
+  }
+}
+
+private[train] object Workers {
+  private val log = LoggerFactory.getLogger(classOf[Workers])
+
+  private val EndSeconds = 10L // an executor may be busy with a minibatch of another run
+
+  /** Divides `source` among the plan's workers, of which there are no more than rows. */
+  def load(sc: SparkContext, source: ImageSource, plan: Plan, run: String, watch: FaultWatch): Workers = {
+    val partitions = math.min(plan.workers.toLong, source.rows).toInt
+    val who = if (watch.isMain(run)) "worker" else "test worker"
+    val placement = new Placement(sc, run, partitions, watch.report, who)
+    val jobs = new Jobs(sc, run, placement, watch)
+    val shards = Shards.build(source, partitions, plan.config.seed, placement.locations, job => jobs("divide the rows")(job))
+    new Workers(sc, shards, plan, run, jobs)
+  }
+
+  /** Frees the workers of `run` in these executors. Those in an executor that is not reached are freed by the native
+    * library once they have not been used for an hour.
+    */
+  private def end(sc: SparkContext, run: String, executors: Set[String]): Unit =
+    if (sc.isLocal) Engine.endRun(run)
+    else
+      try {
+        val alive = TaskSlots.executors(sc).filter(slot => executors(slot.id))
+        val (_, left) = EachExecutor.run(sc, alive, EndSeconds)(() => Engine.endRun(run))
+        if (left.nonEmpty) {
+          val names = left.toSeq.sorted.mkString(", ")
+          log.warn(s"free the workers of run $run: executors $names had no slot for it within $EndSeconds s")
+        }
+      } catch { case NonFatal(e) => log.warn(s"free the workers of run $run", e) }
+}
