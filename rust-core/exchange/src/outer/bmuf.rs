@@ -4,9 +4,8 @@
 //! parallel optimization and blockwise model-update filtering" (2016), equations 3 to 5.
 
 use super::{Outer, corrected};
-use crate::Result;
-use crate::published;
 use crate::rules::memory::{Memory, take_back};
+use crate::{Result, published};
 
 /// Block momentum over the rounds.
 #[derive(Clone, Debug)]
