@@ -8,6 +8,7 @@ pub mod error;
 pub mod estimate;
 pub mod kernels;
 pub mod libtorch;
+pub mod machine;
 pub mod memory;
 pub mod metrics;
 mod names;

@@ -9,6 +9,8 @@ package io.firesteel
   * @param completedRounds those before the checkpoint of a resumed run; the totals of later events include them
   * @param completedSteps minibatches of all workers before that checkpoint, if they exchange inside one stage
   * @param needs estimate of the memory that the run takes; absent if the workers use a GPU's
+  * @param slots tasks that run at once; 0 if no executor has registered yet
+  * @param machines of the executors that have registered
   */
 case class Started(
     config: TrainConfig,
@@ -19,7 +21,9 @@ case class Started(
     rounds: Int,
     completedRounds: Int = 0,
     completedSteps: Long = 0,
-    needs: Option[MemoryNeeds] = None
+    needs: Option[MemoryNeeds] = None,
+    slots: Int = 0,
+    machines: Seq[Machine] = Nil
 )
 
 /** The workers have their rows, for the first time in this run.
@@ -115,6 +119,10 @@ case class Ended(
 /** Receives events on the driver. `fault` may be called on another thread, but never at the same time as another event.
   */
 trait TrainListener {
+
+  /** The run waits for `what` before it starts, for longer than a moment. */
+  def waiting(what: String): Unit = ()
+
   def started(e: Started): Unit = ()
   def loaded(e: WorkersLoaded): Unit = ()
   def round(e: RoundDone): Unit = ()

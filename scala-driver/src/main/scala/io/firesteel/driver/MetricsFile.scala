@@ -5,7 +5,7 @@ package io.firesteel.driver
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.node._
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, RoundDone, Started, StoredFile, WorkersLoaded}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, Machine, RoundDone, Started, StoredFile, WorkersLoaded}
 import io.firesteel.driver.files.{LineWriter, OutputDir}
 
 import java.io.{BufferedReader, InputStreamReader, OutputStream}
@@ -42,6 +42,7 @@ final class MetricsFile(
       "config" -> mapper.readTree(e.config.toJson),
       "versions" -> versions,
       "hardware" -> Environment.hardware,
+      "executors" -> executors(e.machines),
       "data" -> fields(
         "train_rows" -> whole(e.trainRows),
         "test_rows" -> whole(e.testRows),
@@ -152,6 +153,22 @@ object MetricsFile {
   private def text(value: String): JsonNode = TextNode.valueOf(value)
   private def whole(value: Int): JsonNode = IntNode.valueOf(value)
   private def whole(value: Long): JsonNode = LongNode.valueOf(value)
+
+  private def executors(machines: Seq[Machine]): JsonNode = {
+    val list = JsonNodeFactory.instance.arrayNode()
+    machines.foreach { machine =>
+      list.add(
+        fields(
+          "executor" -> text(machine.executor),
+          "cpu" -> text(machine.cpu),
+          "instruction_set" -> text(machine.instructionSet),
+          "threads" -> whole(machine.threads),
+          "libtorch" -> text(machine.libtorch)
+        )
+      )
+    }
+    list
+  }
 
   /** The number; null if it is not finite, which JSON cannot express. */
   private[driver] def real(value: Double): JsonNode =

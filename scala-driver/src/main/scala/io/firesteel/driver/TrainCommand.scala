@@ -8,12 +8,11 @@ import io.firesteel._
 import io.firesteel.data.ImageFiles
 import io.firesteel.driver.console.{Console, ProgressDisplay}
 import io.firesteel.driver.files.{OutputDir, Submission}
-import io.firesteel.driver.options.{Command, ConfigFile, JsonSettings, Options}
+import io.firesteel.driver.options.{Command, JsonSettings, Options, RunConfig}
 import io.firesteel.jni.{Engine, Kind, NativeException}
 import io.firesteel.train.Training
 import org.apache.spark.SparkConf
 
-import java.nio.charset.StandardCharsets.UTF_8
 import java.time.Instant
 import scala.util.Using
 
@@ -26,18 +25,22 @@ object TrainCommand {
     val submission = Submission.of(new SparkConf())
     val again = isAttemptAgain(out, submission)
     val resume = again || settings.path("resume").asBoolean(false)
-    val config = TrainConfig.fromJson((if (resume) JsonSettings.merge(recorded(out), settings) else settings).toString)
+    val record = if (resume) recorded(out) else None
+    val asked = record.fold(settings)(run => JsonSettings.merge(run.asked, settings))
+    val completed = record.fold(settings)(run => JsonSettings.merge(run.completed, settings))
+    val config = TrainConfig.fromJson(completed.toString)
     val data = config.data.getOrElse(missing("data"))
     validate(config)
     if (again) console.out.println(s"another attempt of the same submission: going on in $out")
     Using.resource(OutputDir.claim(out, SparkApplication.hadoop, resume, submission)) { dir =>
-      // A run that was stopped before its first checkpoint starts from the beginning.
-      val request = config.copy(resume = resume && dir.contains(OutputDir.Checkpoint))
-      if (resume && !request.resume) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
+      // A run that was stopped before its first checkpoint starts from the beginning, and derives its settings again.
+      val continues = resume && dir.contains(OutputDir.Checkpoint)
+      val request = if (continues) config.copy(resume = true) else TrainConfig.fromJson(asked.toString).copy(resume = false)
+      if (resume && !continues) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
       SparkApplication.use("firesteel train") { sc =>
         dir.belongsTo(sc.applicationId)
         val images = ImageFiles.open(sc, data, config.dataset)
-        Using.resource(new Recorder(dir, console, submission)) { recorder =>
+        Using.resource(new Recorder(dir, console, asked, submission)) { recorder =>
           val model = Training.train(sc, images.train, images.test, request, recorder, Some(dir.checkpoint))
           dir.write(OutputDir.Preprocessing)(model.writePreprocessing)
           dir.write(OutputDir.Model)(model.writeModel)
@@ -51,10 +54,10 @@ object TrainCommand {
   private def isAttemptAgain(out: String, submission: Option[String]): Boolean =
     submission.exists(id => MetricsFile.submission(OutputDir.existing(out, SparkApplication.hadoop)).contains(id))
 
-  /** The configuration of the run in `out`; empty if it did not get as far as writing it. */
-  private def recorded(out: String): ObjectNode =
-    OutputDir.existing(out, SparkApplication.hadoop).read(OutputDir.Config).fold(JsonSettings.empty) { bytes =>
-      ConfigFile.parse(bytes, s"$out/${OutputDir.Config}")
+  /** The configuration of the run in `out`, if it got as far as writing it. */
+  private def recorded(out: String): Option[RunConfig] =
+    OutputDir.existing(out, SparkApplication.hadoop).read(OutputDir.Config).map { bytes =>
+      RunConfig.parse(bytes, s"$out/${OutputDir.Config}")
     }
 
   /** Validates by the engine. If libtorch is only shipped with the job, the engine cannot be loaded yet, and training
@@ -73,8 +76,12 @@ object TrainCommand {
   private def missing(key: String): Nothing =
     throw new FiresteelException(Kind.CONFIG, s"train needs --$key")
 
-  /** Writes a run's events to the metrics file, and shows them on the terminal. */
-  private final class Recorder(dir: OutputDir, console: Console, submission: Option[String])
+  /** Writes a run's events to the metrics file, and shows them on the terminal.
+    *
+    * @param asked the settings that were set
+    * @param submission the submission that this run belongs to, where the cluster manager names it
+    */
+  private final class Recorder(dir: OutputDir, console: Console, asked: ObjectNode, submission: Option[String])
       extends TrainListener
       with AutoCloseable {
     private val metrics = new MetricsFile(dir, Environment.versions, () => Instant.now(), submission)
@@ -83,11 +90,13 @@ object TrainCommand {
     private var lr: Option[Double] = None
     private var untrained = false // a new run has started, and no round or exchange is done yet
 
+    override def waiting(what: String): Unit = progress.waiting(what)
+
     override def started(e: Started): Unit = {
       lr = e.config.lr
       untrained = e.completedRounds == 0
       metrics.started(e)
-      dir.write(OutputDir.Config, pretty(e.config))
+      dir.write(OutputDir.Config, RunConfig(asked, completed(e.config)).bytes)
       progress.started(e, dir.location)
     }
 
@@ -143,9 +152,7 @@ object TrainCommand {
       )
     }
 
-    private def pretty(config: TrainConfig): Array[Byte] = {
-      val mapper = new ObjectMapper()
-      (mapper.readTree(config.toJson).toPrettyString + "\n").getBytes(UTF_8)
-    }
+    private def completed(config: TrainConfig): ObjectNode =
+      new ObjectMapper().readTree(config.toJson).asInstanceOf[ObjectNode]
   }
 }

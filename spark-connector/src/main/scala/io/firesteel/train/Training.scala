@@ -3,10 +3,11 @@ package io.firesteel.train
 
 import io.firesteel.{CheckpointStore, FiresteelException, TrainConfig, TrainListener}
 import io.firesteel.data.ImageSource
+import io.firesteel.train.placement.Slots
 import io.firesteel.train.rounds.SparkNet
 import io.firesteel.train.run.{Encryption, MemoryCheck, Plan}
 import io.firesteel.train.stage.DeepSpark
-import io.firesteel.train.workers.NativeLibrary
+import io.firesteel.train.workers.{Machines, NativeLibrary}
 import org.apache.spark.SparkContext
 
 object Training {
@@ -30,8 +31,12 @@ object Training {
       checkpoint: Option[CheckpointStore]
   ): TrainedModel = FiresteelException.unwrapping {
     NativeLibrary.load()
-    val resolved = Encryption.decided(Plan.resolve(config, train, sc.defaultParallelism), sc.getConf)
-    val plan = resolved.copy(needs = MemoryCheck.checked(sc, resolved, train.rows, test.fold(0L)(_.rows)))
+    val asked = Plan.workersAsked(config, train)
+    val slots = Slots.settled(sc, asked, listener.waiting)
+    if (asked.isEmpty && slots == 0) throw Slots.unknown(sc)
+    val resolved = Encryption.decided(Plan.resolve(config, train, slots), sc.getConf)
+    val needs = MemoryCheck.checked(sc, resolved, train.rows, test.fold(0L)(_.rows))
+    val plan = resolved.copy(needs = needs, machines = Machines.all(sc, resolved.configJson))
     val outcome =
       if (plan.inStage) DeepSpark.train(sc, train, test, plan, listener, checkpoint)
       else SparkNet.train(sc, train, test, plan, listener, checkpoint)

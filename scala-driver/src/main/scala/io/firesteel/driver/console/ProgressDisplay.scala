@@ -3,7 +3,7 @@
 // two other versions. It would have to be shaded, and then its service files and native code do not work.
 package io.firesteel.driver.console
 
-import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, RoundDone, Started, WorkersLoaded}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, Machine, RoundDone, Started, WorkersLoaded}
 
 import java.io.PrintStream
 import java.util.Locale
@@ -20,7 +20,8 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
     budget = c.iterations.getOrElse(0L) * c.workers.getOrElse(1)
     say(
       s"firesteel $version: ${c.net} (${e.parameters} parameters), ${c.strategy}, " +
-        s"workers ${c.workers.getOrElse(1)}, batch ${c.batch.getOrElse("?")}, tau ${c.tau}, rounds ${e.rounds}"
+        s"workers ${c.workers.getOrElse(1)}${ProgressDisplay.slots(e.slots)}, batch ${c.batch.getOrElse("?")}, " +
+        s"tau ${c.tau}, rounds ${e.rounds}"
     )
     say(s"data: ${c.data.getOrElse("?")}, ${e.trainRows} training and ${e.testRows} test rows, ${e.classes} classes")
     say(s"output: $where")
@@ -28,6 +29,7 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
       say(s"memory: ${needs.text}")
       needs.warning.foreach(warning => say(s"warning: $warning"))
     }
+    Machine.difference(e.machines).foreach(difference => say(s"warning: $difference"))
     if (e.completedRounds > 0) say(s"resumed after round ${e.completedRounds}")
     terminal.live("loading the data".take)
   }
@@ -36,6 +38,8 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
     val counts = e.devices.distinct.map(device => device -> e.devices.count(_ == device))
     say(s"devices: ${counts.map { case (device, count) => s"$count x $device" }.mkString(", ")}")
   }
+
+  def waiting(what: String): Unit = say(what)
 
   def round(e: RoundDone): Unit =
     show(ProgressDisplay.State("round", e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds))
@@ -135,6 +139,12 @@ object ProgressDisplay {
     if (seconds < 59.95) text("%.1f s", seconds)
     else if (whole < 3600) text("%d min %02d s", whole / 60, whole % 60)
     else text("%d h %02d min", whole / 3600, whole % 3600 / 60)
+  }
+
+  private def slots(count: Int): String = count match {
+    case 0 => ""
+    case 1 => " on 1 task slot"
+    case n => s" on $n task slots"
   }
 
   def percent(fraction: Double): String = text("%.2f %%", fraction * 100)

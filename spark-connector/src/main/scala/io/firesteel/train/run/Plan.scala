@@ -3,7 +3,7 @@ package io.firesteel.train.run
 
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.{FiresteelException, Json, MemoryNeeds, TrainConfig}
+import io.firesteel.{FiresteelException, Json, Machine, MemoryNeeds, TrainConfig}
 import io.firesteel.data.ImageSource
 import io.firesteel.jni.{Engine, Kind}
 import io.firesteel.tensors.Tensors
@@ -16,6 +16,8 @@ import io.firesteel.tensors.Tensors
   * @param stateLength floats of the solver's state
   * @param digest of the net's layout; goes along with every vector
   * @param needs the memory that the run takes, if that was estimated
+  * @param slots tasks that run at once; 0 if no executor has registered yet
+  * @param machines of the executors that have registered
   */
 private[train] final case class Plan(
     config: TrainConfig,
@@ -25,7 +27,9 @@ private[train] final case class Plan(
     parameters: Int,
     stateLength: Int,
     digest: String,
-    needs: Option[MemoryNeeds] = None
+    needs: Option[MemoryNeeds] = None,
+    slots: Int = 0,
+    machines: Seq[Machine] = Nil
 ) {
 
   /** Workers that train. */
@@ -82,7 +86,9 @@ private[train] final case class Plan(
 
   /** The same with exchanges in TLS. */
   def encrypted: Plan =
-    Plan.described(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode].put("tls", true).toString)
+    Plan
+      .described(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode].put("tls", true).toString)
+      .copy(needs = needs, slots = slots, machines = machines)
 
   /** The native memory that one worker with `rows` rows takes. */
   def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
@@ -96,19 +102,29 @@ private[train] object Plan {
   /** Strategies with one worker. */
   private val SingleWorker = Set("sequential", "hogwild")
 
-  /** Completes and checks `config` for that training set; `parallelism` is the default number of workers. */
-  def resolve(config: TrainConfig, train: ImageSource, parallelism: Int): Plan = {
-    val workers = config.workers.getOrElse(if (SingleWorker(config.strategy)) 1 else parallelism)
-    if (workers > train.rows)
+  /** The number of workers that `config` asks for, itself or by its strategy.
+    *
+    * @throws FiresteelException of kind config if there are fewer rows
+    */
+  def workersAsked(config: TrainConfig, train: ImageSource): Option[Int] = {
+    for (workers <- config.workers if workers > train.rows)
       throw new FiresteelException(
         Kind.CONFIG,
         s"$workers workers are more than the ${train.rows} rows of the training set: set workers to at most ${train.rows}"
       )
+    config.workers.orElse(Option.when(SingleWorker(config.strategy))(1))
+  }
+
+  /** Completes and checks `config` for that training set; by default there is a worker for each of `slots`, but
+    * not more than rows.
+    */
+  def resolve(config: TrainConfig, train: ImageSource, slots: Int): Plan = {
+    val workers = workersAsked(config, train).getOrElse(math.min(slots, train.rows).toInt)
     val asked = config.copy(workers = Some(workers), dataset = config.dataset.orElse(Some(train.format.name)))
     val request = Json.mapper.createObjectNode()
     request.set[JsonNode]("config", Json.mapper.readTree(asked.toJson))
     request.putObject("facts").put("rows", train.rows).put("classes", train.classes)
-    described(Engine.resolve(request.toString))
+    described(Engine.resolve(request.toString)).copy(slots = slots)
   }
 
   /** The plan of a configuration that is resolved already. */

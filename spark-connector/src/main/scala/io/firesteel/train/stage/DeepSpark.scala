@@ -30,7 +30,8 @@ private[train] object DeepSpark {
   ): Outcome = {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new StageNotifier(plan, begin, listener)
-    Slots.await(sc, plan.workers) // before the rows are divided, so that each worker has a slot where its rows are
+    // before the rows are divided, so that each worker has a slot where its rows are
+    Slots.await(sc, plan.workers, listener.waiting)
 
     Using.Manager { use =>
       def serve(from: RunState): Exchanger =

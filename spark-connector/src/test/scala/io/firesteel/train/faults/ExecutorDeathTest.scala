@@ -44,6 +44,15 @@ class ExecutorDeathTest extends AnyFunSuite {
     assert(unknown.exists(_.endsWith("set spark.executor.memoryOverhead higher")))
   }
 
+  test("a worker without native memory ends the run with its own message") {
+    def failure(kind: Kind) = {
+      val ours = new FiresteelException(kind, "worker 0: no memory")
+      death.of("3", Failures.of(new IllegalStateException("a task", ours)))
+    }
+    assert(failure(Kind.MEMORY).map(e => (e.kind, e.getMessage)).contains((Kind.MEMORY, "worker 0: no memory")))
+    assert(failure(Kind.INTERNAL).isEmpty)
+  }
+
   test("other ends and failures are not taken for a lack of memory") {
     assert(death.remedy("Command exited with code 1").isEmpty && death.of("1", "Command exited with code 1").isEmpty)
     assert(death.remedy("Executor decommission: Executor 0 is decommissioned.").isEmpty)

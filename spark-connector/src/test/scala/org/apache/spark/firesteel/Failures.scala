@@ -4,5 +4,7 @@ package org.apache.spark.firesteel
 import org.apache.spark.ExceptionFailure
 
 object Failures {
+
+  /** The end of a task that threw `error`. */
   def of(error: Throwable): ExceptionFailure = new ExceptionFailure(error, Nil)
 }
