@@ -39,9 +39,8 @@ struct AllocationTrace final : c10::MemoryReportingInfoBase {
 };
 } // namespace
 
-// The vector instructions that libtorch's kernels use here, and how it was built; the caller frees the text.
+// The vector instructions that libtorch's kernels use here; the caller frees the text.
 extern "C" char *firesteel_cpu_capability() { return strdup(at::get_cpu_capability().c_str()); }
-extern "C" char *firesteel_build_settings() { return strdup(at::show_config().c_str()); }
 
 // Calls `work`, which must not throw, and during it `report` for each allocation and release of this thread.
 extern "C" void firesteel_trace_allocations(void (*work)(void *), void *context, void (*report)(void *, int64_t),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::device::cores;
 use crate::metrics::processor;
-use crate::raw;
+use crate::{libtorch, raw};
 
 /// What the workers of this process compute with, where that is a processor and not a GPU.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,15 +27,9 @@ impl Machine {
             cpu: processor(),
             instruction_set: raw::cpu_capability(),
             threads: threads.min(cores()),
-            libtorch: version_in(&raw::build_settings()).unwrap_or(crate::LIBTORCH).to_owned(),
+            libtorch: libtorch::version(),
         }
     }
-}
-
-/// The version among libtorch's build settings, which are a list of `NAME=VALUE`.
-fn version_in(settings: &str) -> Option<&str> {
-    let (_, rest) = settings.split_once("TORCH_VERSION=")?;
-    rest.split([',', ' ', '\n']).next()
 }
 
 #[cfg(test)]
@@ -48,12 +42,5 @@ mod tests {
         assert_eq!((machine.libtorch.as_str(), machine.threads), (crate::LIBTORCH, cores()));
         assert!(["AVX512", "AVX2", "DEFAULT"].contains(&machine.instruction_set.as_str()), "{machine:?}");
         assert_eq!(Machine::of_this_process(1).threads, 1);
-    }
-
-    #[test]
-    fn the_version_is_found_among_the_settings_of_a_build() {
-        let settings = "PyTorch built with:\n  - GCC 13.3\n  - Build settings: BLAS_INFO=mkl, TORCH_VERSION=2.11.0, USE_CUDA=0, ";
-        assert_eq!(version_in(settings), Some("2.11.0"));
-        assert_eq!(version_in("PyTorch built with: nothing"), None);
     }
 }

@@ -48,7 +48,6 @@ unsafe extern "C" {
         gradients: *mut *mut C_tensor,
     ) -> *mut c_char;
     fn firesteel_cpu_capability() -> *mut c_char;
-    fn firesteel_build_settings() -> *mut c_char;
     fn firesteel_trace_allocations(
         work: extern "C" fn(*mut c_void),
         context: *mut c_void,
@@ -117,12 +116,6 @@ fn into_tensors(error: *mut c_char, out: [*mut C_tensor; 3]) -> [Tensor; 3] {
 pub fn cpu_capability() -> String {
     // SAFETY: as above.
     unsafe { owned(firesteel_cpu_capability()) }
-}
-
-/// How the libtorch that is loaded was built, in its own words.
-pub fn build_settings() -> String {
-    // SAFETY: as above.
-    unsafe { owned(firesteel_build_settings()) }
 }
 
 /// Copies a text and frees it.

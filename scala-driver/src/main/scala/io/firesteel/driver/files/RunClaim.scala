@@ -136,7 +136,7 @@ private[driver] object RunClaim {
       if (waited == 0)
         log.warn(
           s"output directory ${storage.location("")} is held by an earlier attempt of this submission, " +
-            s"${attempt.get.words}: waiting for its end, $AttemptSeconds s at most"
+            s"${attempt.get.description}: waiting for its end, $AttemptSeconds s at most"
         )
       pause(PollSeconds)
       waited += PollSeconds

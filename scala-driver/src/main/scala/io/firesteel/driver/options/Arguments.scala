@@ -114,10 +114,10 @@ final class Arguments(commands: Seq[Command], version: => String) {
       spec.`type`(classOf[Boolean]).arity("0").setter(new Saying[Boolean](_ => value)).build()
 
     /** Called with each value of an option, in the order of the command line, and with null before the first. */
-    final class Saying[A](value: A => JsonNode) extends ISetter {
-      def set[B](given: B): B = {
-        if (given != null) said.set[JsonNode](setting.key, value(given.asInstanceOf[A]))
-        given
+    final class Saying[A](json: A => JsonNode) extends ISetter {
+      def set[B](value: B): B = {
+        if (value != null) said.set[JsonNode](setting.key, json(value.asInstanceOf[A]))
+        value
       }
     }
 
