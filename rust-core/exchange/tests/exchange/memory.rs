@@ -102,7 +102,8 @@ fn a_message_without_memory_is_refused_as_busy_and_folded_when_it_comes_again() 
         let reply = transport.receive::<Reply>(payload.len() as u64).unwrap().0;
         assert_eq!(reply, Reply::Exchanged { version: 1, staleness: 0, repeated: false });
         transport.fill(&mut payload).unwrap();
-        assert_eq!((payload[..4].try_into(), job.report()["exchanges"].as_u64()), (Ok(1.0f32.to_le_bytes()), Some(1)));
+        assert_eq!(payload[payload.len() - 4..], 1.0f32.to_le_bytes());
+        assert_eq!(job.report()["exchanges"], 1);
     });
 }
 
