@@ -1,7 +1,7 @@
 //! The exchanger's protocol by itself: who may do how many local steps next (`turns`), which exchange was folded
-//! (`folds`), and where a new attempt of a lost worker begins (`resume_point`). No socket, no thread, no lock; time comes
-//! as an argument. `server/` adds locks and connections, and `tests` go through every order of events.
-//! The invariants are in docs/protocol.md.
+//! (`folds`), and where a new attempt of a lost worker begins (`resume_point`). No socket, no thread, no lock; time
+//! comes as an argument. `server/` adds locks and connections, and `tests` go through every order of events. The
+//! invariants are in docs/protocol.md.
 
 mod budget;
 mod folds;
@@ -51,7 +51,8 @@ impl Work {
     }
 }
 
-/// A worker's task: attempts of one worker have rising numbers, and a newer one fences the older.
+/// One attempt of a worker's task. Later attempts have higher numbers; a newer one fences the older ones, whose
+/// requests are refused from then on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
     pub worker: usize,
