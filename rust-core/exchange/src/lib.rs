@@ -21,6 +21,7 @@
 //! | bmuf | [`outer::Bmuf`] | Chen, Huo 2016 |
 
 pub mod auth;
+pub mod bf16;
 pub mod client;
 pub mod clock;
 pub mod codec;

@@ -1,5 +1,6 @@
 //! The two formats of activations, f32 and bf16: a kernel reads and writes either one and computes in f32.
 
+use firesteel_exchange::bf16::{narrow, widen};
 use half::bf16;
 
 /// The format of a value in memory.
@@ -23,15 +24,11 @@ impl Element for f32 {
 impl Element for bf16 {
     #[inline(always)]
     fn get(self) -> f32 {
-        f32::from_bits(u32::from(self.to_bits()) << 16)
+        widen(self.to_bits())
     }
-    // without branches, so that loops over it become vector instructions
     #[inline(always)]
     fn of(value: f32) -> Self {
-        let bits = value.to_bits();
-        let rounded = (bits.wrapping_add(0x7fff + (bits >> 16 & 1))) >> 16;
-        let quiet = bits >> 16 | 0x40;
-        bf16::from_bits(if value.is_nan() { quiet } else { rounded } as u16)
+        bf16::from_bits(narrow(value))
     }
 }
 

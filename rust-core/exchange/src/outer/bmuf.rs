@@ -4,10 +4,9 @@
 //! parallel optimization and blockwise model-update filtering" (2016), equations 3 to 5.
 
 use super::{Outer, corrected};
-use crate::Result;
 use crate::memory::{Purpose, filled};
-use crate::published;
 use crate::rules::state::{RuleState, restore_all};
+use crate::{Result, published};
 
 /// Block momentum over the rounds.
 #[derive(Clone, Debug)]

@@ -20,7 +20,7 @@ use serde::Serialize;
 use socket2::SockRef;
 
 pub(crate) use settings::check_seconds;
-pub use settings::{ExchangerSettings, ServerLimits, SnapshotSettings};
+pub use settings::{ExchangerSettings, MOST_SECONDS, ServerLimits, SnapshotSettings};
 pub use snapshot::Snapshot;
 
 pub use crate::ledger::{Budget, Period};

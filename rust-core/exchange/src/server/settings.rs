@@ -58,7 +58,7 @@ impl Default for ServerLimits {
 }
 
 /// The longest that anything may be waited for: a year, far below what the clock can add to the present.
-const MOST_SECONDS: u64 = 365 * 24 * 3600;
+pub const MOST_SECONDS: u64 = 365 * 24 * 3600;
 /// Sessions are kept for each worker on each shard, from the start.
 const MOST_WORKERS: u64 = 1 << 16;
 /// The most connections: each has a thread with a small stack.

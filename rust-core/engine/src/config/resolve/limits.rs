@@ -1,5 +1,7 @@
 //! The range of each number, independent of the other keys.
 
+use firesteel_exchange::server::MOST_SECONDS;
+
 use super::super::TrainConfig;
 use crate::data::SIDE;
 use crate::error::{Error, Result};
@@ -11,7 +13,6 @@ const MOST_PIXELS: usize = 1024; // of a side; activations of a larger image tak
 pub(super) const MOST: u64 = i32::MAX as u64;
 const MOST_THREADS: u64 = 1024; // of one worker; each thread of hogwild has its own gradient and solver
 const MOST_PARTS: u64 = 1024; // of the center; each is a connection of every worker
-const MOST_SECONDS: u64 = 365 * 24 * 3600; // a year; a clock overflows for much larger ones
 const MOST_SEED: u64 = i64::MAX as u64; // the JVM has no larger integer
 
 impl TrainConfig {

@@ -79,7 +79,8 @@ private[train] object DeepSpark {
         while (!ended) {
           val report = notifier.exchanged(StageReport.of(exchanger))
           hosts.copyWhenDue()
-          if (plan.pausesBetween(state.round, plan.roundsBehind(report.steps))) state = evaluatedAndSaved(report, hosts.center())
+          if (plan.pausesBetween(state.round, plan.roundsBehind(report.steps)))
+            state = evaluatedAndSaved(report, hosts.center())
         }
         val last = workers.finished(exchanger.center(), normalizer)
         state = evaluatedAndSaved(notifier.exchanged(StageReport.of(exchanger)), last)
