@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::memory::{Purpose, reserve, resize};
 use crate::{Error, Result, bf16};
 
-const _: () = assert!(cfg!(target_endian = "little"), "values travel in the order of memory, which is the wire's");
+const _: () =
+    assert!(cfg!(target_endian = "little"), "values are sent as they are in memory, and the protocol is little-endian");
 
 /// Values of an int8 vector that share a scale: small, so that an outlier reduces the precision of few other values.
 const BLOCK: usize = 256;

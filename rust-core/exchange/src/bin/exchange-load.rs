@@ -54,7 +54,7 @@ fn main() -> ExitCode {
                 .long("codec")
                 .default_value("f32")
                 .value_parser(["f32", "bf16", "int8"])
-                .help("how weights travel"),
+                .help("encoding of the weights in messages"),
         )
         .arg(Arg::new("tls").long("tls").num_args(0).help("encrypt"));
     let matches = program::arguments(command);

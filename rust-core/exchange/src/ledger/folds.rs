@@ -185,7 +185,7 @@ impl FoldLedger {
         let whose = || format!("worker {worker} in exchange {sequence}");
         work.validate(whose)?;
         if work.steps == 0 || !lr.is_finite() {
-            return Err(mismatch(format!("{} tells {} steps at learning rate {lr}", whose(), work.steps)));
+            return Err(mismatch(format!("{} reports {} steps at learning rate {lr}", whose(), work.steps)));
         }
         Ok(Taken::New)
     }

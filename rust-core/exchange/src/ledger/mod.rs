@@ -42,10 +42,10 @@ impl Work {
     fn validate(&self, whose: impl Fn() -> String) -> Result<()> {
         let wrong = |what: String| Err(Error::refused(Refusal::Mismatch, format!("{} {what}", whose())));
         if !self.loss.is_finite() {
-            return wrong(format!("tells a loss of {}: its training diverged", self.loss));
+            return wrong(format!("reports a loss of {}: its training diverged", self.loss));
         }
         if self.samples > MOST_SAMPLES {
-            return wrong(format!("tells {} samples where at most {MOST_SAMPLES} are possible", self.samples));
+            return wrong(format!("reports {} samples where at most {MOST_SAMPLES} are possible", self.samples));
         }
         Ok(())
     }

@@ -227,10 +227,11 @@ impl TurnLedger {
         let jumps = turn != turns.turn + 1;
         let granted = if jumps { self.budget.most_steps(u64::MAX) } else { turns.grant.steps };
         if steps > granted {
-            let text = format!("worker {worker} tells {steps} steps of turn {}, and {granted} were granted", turn - 1);
+            let text =
+                format!("worker {worker} reports {steps} steps of turn {}, and {granted} were granted", turn - 1);
             return Err(mismatch(text));
         }
-        let overflow = || mismatch(format!("worker {worker} tells {samples} samples: their sum is beyond any"));
+        let overflow = || mismatch(format!("worker {worker} reports {samples} samples: their sum overflows"));
         // steps are at most what was granted out of the budget, apart from restarts, so only samples can overflow
         let total_samples = self.record.samples.checked_add(samples).ok_or_else(overflow)?;
         self.record.samples = total_samples;
