@@ -30,7 +30,7 @@ pub static CENTERS: Table<Mutex<Center>> = Table::new("center");
 
 /// Java's handles on exchangers.
 pub static EXCHANGERS: Table<DriverExchanger> = Table::new("exchanger");
-/// Java's handles on bytes that may be more than a Java array holds, and cross in pieces.
+/// Java's handles on bytes that may be more than a Java array holds, and are copied in pieces.
 pub static BYTES: Table<Mutex<Vec<u8>>> = Table::new("bytes");
 /// Java's handles on links.
 pub static LINKS: Table<Linked> = Table::new("link");
@@ -41,7 +41,7 @@ pub struct Linked {
     pub cancel: Arc<AtomicBool>,
 }
 
-/// One task's hold on a worker, with a cancel flag of its own: a new attempt is not cancelled with the old.
+/// One task's reference to a worker, with a cancel flag of its own: a new attempt is not cancelled with the old one.
 pub struct Attached {
     pub resident: Arc<Resident>,
     pub cancel: AtomicBool,
@@ -160,7 +160,7 @@ pub fn append(bytes: &mut Vec<u8>, piece: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Takes a part of a center in, and answers where it is served as JSON.
+/// Hosts a part of a center, and answers its address as JSON.
 pub fn host_part(request: &str, snapshot: &[u8]) -> Result<String> {
     render(&hosts::host(parse::<HostRequest>("part of a center", request)?, snapshot)?)
 }
@@ -176,7 +176,8 @@ pub fn open_link(request: &str) -> Result<i64> {
     Ok(LINKS.open(Linked { link, cancel }))
 }
 
-/// Reads JSON that the Java side wrote; what does not fit is a defect of ours, or a stale library.
+/// Reads JSON that the Java side wrote; JSON that does not fit is a defect of Firesteel, or the library is of another
+/// version.
 pub fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|cause| Error::internal(format!("read the {what}")).caused_by(cause))
 }

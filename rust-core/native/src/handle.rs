@@ -1,5 +1,5 @@
 //! Handles: what Java holds of a Rust object is a number in a table, never a pointer. A number is given
-//! out once, so one that was closed, or never given out, is refused instead of believed.
+//! out once, so one that was closed, or never given out, is refused.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,7 +23,7 @@ impl<T> Table<T> {
         Self { what, objects: LazyLock::new(Mutex::default) }
     }
 
-    /// Takes `object` in and answers its handle, which is never 0.
+    /// Adds `object` and answers its handle, which is never 0.
     pub fn open(&self, object: T) -> i64 {
         let handle = NEXT.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(handle, Arc::new(object));

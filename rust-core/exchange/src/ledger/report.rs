@@ -40,10 +40,10 @@ pub struct TurnReport {
     pub turns: Vec<TurnDone>,
     /// Turns that were dropped because no report was asked for in time.
     pub dropped_turns: u64,
-    /// Of weights, both ways, as the workers reported it.
+    /// Bytes of weights, sent and received, as the workers reported them.
     pub bytes: u64,
     pub staleness: [u64; 17],
-    /// How many turns each worker is behind the foremost; absent for one that left.
+    /// How many turns each worker is behind the fastest one; absent for one that left.
     pub lag: Vec<Option<u64>>,
     /// The first worker whose training diverged.
     pub diverged: Option<Divergence>,
@@ -60,7 +60,7 @@ pub(super) struct PendingReport {
 }
 
 impl PendingReport {
-    /// Counts the exchange behind a turn, and keeps the turn for the next report.
+    /// Counts the exchange of a turn, and keeps the turn for the next report.
     pub fn add(&mut self, done: &Done, turn: TurnDone) {
         self.bytes = self.bytes.saturating_add(done.bytes); // a peer's own figure, for information only
         let last = self.staleness.len() - 1;
