@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn the_version_is_found_among_the_settings_of_a_build() {
-        let settings = "PyTorch built with:\n  - GCC 13.3\n  - Build settings: BLAS_INFO=mkl, TORCH_VERSION=2.11.0, USE_CUDA=0, ";
+        let settings =
+            "PyTorch built with:\n  - GCC 13.3\n  - Build settings: BLAS_INFO=mkl, TORCH_VERSION=2.11.0, USE_CUDA=0, ";
         assert_eq!(version_in(settings), Some("2.11.0"));
         assert_eq!(version_in("PyTorch built with: nothing"), None);
     }
