@@ -11,6 +11,7 @@ package io.firesteel
 case class Machine(executor: String, cpu: String, instructionSet: String, threads: Int, libtorch: String)
 
 object Machine {
+
   /** How they differ, as a warning. */
   def difference(machines: Seq[Machine]): Option[String] = {
     val aspects = Seq[(String, Machine => String)](

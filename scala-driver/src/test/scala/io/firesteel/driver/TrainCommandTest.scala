@@ -112,7 +112,9 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       assert(train(first, "--iterations", "5", "--momentum", "0.5")._1 == 0)
       val config = first.resolve("config.json")
       val told = new ObjectMapper().readTree(Files.readAllBytes(config))
-      assert(told.path("completed").path("stepvalue").toString == "[4]" && !told.has("stepvalue") && !told.has("resume"))
+      assert(
+        told.path("completed").path("stepvalue").toString == "[4]" && !told.has("stepvalue") && !told.has("resume")
+      )
 
       val (status, _, err) =
         submit("train", "--config", config.toString, "--workers", "1", "--iterations", "10", "--out", second.toString)

@@ -21,8 +21,12 @@ class MachineTest extends AnyFunSuite {
       )
     )
     val others = (1 to 6).map(id => one.copy(executor = id.toString, libtorch = "2.12.0"))
-    assert(Machine.difference(one +: others).exists(_.contains("libtorch (2.11.0 on 0; 2.12.0 on 1, 2, 3, 4 and 2 more)")))
-    assert(Machine.difference(Seq(one, one.copy(executor = "1", cpu = "Xeon"))).exists(_.contains("processor (EPYC on 0;")))
+    assert(
+      Machine.difference(one +: others).exists(_.contains("libtorch (2.11.0 on 0; 2.12.0 on 1, 2, 3, 4 and 2 more)"))
+    )
+    assert(
+      Machine.difference(Seq(one, one.copy(executor = "1", cpu = "Xeon"))).exists(_.contains("processor (EPYC on 0;"))
+    )
   }
 
   test("the first event tells each executor's own") {

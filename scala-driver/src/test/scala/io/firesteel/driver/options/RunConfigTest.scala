@@ -13,7 +13,9 @@ class RunConfigTest extends AnyFunSuite {
     val file = Path.of(sys.props("firesteel.root")).resolve("testdata/run-config.json")
     val bytes = Files.readAllBytes(file)
     val config = RunConfig.parse(bytes, file.toString)
-    assert(config.asked.get("iterations").asInt == 40 && !config.asked.has("stepvalue") && !config.asked.has("completed"))
+    assert(
+      config.asked.get("iterations").asInt == 40 && !config.asked.has("stepvalue") && !config.asked.has("completed")
+    )
     assert(config.completed.get("stepvalue").toString == "[32]" && config.completed.get("classes").asInt == 10)
     assert(ConfigFile.parse(config.bytes, "again") == ConfigFile.parse(bytes, "file"))
   }

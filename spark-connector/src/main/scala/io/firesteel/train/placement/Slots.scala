@@ -28,8 +28,8 @@ private[train] object Slots {
       val request = new SupplyRequest(sc)
       watched(sc, patienceLeft(sc), tell) {
         (wanted, supply) match {
-          case (Some(slots), _)                           => request.ensureSlots(slots)
-          case (None, Supply.Executors(count))            => request.ensureExecutors(count)
+          case (Some(slots), _)                         => request.ensureSlots(slots)
+          case (None, Supply.Executors(count))          => request.ensureExecutors(count)
           case (None, Supply.Cores(_) | Supply.Unknown) =>
         }
         wanted.exists(TaskSlots.now(sc) >= _) || isComplete(sc, supply)
@@ -41,7 +41,8 @@ private[train] object Slots {
   private def isComplete(sc: SparkContext, supply: Supply): Boolean = supply match {
     case Supply.Executors(count) => TaskSlots.executors(sc).size >= count
     case Supply.Cores(count)     => TaskSlots.cores(sc) >= count
-    case Supply.Unknown          => TaskSlots.now(sc) > 0 && TaskSlots.quietMillis(sc).exists(_ >= SECONDS.toMillis(QuietSeconds))
+    case Supply.Unknown          =>
+      TaskSlots.now(sc) > 0 && TaskSlots.quietMillis(sc).exists(_ >= SECONDS.toMillis(QuietSeconds))
   }
 
   /** Waits until there are `workers` slots, for as long as Spark itself waits for executors to register.
@@ -157,7 +158,9 @@ private[train] object Slots {
     val more =
       if (sc.isLocal) s"use --master local[${workers.toLong * TaskSlots.coresOfTask(sc)}]"
       else
-        most.fold("give spark-submit more executors or cores")(n => s"raise spark.dynamicAllocation.maxExecutors (now $n)")
+        most.fold("give spark-submit more executors or cores")(n =>
+          s"raise spark.dynamicAllocation.maxExecutors (now $n)"
+        )
     s"$workers workers run at once, but ${if (sc.isLocal) sc.master else "the cluster"} has ${counted(slots)}$limit: " +
       s"$fewer$more"
   }

@@ -27,8 +27,8 @@ object Supply {
     def within(machines: Int, cores: Int): Supply =
       executorCores.fold[Supply](Cores(machines * cores))(each => Executors(machines * (cores / each)))
     conf.get("spark.master") match {
-      case _ if isDynamic(conf)          => Executors(mostExecutors(conf).getOrElse(initialExecutors(conf)))
-      case LocalCluster(machines, cores) => within(machines.toInt, cores.toInt)
+      case _ if isDynamic(conf)            => Executors(mostExecutors(conf).getOrElse(initialExecutors(conf)))
+      case LocalCluster(machines, cores)   => within(machines.toInt, cores.toInt)
       case url if url.startsWith("spark:") =>
         conf.getOption("spark.cores.max").fold[Supply](Unknown)(cores => within(1, cores.toInt))
       case url if url.startsWith("yarn") || url.startsWith("k8s") => Executors(initialExecutors(conf))
