@@ -48,6 +48,7 @@ bind_java_type! {
         static extern fn exchanger_open(config: JString, initial: jfloat[], snapshot: jlong) -> jlong,
         static extern fn exchanger_client(exchanger: jlong) -> JString,
         static extern fn exchanger_report(exchanger: jlong) -> JString,
+        static extern fn exchanger_release(exchanger: jlong, minibatches: jlong),
         static extern fn exchanger_center(exchanger: jlong) -> jfloat[],
         static extern fn exchanger_snapshot(exchanger: jlong) -> jlong,
         static extern fn bytes_open() -> jlong,
@@ -283,6 +284,17 @@ impl NativeNativeInterface for NativeAPI {
 
     fn exchanger_report<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JString<'l>, Failure> {
         Ok(JString::from_str(env, EXCHANGERS.get(exchanger)?.exchanger.report()?)?)
+    }
+
+    fn exchanger_release<'l>(
+        _: &mut Env<'l>,
+        _: JClass<'l>,
+        exchanger: jlong,
+        minibatches: jlong,
+    ) -> Result<(), Failure> {
+        let wrong = |_| Error::config(format!("{minibatches} minibatches cannot be released"));
+        EXCHANGERS.get(exchanger)?.exchanger.release(u64::try_from(minibatches).map_err(wrong)?);
+        Ok(())
     }
 
     fn exchanger_center<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JFloatArray<'l>, Failure> {

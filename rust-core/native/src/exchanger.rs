@@ -46,6 +46,8 @@ pub struct Invitation {
     pub adaptive: bool,
     pub overlap: bool,
     pub reset_state: bool,
+    /// Whether the workers go on in a later stage: then nobody leaves when there is nothing more to do in this one.
+    pub pauses: bool,
 }
 
 impl Invitation {
@@ -124,6 +126,7 @@ impl Served {
             adaptive: config.period == PeriodName::Adaptive,
             overlap: config.overlap,
             reset_state: config.solver_state == SolverState::Reset,
+            pauses: false,
         };
         Ok(Self {
             exchanger,
@@ -137,7 +140,7 @@ impl Served {
 
     /// What a task needs now.
     pub fn invitation(&self) -> Invitation {
-        self.lock().clone()
+        Invitation { pauses: self.exchanger.is_held_back(), ..self.lock().clone() }
     }
 
     /// Names the executors' servers that host the parts of the center.

@@ -35,7 +35,7 @@ pub struct Turn {
     pub samples: u64,
     /// Mean over the minibatches; `null` when there was none, or it was no number.
     pub loss: Option<f64>,
-    /// The budget is spent, and the worker has left.
+    /// There is nothing more to do in this stage.
     pub done: bool,
 }
 
@@ -105,8 +105,8 @@ impl Link {
         })
     }
 
-    /// Asks for a turn, does its local steps on `worker`, and exchanges. Once the budget is spent it waits
-    /// for what is under way, and leaves.
+    /// Asks for a turn, does its local steps on `worker`, and exchanges. Once there is nothing more to do it waits for
+    /// what is under way and ends; it leaves, so that nobody waits for it, unless a later stage goes on.
     pub fn turn(&mut self, worker: &mut Worker, cancel: &AtomicBool) -> Result<Turn> {
         let Some(turns) = &mut self.turns else {
             return Ok(Turn { done: true, ..Turn::default() });
@@ -114,7 +114,7 @@ impl Link {
         let go = turns.next(std::mem::take(&mut self.done))?;
         let number = turns.number();
         if go.steps == 0 {
-            return self.leave();
+            return if self.invitation.pauses { self.pause() } else { self.leave() };
         }
         let round = self.round(number, &go);
         let report = worker.round(&mut self.x, &round, cancel)?;
@@ -156,6 +156,12 @@ impl Link {
             loss_limit: self.loss_limit,
             state: if self.invitation.reset_state { StateIn::Reset } else { StateIn::Keep },
         }
+    }
+
+    fn pause(&mut self) -> Result<Turn> {
+        self.join()?;
+        self.turns = None;
+        Ok(Turn { done: true, ..Turn::default() })
     }
 
     fn leave(&mut self) -> Result<Turn> {

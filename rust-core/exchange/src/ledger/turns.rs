@@ -12,7 +12,7 @@ use crate::clock::{Clock, Consistency};
 use crate::message::Done;
 use crate::{Error, Refusal, Result};
 
-/// What a worker may do next. `steps` 0 ends its work.
+/// What a worker may do next. `steps` 0 ends its work, for now where part of the budget is held back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Grant {
@@ -82,6 +82,9 @@ struct Visitor {
 #[derive(Clone)]
 pub struct TurnLedger {
     budget: Budget,
+    /// Minibatches of all workers together after which nobody is granted more, until more are released; the budget
+    /// where everything is.
+    released: u64,
     consistency: Consistency,
     /// How long a worker waits for slower ones at most.
     patience: Duration,
@@ -96,6 +99,7 @@ impl TurnLedger {
     pub fn new(budget: Budget, consistency: Consistency, workers: usize, patience: Duration) -> Self {
         Self {
             budget,
+            released: budget.steps,
             consistency,
             patience,
             record: TurnRecord { seats: vec![Seat::default(); workers], ..TurnRecord::default() },
@@ -104,6 +108,17 @@ impl TurnLedger {
             tally: Tally::default(),
             diverged: None,
         }
+    }
+
+    /// Ends every worker's work once so many minibatches are booked, as the end of the budget does. Releasing more later
+    /// lets new attempts go on from there: a worker that goes on must not leave, or nobody would wait for it.
+    pub fn release(&mut self, minibatches: u64) {
+        self.released = minibatches.min(self.budget.steps);
+    }
+
+    /// Whether part of the budget is still to be released.
+    pub fn is_held_back(&self) -> bool {
+        self.released < self.budget.steps
     }
 
     /// Lets an attempt in and answers the last turn that was asked for; asking for it again is granted the same.
@@ -135,7 +150,7 @@ impl TurnLedger {
     /// Whether the worker of the last [`ask`](Self::ask) may go on; refuses once it waited for too long.
     pub fn look(&mut self, who: Attempt, now: Duration) -> Result<Answer> {
         admit(self.record.seats[who.worker].attempt, who)?;
-        if self.record.steps >= self.budget.steps || self.clock.may_go_on(self.consistency, who.worker) {
+        if self.record.steps >= self.released || self.clock.may_go_on(self.consistency, who.worker) {
             self.visitors[who.worker].waits = None;
             return Ok(Answer::Go(self.grant(who.worker)));
         }
@@ -260,7 +275,7 @@ impl TurnLedger {
     fn grant(&mut self, worker: usize) -> Grant {
         let workers = self.record.seats.len() as u64;
         let outstanding = self.record.seats.iter().fold(0u64, |sum, seat| sum.saturating_add(seat.grant.steps));
-        let left = self.budget.steps.saturating_sub(self.record.steps);
+        let left = self.released.saturating_sub(self.record.steps);
         let policy_step = self.record.steps / workers;
         // workers that all wait for each other share what is left; others take it while there is some
         let mine = match self.consistency {

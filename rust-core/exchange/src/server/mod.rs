@@ -179,6 +179,17 @@ impl Exchanger {
         Ok(all)
     }
 
+    /// Lets the workers go on until so many minibatches of all of them are done; then their work ends, until more are
+    /// released. At first the whole budget is.
+    pub fn release(&self, minibatches: u64) {
+        self.center.clerk.release(minibatches);
+    }
+
+    /// Whether part of the budget is still to be released.
+    pub fn is_held_back(&self) -> bool {
+        self.center.clerk.lock().is_held_back()
+    }
+
     /// What a server started anew needs to go on.
     pub fn snapshot(&self) -> Result<Vec<u8>> {
         Picture::of(&self.center).encode()

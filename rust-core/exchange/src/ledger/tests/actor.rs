@@ -10,6 +10,8 @@ pub enum Phase {
     Stepped,
     Leaving(usize),
     Left,
+    /// Granted nothing while part of the budget is held back: its task has ended, and it did not leave.
+    Paused,
 }
 
 /// Messages to the shards, of one turn.

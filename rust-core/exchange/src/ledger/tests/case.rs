@@ -16,6 +16,8 @@ pub struct Case {
     pub shards: usize,
     /// Of each worker, if all do the same.
     pub turns: u64,
+    /// Of them those after which all workers stop, until a new job lets them go on; 0: none.
+    pub pause: u64,
     /// Attempts that are lost in all.
     pub deaths: u32,
     pub overlap: bool,
@@ -51,6 +53,8 @@ pub enum Event {
     Keep,
     /// The host of a shard is lost, and all workers with the job that is done again.
     LoseHost(usize),
+    /// Every worker has stopped at the pause: the rest of the budget is released to a new job.
+    Release,
 }
 
 impl Event {

@@ -51,6 +51,19 @@ public final class Exchanger implements AutoCloseable {
   }
 
   /**
+   * Lets the workers go on until all of them together have done so many minibatches; then their turns are done, and a
+   * later job goes on from there once more are released. At first the whole budget is. Call it while no worker is at
+   * work, and before {@link #client}, which tells the workers whether they are to go on later.
+   */
+  public void release(long minibatches) {
+    handle.call(
+        value -> {
+          Native.exchangerRelease(value, minibatches);
+          return null;
+        });
+  }
+
+  /**
    * The center now; exchanges go on meanwhile. Where executors host it, this is also the moment from which a part goes
    * on whose host is lost.
    */

@@ -25,8 +25,8 @@ public final class Link implements AutoCloseable {
    * One turn: asks how far the worker may go, does its local steps and exchanges.
    *
    * @param worker prepared; the same in every turn
-   * @return {@code {"steps","samples","loss","done"}}; loss is null when it is no number; done is true once the budget
-   *     of all workers is spent, and the worker has then left the exchanger
+   * @return {@code {"steps","samples","loss","done"}}; loss is null when it is no number; done is true once all that is
+   *     released of the budget is spent
    */
   public String turn(Worker worker) {
     return handle.call(link -> worker.handle.call(value -> Native.linkTurn(link, value)));
