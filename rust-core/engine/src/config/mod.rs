@@ -81,7 +81,8 @@ pub struct TrainConfig {
     /// Local steps in which the rate rises to the policy's, for all policies but `triangular`.
     pub warm_up: Option<u64>,
     pub solver_state: SolverState,
-    /// Who waits for whom. Without it `sparknet` is a Spark job a round; with `bsp` it is one long stage.
+    /// Who waits for whom. `sparknet` is one long stage with `bsp` and a Spark job a round with `rounds`; without either
+    /// the cluster decides.
     pub consistency: Option<Consistency>,
     /// Exchanges that a worker may be ahead of the slowest, for consistency `ssp`.
     pub staleness: Option<u64>,
