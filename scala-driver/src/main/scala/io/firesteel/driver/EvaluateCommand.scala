@@ -3,9 +3,13 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel.{FiresteelException, TrainConfig}
 import io.firesteel.data.ImageFiles
+import io.firesteel.driver.console.{Console, ProgressDisplay}
+import io.firesteel.driver.files.OutputDir
+import io.firesteel.driver.options.{Command, ConfigFile, JsonSettings, Options}
 import io.firesteel.jni.Kind
-import io.firesteel.train.{Evaluation, EvaluationResult, FiresteelException, TrainConfig}
+import io.firesteel.train.{Evaluation, EvaluationResult}
 import org.apache.hadoop.fs.Path
 
 import scala.util.Using
@@ -24,12 +28,12 @@ object EvaluateCommand {
     if (split != "test" && split != "train") fail(s"--split is '$split', not test or train")
 
     val (directory, file) = locate(model)
-    val dir = OutputDir.existing(directory, Session.hadoop)
+    val dir = OutputDir.existing(directory, SparkApplication.hadoop)
     val config = configuration(dir, settings)
     Seq(file, OutputDir.Preprocessing).filterNot(dir.contains).foreach(absent(dir, _))
     val data = config.data.getOrElse(fail("evaluate needs --data"))
 
-    Session.use("firesteel evaluate") { sc =>
+    SparkApplication.use("firesteel evaluate") { sc =>
       val images = ImageFiles.open(sc, data, config.dataset)
       val source =
         if (split == "train") images.train else images.test.getOrElse(fail(s"data set $data has no test files"))
@@ -57,7 +61,7 @@ object EvaluateCommand {
     if (settings.has("data")) recorded.remove("dataset")
     val chosen = settings.deepCopy()
     own.foreach(key => chosen.remove(key))
-    TrainConfig.fromJson(Layers.over(recorded, chosen).toString)
+    TrainConfig.fromJson(JsonSettings.merge(recorded, chosen).toString)
   }
 
   /** Directory and name of the model's file; a directory means the model a training run left in it. */
@@ -73,11 +77,11 @@ object EvaluateCommand {
   )
 
   private def text(split: String, data: String, result: EvaluationResult): String =
-    s"$split accuracy ${Progress.percent(result.accuracy)}, loss ${Progress.loss(result.loss)}, " +
+    s"$split accuracy ${ProgressDisplay.percent(result.accuracy)}, loss ${ProgressDisplay.loss(result.loss)}, " +
       s"${result.rows} rows of $data"
 
   private def json(model: String, data: String, split: String, result: EvaluationResult): String = {
-    val line = Layers.empty.put("model", model).put("data", data).put("split", split).put("rows", result.rows)
+    val line = JsonSettings.empty.put("model", model).put("data", data).put("split", split).put("rows", result.rows)
     line.set[ObjectNode]("accuracy", MetricsFile.real(result.accuracy))
     line.set[ObjectNode]("loss", MetricsFile.real(result.loss))
     line.toString

@@ -3,18 +3,10 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel.driver.console.{Console, Failure, Terminal}
+import io.firesteel.driver.options.{Arguments, Command, Invocation}
 
 import java.io.{PrintStream, PrintWriter, StringWriter}
-
-/** Where a command writes: results to `out`, failures to `err`, live lines to `terminal`. Nothing printed here can act on
-  * a terminal or forge a line, whatever text from outside is in it.
-  */
-final class Console private (val out: EscapedStream, val err: EscapedStream, val terminal: Terminal)
-
-object Console {
-  def apply(out: PrintStream, err: PrintStream, terminal: Terminal): Console =
-    new Console(new EscapedStream(out), new EscapedStream(err), terminal)
-}
 
 object Main {
   private val commands: Seq[(Command, (ObjectNode, Console) => Unit)] = Seq(

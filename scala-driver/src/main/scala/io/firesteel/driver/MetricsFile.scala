@@ -5,7 +5,8 @@ package io.firesteel.driver
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.node._
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.train.{Ended, Evaluated, ExchangeDone, Fault, RoundDone, Started, StoredFile}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, RoundDone, Started, StoredFile}
+import io.firesteel.driver.files.{LineWriter, OutputDir}
 
 import java.io.{BufferedReader, InputStreamReader, OutputStream}
 import java.nio.charset.StandardCharsets.UTF_8

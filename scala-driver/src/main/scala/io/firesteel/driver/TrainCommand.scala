@@ -4,10 +4,13 @@ package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.ObjectMapper
 import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel._
 import io.firesteel.data.ImageFiles
+import io.firesteel.driver.console.{Console, ProgressDisplay}
+import io.firesteel.driver.files.OutputDir
+import io.firesteel.driver.options.{Command, ConfigFile, JsonSettings, Options}
 import io.firesteel.jni.{Engine, Kind, NativeException}
-import io.firesteel.train.{Ended, Evaluated, ExchangeDone, Fault, FiresteelException, RoundDone, Started}
-import io.firesteel.train.{TrainConfig, TrainListener, Training}
+import io.firesteel.train.Training
 
 import java.nio.charset.StandardCharsets.UTF_8
 import java.time.Instant
@@ -20,21 +23,21 @@ object TrainCommand {
   def run(settings: ObjectNode, console: Console): Unit = {
     val out = required(settings, "out")
     val resume = settings.path("resume").asBoolean(false)
-    val config = TrainConfig.fromJson((if (resume) Layers.over(recorded(out), settings) else settings).toString)
+    val config = TrainConfig.fromJson((if (resume) JsonSettings.merge(recorded(out), settings) else settings).toString)
     val data = config.data.getOrElse(missing("data"))
     validate(config)
-    Using.resource(OutputDir.claim(out, Session.hadoop, resume)) { dir =>
+    Using.resource(OutputDir.claim(out, SparkApplication.hadoop, resume)) { dir =>
       // A run that was stopped before its first checkpoint begins again.
       val request = config.copy(resume = resume && dir.contains(OutputDir.Checkpoint))
       if (resume && !request.resume) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
-      Session.use("firesteel train") { sc =>
+      SparkApplication.use("firesteel train") { sc =>
         dir.belongsTo(sc.applicationId)
         val images = ImageFiles.open(sc, data, config.dataset)
-        Using.resource(new Report(dir, console)) { report =>
-          val model = Training.train(sc, images.train, images.test, request, report, Some(dir.checkpoint))
+        Using.resource(new Recorder(dir, console)) { recorder =>
+          val model = Training.train(sc, images.train, images.test, request, recorder, Some(dir.checkpoint))
           dir.write(OutputDir.Preprocessing)(model.writePreprocessing)
           dir.write(OutputDir.Model)(model.writeModel)
-          report.finished()
+          recorder.finished()
         }
       }
     }
@@ -42,13 +45,13 @@ object TrainCommand {
 
   /** What the run in `out` was configured with, under anything said now; nothing where no run got that far. */
   private def recorded(out: String): ObjectNode =
-    OutputDir.existing(out, Session.hadoop).read(OutputDir.Config).fold(Layers.empty) { bytes =>
+    OutputDir.existing(out, SparkApplication.hadoop).read(OutputDir.Config).fold(JsonSettings.empty) { bytes =>
       ConfigFile.parse(bytes, s"$out/${OutputDir.Config}")
     }
 
   /** The engine's own validation. A driver that gets libtorch only with the job has it later, from the training loop. */
   private def validate(config: TrainConfig): Unit = {
-    val request = Layers.empty
+    val request = JsonSettings.empty
     request.set[ObjectNode]("config", new ObjectMapper().readTree(config.toJson))
     try Engine.resolve(request.toString)
     catch { case e: NativeException if e.kind == Kind.LIBRARY => }
@@ -61,9 +64,9 @@ object TrainCommand {
     throw new FiresteelException(Kind.CONFIG, s"train needs --$key")
 
   /** Tells a run's events to its directory and to the person at the terminal. */
-  private final class Report(dir: OutputDir, console: Console) extends TrainListener with AutoCloseable {
+  private final class Recorder(dir: OutputDir, console: Console) extends TrainListener with AutoCloseable {
     private val metrics = new MetricsFile(dir, Environment.versions, () => Instant.now())
-    private val progress = new Progress(console.out, console.terminal)
+    private val progress = new ProgressDisplay(console.out, console.terminal, Environment.firesteel)
     private var end: Option[Ended] = None
     private var lr: Option[Double] = None
     private var untrained = false // started, from nothing, and nothing done yet

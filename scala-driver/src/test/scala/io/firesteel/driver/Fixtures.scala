@@ -1,8 +1,9 @@
 // What the tests of this module share: scratch directories, captured consoles, events of a run that never was.
 package io.firesteel.driver
 
-import io.firesteel.train.{Ended, Evaluated, ExchangeDone, ExchangeTotals, FiresteelException, RoundDone}
-import io.firesteel.train.{Started, TrainConfig}
+import io.firesteel._
+import io.firesteel.driver.console.{Console, Terminal}
+import io.firesteel.driver.files.OutputDir
 import org.apache.hadoop.conf.Configuration
 
 import java.io.{ByteArrayOutputStream, OutputStream, PrintStream}

@@ -2,8 +2,9 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, open, round, scratch, started, totals}
-import io.firesteel.train.Fault
+import io.firesteel.Fault
+import io.firesteel.driver.files.OutputDir
+import io.firesteel.driver.options.JsonSettings
 import org.scalatest.funsuite.AnyFunSuite
 
 import java.nio.file.{Files, Path, StandardOpenOption}
@@ -12,7 +13,7 @@ import scala.jdk.CollectionConverters._
 
 class MetricsFileTest extends AnyFunSuite {
   private def metricsIn(dir: OutputDir): MetricsFile =
-    new MetricsFile(dir, Layers.empty.put("firesteel", "0.1.0"), () => Instant.parse("2026-01-02T03:04:05.678901Z"))
+    new MetricsFile(dir, JsonSettings.empty.put("firesteel", "0.1.0"), () => Instant.parse("2026-01-02T03:04:05.678901Z"))
 
   private def lines(dir: Path): Seq[JsonNode] =
     Files.readAllLines(dir.resolve("metrics.jsonl")).asScala.toSeq.map(new ObjectMapper().readTree)

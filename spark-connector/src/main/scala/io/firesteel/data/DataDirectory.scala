@@ -1,8 +1,8 @@
 // A directory of data files behind any Hadoop URI, listed once on the driver.
 package io.firesteel.data
 
+import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import io.firesteel.train.FiresteelException
 import java.io.{FileNotFoundException, IOException, InputStream}
 import org.apache.hadoop.fs.{FileStatus, FileSystem, Path}
 import org.apache.spark.SparkContext

@@ -1,8 +1,8 @@
 // The Hadoop file system behind a URI. One whose library is not on the class path is told with the line that brings it.
 package io.firesteel.data
 
+import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import io.firesteel.train.FiresteelException
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{FileSystem, Path, UnsupportedFileSystemException}
 import org.apache.hadoop.util.VersionInfo

@@ -2,8 +2,8 @@
 // Headers and labels are read on the driver before any job (a label is a byte); one task streams a pair as records.
 package io.firesteel.data
 
+import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import io.firesteel.train.FiresteelException
 import org.apache.hadoop.fs.Path
 import org.apache.spark.{SparkContext, TaskContext}
 

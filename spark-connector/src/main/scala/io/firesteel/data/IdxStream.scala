@@ -1,8 +1,8 @@
 // One idx file as a stream: the header held against the file before it is believed, every error with path and byte.
 package io.firesteel.data
 
+import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import io.firesteel.train.FiresteelException
 import java.io.{BufferedInputStream, Closeable, FilterInputStream, IOException, InputStream}
 import java.nio.ByteBuffer
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream

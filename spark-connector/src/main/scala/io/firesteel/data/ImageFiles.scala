@@ -2,8 +2,8 @@
 // Files are checked by name, length and header before any Spark job starts; labels while they are read.
 package io.firesteel.data
 
+import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import io.firesteel.train.FiresteelException
 import org.apache.spark.SparkContext
 
 /** A data set on disk: its training rows and, when there are files for it, its test rows. */

@@ -2,8 +2,8 @@
 // the executors' disks as raw chunks. Images in use live in native memory; chunks are read when a worker is built.
 package io.firesteel.data
 
+import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import io.firesteel.train.FiresteelException
 import org.apache.spark.rdd.RDD
 import org.apache.spark.storage.StorageLevel
 import org.apache.spark.{Partition, Partitioner, TaskContext}

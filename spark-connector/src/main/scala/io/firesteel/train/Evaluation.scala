@@ -1,8 +1,13 @@
 // Evaluates a saved model on a data set, spread over the cluster the same way as in training.
 package io.firesteel.train
 
+import io.firesteel.{FiresteelException, StoredFile, TrainConfig}
 import io.firesteel.data.{ImageSource, RecordFormat}
 import io.firesteel.jni.Kind
+import io.firesteel.tensors.{Target, TensorFile, Tensors}
+import io.firesteel.train.faults.FaultWatch
+import io.firesteel.train.run.Plan
+import io.firesteel.train.workers.{NativeLibrary, Workers}
 import java.util.UUID
 import org.apache.spark.SparkContext
 import scala.util.Using

@@ -1,6 +1,8 @@
 // The result of a run, and its two files.
 package io.firesteel.train
 
+import io.firesteel.TrainConfig
+import io.firesteel.tensors.{TensorFile, Tensors, Values}
 import java.io.{ByteArrayOutputStream, OutputStream}
 
 /** @param config resolved, `classes` included

@@ -1,7 +1,12 @@
 // The entry to training: completes the configuration, and hands it to the loop that its strategy asks for.
 package io.firesteel.train
 
+import io.firesteel.{CheckpointStore, FiresteelException, TrainConfig, TrainListener}
 import io.firesteel.data.ImageSource
+import io.firesteel.train.rounds.SparkNet
+import io.firesteel.train.run.{Encryption, MemoryCheck, Plan}
+import io.firesteel.train.stage.DeepSpark
+import io.firesteel.train.workers.NativeLibrary
 import org.apache.spark.SparkContext
 
 object Training {
@@ -12,7 +17,7 @@ object Training {
     * @param config completed and checked here
     * @param listener what it throws ends the run and comes out as it is
     * @param checkpoint saved with every evaluation and at the end, and gone on from when `config.resume`; see
-    *   [[Checkpoint]] for what may differ between the two runs
+    *   `Checkpoint` for what may differ between the two runs
     * @throws FiresteelException kind config for a wrong request, memory for one that surely does not fit the machines;
     *   else the kind of what ended the run
     */
@@ -26,8 +31,10 @@ object Training {
   ): TrainedModel = FiresteelException.unwrapping {
     NativeLibrary.load()
     val resolved = Encryption.decided(Plan.resolve(config, train, sc.defaultParallelism), sc.getConf)
-    val plan = resolved.copy(needs = MemoryNeeds.checked(sc, resolved, train.rows, test.fold(0L)(_.rows)))
-    if (plan.inStage) DeepSpark.train(sc, train, test, plan, listener, checkpoint)
-    else SparkNet.train(sc, train, test, plan, listener, checkpoint)
+    val plan = resolved.copy(needs = MemoryCheck.checked(sc, resolved, train.rows, test.fold(0L)(_.rows)))
+    val outcome =
+      if (plan.inStage) DeepSpark.train(sc, train, test, plan, listener, checkpoint)
+      else SparkNet.train(sc, train, test, plan, listener, checkpoint)
+    TrainedModel(plan.config, outcome.weights, outcome.normalizer)
   }
 }

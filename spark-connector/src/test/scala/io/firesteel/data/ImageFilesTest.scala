@@ -1,9 +1,8 @@
 // What the readers give for good files and say about bad ones.
 package io.firesteel.data
 
-import io.firesteel.TestSpark
+import io.firesteel.{FiresteelException, TestSpark}
 import io.firesteel.jni.Kind
-import io.firesteel.train.FiresteelException
 import java.io.ByteArrayOutputStream
 import java.nio.ByteBuffer
 import java.nio.file.{Files, Path}

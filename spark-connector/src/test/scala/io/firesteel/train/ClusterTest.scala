@@ -2,9 +2,10 @@
 // middle of a round; and inside one stage, the whole budget all the same.
 package io.firesteel.train
 
-import io.firesteel.TestSpark
-import java.util.concurrent.atomic.AtomicBoolean
+import io.firesteel.{Ended, ExchangeDone, Fault, RoundDone, TestSpark, TrainConfig, TrainListener}
+import io.firesteel.train.faults.FaultWatch
 import org.apache.spark.firesteel.{Decommission, TaskSlots}
+import java.util.concurrent.atomic.AtomicBoolean
 import org.apache.spark.{SparkContext, SparkEnv}
 import org.scalatest.concurrent.Eventually
 import org.scalatest.funsuite.AnyFunSuite

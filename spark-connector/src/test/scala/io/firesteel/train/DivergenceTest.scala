@@ -1,8 +1,9 @@
 // A run or a model whose weights are no numbers is told as that, above all at its end, and never as an accuracy.
 package io.firesteel.train
 
-import io.firesteel.TestSpark
+import io.firesteel.{Ended, Evaluated, FiresteelException, RoundDone, TestSpark, TrainListener}
 import io.firesteel.jni.Kind
+import io.firesteel.train.workers.WorkerScore
 import org.apache.spark.SparkContext
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite

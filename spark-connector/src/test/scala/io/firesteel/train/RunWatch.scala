@@ -2,6 +2,7 @@
 package io.firesteel.train
 
 import io.firesteel.jni.Engine
+import io.firesteel.train.faults.FaultWatch
 import java.util.concurrent.{ConcurrentHashMap, CountDownLatch}
 import org.apache.spark.SparkContext
 import org.apache.spark.scheduler.{SparkListener, SparkListenerStageSubmitted, SparkListenerTaskStart}

@@ -1,7 +1,7 @@
 // Small runs on the tiny fixtures, for the tests of this package.
 package io.firesteel.train
 
-import io.firesteel.TestSpark
+import io.firesteel._
 import io.firesteel.data.ImageFiles
 import java.io.{ByteArrayOutputStream, OutputStream}
 import org.apache.spark.SparkContext

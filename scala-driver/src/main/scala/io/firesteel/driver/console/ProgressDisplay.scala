@@ -1,0 +1,142 @@
+// What a person sees of a run: lines that stay on stdout, and on a terminal one live line on stderr below them.
+// The live line is a pure function of a state and a width. The library for this (me.tongfei:progressbar) brings its own
+// jline, whose service files and native code do not survive the shading that Spark's two other jlines make necessary.
+package io.firesteel.driver.console
+
+import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, RoundDone, Started}
+
+import java.io.PrintStream
+import java.util.Locale
+
+/** Shows one run on `terminal`; `out` gets the lines that stay, `version` is Firesteel's. */
+final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: String) {
+  private var accuracy: Option[Double] = None
+  private var rounds = 0
+  private var budget = 0L // minibatches of all workers
+
+  def started(e: Started, where: String): Unit = {
+    rounds = e.rounds
+    val c = e.config
+    budget = c.iterations.getOrElse(0L) * c.workers.getOrElse(1)
+    say(
+      s"firesteel $version: ${c.net} (${e.parameters} parameters), ${c.strategy}, " +
+        s"workers ${c.workers.getOrElse(1)}, batch ${c.batch.getOrElse("?")}, tau ${c.tau}, rounds ${e.rounds}"
+    )
+    say(s"data: ${c.data.getOrElse("?")}, ${e.trainRows} training and ${e.testRows} test rows, ${e.classes} classes")
+    say(s"output: $where")
+    e.needs.foreach { needs =>
+      say(s"memory: ${needs.text}")
+      needs.warning.foreach(warning => say(s"warning: $warning"))
+    }
+    if (e.completedRounds > 0) say(s"resumed after round ${e.completedRounds}")
+    terminal.live("loading the data".take)
+  }
+
+  def round(e: RoundDone): Unit =
+    show(ProgressDisplay.State("round", e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds))
+
+  def exchange(e: ExchangeDone): Unit = {
+    val speed = if (e.seconds > 0) e.totalSamples / e.seconds else 0
+    show(ProgressDisplay.State("minibatch", e.totalSteps, budget, e.loss, accuracy, speed, e.seconds))
+  }
+
+  def evaluated(e: Evaluated): Unit = {
+    accuracy = Some(e.accuracy)
+    say(
+      f"round ${e.round}%d/$rounds%d: ${e.split}%s accuracy ${ProgressDisplay.percent(e.accuracy)}%s, " +
+        s"loss ${ProgressDisplay.loss(e.loss)} after ${ProgressDisplay.duration(e.seconds)}"
+    )
+  }
+
+  def fault(e: Fault): Unit = say(s"round ${e.round}: ${e.what}: ${e.action}")
+
+  def ended(e: Ended, model: String): Unit = {
+    val result = for (a <- e.accuracy; l <- e.loss) yield s", accuracy ${ProgressDisplay.percent(a)}, loss ${ProgressDisplay.loss(l)}"
+    val done = e.exchanges.fold(s"${e.rounds} rounds")(totals => s"${totals.exchanges} exchanges")
+    say(
+      s"done: $done in ${ProgressDisplay.duration(e.seconds)} (${ProgressDisplay.duration(e.wallSeconds)} with evaluation), " +
+        s"${ProgressDisplay.rate(e.imagesPerSecond)}${result.getOrElse("")}"
+    )
+    e.exchanges.foreach(totals => say(ProgressDisplay.exchanges(totals)))
+    say(s"model: $model")
+  }
+
+  /** Takes the live line away. */
+  def clear(): Unit = terminal.clear()
+
+  private def show(state: ProgressDisplay.State): Unit = terminal.live(ProgressDisplay.line(state, _, terminal.glyphs))
+
+  private def say(line: String): Unit = {
+    terminal.clear()
+    out.println(line)
+    out.flush()
+  }
+}
+
+object ProgressDisplay {
+
+  /** How far a run is: `done` of `all` done, each a `unit`, training `loss` of the last, last test `accuracy`, `seconds`
+    * so far.
+    */
+  final case class State(
+      unit: String,
+      done: Long,
+      all: Long,
+      loss: Double,
+      accuracy: Option[Double],
+      imagesPerSecond: Double,
+      seconds: Double
+  )
+
+  /** The characters of a bar: done and to do. */
+  final case class Glyphs(done: Char, ahead: Char)
+
+  val Unicode: Glyphs = Glyphs('━', '┈')
+  val Ascii: Glyphs = Glyphs('=', '.')
+
+  private val Bars = Seq(30, 20, 10, 0) // columns of the bar, tried in turn: it gives way before any word does
+
+  /** One line of at most `width` columns: what does not fit is left out, the least telling first. */
+  def line(state: State, width: Int, glyphs: Glyphs): String = {
+    val share = if (state.all > 0) (state.done.toDouble / state.all).min(1.0) else 1.0
+    val words = Seq(
+      Some(f"${share * 100}%3.0f %%"),
+      Some(s"${state.unit} ${state.done}/${state.all}"),
+      Some(s"loss ${loss(state.loss)}"),
+      state.accuracy.map(value => s"accuracy ${percent(value)}"),
+      Some(s"${duration(state.seconds / state.done.max(1) * (state.all - state.done))} left"),
+      Some(rate(state.imagesPerSecond))
+    ).flatten
+    val lines =
+      Bars.iterator.map(columns => (bar(share, columns, glyphs) +: words).filter(_.nonEmpty).mkString("  ")) ++
+        (words.length - 1 to 1 by -1).iterator.map(words.take(_).mkString("  "))
+    lines.find(_.length <= width).getOrElse("")
+  }
+
+  private def bar(share: Double, columns: Int, glyphs: Glyphs): String = {
+    val done = (share * columns).toInt
+    glyphs.done.toString * done + glyphs.ahead.toString * (columns - done)
+  }
+
+  /** Seconds as people say them: 8.3 s, 4 min 05 s, 2 h 03 min. */
+  def duration(seconds: Double): String = {
+    val whole = seconds.round
+    if (seconds < 59.95) String.format(Locale.ROOT, "%.1f s", seconds)
+    else if (whole < 3600) f"${whole / 60}%d min ${whole % 60}%02d s"
+    else f"${whole / 3600}%d h ${whole % 3600 / 60}%02d min"
+  }
+
+  def percent(fraction: Double): String = String.format(Locale.ROOT, "%.2f %%", fraction * 100)
+
+  def loss(value: Double): String = String.format(Locale.ROOT, "%.4f", value)
+
+  /** How much crossed the wire, and how far the center had moved on when it did. */
+  def exchanges(totals: ExchangeTotals): String = {
+    val count = totals.staleness.sum
+    val mean = if (count > 0) totals.staleness.zipWithIndex.map { case (n, i) => n * i.toDouble }.sum / count else 0.0
+    val megabytes = totals.bytes / 1e6
+    String.format(Locale.ROOT, "exchanged: %.1f MB, mean staleness %.2f", megabytes, mean)
+  }
+
+  def rate(imagesPerSecond: Double): String = s"${imagesPerSecond.round} images/s"
+}

@@ -1,0 +1,84 @@
+// A directory of this machine. Past Hadoop's local file system, which leaves .crc files behind, makes a file that must
+// be new in two steps, tells a full disk by an Error, and never waits for the disk.
+package io.firesteel.driver.files
+
+import io.firesteel.StoredFile
+
+import java.io.{BufferedOutputStream, FileOutputStream, OutputStream}
+import java.nio.channels.FileChannel
+import java.nio.file.StandardCopyOption.ATOMIC_MOVE
+import java.nio.file.StandardOpenOption.{CREATE_NEW, READ, WRITE}
+import java.nio.file.{DirectoryNotEmptyException, FileAlreadyExistsException, Files, Path}
+import scala.jdk.CollectionConverters._
+import scala.util.Using
+
+private[driver] class LocalStorage(root: Path) extends Storage {
+  def location(name: String): String = file(name).toString
+
+  def isFile: Boolean = Files.exists(root) && !Files.isDirectory(root)
+
+  def make(): Boolean = {
+    val there = Files.exists(root)
+    Files.createDirectories(root)
+    !there
+  }
+
+  def removeIfEmpty(): Unit =
+    try Files.deleteIfExists(root)
+    catch { case _: DirectoryNotEmptyException => }
+
+  def names: Seq[String] = Using.resource(Files.list(root))(_.iterator.asScala.map(_.getFileName.toString).toSeq)
+
+  def contains(name: String): Boolean = Files.exists(file(name))
+
+  def open(name: String): Option[StoredFile] = Option.when(contains(name)) {
+    new StoredFile(location(name), Files.size(file(name)), Files.newInputStream(file(name)))
+  }
+
+  /** Under another name first, forced to disk, renamed, and the directory forced too: after a power failure the old
+    * file is there or the new one.
+    */
+  def replace(name: String)(write: OutputStream => Unit): Unit = {
+    val temporary = file(Storage.temporary(name))
+    try {
+      Using.resource(new FileOutputStream(temporary.toFile)) { out =>
+        val buffered = new BufferedOutputStream(out, 1 << 16)
+        write(buffered)
+        buffered.flush()
+        out.getFD.sync()
+      }
+      Files.move(temporary, file(name), ATOMIC_MOVE) // rename(2) replaces
+    } catch {
+      case e: Throwable => // whatever it was, no half file stays
+        Storage.alsoFailing(e)(Files.deleteIfExists(temporary))
+        throw e
+    }
+    force()
+  }
+
+  def createNew(name: String, bytes: Array[Byte]): Boolean =
+    try {
+      Using.resource(Files.newOutputStream(file(name), CREATE_NEW, WRITE))(_.write(bytes)) // O_EXCL
+      true
+    } catch { case _: FileAlreadyExistsException => false }
+
+  def atomic: Boolean = true
+
+  def remove(name: String): Unit = Files.deleteIfExists(file(name))
+
+  def modified(name: String): Option[Long] =
+    Option.when(contains(name))(Files.getLastModifiedTime(file(name)).toMillis)
+
+  def lines(name: String, allowed: () => Unit): LineWriter = new LineWriter {
+    private val out = new FileOutputStream(file(name).toFile, true)
+
+    def write(line: Array[Byte]): Unit =
+      out.write(line) // straight to the kernel: readers see it, a killed run keeps it
+    def flush(): Unit = out.getFD.sync()
+    def close(): Unit = out.close()
+  }
+
+  private def file(name: String): Path = root.resolve(name)
+
+  private def force(): Unit = Using.resource(FileChannel.open(root, READ))(_.force(true))
+}

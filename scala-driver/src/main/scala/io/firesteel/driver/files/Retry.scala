@@ -1,0 +1,59 @@
+// Waiting for a file system that is away for a while: a namenode that is restarted, a connection that broke.
+// What will not change by waiting (a quota, a permission, a full disk) is told at once.
+package io.firesteel.driver.files
+
+import io.firesteel.driver.console.Failure
+import org.apache.hadoop.ipc.RemoteException
+import org.slf4j.LoggerFactory
+
+import java.io.{EOFException, IOException}
+import java.net.{SocketException, SocketTimeoutException}
+import java.util.concurrent.TimeUnit.{MILLISECONDS, SECONDS}
+
+/** @param patienceSeconds how long failures that may pass are waited out, from the first one on
+  * @param clock nanoseconds
+  * @param pause waits so many milliseconds
+  */
+private[driver] final class Retry(patienceSeconds: Long, clock: () => Long, pause: Long => Unit) {
+
+  /** Runs `body` until it succeeds, or fails in a way that stays. */
+  def apply[A](body: => A): A = {
+    var deadline = Option.empty[Long]
+    var wait = Retry.FirstPause
+    var result = Option.empty[A]
+    while (result.isEmpty)
+      try result = Some(body)
+      catch {
+        case e: IOException if patienceSeconds > 0 && Retry.mayPass(e) && deadline.forall(_ - clock() > 0) =>
+          if (deadline.isEmpty) {
+            deadline = Some(clock() + SECONDS.toNanos(patienceSeconds))
+            Retry.log.warn(s"the file system is away, and is waited for up to $patienceSeconds s: ${Failure.line(e)}")
+          }
+          pause(wait)
+          wait = math.min(2 * wait, Retry.LongestPause)
+      }
+    result.get
+  }
+}
+
+private[driver] object Retry {
+
+  /** Two minutes: a namenode's restart or failover takes one. */
+  val standard: Retry = new Retry(120, () => System.nanoTime(), MILLISECONDS.sleep(_))
+
+  /** For clients that try again by themselves. */
+  val none: Retry = new Retry(0, () => System.nanoTime(), MILLISECONDS.sleep(_))
+
+  private val log = LoggerFactory.getLogger(classOf[Retry])
+  private val FirstPause = 500L // milliseconds
+  private val LongestPause = 5000L
+
+  /** What namenodes answer while they start or change places. */
+  private val Starting = Set("SafeModeException", "StandbyException", "RetriableException")
+
+  private def mayPass(e: IOException): Boolean = e match {
+    case _: SocketException | _: SocketTimeoutException | _: EOFException => true // refused, reset, unreachable, cut
+    case remote: RemoteException => Starting(remote.getClassName.split("[.$]").last)
+    case other                   => Starting(other.getClass.getSimpleName)
+  }
+}

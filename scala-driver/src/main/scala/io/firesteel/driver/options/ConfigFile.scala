@@ -1,0 +1,60 @@
+// Configuration files: one flat JSON object whose keys are the command's options without their dashes.
+// A file is checked against the same table as the command line, so that a wrong key is told with the file's name.
+package io.firesteel.driver.options
+
+import com.fasterxml.jackson.core.{JsonParser, JsonProcessingException}
+import com.fasterxml.jackson.databind.node.ObjectNode
+import com.fasterxml.jackson.databind.{DeserializationFeature, JsonNode, ObjectMapper}
+import io.firesteel.FiresteelException
+import io.firesteel.driver.console.Failure
+import io.firesteel.jni.Kind
+
+import java.io.IOException
+import java.nio.file.{Files, Path}
+import scala.jdk.CollectionConverters._
+
+object ConfigFile {
+  private val MaxBytes = 1 << 20 // a configuration is a few hundred bytes; more is a wrong file
+
+  private val mapper = new ObjectMapper()
+    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+    .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+
+  /** The settings in the file at `path`; `nearest` finds the known key next to an unknown one.
+    * @throws FiresteelException of kind config that names the file and the key, or the line and column
+    */
+  def read(path: Path, settings: Seq[Setting], nearest: String => Option[String]): ObjectNode = {
+    val source = s"configuration file $path"
+    val bytes =
+      try {
+        if (Files.size(path) > MaxBytes) fail(s"$source: more than $MaxBytes bytes")
+        Files.readAllBytes(path)
+      } catch { case e: IOException => throw new FiresteelException(Kind.CONFIG, s"read $source", e) }
+    val values = parse(bytes, source)
+    for (entry <- values.properties.asScala) check(entry.getKey, entry.getValue)
+
+    def check(key: String, value: JsonNode): Unit = settings.find(_.key == key) match {
+      case None =>
+        fail(s"$source: unknown key '$key'" + nearest(key).fold("")(near => s": did you mean '$near'?"))
+      case Some(setting) if !setting.kind.accepts(value) =>
+        fail(s"$source: key '$key': $value is not ${setting.kind.noun}")
+      case Some(_) =>
+    }
+    values
+  }
+
+  /** The JSON object in `bytes`; `source` names them in messages. */
+  def parse(bytes: Array[Byte], source: String): ObjectNode =
+    try
+      mapper.readTree(bytes) match {
+        case values: ObjectNode => values
+        case _                  => fail(s"$source: not a JSON object")
+      }
+    catch {
+      case e: JsonProcessingException =>
+        val at = Option(e.getLocation).fold("")(at => s", line ${at.getLineNr}, column ${at.getColumnNr}")
+        throw new FiresteelException(Kind.CONFIG, s"$source$at: ${Failure.sentence(e.getOriginalMessage)}")
+    }
+
+  private def fail(message: String): Nothing = throw new FiresteelException(Kind.CONFIG, message)
+}

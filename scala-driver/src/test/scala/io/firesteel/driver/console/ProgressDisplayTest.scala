@@ -1,0 +1,78 @@
+// What a person sees of a run.
+package io.firesteel.driver.console
+
+import org.scalatest.funsuite.AnyFunSuite
+
+import java.io.{ByteArrayOutputStream, PrintStream}
+import java.nio.charset.StandardCharsets.UTF_8
+
+class ProgressDisplayTest extends AnyFunSuite {
+  private val state = ProgressDisplay.State("round", 125, 500, 1.43211, Some(0.5234), 1520.4, 31.25)
+
+  private def line(width: Int) = ProgressDisplay.line(state, width, ProgressDisplay.Ascii)
+
+  test("the live line tells share, round, loss, accuracy, time left and speed") {
+    assert(
+      line(120) == "=======.......................   25 %  round 125/500  loss 1.4321  accuracy 52.34 %" +
+        "  1 min 34 s left  1520 images/s"
+    )
+  }
+
+  test("the live line fits every width, and gives up the bar before words and speed before loss") {
+    for (width <- 0 to 200) assert(line(width).length <= width)
+    assert(line(90).startsWith(" 25 %") && line(90).endsWith("images/s"))
+    assert(line(60) == " 25 %  round 125/500  loss 1.4321  accuracy 52.34 %")
+  }
+
+  test("a run without rounds done or to do has a line too") {
+    assert(ProgressDisplay.line(state.copy(done = 0, all = 0, accuracy = None), 120, ProgressDisplay.Unicode).contains("100 %"))
+  }
+
+  test("durations are said in the unit that tells most") {
+    assert(
+      Seq(0.04, 8.26, 59.99, 245, 7385).map(ProgressDisplay.duration) ==
+        Seq("0.0 s", "8.3 s", "1 min 00 s", "4 min 05 s", "2 h 03 min")
+    )
+  }
+
+  test("without a terminal there is a plain line for each evaluation and no control character") {
+    val bytes = new ByteArrayOutputStream()
+    val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0")
+    progress.started(started, "/out")
+    progress.round(round(1))
+    progress.evaluated(evaluated(1))
+    progress.ended(ended, "/out/model.safetensors")
+    val text = bytes.toString(UTF_8)
+    assert(text.forall(c => c == '\n' || c >= ' '))
+    assert(text.linesIterator.count(_.startsWith("round ")) == 1)
+    assert(text.linesIterator.contains("round 1/500: test accuracy 55.12 %, loss 1.2500 after 0.5 s"))
+    assert(text.linesIterator.contains("model: /out/model.safetensors"))
+  }
+
+  test("a run inside one stage is told in minibatches, and what crossed the wire at its end") {
+    val bytes = new ByteArrayOutputStream()
+    val stream = new PrintStream(bytes, true, UTF_8)
+    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0")
+    progress.started(started.copy(config = started.config.copy(iterations = Some(50))), "/out")
+    bytes.reset()
+    progress.exchange(exchange(2))
+    assert(bytes.toString(UTF_8).contains(" 20 %  minibatch 20/100  loss 1.5000"))
+    progress.ended(ended.copy(exchanges = Some(totals)), "m")
+    assert(bytes.toString(UTF_8).contains("done: 10 exchanges in 4 min 10 s"))
+    assert(bytes.toString(UTF_8).contains("exchanged: 11.6 MB, mean staleness 0.60\n"))
+  }
+
+  test("the live line stays in its row and is erased before other words") {
+    val bytes = new ByteArrayOutputStream()
+    val stream = new PrintStream(bytes, true, UTF_8)
+    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 40), "0.1.0")
+    progress.started(started, "/out")
+    bytes.reset()
+    progress.round(round(1))
+    progress.evaluated(evaluated(1))
+    assert(
+      bytes.toString(UTF_8) == "\r  0 %  round 1/500  loss 1.5000\u001b[K\r\r\u001b[K" +
+        "round 1/500: test accuracy 55.12 %, loss 1.2500 after 0.5 s\n"
+    )
+  }
+}

@@ -1,0 +1,20 @@
+// A Hadoop file system of scheme `other` over local files: it goes the way of HDFS, and tells a full disk by an FSError.
+package io.firesteel.driver.files
+
+import org.apache.hadoop.conf.Configuration
+import org.apache.hadoop.fs.{FileSystem, RawLocalFileSystem}
+
+import java.net.URI
+
+class OtherDisk extends RawLocalFileSystem {
+  override def getScheme: String = "other"
+  override def getUri: URI = URI.create("other:///")
+}
+
+object OtherDisk {
+  def configuration: Configuration = {
+    val conf = new Configuration()
+    conf.setClass("fs.other.impl", classOf[OtherDisk], classOf[FileSystem])
+    conf
+  }
+}

@@ -1,0 +1,129 @@
+// Command lines and configuration files: what they become, and how wrong ones are told.
+package io.firesteel.driver.options
+
+import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel.FiresteelException
+import io.firesteel.driver.{EvaluateCommand, Fixtures, TrainCommand}
+import io.firesteel.jni.Kind
+import org.scalatest.funsuite.AnyFunSuite
+
+import java.nio.file.{Files, Path}
+
+class ArgumentsTest extends AnyFunSuite {
+  private val arguments = new Arguments(Seq(TrainCommand.command, EvaluateCommand.command), "firesteel 1.2.3")
+
+  private def settings(args: String*): ObjectNode = arguments.parse("train" +: args) match {
+    case Invocation.Run("train", values) => values
+    case other                           => fail(s"parsed as $other")
+  }
+
+  private def printed(args: String*): String = arguments.parse(args) match {
+    case Invocation.Print(text) => text
+    case other                  => fail(s"parsed as $other")
+  }
+
+  private def refusal(args: String*): String = {
+    val e = intercept[FiresteelException](arguments.parse(args))
+    assert(e.kind == Kind.CONFIG)
+    e.getMessage
+  }
+
+  private def withFile[A](json: String)(body: Path => A): A = Fixtures.scratch { dir =>
+    body(Files.writeString(dir.resolve("run.json"), json))
+  }
+
+  test("options become typed JSON values") {
+    val values = settings("--tau", "20", "--lr=0.01", "--stepvalue", "4000,4500", "--resume", "--net", "cifar10_full")
+    assert(values.toString == """{"net":"cifar10_full","tau":20,"lr":0.01,"stepvalue":[4000,4500],"resume":true}""")
+  }
+
+  test("a switch has three states, and the command line's is laid over the file's") {
+    assert(settings().toString == "{}")
+    for (said <- Seq("--tls", "--tls=true"))
+      assert(settings(said).toString == """{"tls":true}""", said)
+    for (said <- Seq("--no-tls", "--tls=false")) assert(settings(said).toString == """{"tls":false}""", said)
+    assert(settings("--tls", "--seed", "3").toString == """{"tls":true,"seed":3}""")
+    assert(refusal("train", "--tls=maybe") == "invalid value for option '--tls': 'maybe' is not true or false")
+    assert(refusal("train", "--no-tls=false").contains("'--no-tls'"))
+    assert(refusal("train", "--no-tls", "--tls") == "--tls and --no-tls exclude each other")
+    withFile("""{"tls": false}""") { file =>
+      assert(settings("--config", file.toString).toString == """{"tls":false}""")
+      assert(settings("--tls", "--config", file.toString).toString == """{"tls":true}""")
+    }
+  }
+
+  test("the command line wins over the configuration file") {
+    withFile("""{"tau": 5, "seed": 3}""") { file =>
+      assert(settings("--tau", "20", "--config", file.toString).toString == """{"tau":20,"seed":3}""")
+    }
+  }
+
+  test("epochs on the command line replace iterations in the configuration file") {
+    withFile("""{"iterations": 4000}""") { file =>
+      assert(settings("--epochs", "2", "--config", file.toString).toString == """{"epochs":2.0}""")
+    }
+  }
+
+  test("an unknown key names the file and the nearest known key") {
+    for ((typo, meant) <- Seq("weight-decya" -> "weight-decay", "tua" -> "tau"))
+      withFile(s"""{"$typo": 0.1}""") { file =>
+        assert(
+          refusal("train", "--config", file.toString) ==
+            s"configuration file $file: unknown key '$typo': did you mean '$meant'?"
+        )
+      }
+  }
+
+  test("a value of the wrong type names the file and the key") {
+    withFile("""{"tau": "ten"}""") { file =>
+      assert(
+        refusal("train", "--config", file.toString) ==
+          s"""configuration file $file: key 'tau': "ten" is not a whole number"""
+      )
+    }
+  }
+
+  test("malformed JSON is told with its line and column") {
+    withFile("{\n  \"tau\": 10,,\n}") { file =>
+      val message = refusal("train", "--config", file.toString)
+      assert(message.startsWith(s"configuration file $file, line 2, column 13: unexpected character (','"))
+    }
+  }
+
+  test("a key that stands twice in a configuration file is refused") {
+    withFile("""{"tau": 10, "tau": 20}""")(file =>
+      assert(refusal("train", "--config", file.toString).contains("'tau'"))
+    )
+  }
+
+  test("a configuration file that is not there is named") {
+    assert(refusal("train", "--config", "nowhere.json") == "read configuration file nowhere.json")
+  }
+
+  test("an unknown option names the nearest known one") {
+    assert(refusal("train", "--taau", "3") == "unknown option '--taau': did you mean --tau?")
+    assert(refusal("train", "--tua", "3") == "unknown option '--tua': did you mean --tau?")
+    assert(refusal("train", "--sharpness-aware", "3") == "unknown option '--sharpness-aware'")
+    assert(refusal("--sharpness-aware") == "unknown option '--sharpness-aware'")
+  }
+
+  test("an unknown command names the known ones") {
+    assert(refusal("tarin") == "unknown command 'tarin': the commands are train, evaluate")
+    assert(refusal() == "no command given: the commands are train, evaluate")
+  }
+
+  test("an option given twice, without its value or with a wrong one is refused by name") {
+    assert(refusal("train", "--tau", "1", "--tau", "2").contains("'--tau'"))
+    assert(refusal("train", "--tau").contains("'--tau'"))
+    assert(refusal("train", "--tau", "x") == "invalid value for option '--tau': 'x' is not a whole number")
+    assert(refusal("train", "--lr", "NaN").contains("'NaN' is not a number"))
+    assert(refusal("train", "stray") == "'stray' belongs to no option")
+  }
+
+  test("help lists every option, version tells the version") {
+    val help = printed("train", "--help")
+    Options.train.foreach(setting => assert(help.contains("--" + setting.key)))
+    assert(printed("--version") == "firesteel 1.2.3")
+    assert(Seq("train", "evaluate").forall(printed("--help").contains))
+  }
+}

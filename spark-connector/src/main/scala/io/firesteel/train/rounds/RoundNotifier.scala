@@ -1,0 +1,46 @@
+// What a run of rounds tells beside what every run does: each round, and workers that had to be built again.
+package io.firesteel.train.rounds
+
+import io.firesteel.{RoundDone, TrainListener}
+import io.firesteel.train.run.{Plan, RunNotifier, RunState}
+import io.firesteel.train.workers.WorkerResult
+
+private[train] final class RoundNotifier(plan: Plan, start: RunState, listener: TrainListener)
+    extends RunNotifier(plan, start, listener) {
+
+  /** The state after a round that ended with `center`. */
+  def roundDone(before: RunState, center: Array[Float], results: IndexedSeq[WorkerResult]): RunState = synchronized {
+    val samples = results.map(_.samples).sum
+    val after = RunState(
+      before.round + 1,
+      center,
+      IndexedSeq.empty,
+      before.samples + samples,
+      seconds,
+      wallSeconds,
+      before.score
+    )
+    if (before.round > start.round) results.indices.filter(results(_).fresh).foreach(rebuilt)
+    current = math.min(after.round + 1, plan.rounds)
+    val trained = results.filter(_.samples > 0)
+    listener.round(
+      RoundDone(
+        after.round,
+        plan.rounds,
+        plan.firstStep(after.round),
+        after.samples,
+        after.seconds,
+        trained.map(result => result.loss * result.samples).sum / samples,
+        samples / (after.seconds - before.seconds),
+        2L * results.length * center.length * java.lang.Float.BYTES // to each worker and back
+      )
+    )
+    after
+  }
+
+  private def rebuilt(worker: Int): Unit = fault(
+    s"worker $worker was not where it was in the round before",
+    if (plan.keepsState) "built again from its partition; its momentum restarted at zero"
+    else "built again from its partition; nothing else was lost"
+  )
+}

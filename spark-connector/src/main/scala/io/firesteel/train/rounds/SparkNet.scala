@@ -1,0 +1,61 @@
+// SparkNet (Moritz, Nishihara, Stoica, Jordan 2016, algorithm 2) as one ordinary Spark job a round: a lost task is
+// retried, a late executor is used, and a round that is asked for again starts from the same bits.
+package io.firesteel.train.rounds
+
+import io.firesteel.{CheckpointStore, TrainListener}
+import io.firesteel.data.ImageSource
+import io.firesteel.jni.{Center, Engine}
+import io.firesteel.train.faults.FaultWatch
+import io.firesteel.train.run.{Checkpoint, Outcome, Plan}
+import io.firesteel.train.workers.Workers
+import java.util.UUID
+import org.apache.spark.SparkContext
+import scala.util.Using
+
+/** The strategies in rounds: `sparknet` and, with one worker, `sequential` and `hogwild`. */
+private[train] object SparkNet {
+
+  /** As `Training.train`, of a resolved plan. */
+  def train(
+      sc: SparkContext,
+      train: ImageSource,
+      test: Option[ImageSource],
+      plan: Plan,
+      listener: TrainListener,
+      checkpoint: Option[CheckpointStore]
+  ): Outcome = {
+    val begin = Checkpoint.start(plan, train.rows, checkpoint)
+    val notifier = new RoundNotifier(plan, begin, listener)
+    notifier.started(train.rows, test.fold(0L)(_.rows), train.classes)
+
+    Using.Manager { use =>
+      val run = UUID.randomUUID.toString
+      val watch = use(new FaultWatch(sc, run, notifier.fault, overhead = plan.needs.map(_.process)))
+      val workers = use(Workers.load(sc, train, plan, run, watch))
+      val statistics = workers.statistics()
+      val normalizer = Engine.normalizer(plan.configJson, statistics)
+      val start = Checkpoint.fitted(plan, begin, statistics)
+      val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval", watch)))
+      val center = use(Center.open(plan.configJson, start.center))
+
+      notifier.begins()
+      var state = start
+      while (state.round < plan.rounds) {
+        val pauses = plan.pausesAfter(state.round + 1)
+        val results = workers.round(state, normalizer, statesToo = pauses && checkpoint.nonEmpty)
+        results.foreach(result => center.add(result.vector.floats, result.samples)) // in partition order: the same bits
+        state = notifier.roundDone(state, center.fold(), results)
+        if (pauses) notifier.pausing {
+          if (state.round == plan.rounds) state = state.copy(center = workers.finished(state.center, normalizer))
+          evaluators.foreach(test => state = notifier.evaluated(state, test.evaluate(state.center, normalizer)))
+          notifier.checked(state)
+          checkpoint.foreach(
+            _.save(Checkpoint.write(plan, train.rows, state, results.flatMap(_.solverState)))
+          )
+        }
+      }
+      notifier.ended(state)
+      Outcome(state.center.take(plan.length), normalizer)
+    }.get
+  }
+}

@@ -1,0 +1,170 @@
+// A checkpoint is one safetensors file: the center, each worker's solver state where workers have their own, the
+// exchanger's snapshot where there is one, and where the run stands as metadata. A resumed run is the same run: only
+// `MayDiffer` may be set otherwise, and after rounds the bits are those of a run that was never interrupted.
+package io.firesteel.train.run
+
+import com.fasterxml.jackson.core.JsonProcessingException
+import com.fasterxml.jackson.databind.JsonNode
+import io.firesteel.{CheckpointStore, FiresteelException, Json, StoredFile}
+import io.firesteel.jni.{Center, Engine, Exchanger, Kind}
+import io.firesteel.tensors.{PackedVector, Target, TensorFile, Tensors, Values}
+import java.io.OutputStream
+import java.util.Arrays
+import scala.jdk.CollectionConverters._
+import scala.util.Using
+
+private[train] object Checkpoint {
+
+  /** Where files and the exchanger are and how often one looks do not change the weights. Everything else might:
+    * `iterations` too, since learning-rate policies are stretched to them.
+    */
+  private val MayDiffer =
+    Set("data", "out", "resume", "eval-every", "bind", "advertise", "exchange-deadline", "exchange-wait", "tls")
+
+  // metadata that only runs inside one stage have
+  private val SnapshotBytes = "exchanger-bytes"
+  private val Resumed = "resumed"
+
+  private val MostSnapshot = 1L << 40 // so that nothing worked out from it wraps; what the file holds is checked too
+
+  private val LocalSteps = "local-steps"
+
+  // tensors
+  private val Center = "center"
+  private val Exchanger = "exchanger"
+
+  /** Where a run starts from: the checkpoint's state when the configuration says `resume`, else one without weights. */
+  def start(plan: Plan, rows: Long, store: Option[CheckpointStore]): RunState =
+    if (plan.config.resume)
+      store.flatMap(_.load()) match {
+        case Some(file) => Using.resource(file)(read(plan, rows, _))
+        case None       =>
+          throw new FiresteelException(Kind.CONFIG, "resume: there is no checkpoint; leave resume out to start anew")
+      }
+    else RunState(0, Array.empty, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
+
+  /** The state with the initial weights where it has none, which may depend on the sums over the training set. */
+  def fitted(plan: Plan, start: RunState, statistics: Array[Long]): RunState =
+    if (start.center.nonEmpty) start
+    else {
+      val weights = Engine.initialWeights(plan.configJson, statistics)
+      start.copy(center = Arrays.copyOf(weights, plan.centerLength)) // a solver state of 0
+    }
+
+  /** Writes the file; `solverStates` are the workers' own, in partition order, or none. */
+  def write(
+      plan: Plan,
+      rows: Long,
+      state: RunState,
+      solverStates: IndexedSeq[PackedVector]
+  )(out: OutputStream): Unit = {
+    val totals = Seq(
+      "config" -> plan.configJson,
+      "rows" -> rows.toString,
+      "round" -> state.round.toString,
+      LocalSteps -> plan.firstStep(state.round).toString,
+      "samples" -> state.samples.toString,
+      "seconds" -> state.seconds.toString,
+      "wall-seconds" -> state.wallSeconds.toString
+    )
+    val score = state.score.toSeq.flatMap(s => Seq("accuracy" -> s.accuracy.toString, "loss" -> s.loss.toString))
+    val snapshotBytes = state.snapshot.map(_.length.toLong).sum
+    val stage = Seq(SnapshotBytes -> snapshotBytes.toString, Resumed -> state.resumed.toString)
+    val metadata = totals ++ score ++ (if (plan.inStage) stage else Nil)
+    val snapshot = Option.when(plan.inStage)(Values.Bytes(state.snapshot))
+    val values = (Values.Floats(state.center) +: snapshot.toSeq) ++ solverStates.map(Values.Packed(_))
+    TensorFile.write(out, layout(plan, snapshotBytes).withMetadata(metadata: _*), values)
+  }
+
+  private def read(plan: Plan, rows: Long, stored: StoredFile): RunState = {
+    val file = TensorFile.open(stored)
+    val fields = new CheckpointFields(file)
+    refuseAnother(file.name, plan, rows, fields.text("config"), fields.whole("rows", 0, Long.MaxValue))
+    val round = fields.whole("round", 0, plan.rounds.toLong).toInt
+    val steps = plan.firstStep(round)
+    fields.whole(LocalSteps, steps, steps)
+    val snapshotBytes = if (plan.inStage) fields.whole(SnapshotBytes, 0, MostSnapshot) else 0L
+    val expected = layout(plan, snapshotBytes)
+    file.check(expected.shapes) // from here on the sizes are those of the plan, or of the file
+    val (center, snapshot) = (new Array[Float](plan.centerLength), TensorFile.pieces(snapshotBytes))
+    val states = stateNames(plan).map(_ -> new Array[Byte](Math.multiplyExact(plan.stateLength, TensorFile.Width)))
+    val targets = Seq(Center -> Target.Floats(center)) ++ Option.when(plan.inStage)(Exchanger -> Target.Bytes(snapshot))
+    val state = RunState(
+      round,
+      center,
+      states.map { case (_, bytes) => PackedVector.wrap(bytes) }.toIndexedSeq,
+      fields.whole("samples", 0, Long.MaxValue),
+      fields.real("seconds", 0, Double.MaxValue),
+      fields.real("wall-seconds", 0, Double.MaxValue),
+      Option.when(file.metadata.contains("accuracy"))(
+        Score(fields.real("accuracy", 0, 1), fields.real("loss", -Double.MaxValue, Double.MaxValue))
+      ),
+      snapshot,
+      if (plan.inStage) fields.whole(Resumed, 0, RunState.MaxResumed - 1).toInt + 1 else 0
+    )
+    file.read((targets ++ states.map { case (name, bytes) => name -> Target.Bytes(Array(bytes)) }).toMap)
+    state
+  }
+
+  private def refuseAnother(name: String, plan: Plan, rows: Long, configJson: String, savedRows: Long): Unit = {
+    val now = Json.mapper.readTree(plan.configJson)
+    val saved =
+      try Json.mapper.readTree(configJson)
+      catch {
+        case e: JsonProcessingException => throw new FiresteelException(Kind.DATA, s"$name: config is not JSON", e)
+      }
+    val keys = (now.fieldNames.asScala ++ saved.fieldNames.asScala).toSeq.distinct.sorted
+    val differing = keys.filterNot(MayDiffer).filter(key => now.get(key) != saved.get(key))
+    def shown(value: JsonNode) = Option(value).fold("absent")(_.toString)
+    if (differing.nonEmpty) {
+      val each = differing.map(key => s"$key was ${shown(saved.get(key))}, is ${shown(now.get(key))}")
+      throw new FiresteelException(Kind.CONFIG, s"$name is of another configuration: ${each.mkString("; ")}")
+    }
+    if (rows != savedRows)
+      throw new FiresteelException(
+        Kind.CONFIG,
+        s"$name is of a training set of $savedRows rows, this one has $rows"
+      )
+  }
+
+  private def stateNames(plan: Plan): Seq[String] =
+    if (plan.keepsState) (0 until plan.workers).map(worker => f"worker.$worker%05d.state") else Nil
+
+  /** In the order of the names. */
+  private def layout(plan: Plan, snapshotBytes: Long): Tensors = {
+    val states = stateNames(plan).map(_ -> Seq(plan.stateLength.toLong))
+    val exchanger = Option.when(plan.inStage)(Exchanger -> Seq(Tensors.packedLength(snapshotBytes)))
+    Tensors((Center -> Seq(plan.centerLength.toLong)) +: (exchanger.toSeq ++ states))
+  }
+}
+
+/** What a checkpoint says of the run, each field checked before it is believed. */
+private final class CheckpointFields(file: TensorFile) {
+  def text(key: String): String = file.metadata.getOrElse(key, refuse(s"$key is missing in the metadata"))
+
+  def whole(key: String, least: Long, most: Long): Long = {
+    val said = text(key)
+    said.toLongOption.filter(value => value >= least && value <= most).getOrElse {
+      val range =
+        if (least == most) s"$least" else if (most == Long.MaxValue) s"at least $least" else s"$least to $most"
+      refuse(s"$key is ${shown(said)}, not a whole number that is $range")
+    }
+  }
+
+  def real(key: String, least: Double, most: Double): Double = {
+    val said = text(key)
+    said.toDoubleOption.filter(value => value >= least && value <= most).getOrElse {
+      val range =
+        if (most < Double.MaxValue) s" from $least to $most" else if (least == 0) " that is not negative" else ""
+      refuse(s"$key is ${shown(said)}, not a finite number$range")
+    }
+  }
+
+  /** What stands in a file may be long, and may be meant for a terminal. */
+  private def shown(said: String): String = {
+    val plain = said.take(32).map(c => if (c < ' ' || c == 0x7f) '?' else c)
+    if (said.length > 32) s"'$plain..'" else s"'$plain'"
+  }
+
+  private def refuse(what: String): Nothing = throw new FiresteelException(Kind.DATA, s"${file.name}: $what")
+}

@@ -1,0 +1,124 @@
+// What a run is going to do, worked out once on the driver: the resolved configuration, the net's layout, the rounds.
+package io.firesteel.train.run
+
+import com.fasterxml.jackson.databind.JsonNode
+import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel.{FiresteelException, Json, MemoryNeeds, TrainConfig}
+import io.firesteel.data.ImageSource
+import io.firesteel.jni.{Engine, Kind}
+import io.firesteel.tensors.Tensors
+
+/** @param config resolved
+  * @param configJson the same, as the engine wrote it
+  * @param tensors of the net, in the order of a flat vector
+  * @param length floats of the net's vector: its weights and running statistics
+  * @param parameters weights alone, as they are published
+  * @param stateLength floats of the solver's state
+  * @param digest of the net's layout; goes along with every vector
+  * @param needs what the run takes, where that was worked out
+  */
+private[train] final case class Plan(
+    config: TrainConfig,
+    configJson: String,
+    tensors: Tensors,
+    length: Int,
+    parameters: Int,
+    stateLength: Int,
+    digest: String,
+    needs: Option[MemoryNeeds] = None
+) {
+
+  /** Workers that train. */
+  def workers: Int = config.workers.get
+
+  /** Whether the workers exchange by themselves inside one long stage; only then there is somebody to wait for, or not.
+    * What is said of rounds below then counts `tau * workers` minibatches as one.
+    */
+  def inStage: Boolean = config.consistency.nonEmpty
+
+  /** Minibatches of all workers together. */
+  def budget: Long = Math.multiplyExact(config.iterations.get, workers.toLong)
+
+  def rounds: Int = Math.toIntExact(singles + (config.iterations.get - singles + config.tau - 1) / config.tau)
+
+  /** Local steps of each worker before round `round`, counted from 0. */
+  def firstStep(round: Int): Long =
+    if (round <= singles) round.toLong
+    else math.min(singles + (round - singles) * config.tau, config.iterations.get)
+
+  /** Rounds behind `minibatches` of all workers inside one stage; all of them only when the budget is spent. */
+  def roundsBehind(minibatches: Long): Int =
+    if (minibatches >= budget) rounds else Math.toIntExact(minibatches / config.tau / workers)
+
+  /** Rounds of one step at the start: Lin, Stich, Patel and Jaggi's post-local SGD (2020). Workers in a stage keep their
+    * own period.
+    */
+  private def singles: Long =
+    if (inStage) 0 else config.postLocalStep.fold(0L)(math.min(_, config.iterations.get))
+
+  /** Local steps of round `round`; the last round may be shorter. */
+  def steps(round: Int): Long = firstStep(round + 1) - firstStep(round)
+
+  /** Whether the center is evaluated and saved once `done` rounds are done. */
+  def pausesAfter(done: Int): Boolean = done % config.evalEvery == 0 || done == rounds
+
+  /** Whether the center is evaluated and saved between two moments of a run inside one stage, its end not counted. */
+  def pausesBetween(before: Int, now: Int): Boolean =
+    now < rounds && now / config.evalEvery > before / config.evalEvery
+
+  /** Whether the solver's state travels with the weights, behind them in every vector. */
+  def averagesState: Boolean = config.solverState == "average"
+
+  /** Whether each worker has a solver state of its own from round to round, which a checkpoint must keep. In a stage
+    * it is the worker's alone, and begins again with it.
+    */
+  def keepsState: Boolean = config.solverState == "local" && !inStage
+
+  /** Floats of the center. */
+  def centerLength: Int = if (averagesState) Math.addExact(length, stateLength) else length
+
+  /** The same with exchanges in TLS. */
+  def encrypted: Plan =
+    Plan.described(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode].put("tls", true).toString)
+
+  /** What one worker of `rows` rows takes of native memory. */
+  def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
+
+  /** Where a worker takes its solver's state from, in the engine's words. */
+  def stateOfRound: String = if (averagesState) "given" else if (keepsState) "keep" else "reset"
+}
+
+private[train] object Plan {
+
+  /** Strategies of one worker. */
+  private val Alone = Set("sequential", "hogwild")
+
+  /** Completes and checks `config` for that training set; `parallelism` is how many workers there are by default. */
+  def resolve(config: TrainConfig, train: ImageSource, parallelism: Int): Plan = {
+    val workers = config.workers.getOrElse(if (Alone(config.strategy)) 1 else parallelism)
+    if (workers > train.rows)
+      throw new FiresteelException(
+        Kind.CONFIG,
+        s"$workers workers are more than the ${train.rows} rows of the training set: set workers to at most ${train.rows}"
+      )
+    val asked = config.copy(workers = Some(workers), dataset = config.dataset.orElse(Some(train.format.name)))
+    val request = Json.mapper.createObjectNode()
+    request.set[JsonNode]("config", Json.mapper.readTree(asked.toJson))
+    request.putObject("facts").put("rows", train.rows).put("classes", train.classes)
+    described(Engine.resolve(request.toString))
+  }
+
+  /** The plan of a configuration that is resolved already. */
+  def described(configJson: String): Plan = {
+    val layout = Json.mapper.readTree(Engine.describe(configJson))
+    Plan(
+      TrainConfig.fromJson(configJson),
+      configJson,
+      Tensors(Tensors.shapesOf(layout)),
+      Json.small(layout, "length"),
+      Json.small(layout, "parameters"),
+      Json.small(layout, "state"),
+      Json.text(layout, "digest")
+    )
+  }
+}

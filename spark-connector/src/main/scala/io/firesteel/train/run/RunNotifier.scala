@@ -1,0 +1,96 @@
+// The run's clock, and what every loop over Spark tells the listener: one event at a time, from whichever thread.
+package io.firesteel.train.run
+
+import io.firesteel.{Ended, Evaluated, ExchangeTotals, Fault, FiresteelException, Started, TrainListener}
+import io.firesteel.jni.Kind
+
+/** `start` is where the run goes on from. */
+private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener: TrainListener) {
+  private var beganAt = 0L // System.nanoTime
+  private var pausedNanos = 0L
+  @volatile protected var current = 0 // round under way, 1-based; 0 before the first
+  private var over = false
+
+  def started(trainRows: Long, testRows: Long, classes: Int, completedSteps: Long = 0): Unit = synchronized {
+    val config = plan.config
+    listener.started(
+      Started(
+        config,
+        trainRows,
+        testRows,
+        classes,
+        plan.parameters,
+        plan.rounds,
+        start.round,
+        completedSteps,
+        plan.needs
+      )
+    )
+  }
+
+  /** Starts the clock. */
+  def begins(): Unit = {
+    beganAt = System.nanoTime()
+    current = start.round + 1
+  }
+
+  /** Runs `body` beside the clock of `seconds`. */
+  def pausing[A](body: => A): A = {
+    val from = System.nanoTime()
+    try body
+    finally pausedNanos += System.nanoTime() - from
+  }
+
+  /** The state after an evaluation.
+    *
+    * @throws FiresteelException of kind internal, once the listener knows of it, where the score is no number
+    */
+  def evaluated(state: RunState, score: Score): RunState = synchronized {
+    val after = state.copy(wallSeconds = wallSeconds, score = Some(score))
+    listener.evaluated(
+      Evaluated(after.round, after.samples, after.seconds, after.wallSeconds, score.accuracy, score.loss, "test")
+    )
+    if (!score.isFinite) diverged(s"by round ${after.round}", s"the test loss is ${score.loss}")
+    after
+  }
+
+  /** The state as it is, before it is saved or given out. The loss of a step is that before it, so what the last one did
+    * shows in the weights alone where there is no test set.
+    */
+  def checked(state: RunState): RunState = {
+    val broken = state.center.indexWhere(weight => !java.lang.Float.isFinite(weight))
+    if (broken >= 0) diverged(s"by round ${state.round}", s"weight $broken is ${state.center(broken)}")
+    state
+  }
+
+  /** Ends the run: `where` it was seen and `how`. */
+  protected def diverged(where: String, how: String): Nothing = {
+    val hint = plan.config.lr.fold("")(value => s" (now $value)")
+    throw new FiresteelException(Kind.INTERNAL, s"training diverged $where: $how: try a smaller --lr$hint")
+  }
+
+  /** Faults of the clean-up after this are nobody's concern. */
+  def ended(state: RunState, exchanges: Option[ExchangeTotals] = None): Unit = synchronized {
+    over = true
+    listener.ended(
+      Ended(
+        state.round,
+        state.samples,
+        state.seconds,
+        wallSeconds,
+        state.score.map(_.accuracy),
+        state.score.map(_.loss),
+        if (state.seconds > 0) state.samples / state.seconds else 0,
+        exchanges
+      )
+    )
+  }
+
+  def fault(what: String, action: String): Unit = synchronized {
+    if (!over) listener.fault(Fault(current, what, action))
+  }
+
+  protected def wallSeconds: Double = start.wallSeconds + (System.nanoTime() - beganAt) / 1e9
+
+  protected def seconds: Double = start.seconds + (System.nanoTime() - beganAt - pausedNanos) / 1e9
+}

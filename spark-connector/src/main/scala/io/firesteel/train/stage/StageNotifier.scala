@@ -1,0 +1,52 @@
+// What a run inside one stage tells beside what every run does: each exchange of each worker.
+package io.firesteel.train.stage
+
+import io.firesteel.{ExchangeDone, Json, TrainListener}
+import io.firesteel.train.run.{Plan, RunNotifier, RunState}
+
+private[train] final class StageNotifier(plan: Plan, start: RunState, listener: TrainListener)
+    extends RunNotifier(plan, start, listener) {
+  private var untold = 0L
+
+  /** Tells the report's turns. */
+  def exchanged(report: StageReport): StageReport = synchronized {
+    report.turns.foreach { turn =>
+      listener.exchange(
+        ExchangeDone(
+          Json.small(turn, "worker"),
+          Json.whole(turn, "exchange"),
+          Json.whole(turn, "steps"),
+          Json.whole(turn, "total-steps"),
+          Json.whole(turn, "total-samples"),
+          seconds,
+          Json.real(turn, "loss"),
+          Json.whole(turn, "staleness"),
+          Json.real(turn, "computing"),
+          Json.real(turn, "exchanging"),
+          Json.real(turn, "waiting")
+        )
+      )
+    }
+    if (report.untold > untold)
+      fault(s"${report.untold - untold} exchanges came faster than they were told", "they count, without a line each")
+    untold = report.untold
+    report.diverged.foreach { case (worker, turn) =>
+      diverged(s"in exchange $turn of worker $worker", "weights or loss are NaN or infinite")
+    }
+    current = math.min(plan.roundsBehind(report.steps) + 1, plan.rounds)
+    report
+  }
+
+  /** The state at that report; evaluations and checkpoints go on beside the exchanges, so the clock runs on. */
+  def reached(report: StageReport, center: Array[Float], snapshot: Array[Array[Byte]]): RunState = RunState(
+    plan.roundsBehind(report.steps),
+    center,
+    IndexedSeq.empty,
+    report.samples,
+    seconds,
+    wallSeconds,
+    score = None,
+    snapshot,
+    start.resumed
+  )
+}

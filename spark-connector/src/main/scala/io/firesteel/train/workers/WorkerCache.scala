@@ -1,0 +1,98 @@
+// Finds a partition's worker in this executor, where it stays between rounds, or builds it from the partition's chunks.
+// WorkerCache is soft state: an executor that has no worker loses time, and with solver state `local` its momentum.
+package io.firesteel.train.workers
+
+import io.firesteel.FiresteelException
+import io.firesteel.data.{RecordFormat, Shards}
+import io.firesteel.jni.{Engine, Kind, NativeException, Worker}
+import java.nio.{ByteBuffer, ByteOrder}
+import org.apache.spark.{SparkEnv, TaskContext}
+
+/** @param run the name that workers of this run and data set are resident under
+  * @param counts rows of each partition
+  * @param homes the executor of each worker, where one is decided on
+  */
+private[train] final case class WorkerCache(
+    run: String,
+    configJson: String,
+    format: RecordFormat,
+    counts: IndexedSeq[Long],
+    homes: Map[Int, String] = Map.empty
+) {
+
+  /** Where workers wait that have their rows and no normalizer yet; ends with the run, being below it. */
+  private def loading: String = s"$run/loading"
+
+  /** Runs `body` on a worker that has its rows. */
+  def loaded[A](partition: Int, chunks: Iterator[Array[Byte]])(body: Worker => A): A =
+    guarded(partition)(body(findLoaded(partition, chunks)))
+
+  /** Runs `body` on a worker that is ready for rounds and evaluations. Reads `chunks` only when it must be built. */
+  def ready[A](partition: Int, chunks: Iterator[Array[Byte]], normalizer: Array[Float])(body: Worker => A): A =
+    guarded(partition) {
+      val worker = find(run, partition).getOrElse {
+        val worker = findLoaded(partition, chunks)
+        worker.prepare(normalizer)
+        worker.keep(run, partition)
+        worker
+      }
+      leave(partition)
+      body(worker)
+    }
+
+  private def findLoaded(partition: Int, chunks: Iterator[Array[Byte]]): Worker =
+    find(loading, partition).getOrElse {
+      val worker = CancelWatch.own(open(partition, counts(partition)))
+      fill(worker, chunks)
+      worker.keep(loading, partition)
+      worker
+    }
+
+  /** A worker without rows, which are going to be `rows`. */
+  def open(worker: Int, rows: Long): Worker = {
+    val gpu = WorkerCache.gpuOfTask.fold("")(number => s""","gpu":$number""")
+    Worker.open(s"""{"config":$configJson,"worker":$worker,"rows":$rows,"record":${format.toJson}$gpu}""")
+  }
+
+  /** Copies the rows of all `chunks` to the worker. */
+  def fill(worker: Worker, chunks: Iterator[Array[Byte]]): Unit = {
+    val buffer = ByteBuffer.allocateDirect(Shards.ChunkRows * format.bytes).order(ByteOrder.LITTLE_ENDIAN)
+    chunks.foreach { chunk =>
+      buffer.clear().put(chunk).flip()
+      worker.append(buffer, chunk.length / format.bytes)
+    }
+  }
+
+  /** Frees workers that were here and live in other executors now. */
+  private def leave(partition: Int): Unit = if (homes.nonEmpty) {
+    val own = homes.collect { case (worker, executor) if executor == SparkEnv.get.executorId => worker.toLong }
+    val stay = (own.toSet + partition.toLong).toArray
+    Seq(run, loading).foreach(Engine.retain(_, stay))
+  }
+
+  private def find(run: String, partition: Int): Option[Worker] = {
+    val worker = Worker.find(run, partition)
+    Option.when(worker.isPresent)(CancelWatch.own(worker.get))
+  }
+
+  private def guarded[A](partition: Int)(body: => A): A = {
+    NativeLibrary.load()
+    try body
+    catch {
+      case e: NativeException => throw new FiresteelException(e.kind, s"worker $partition: ${e.getMessage}", e)
+    }
+  }
+}
+
+private[train] object WorkerCache {
+
+  /** The first GPU among the resources that Spark gave this task. */
+  def gpuOfTask: Option[Int] =
+    for {
+      task <- Option(TaskContext.get())
+      gpu <- task.resources().get("gpu")
+      address <- gpu.addresses.headOption
+    } yield address.toIntOption.getOrElse(
+      throw new FiresteelException(Kind.CONFIG, s"gpu resource of the task: address $address is no number")
+    )
+}

@@ -1,0 +1,145 @@
+// The driver's side of the workers of one data set: each method is one Spark job over their shards.
+package io.firesteel.train.workers
+
+import io.firesteel.data.{ImageSource, Shards}
+import io.firesteel.jni.{Center, Engine}
+import io.firesteel.tensors.PackedVector
+import io.firesteel.train.faults.FaultWatch
+import io.firesteel.train.placement.{EachExecutor, Placement, Slots}
+import io.firesteel.train.run.{Plan, RunState, Score}
+import org.apache.spark.SparkContext
+import org.slf4j.LoggerFactory
+import scala.util.Using
+import scala.util.control.NonFatal
+
+/** Workers that are resident on the executors under the name `run`, built from `shards` where they are not; `jobs` places
+  * them, and asks again what an executor took with it.
+  */
+private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan, run: String, jobs: Jobs)
+    extends AutoCloseable {
+  private def cache = WorkerCache(run, plan.configJson, shards.format, shards.counts, jobs.placement.all)
+
+  /** Rows, sums and squares of all pixels; loads every worker's rows into native memory. */
+  def statistics(): Array[Long] =
+    jobs("load")(sc.runJob(shards.chunks, LoadTask(cache))).reduce((a, b) => a.lazyZip(b).map(_ + _))
+
+  /** One round from `state` on, the results in partition order.
+    *
+    * @param statesToo whether the workers' own solver states come back, where they have some
+    */
+  def round(state: RunState, normalizer: Array[Float], statesToo: Boolean): IndexedSeq[WorkerResult] = {
+    val stateIn = if (state.solverStates.isEmpty) plan.stateOfRound else "given"
+    val first = plan.firstStep(state.round)
+    val request = RoundRequest(plan.digest, state.round, first, first, plan.steps(state.round), stateIn)
+    jobs(s"round ${state.round + 1} of ${plan.rounds}") {
+      results(request, normalizer, state.center, state.solverStates, statesToo && plan.keepsState)
+    }
+  }
+
+  /** The last center with running statistics of its own, where `update-bn` asks for them: the mean of what the workers
+    * see under its weights.
+    */
+  def finished(center: Array[Float], normalizer: Array[Float]): Array[Float] =
+    plan.config.updateBn.fold(center) { steps =>
+      val request = RoundRequest(plan.digest, plan.rounds, 0, 0, steps, plan.stateOfRound, "update-bn")
+      val seen = jobs(s"running statistics of $steps minibatches a worker") {
+        results(request, normalizer, center, IndexedSeq.empty, statesToo = false)
+      }
+      Using.resource(Center.open(plan.configJson, center)) { next =>
+        seen.foreach(result => next.add(result.vector.floats, result.samples))
+        next.fold()
+      }
+    }
+
+  private def results(
+      request: RoundRequest,
+      normalizer: Array[Float],
+      center: Array[Float],
+      solverStates: IndexedSeq[PackedVector],
+      statesToo: Boolean
+  ): IndexedSeq[WorkerResult] = {
+    val shared = sc.broadcast(PackedVector(center))
+    val states = solverStates.map(sc.broadcast(_)) // one each: an executor fetches those of its workers
+    val task =
+      RoundTask(cache, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
+    try {
+      val results = sc.runJob(shards.chunks, task).toIndexedSeq
+      jobs.placement.begun()
+      results
+    } finally (shared +: states).foreach(_.destroy())
+  }
+
+  /** The one long job of workers that exchange by themselves: ends when their budget is spent. The `key` is asked for
+    * each time the job is.
+    */
+  def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit = {
+    var again = false
+    jobs(s"stage of ${plan.budget} minibatches") {
+      def stage(): Unit = sc.runJob(shards.chunks, StageTask(cache, normalizer, key))
+      if (plan.config.consistency.contains("async")) Slots.holdingAny(jobs.placement)(stage())
+      else { // nobody passes a worker without a slot
+        if (again) Slots.awaitAgain(sc, plan.workers)(jobs.watch.isOver) else Slots.await(sc, plan.workers)
+        again = true
+        Slots.holding(sc, run, jobs.placement, jobs.watch.report, jobs.watch.isOver)(stage())
+      }
+    }
+  }
+
+  /** All rows in one worker of this process, to be evaluated while there is no task slot to spare. */
+  def gathered(normalizer: Array[Float]): LocalTest = jobs("gather on the driver") {
+    val worker = cache.open(0, shards.counts.sum)
+    try {
+      cache.fill(worker, shards.chunks.toLocalIterator) // one partition at a time on the heap
+      worker.prepare(normalizer)
+      new LocalTest(worker, plan)
+    } catch {
+      case NonFatal(e) =>
+        worker.close()
+        throw e
+    }
+  }
+
+  /** How good the center's weights are on all rows. */
+  def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
+    val weights = sc.broadcast(PackedVector(center, 0, plan.length))
+    def task = EvaluateTask(cache, normalizer, weights, plan.digest)
+    try WorkerScore.total(jobs("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq))
+    finally weights.destroy()
+  }
+
+  /** Frees native memory and disk, in every executor that may hold something of the run. */
+  def close(): Unit = if (!sc.isStopped) {
+    Workers.end(sc, run, jobs.watch.visitedExecutors)
+    shards.unpersist()
+  }
+}
+
+private[train] object Workers {
+  private val log = LoggerFactory.getLogger(classOf[Workers])
+
+  private val EndSeconds = 10L // an executor may be in the middle of a minibatch of another run
+
+  /** Deals `source` out to the plan's workers, or to as many as it has rows. */
+  def load(sc: SparkContext, source: ImageSource, plan: Plan, run: String, watch: FaultWatch): Workers = {
+    val partitions = math.min(plan.workers.toLong, source.rows).toInt
+    val who = if (watch.isMain(run)) "worker" else "test worker"
+    val placement = new Placement(sc, run, partitions, watch.report, who)
+    val jobs = new Jobs(sc, run, placement, watch)
+    val shards = Shards.build(source, partitions, plan.config.seed, placement.locations, job => jobs("deal out")(job))
+    new Workers(sc, shards, plan, run, jobs)
+  }
+
+  /** Frees what is resident under `run` in these executors. What is not reached frees itself when nobody used it for an
+    * hour.
+    */
+  private def end(sc: SparkContext, run: String, executors: Set[String]): Unit =
+    if (sc.isLocal) Engine.endRun(run)
+    else
+      try {
+        val left = EachExecutor.run(sc, executors, EndSeconds)(() => Engine.endRun(run))
+        if (left.nonEmpty) {
+          val names = left.toSeq.sorted.mkString(", ")
+          log.warn(s"free the workers of run $run: executors $names had no slot for it within $EndSeconds s")
+        }
+      } catch { case NonFatal(e) => log.warn(s"free the workers of run $run", e) }
+}

@@ -1,0 +1,34 @@
+package io.firesteel.tensors
+
+import io.firesteel.train.Runs
+import java.io.{ByteArrayInputStream, ByteArrayOutputStream, ObjectInputStream, ObjectOutputStream}
+import org.scalatest.funsuite.AnyFunSuite
+
+class PackedVectorTest extends AnyFunSuite {
+  // What a conversion on the way would change: signs of zero, a payload of a NaN, values below the normal range.
+  private val values =
+    Array(-0.0f, java.lang.Float.intBitsToFloat(0x7fc12345), Float.MinPositiveValue, 1f, -2.5f, 3e38f)
+
+  test("every bit arrives on the other side of Java's serialization") {
+    val bytes = new ByteArrayOutputStream()
+    new ObjectOutputStream(bytes).writeObject(PackedVector(values))
+    val arrived = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray)).readObject()
+    assert(Runs.bits(arrived.asInstanceOf[PackedVector].floats) == Runs.bits(values))
+  }
+
+  test("a part is packed, padded, and copied to its place") {
+    val part = PackedVector(values, 2, 3)
+    assert(part.length == 3)
+    assert(part.padded(5).toSeq == Seq(Float.MinPositiveValue, 1f, -2.5f, 0f, 0f))
+    val around = Array.fill(5)(9f)
+    part.copyInto(around, 1)
+    assert(around.toSeq == Seq(9f, Float.MinPositiveValue, 1f, -2.5f, 9f))
+  }
+
+  test("what was given may change afterwards") {
+    val source = values.clone()
+    val packed = PackedVector(source)
+    source(3) = 0f
+    assert(packed.floats(3) == 1f)
+  }
+}

@@ -1,0 +1,57 @@
+// What an executor died of, by what Spark says of its end.
+package io.firesteel.train.faults
+
+import io.firesteel.jni.Kind
+import java.util.concurrent.RejectedExecutionException
+import org.apache.spark.{ExceptionFailure, ExecutorLostFailure, SparkConf}
+import org.scalatest.funsuite.AnyFunSuite
+
+class ExecutorDeathTest extends AnyFunSuite {
+  private val death = new ExecutorDeath(new SparkConf(false).set("spark.executor.memory", "480m"), Some(1500L << 20))
+
+  private def failed(error: Throwable) =
+    new ExceptionFailure(error.getClass.getName, error.getMessage, error.getStackTrace, "", None)
+
+  test("a full heap names its size and the option that raises it, whether a task or the process tells of it") {
+    val said = "executor 3: its heap of 480 MiB is full: raise --executor-memory"
+    val told = Seq(
+      death.of("3", failed(new OutOfMemoryError("Java heap space"))),
+      death.of("3", failed(new OutOfMemoryError("GC overhead limit exceeded"))),
+      death.of("3", "Command exited with code 52")
+    )
+    assert(told.flatten.map(e => (e.kind, e.getMessage)) == Seq.fill(3)((Kind.MEMORY, said)))
+  }
+
+  test("memory that is not the heap's is not blamed on the heap") {
+    val told = death.of("3", failed(new OutOfMemoryError("unable to create native thread")))
+    assert(told.map(_.getMessage).contains("executor 3: the JVM is out of memory (unable to create native thread)"))
+  }
+
+  test("a process that was killed names the memory beside the heap, worked out or not") {
+    val ends = Seq(
+      "Command exited with code 137",
+      "Container from a bad node: container_1 on host: h. Exit status: 137. Diagnostics: Killed by external signal",
+      "The executor with id 1 exited with exit code 137(SIGKILL, possible container OOM)."
+    )
+    for (end <- ends) {
+      assert(death.remedy(end).exists(_.endsWith("set spark.executor.memoryOverhead to at least 1501m")), end)
+      assert(death.tooOften(end, 8).exists(e => e.kind == Kind.MEMORY && e.getMessage.startsWith("8 executors")), end)
+      assert(death.of("1", end).isEmpty, "another attempt may end better")
+    }
+    val unknown = new ExecutorDeath(new SparkConf(false), None).remedy(ends.head)
+    assert(unknown.exists(_.endsWith("set spark.executor.memoryOverhead higher")))
+  }
+
+  test("other ends and failures are nobody's memory") {
+    assert(death.remedy("Command exited with code 1").isEmpty && death.of("1", "Command exited with code 1").isEmpty)
+    assert(death.remedy("Executor decommission: Executor 0 is decommissioned.").isEmpty)
+    assert(death.of("1", failed(new IllegalStateException("Java heap space"))).isEmpty)
+    assert(death.of("1", ExecutorLostFailure("1", exitCausedByApp = true, Some("lost"))).isEmpty)
+  }
+
+  test("what a dying executor takes along or refuses is aftermath") {
+    assert(ExecutorDeath.isAftermath(ExecutorLostFailure("1", exitCausedByApp = true, Some("lost"))))
+    assert(ExecutorDeath.isAftermath(failed(new RejectedExecutionException("Shutting down"))))
+    assert(!ExecutorDeath.isAftermath(failed(new OutOfMemoryError("Java heap space"))))
+  }
+}

@@ -1,0 +1,39 @@
+// How a run is divided, and what its tasks are told.
+package io.firesteel.train.run
+
+import io.firesteel.TrainConfig
+import io.firesteel.data.RecordFormat
+import io.firesteel.tensors.Tensors
+import io.firesteel.train.workers.{ExchangerKey, StageTask, WorkerCache}
+import org.scalatest.funsuite.AnyFunSuite
+
+class PlanTest extends AnyFunSuite {
+  private def plan(config: TrainConfig) = Plan(config, config.toJson, Tensors(Nil), 1, 1, 1, "")
+
+  private def steps(plan: Plan) = (0 until plan.rounds).map(plan.steps)
+
+  test("rounds are tau steps each, and post-local ones a single step until theirs has come") {
+    val config = TrainConfig(workers = Some(2), tau = 4, iterations = Some(11))
+    def postLocal(until: Long) = plan(config.copy(period = "post-local", postLocalStep = Some(until)))
+    assert(steps(plan(config)) == Seq(4, 4, 3))
+    assert(steps(postLocal(3)) == Seq(1, 1, 1, 4, 4))
+    assert(steps(postLocal(5)) == Seq(1, 1, 1, 1, 1, 4, 2))
+    assert(steps(postLocal(100)) == Seq.fill(11)(1))
+  }
+
+  test("inside one stage a round is counted when its minibatches are done, and the last with the budget") {
+    val stage =
+      plan(TrainConfig(workers = Some(3), tau = 4, iterations = Some(10), consistency = Some("async"), evalEvery = 2))
+    assert(stage.budget == 30 && stage.rounds == 3)
+    assert(Seq(0L, 11L, 12L, 24L, 29L, 30L).map(stage.roundsBehind) == Seq(0, 0, 1, 2, 2, 3))
+    assert(!stage.pausesBetween(0, 1) && stage.pausesBetween(1, 2) && !stage.pausesBetween(2, 2))
+    assert(!stage.pausesBetween(2, 3), "the end is looked at anyway")
+  }
+
+  test("what a task is given shows no secret") {
+    val key = new ExchangerKey("""{"secret":"open sesame"}""", resumed = 1)
+    val task = StageTask(WorkerCache("run", "{}", RecordFormat.Cifar10, IndexedSeq.empty), Array.empty, key)
+    assert(!task.toString.contains("sesame") && !key.toString.contains("sesame"))
+    assert(key.request(2, 7) == s"""{"client":{"secret":"open sesame"},"worker":2,"attempt":${(1L << 40) + 7}}""")
+  }
+}
