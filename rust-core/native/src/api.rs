@@ -380,7 +380,8 @@ impl NativeNativeInterface for NativeAPI {
     fn link_turn<'l>(env: &mut Env<'l>, _: JClass<'l>, link: jlong, worker: jlong) -> Result<JString<'l>, Failure> {
         let (linked, attached) = (LINKS.get(link)?, WORKERS.get(worker)?);
         let broken = |_| Error::internal("this link failed in an earlier call");
-        let turn = linked.link.lock().map_err(broken)?.turn(&mut *attached.resident.lock()?, &attached.cancel)?;
+        let Attached { resident, cancel } = &*attached;
+        let turn = linked.link.lock().map_err(broken)?.turn(&mut *resident.lock()?, &resident.parked, cancel)?;
         Ok(JString::from_str(env, calls::render(&turn)?)?)
     }
 

@@ -1,7 +1,7 @@
 //! A task's link to the exchanger: turns of local steps and exchanges for one worker. With overlap an
 //! exchange is under way on a thread of its own while the next turn's steps run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
@@ -12,11 +12,11 @@ use firesteel_exchange as exchange;
 use firesteel_exchange::client::{self, About, Exchanged, Exchanges, Go, Turns};
 use firesteel_exchange::ledger::Work as Stepped;
 use firesteel_exchange::message::{Done, Role};
-use firesteel_exchange::partner::Partner;
+use firesteel_exchange::partner::{Partner, Takes};
 use serde::{Deserialize, Serialize};
 
 use crate::exchanger::Invitation;
-use crate::registry::Counted;
+use crate::registry::{Counted, Parked};
 
 /// What `linkOpen` is asked.
 #[derive(Deserialize)]
@@ -106,15 +106,20 @@ impl Link {
     }
 
     /// Asks for a turn, does its local steps on `worker`, and exchanges. Once there is nothing more to do it waits for
-    /// what is under way and ends; it leaves, so that nobody waits for it, unless a later stage goes on.
-    pub fn turn(&mut self, worker: &mut Worker, cancel: &AtomicBool) -> Result<Turn> {
+    /// what is under way and ends; it leaves, so that nobody waits for it, unless a later stage goes on. Weights that the
+    /// center does not give back lie in `parked` meanwhile.
+    pub fn turn(&mut self, worker: &mut Worker, parked: &Mutex<Option<Parked>>, cancel: &AtomicBool) -> Result<Turn> {
         let Some(turns) = &mut self.turns else {
             return Ok(Turn { done: true, ..Turn::default() });
         };
+        let mut parked = parked.lock().unwrap_or_else(PoisonError::into_inner); // taken or put in one step
+        if let Some(before) = parked.take_if(|before| before.turn == self.begun && turns.number() == self.begun) {
+            self.x = before.weights;
+        }
         let go = turns.next(std::mem::take(&mut self.done))?;
         let number = turns.number();
         if go.steps == 0 {
-            return if self.invitation.pauses { self.pause() } else { self.leave() };
+            return if self.invitation.pauses { self.pause(number - 1, &mut parked) } else { self.leave() };
         }
         let round = self.round(number, &go);
         let report = worker.round(&mut self.x, &round, cancel)?;
@@ -158,9 +163,12 @@ impl Link {
         }
     }
 
-    fn pause(&mut self) -> Result<Turn> {
+    fn pause(&mut self, turn: u64, parked: &mut Option<Parked>) -> Result<Turn> {
         self.join()?;
         self.turns = None;
+        if self.invitation.rule.partner().takes == Takes::Difference {
+            *parked = Some(Parked { turn, weights: std::mem::take(&mut self.x) });
+        }
         Ok(Turn { done: true, ..Turn::default() })
     }
 

@@ -9,6 +9,8 @@ package io.firesteel
   * @param completedRounds those that a checkpoint has behind it; the totals of later events go on from there
   * @param completedSteps minibatches of all workers that it has behind it, where they exchange inside one stage
   * @param needs the memory that it takes, as it was worked out before; absent where that is a GPU's
+  * @param how the strategy runs over Spark, in words for people; empty where it has no choice
+  * @param synchronous whether all workers end a round together, so that rounds are told
   */
 case class Started(
     config: TrainConfig,
@@ -19,7 +21,9 @@ case class Started(
     rounds: Int,
     completedRounds: Int = 0,
     completedSteps: Long = 0,
-    needs: Option[MemoryNeeds] = None
+    needs: Option[MemoryNeeds] = None,
+    how: String = "",
+    synchronous: Boolean = true
 )
 
 /** One round is averaged.

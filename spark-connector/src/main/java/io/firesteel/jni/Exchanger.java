@@ -40,8 +40,8 @@ public final class Exchanger implements AutoCloseable {
 
   /**
    * What was done so far, and each turn since the last report:
-   * {@code {"steps","samples","budget","turns":[{"worker","exchange","steps","total-steps","total-samples","loss",
-   * "staleness","computing","exchanging","waiting"}],"dropped-turns","bytes","staleness":[17],"lag":[..],
+   * {@code {"steps","samples","budget","turns":[{"worker","exchange","steps","samples","total-steps","total-samples",
+   * "loss","staleness","bytes","computing","exchanging","waiting"}],"dropped-turns","bytes","staleness":[17],"lag":[..],
    * "diverged":{"worker","turn"},"exchanges","bytes-in","bytes-out","connections","pending-connections",
    * "refused-connections"}}; times in seconds; the lag of a worker that left is null, and diverged while no worker's
    * weights or loss became NaN or infinite.

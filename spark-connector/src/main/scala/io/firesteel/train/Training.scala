@@ -5,7 +5,7 @@ import io.firesteel.{CheckpointStore, FiresteelException, TrainConfig, TrainList
 import io.firesteel.data.ImageSource
 import io.firesteel.train.rounds.SparkNet
 import io.firesteel.train.run.{Encryption, MemoryCheck, Plan}
-import io.firesteel.train.stage.DeepSpark
+import io.firesteel.train.stage.{DeepSpark, StageChoice, SynchronousStage}
 import io.firesteel.train.workers.NativeLibrary
 import org.apache.spark.SparkContext
 
@@ -30,11 +30,13 @@ object Training {
       checkpoint: Option[CheckpointStore]
   ): TrainedModel = FiresteelException.unwrapping {
     NativeLibrary.load()
-    val resolved = Encryption.decided(Plan.resolve(config, train, sc.defaultParallelism), sc.getConf)
-    val plan = resolved.copy(needs = MemoryCheck.checked(sc, resolved, train.rows, test.fold(0L)(_.rows)))
+    val asked = Plan.resolve(config, train, sc.defaultParallelism)
+    val decided = Encryption.decided(StageChoice.decided(sc, asked, checkpoint), sc.getConf)
+    val plan = decided.copy(needs = MemoryCheck.checked(sc, decided, train.rows, test.fold(0L)(_.rows)))
     val outcome =
-      if (plan.inStage) DeepSpark.train(sc, train, test, plan, listener, checkpoint)
-      else SparkNet.train(sc, train, test, plan, listener, checkpoint)
+      if (!plan.inStage) SparkNet.train(sc, train, test, plan, listener, checkpoint)
+      else if (plan.isSynchronous) SynchronousStage.train(sc, train, test, plan, listener, checkpoint)
+      else DeepSpark.train(sc, train, test, plan, listener, checkpoint)
     TrainedModel(plan.config, outcome.weights, outcome.normalizer)
   }
 }

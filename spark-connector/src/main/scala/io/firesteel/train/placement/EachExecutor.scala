@@ -11,33 +11,34 @@ import scala.concurrent.duration.{Duration, SECONDS}
 
 private[train] object EachExecutor {
 
-  /** Runs `body` in those of `executors` that are alive, for `seconds` at most: one whose slots are all busy that long is
-    * not reached.
-    *
-    * @return executors that are alive and were not reached
+  /** @param of what each executor answered
+    * @param missing executors that are alive and did not
     */
-  def run(sc: SparkContext, executors: Set[String], seconds: Long)(body: () => Unit): Set[String] = {
+  final case class Answers[A](of: Map[String, A], missing: Set[String])
+
+  /** Runs `body` in those of `executors` that are alive, for `seconds` at most: one whose slots are all busy that long
+    * does not answer.
+    */
+  def run[A](sc: SparkContext, executors: Set[String], seconds: Long)(body: () => A): Answers[A] = {
     val alive = TaskSlots.executors(sc).filter(slot => executors(slot.id))
-    val reached = mutable.Set.empty[String]
+    val answers = mutable.Map.empty[String, A]
     if (alive.nonEmpty) {
       val targets = alive.map(_.location)
       val job = sc.submitJob(
         new OneEach(sc, targets),
-        (_: Iterator[Unit]) => {
-          body()
-          SparkEnv.get.executorId
-        },
+        (_: Iterator[Unit]) => SparkEnv.get.executorId -> body(),
         targets.indices,
-        (_: Int, executor: String) => reached.synchronized(reached += executor),
+        (_: Int, answer: (String, A)) => answers.synchronized(answers += answer),
         ()
       )
       try Await.result(job, Duration(seconds, SECONDS))
       catch {
         case _: TimeoutException => job.cancel()
-        case _: SparkException   => // an executor went away meanwhile, or the job was ended: what is reached is known
+        case _: SparkException   => // an executor went away meanwhile, or the job was ended: who answered is known
       }
     }
-    alive.map(_.id).toSet -- reached.synchronized(reached.toSet)
+    val answered = answers.synchronized(answers.toMap)
+    Answers(answered, alive.map(_.id).toSet -- answered.keySet)
   }
 
   /** Partitions without elements, each of which wants to be in an executor of its own. */

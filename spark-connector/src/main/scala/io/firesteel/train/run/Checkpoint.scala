@@ -16,7 +16,7 @@ import scala.util.Using
 private[train] object Checkpoint {
 
   /** Where files and the exchanger are and how often one looks do not change the weights. Everything else might:
-    * `iterations` too, since learning-rate policies are stretched to them.
+    * `iterations` too, since learning-rate policies are stretched to them. For `consistency` see [[isOther]].
     */
   private val MayDiffer =
     Set("data", "out", "resume", "eval-every", "bind", "advertise", "exchange-deadline", "exchange-wait", "tls")
@@ -42,6 +42,15 @@ private[train] object Checkpoint {
           throw new FiresteelException(Kind.CONFIG, "resume: there is no checkpoint; leave resume out to start anew")
       }
     else RunState(0, Array.empty, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
+
+  /** The consistency of the run that a checkpoint is of; none where there is no checkpoint, or no word of it. */
+  def consistency(store: CheckpointStore): Option[String] = store.load().flatMap { file =>
+    Using.resource(file) { stored =>
+      val opened = TensorFile.open(stored)
+      val config = parsed(opened.name, new CheckpointFields(opened).text("config"))
+      Option(config.get("consistency")).map(_.asText)
+    }
+  }
 
   /** The state with the initial weights where it has none, which may depend on the sums over the training set. */
   def fitted(plan: Plan, start: RunState, statistics: Array[Long]): RunState =
@@ -108,13 +117,9 @@ private[train] object Checkpoint {
 
   private def refuseAnother(name: String, plan: Plan, rows: Long, configJson: String, savedRows: Long): Unit = {
     val now = Json.mapper.readTree(plan.configJson)
-    val saved =
-      try Json.mapper.readTree(configJson)
-      catch {
-        case e: JsonProcessingException => throw new FiresteelException(Kind.DATA, s"$name: config is not JSON", e)
-      }
+    val saved = parsed(name, configJson)
     val keys = (now.fieldNames.asScala ++ saved.fieldNames.asScala).toSeq.distinct.sorted
-    val differing = keys.filterNot(MayDiffer).filter(key => now.get(key) != saved.get(key))
+    val differing = keys.filterNot(MayDiffer).filter(key => isOther(key, saved.get(key), now.get(key)))
     def shown(value: JsonNode) = Option(value).fold("absent")(_.toString)
     if (differing.nonEmpty) {
       val each = differing.map(key => s"$key was ${shown(saved.get(key))}, is ${shown(now.get(key))}")
@@ -126,6 +131,18 @@ private[train] object Checkpoint {
         s"$name is of a training set of $savedRows rows, this one has $rows"
       )
   }
+
+  /** A run in one stage may go on in rounds, which need less than it saved and give the same bits. */
+  private def isOther(key: String, saved: JsonNode, now: JsonNode): Boolean = saved != now && {
+    def text(value: JsonNode) = Option(value).fold("rounds")(_.asText)
+    key != "consistency" || text(now) != "rounds"
+  }
+
+  private def parsed(name: String, configJson: String): JsonNode =
+    try Json.mapper.readTree(configJson)
+    catch {
+      case e: JsonProcessingException => throw new FiresteelException(Kind.DATA, s"$name: config is not JSON", e)
+    }
 
   private def stateNames(plan: Plan): Seq[String] =
     if (plan.keepsState) (0 until plan.workers).map(worker => f"worker.$worker%05d.state") else Nil

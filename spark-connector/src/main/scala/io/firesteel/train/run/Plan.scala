@@ -16,6 +16,7 @@ import io.firesteel.tensors.Tensors
   * @param stateLength floats of the solver's state
   * @param digest of the net's layout; goes along with every vector
   * @param needs what the run takes, where that was worked out
+  * @param how the strategy runs over Spark, in words for people; empty where it has no choice
   */
 private[train] final case class Plan(
     config: TrainConfig,
@@ -25,16 +26,20 @@ private[train] final case class Plan(
     parameters: Int,
     stateLength: Int,
     digest: String,
-    needs: Option[MemoryNeeds] = None
+    needs: Option[MemoryNeeds] = None,
+    how: String = ""
 ) {
 
   /** Workers that train. */
   def workers: Int = config.workers.get
 
-  /** Whether the workers exchange by themselves inside one long stage; only then there is somebody to wait for, or not.
-    * What is said of rounds below then counts `tau * workers` minibatches as one.
+  /** Whether the workers exchange by themselves inside one long stage; only then there is somebody to wait for, or not. */
+  def inStage: Boolean = config.consistency.exists(_ != "rounds")
+
+  /** Whether all workers end a round together. Where each goes at its own pace, what is said of rounds below counts
+    * `tau * workers` minibatches as one.
     */
-  def inStage: Boolean = config.consistency.nonEmpty
+  def isSynchronous: Boolean = !inStage || Plan.Synchronous(config.strategy)
 
   /** Minibatches of all workers together. */
   def budget: Long = Math.multiplyExact(config.iterations.get, workers.toLong)
@@ -46,15 +51,21 @@ private[train] final case class Plan(
     if (round <= singles) round.toLong
     else math.min(singles + (round - singles) * config.tau, config.iterations.get)
 
-  /** Rounds behind `minibatches` of all workers inside one stage; all of them only when the budget is spent. */
-  def roundsBehind(minibatches: Long): Int =
-    if (minibatches >= budget) rounds else Math.toIntExact(minibatches / config.tau / workers)
+  /** Minibatches of all workers before round `round`. */
+  def minibatchesBefore(round: Int): Long = Math.multiplyExact(firstStep(round), workers.toLong)
 
-  /** Rounds of one step at the start: Lin, Stich, Patel and Jaggi's post-local SGD (2020). Workers in a stage keep their
-    * own period.
+  /** Rounds behind `minibatches` of all workers inside one stage; all of them only when the budget is spent. */
+  def roundsBehind(minibatches: Long): Int = {
+    val steps = minibatches / workers // of each, where they are synchronous
+    if (minibatches >= budget) rounds
+    else Math.toIntExact(math.min(steps, singles) + math.max(0, steps - singles) / config.tau)
+  }
+
+  /** Rounds of one step at the start: Lin, Stich, Patel and Jaggi's post-local SGD (2020). Workers that are not
+    * synchronous keep their own period.
     */
   private def singles: Long =
-    if (inStage) 0 else config.postLocalStep.fold(0L)(math.min(_, config.iterations.get))
+    if (!isSynchronous) 0 else config.postLocalStep.fold(0L)(math.min(_, config.iterations.get))
 
   /** Local steps of round `round`; the last round may be shorter. */
   def steps(round: Int): Long = firstStep(round + 1) - firstStep(round)
@@ -62,24 +73,34 @@ private[train] final case class Plan(
   /** Whether the center is evaluated and saved once `done` rounds are done. */
   def pausesAfter(done: Int): Boolean = done % config.evalEvery == 0 || done == rounds
 
-  /** Whether the center is evaluated and saved between two moments of a run inside one stage, its end not counted. */
+  /** The round behind which the center is evaluated and saved next, where `done` rounds are done. */
+  def pauseAfter(done: Int): Int = math.min((done / config.evalEvery + 1L) * config.evalEvery, rounds.toLong).toInt
+
+  /** Whether the center is evaluated and saved between two moments of an asynchronous run, its end not counted. */
   def pausesBetween(before: Int, now: Int): Boolean =
     now < rounds && now / config.evalEvery > before / config.evalEvery
 
   /** Whether the solver's state travels with the weights, behind them in every vector. */
   def averagesState: Boolean = config.solverState == "average"
 
-  /** Whether each worker has a solver state of its own from round to round, which a checkpoint must keep. In a stage
-    * it is the worker's alone, and begins again with it.
+  /** Whether each worker has a solver state of its own from round to round, which a checkpoint must keep. A worker that
+    * has weights of its own, too, begins again at the center and without one.
     */
-  def keepsState: Boolean = config.solverState == "local" && !inStage
+  def keepsState: Boolean = config.solverState == "local" && (!inStage || config.strategy == "sparknet")
 
   /** Floats of the center. */
   def centerLength: Int = if (averagesState) Math.addExact(length, stateLength) else length
 
   /** The same with exchanges in TLS. */
-  def encrypted: Plan =
-    Plan.described(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode].put("tls", true).toString)
+  def encrypted: Plan = changed(_.put("tls", true))
+
+  /** The same with that consistency. */
+  def withConsistency(name: String): Plan = changed(_.put("consistency", name))
+
+  private def changed(change: ObjectNode => ObjectNode): Plan =
+    Plan
+      .described(change(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode]).toString)
+      .copy(needs = needs, how = how)
 
   /** What one worker of `rows` rows takes of native memory. */
   def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
@@ -92,6 +113,9 @@ private[train] object Plan {
 
   /** Strategies of one worker. */
   private val Alone = Set("sequential", "hogwild")
+
+  /** Strategies inside one stage in which an exchange is one of all workers. */
+  private val Synchronous = Set("sparknet", "easgd")
 
   /** Completes and checks `config` for that training set; `parallelism` is how many workers there are by default. */
   def resolve(config: TrainConfig, train: ImageSource, parallelism: Int): Plan = {

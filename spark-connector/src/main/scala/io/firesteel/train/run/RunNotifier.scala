@@ -23,7 +23,9 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
         plan.rounds,
         start.round,
         completedSteps,
-        plan.needs
+        plan.needs,
+        plan.how,
+        plan.isSynchronous
       )
     )
   }

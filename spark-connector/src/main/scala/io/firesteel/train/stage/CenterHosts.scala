@@ -44,19 +44,25 @@ private[train] final class CenterHosts(
   }
 
   /** Keeps at hand what a part would go on from: as fresh as a twentieth of the time spent on it allows. */
-  def look(): Unit = if (parts > 0 && System.nanoTime() - next > 0) center()
+  def look(): Unit = if (parts > 0 && System.nanoTime() - next > 0) now(mayFail = true)
 
   /** The center now; while a part has no host, as it was seen last. */
-  def center(): Array[Float] = {
+  def last(): Array[Float] = now(mayFail = true).getOrElse(seen)
+
+  /** The center now; none where a part has no host, if that `mayFail`. */
+  def now(mayFail: Boolean): Option[Array[Float]] = {
     val began = System.nanoTime()
-    try seen = exchanger.center()
-    catch {
-      case e: NativeException if parts > 0 =>
-        CenterHosts.log.warn("a part of the center is out of reach, until it has a host again", e)
-    }
-    val now = System.nanoTime()
-    next = now + CenterHosts.Share * (now - began)
-    seen
+    val center =
+      try Some(exchanger.center())
+      catch {
+        case e: NativeException if parts > 0 && mayFail =>
+          CenterHosts.log.warn("a part of the center is out of reach, until it has a host again", e)
+          None
+      }
+    center.foreach(seen = _)
+    val ended = System.nanoTime()
+    next = ended + CenterHosts.Share * (ended - began)
+    center
   }
 
   private def start(part: Int): Int = (plan.length.toLong * part / parts).toInt

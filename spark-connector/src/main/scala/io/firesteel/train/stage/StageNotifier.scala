@@ -7,8 +7,9 @@ import io.firesteel.train.run.{Plan, RunNotifier, RunState}
 private[train] final class StageNotifier(plan: Plan, start: RunState, listener: TrainListener)
     extends RunNotifier(plan, start, listener) {
   private var untold = 0L
+  private val rounds = new RoundsInStage(plan)
 
-  /** Tells the report's turns. */
+  /** Tells the report's turns, and each round that all workers have ended with one. */
   def exchanged(report: StageReport): StageReport = synchronized {
     report.turns.foreach { turn =>
       listener.exchange(
@@ -26,6 +27,7 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
           Json.real(turn, "waiting")
         )
       )
+      if (plan.isSynchronous) rounds.add(turn, seconds).foreach(listener.round)
     }
     if (report.untold > untold)
       fault(s"${report.untold - untold} exchanges came faster than they were told", "they count, without a line each")
@@ -37,8 +39,8 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
     report
   }
 
-  /** The state at that report; evaluations and checkpoints go on beside the exchanges, so the clock runs on. */
-  def reached(report: StageReport, center: Array[Float], snapshot: Array[Array[Byte]]): RunState = RunState(
+  /** The state at that report. */
+  def reached(report: StageReport, center: Array[Float]): RunState = RunState(
     plan.roundsBehind(report.steps),
     center,
     IndexedSeq.empty,
@@ -46,7 +48,6 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
     seconds,
     wallSeconds,
     score = None,
-    snapshot,
-    start.resumed
+    resumed = start.resumed
   )
 }

@@ -1,4 +1,4 @@
-// A Spark job in a thread of its own, so that the calling thread can watch what the workers do meanwhile.
+// A job in a thread of its own, so that the calling thread can watch what the workers do meanwhile.
 package io.firesteel.train.stage
 
 import java.util.concurrent.TimeUnit.MILLISECONDS
@@ -6,28 +6,29 @@ import java.util.concurrent.{ExecutionException, FutureTask, TimeoutException}
 
 /** Runs `job` from construction on; it sets its own local properties and job tags.
   *
-  * @param cancel ends the Spark job that is under way in `job`, if there is one
+  * @param cancel ends what is under way in `job`, if there is something
   */
-private[train] final class StageThread(job: => Unit, cancel: () => Unit) extends AutoCloseable {
-  private val task = new FutureTask[Unit](() => job)
+private[train] final class StageThread[A](job: => A, cancel: () => Unit) extends AutoCloseable {
+  private val task = new FutureTask[A](() => job)
   private val thread = new Thread(task, "firesteel-stage")
   thread.setDaemon(true)
   thread.start()
 
-  /** Waits for the end, for so long at most; what `job` threw comes out as it is. */
-  def endsWithin(millis: Long): Boolean =
-    try {
-      task.get(millis, MILLISECONDS)
-      true
-    } catch {
-      case _: TimeoutException   => false
+  /** What `job` gave, if it ends within so long; what it threw comes out as it is. */
+  def endsWithin(millis: Long): Option[A] =
+    try Some(task.get(millis, MILLISECONDS))
+    catch {
+      case _: TimeoutException   => None
       case e: ExecutionException => throw e.getCause
     }
 
   /** Cancels what is still under way and waits for it: again and again, since `job` may be between two Spark jobs. */
-  override def close(): Unit = while (thread.isAlive) {
-    cancel()
-    thread.join(StageThread.PatienceMillis)
+  override def close(): Unit = {
+    while (!task.isDone) {
+      cancel()
+      thread.join(StageThread.PatienceMillis)
+    }
+    thread.join()
   }
 }
 

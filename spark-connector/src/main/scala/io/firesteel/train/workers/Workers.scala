@@ -69,34 +69,41 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     } finally (shared +: states).foreach(_.destroy())
   }
 
-  /** The one long job of workers that exchange by themselves: ends when their budget is spent. The `key` is asked for
-    * each time the job is.
+  /** The workers' own solver states behind the rounds of `state`, in partition order, where they have some: taken by a
+    * round without steps, which leaves a worker as it was.
     */
-  def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit = {
-    var again = false
+  def states(state: RunState, normalizer: Array[Float]): IndexedSeq[PackedVector] =
+    if (!plan.keepsState) IndexedSeq.empty
+    else
+      jobs("solver states") {
+        results(idle(state.round, "keep"), normalizer, state.center, IndexedSeq.empty, statesToo = true)
+      }.flatMap(_.solverState)
+
+  /** Gives the workers the solver states of `state`, if it has some, as if the round before had been theirs. */
+  def give(state: RunState, normalizer: Array[Float]): Unit = if (state.solverStates.nonEmpty)
+    jobs("solver states") {
+      results(idle(state.round - 1, "given"), normalizer, state.center, state.solverStates, statesToo = false)
+    }
+
+  /** A request for no step in the round after `before`, in the numbers of an exchanger's turns. */
+  private def idle(before: Int, stateIn: String) = RoundRequest(plan.digest, before + 1, 0, 0, steps = 0, stateIn)
+
+  /** A long job of workers that exchange by themselves: ends when what is released of their budget is spent. The `key`
+    * is asked for each time the job is.
+    */
+  def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit =
     jobs(s"stage of ${plan.budget} minibatches") {
       def stage(): Unit = sc.runJob(shards.chunks, StageTask(cache, normalizer, key))
       if (plan.config.consistency.contains("async")) Slots.holdingAny(jobs.placement)(stage())
       else { // nobody passes a worker without a slot
-        if (again) Slots.awaitAgain(sc, plan.workers)(jobs.watch.isOver) else Slots.await(sc, plan.workers)
-        again = true
+        Slots.awaitAgain(sc, plan.workers)(jobs.watch.isOver)
         Slots.holding(sc, run, jobs.placement, jobs.watch.report, jobs.watch.isOver)(stage())
       }
     }
-  }
 
-  /** All rows in one worker of this process, to be evaluated while there is no task slot to spare. */
-  def gathered(normalizer: Array[Float]): LocalTest = jobs("gather on the driver") {
-    val worker = cache.open(0, shards.counts.sum)
-    try {
-      cache.fill(worker, shards.chunks.toLocalIterator) // one partition at a time on the heap
-      worker.prepare(normalizer)
-      new LocalTest(worker, plan)
-    } catch {
-      case NonFatal(e) =>
-        worker.close()
-        throw e
-    }
+  /** All rows in this process, to be evaluated while there is no task slot to spare. */
+  def spooled(normalizer: Array[Float]): SpooledTest = jobs("copy to the driver") {
+    SpooledTest.of(shards.chunks.toLocalIterator, cache, normalizer, plan) // one partition at a time on the heap
   }
 
   /** How good the center's weights are on all rows. */
@@ -136,7 +143,7 @@ private[train] object Workers {
     if (sc.isLocal) Engine.endRun(run)
     else
       try {
-        val left = EachExecutor.run(sc, executors, EndSeconds)(() => Engine.endRun(run))
+        val left = EachExecutor.run(sc, executors, EndSeconds)(() => Engine.endRun(run)).missing
         if (left.nonEmpty) {
           val names = left.toSeq.sorted.mkString(", ")
           log.warn(s"free the workers of run $run: executors $names had no slot for it within $EndSeconds s")
