@@ -245,6 +245,7 @@ pub fn settings(config: &TrainConfig) -> Result<Settings> {
         Name::Async => Consistency::Async,
         Name::Ssp => Consistency::Ssp(known("staleness", config.staleness)?),
         Name::Bsp => Consistency::Bsp,
+        Name::Rounds => return Err(Error::config("consistency rounds has no exchanger")),
     };
     Ok(Settings {
         bind: config.bind.clone().unwrap_or_else(|| LOOPBACK.to_owned()),

@@ -40,7 +40,8 @@ import scala.jdk.CollectionConverters._
   * @param lrStart part of `lr` in the first step, for triangular; `lrEnd` in the last, `lrPeak` the part of the run
   *   between
   * @param warmUp local steps in which the rate rises to the policy's
-  * @param consistency async, ssp or bsp: who waits for whom; with sparknet, bsp means one long stage
+  * @param consistency async, ssp or bsp: who waits for whom; sparknet is one long stage with bsp and a job a round with
+  *   rounds, and where neither is said the cluster decides
   * @param staleness exchanges that a worker may be ahead of the slowest, for ssp
   * @param period constant, adaptive or post-local: how long a worker goes on alone, `tau` being the unit
   * @param postLocalStep local steps after which `tau` holds, for post-local; until then every step is exchanged

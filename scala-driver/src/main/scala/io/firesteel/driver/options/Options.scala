@@ -71,7 +71,7 @@ object Options {
     Setting("lr-end", Real, "X", "part of --lr in the last step, for triangular (default: 0.07)"),
     Setting("warm-up", Whole, "N", "local steps in which the rate rises, for all policies but triangular"),
     Setting("solver-state", Text, "NAME", "solver's state between rounds: local (default), average or reset"),
-    Setting("consistency", Text, "NAME", "who waits for whom: async, ssp or bsp (default: the strategy's)"),
+    Setting("consistency", Text, "NAME", "who waits for whom: async, ssp, bsp or rounds (default: the strategy's)"),
     Setting("staleness", Whole, "N", "exchanges that a worker may be ahead of the slowest, for ssp (default: 4)"),
     Setting("period", Text, "NAME", "constant (default), adaptive (by the loss) or post-local"),
     Setting("post-local-step", Whole, "N", "local steps after which --tau holds, for post-local"),

@@ -33,7 +33,8 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
       fault(s"${report.untold - untold} exchanges came faster than they were told", "they count, without a line each")
     untold = report.untold
     report.diverged.foreach { case (worker, turn) =>
-      diverged(s"in exchange $turn of worker $worker", "weights or loss are NaN or infinite")
+      val where = if (plan.isSynchronous) s"round $turn on worker $worker" else s"exchange $turn of worker $worker"
+      diverged(s"in $where", "weights or loss are NaN or infinite")
     }
     current = math.min(plan.roundsBehind(report.steps) + 1, plan.rounds)
     report
