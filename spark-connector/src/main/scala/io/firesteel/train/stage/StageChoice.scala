@@ -2,9 +2,9 @@
 // and needs a slot for each worker, all at once, and executors that reach the driver. Both give the same bits.
 package io.firesteel.train.stage
 
-import io.firesteel.{CheckpointStore, TrainConfig}
-import io.firesteel.jni.{Exchanger, Link, NativeException}
-import io.firesteel.train.placement.EachExecutor
+import io.firesteel.{CheckpointStore, FiresteelException, TrainConfig}
+import io.firesteel.jni.{Exchanger, Kind, Link, NativeException}
+import io.firesteel.train.placement.{EachExecutor, Slots}
 import io.firesteel.train.run.{Checkpoint, Encryption, Plan}
 import io.firesteel.train.workers.{ExchangerKey, NativeLibrary}
 import org.apache.spark.{SparkContext, TaskContext}
@@ -26,6 +26,34 @@ private[train] object StageChoice {
       val against = resumedInRounds(plan, checkpoint).orElse(slotsMissing(sc, plan)).orElse(unreached(sc, stage))
       against.fold(stage.copy(how = Stage))(why => plan.withConsistency("rounds").copy(how = s"$Rounds ($why)"))
     }
+
+  /** Waits for a slot for each worker.
+    *
+    * @throws FiresteelException of kind config where they do not come
+    */
+  def awaitSlots(sc: SparkContext, plan: Plan): Unit =
+    try Slots.await(sc, plan.workers)
+    catch {
+      case e: FiresteelException if e.kind == Kind.CONFIG && plan.config.strategy == "sparknet" =>
+        val keys = stageKeys(plan.config).mkString(", ")
+        throw new FiresteelException(e.kind, s"${e.getMessage}, or leave out $keys: rounds run on fewer", e)
+    }
+
+  /** What made `sparknet` run in one stage, where the cluster did not decide it. */
+  private def stageKeys(config: TrainConfig): Seq[String] = {
+    val default = TrainConfig()
+    val keys = Seq(
+      "outer" -> (config.outer != default.outer),
+      "codec" -> (config.codec != default.codec),
+      "shards" -> (config.shards != default.shards),
+      "exchangers" -> (config.exchangers != default.exchangers),
+      "bind" -> config.bind.nonEmpty,
+      "advertise" -> config.advertise.nonEmpty,
+      "exchange-deadline" -> (config.exchangeDeadline != default.exchangeDeadline),
+      "exchange-wait" -> (config.exchangeWait != default.exchangeWait)
+    ).collect { case (key, true) => key }
+    if (keys.nonEmpty) keys else "consistency" +: (if (config.tls.contains(true)) Seq("tls") else Nil)
+  }
 
   private val Stage = "in one stage"
   private val Rounds = "in rounds"

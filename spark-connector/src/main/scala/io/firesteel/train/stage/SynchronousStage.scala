@@ -7,7 +7,6 @@ import io.firesteel.{CheckpointStore, TrainListener}
 import io.firesteel.data.ImageSource
 import io.firesteel.jni.Engine
 import io.firesteel.train.faults.FaultWatch
-import io.firesteel.train.placement.Slots
 import io.firesteel.train.run.{Checkpoint, Outcome, Plan, RunState}
 import io.firesteel.train.workers.Workers
 import java.util.UUID
@@ -30,7 +29,7 @@ private[train] object SynchronousStage {
   ): Outcome = {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new StageNotifier(plan, begin, listener)
-    Slots.await(sc, plan.workers) // before the rows are dealt out, so that each worker's lie where a slot is its own
+    StageChoice.awaitSlots(sc, plan) // before the rows are dealt out, so that each worker's lie where a slot is its own
     notifier.started(train.rows, test.fold(0L)(_.rows), train.classes, plan.minibatchesBefore(begin.round))
 
     Using.Manager { use =>

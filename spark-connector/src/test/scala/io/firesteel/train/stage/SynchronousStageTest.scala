@@ -136,6 +136,7 @@ class SynchronousStageTest extends AnyFunSuite with BeforeAndAfterAll {
     val wide = two.copy(workers = Some(3), codec = "bf16")
     val e = intercept[FiresteelException](Runs.train(sc, wide))
     assert(e.kind == Kind.CONFIG && e.getMessage.startsWith("3 workers run at once, but local[2] has 2 task slots"))
+    assert(e.getMessage.endsWith("--master local[3], or leave out codec: rounds run on fewer"))
   }
 
   test("an executor that an exchanger does not answer says so") {
