@@ -35,14 +35,15 @@ private[train] object StageChoice {
     try Slots.await(sc, plan.workers)
     catch {
       case e: FiresteelException if e.kind == Kind.CONFIG && plan.config.strategy == "sparknet" =>
-        val keys = stageKeys(plan.config).mkString(", ")
-        throw new FiresteelException(e.kind, s"${e.getMessage}, or leave out $keys: rounds run on fewer", e)
+        val keys = stageKeys(plan.config)
+        val rounds = if (keys.isEmpty) "set consistency to rounds" else s"leave out ${keys.mkString(", ")}"
+        throw new FiresteelException(e.kind, s"${e.getMessage}, or $rounds: rounds run on fewer", e)
     }
 
-  /** What made `sparknet` run in one stage, where the cluster did not decide it. */
+  /** Keys that make `sparknet` run in one stage, apart from `consistency`. */
   private def stageKeys(config: TrainConfig): Seq[String] = {
     val default = TrainConfig()
-    val keys = Seq(
+    Seq(
       "outer" -> (config.outer != default.outer),
       "codec" -> (config.codec != default.codec),
       "shards" -> (config.shards != default.shards),
@@ -52,7 +53,6 @@ private[train] object StageChoice {
       "exchange-deadline" -> (config.exchangeDeadline != default.exchangeDeadline),
       "exchange-wait" -> (config.exchangeWait != default.exchangeWait)
     ).collect { case (key, true) => key }
-    if (keys.nonEmpty) keys else "consistency" +: (if (config.tls.contains(true)) Seq("tls") else Nil)
   }
 
   private val Stage = "in one stage"
