@@ -2,7 +2,7 @@
 // middle of a round; and inside one stage, the whole budget all the same.
 package io.firesteel.train
 
-import io.firesteel.{Ended, ExchangeDone, Fault, RoundDone, TestSpark, TrainConfig, TrainListener}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, RoundDone, Started, TestSpark, TrainConfig, TrainListener}
 import io.firesteel.train.faults.FaultWatch
 import org.apache.spark.firesteel.{Decommission, TaskSlots}
 import java.util.concurrent.atomic.AtomicBoolean

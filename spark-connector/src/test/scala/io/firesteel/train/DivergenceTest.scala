@@ -14,7 +14,8 @@ class DivergenceTest extends AnyFunSuite with BeforeAndAfterAll {
   override def afterAll(): Unit = sc.stop()
 
   /** One step of which the loss is that before it. */
-  private val last = Runs.small.copy(workers = Some(1), tau = 1, iterations = Some(1), lr = Some(1e30))
+  private val last =
+    Runs.small.copy(workers = Some(1), tau = 1, iterations = Some(1), lr = Some(1e30), consistency = Some("rounds"))
 
   test("a run whose last step diverges is a failed run, and its evaluation is told as no number") {
     for (config <- Seq(last, last.copy(strategy = "sparknet", consistency = Some("bsp")))) {
