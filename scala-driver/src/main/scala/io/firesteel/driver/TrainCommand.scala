@@ -69,12 +69,10 @@ object TrainCommand {
     private val progress = new ProgressDisplay(console.out, console.terminal, Environment.firesteel)
     private var end: Option[Ended] = None
     private var lr: Option[Double] = None
-    private var synchronous = true // what its exchanges were is in its rounds
     private var untrained = false // started, from nothing, and nothing done yet
 
     override def started(e: Started): Unit = {
       lr = e.config.lr
-      synchronous = e.synchronous
       untrained = e.completedRounds == 0
       metrics.started(e)
       dir.write(OutputDir.Config, pretty(e.config))
@@ -90,7 +88,7 @@ object TrainCommand {
 
     override def exchange(e: ExchangeDone): Unit = {
       untrained = false
-      if (!synchronous) metrics.exchange(e)
+      metrics.exchange(e)
       progress.exchange(e)
       refuseDivergence(e.loss, s"exchange ${e.exchange} of worker ${e.worker}")
     }
