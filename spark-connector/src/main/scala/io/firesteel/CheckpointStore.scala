@@ -1,11 +1,11 @@
-// Where checkpoints live; the loop knows streams only, the application knows files.
+// Where checkpoints are kept. Training writes and reads streams; the application decides on files.
 package io.firesteel
 
 import java.io.{ByteArrayInputStream, InputStream, OutputStream}
 
-/** A file that is read once, from its start; whoever asked for it closes it.
+/** A file that is read once, from its start. The caller who received it closes it.
   *
-  * @param name as messages call it
+  * @param name what messages call it
   * @param length in bytes
   */
 final class StoredFile(val name: String, val length: Long, val in: InputStream) extends AutoCloseable {
@@ -19,13 +19,13 @@ object StoredFile {
     new StoredFile(name, bytes.length.toLong, new ByteArrayInputStream(bytes))
 }
 
-/** Keeps one checkpoint. `save` replaces the last one atomically: a crash leaves either the old or the new. */
+/** Keeps one checkpoint. `save` replaces it atomically: after a crash either the old or the new one is there. */
 trait CheckpointStore {
 
   /** The last checkpoint saved, if there is one. */
   def load(): Option[StoredFile]
 
-  /** Puts what `write` writes in place of the last checkpoint, which stays when `write` throws. A store that tries again
+  /** Replaces the last checkpoint by what `write` writes; if `write` throws, the last one stays. A store that retries
     * calls `write` again.
     */
   def save(write: OutputStream => Unit): Unit

@@ -1,11 +1,12 @@
-// The memory that a run takes, as it was estimated before the run began.
+// An estimate of the memory that a run takes, made before it begins.
 package io.firesteel
 
 /** What a run takes, in bytes.
   *
   * @param worker native memory of one worker at its peak
-  * @param process native memory of the process whose tasks are workers: this one in local Spark, else an executor
-  * @param driverHeap of vectors on the driver's heap
+  * @param process native memory of a process with workers: this one in local Spark, else an executor
+  * @param driverHeap vectors on the driver's heap
+  * @param local whether Spark is local, with all workers in this process
   * @param warning what may not fit, and what to change
   */
 case class MemoryNeeds(worker: Long, process: Long, driverHeap: Long, local: Boolean, warning: Option[String]) {

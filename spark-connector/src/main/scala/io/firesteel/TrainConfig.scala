@@ -1,5 +1,5 @@
-// The configuration as Scala sees it: a mirror of the Rust struct in engine/src/config, which owns names, defaults
-// and validation. `fromJson` and `toJson` use the same kebab-case keys; `Engine.resolve` completes and validates.
+// The configuration in Scala: a mirror of the Rust struct in engine/src/config, where names, defaults and validation
+// are defined. `fromJson` and `toJson` use the same kebab-case keys; `Engine.resolve` completes and validates.
 package io.firesteel
 
 import com.fasterxml.jackson.annotation.JsonInclude
@@ -19,10 +19,10 @@ import io.firesteel.jni.Kind
 import java.lang.{Boolean => JBoolean, Double => JDouble, Integer => JInt, Long => JLong}
 import scala.jdk.CollectionConverters._
 
-/** What a run is asked to do. An absent option has no default here: the net's recipe or the data set decides it.
+/** What a run is asked to do. The value of an absent option is decided by the net's recipe or the data set.
   *
   * @param data directory of the data set, a local path or a Hadoop URI
-  * @param dataset cifar10, cifar100 or idx; told from the files when absent
+  * @param dataset cifar10, cifar100 or idx; recognized by its files when absent
   * @param classes from the data set when absent
   * @param workers partitions that train; `sc.defaultParallelism` when absent
   * @param tau local steps of each worker between two exchanges
@@ -32,9 +32,9 @@ import scala.jdk.CollectionConverters._
   * @param solver sgd, nesterov, adam, adamw or muon
   * @param lr base learning rate, Caffe's meaning, as `gamma`, `power`, `stepsize` and `stepvalue` (local steps)
   * @param momentum2 Adam's beta2, `momentum` being beta1 and `delta` epsilon
-  * @param muonLr learning rate of Muon's filters; the rest of the net steps at `lr`
-  * @param decoupledDecay decay shrinks the weights by themselves, as adamw's and muon's always does
-  * @param clipGradients the most that the L2 norm of the whole gradient may be
+  * @param muonLr learning rate of Muon's filters; the rest of the net uses `lr`
+  * @param decoupledDecay decay is applied to the weights and not added to the gradient, as adamw and muon always do
+  * @param clipGradients maximum of the L2 norm of the whole gradient
   * @param lookaheadEvery local steps between two moves of Lookahead's slow weights, `lookaheadAlpha` of the way each
   * @param labelSmoothing part of a label that is shared among all classes
   * @param lrStart part of `lr` in the first step, for triangular; `lrEnd` in the last, `lrPeak` the part of the run
@@ -43,20 +43,21 @@ import scala.jdk.CollectionConverters._
   * @param consistency async, ssp or bsp: who waits for whom; sparknet is one long stage with bsp and a job a round with
   *   rounds, and where neither is said the cluster decides
   * @param staleness exchanges that a worker may be ahead of the slowest, for ssp
-  * @param period constant, adaptive or post-local: how long a worker goes on alone, `tau` being the unit
+  * @param period constant, adaptive or post-local: how many local steps a worker does between exchanges, relative to
+  *   `tau`
   * @param postLocalStep local steps after which `tau` holds, for post-local; until then every step is exchanged
-  * @param alpha part of the difference to the center that an elastic exchange takes from the worker, `serverAlpha` the
-  *   center's; both times `alphaDecay` after every `alphaEvery` exchanges of a worker
+  * @param alpha part of its difference to the center by which an elastic exchange moves the worker, and `serverAlpha`
+  *   the center; both are multiplied by `alphaDecay` after every `alphaEvery` exchanges of a worker
   * @param adagradLr learning rate of the center's Adagrad, for downpour
-  * @param lambda strength of dcasgd's compensation of the delay
+  * @param lambda strength of dcasgd's delay compensation
   * @param outerLr of the outer optimiser or of async-nesterov, as `outerMomentum`
-  * @param overlap a worker goes on stepping while its exchange is under way
+  * @param overlap a worker continues with local steps while its exchange is under way
   * @param codec f32, bf16 or int8 on the wire
   * @param shards ranges of the center that are exchanged side by side
   * @param exchangers executors that host the center, a part each; 0 for the driver
-  * @param tls whether exchanges are encrypted; where nothing is said, they are if Spark's own traffic is
-  * @param bind address that the exchanger listens on; `advertise` is the one that workers find it at
-  * @param exchangeDeadline seconds after which an exchange that was not answered has failed
+  * @param tls whether exchanges are encrypted; when absent, they are if Spark's own traffic is
+  * @param bind address that the exchanger listens on; `advertise` is the host that workers connect to
+  * @param exchangeDeadline seconds after which an exchange without an answer has failed
   * @param exchangeWait seconds that a worker waits for others before the run has failed
   * @param augment random changes of the training images, as flip,crop:4,cutout:8
   * @param resize side in pixels that images are enlarged to before the net sees them
@@ -64,8 +65,8 @@ import scala.jdk.CollectionConverters._
   * @param threads threads of one worker
   * @param evalEvery rounds between two evaluations; the final round is always evaluated. A round of workers inside one
   *   long stage is `tau * workers` minibatches of all together
-  * @param updateBn minibatches of each worker from which the last center's running statistics come
-  * @param testFlip an evaluation takes the mean of an image and its mirror image
+  * @param updateBn minibatches of each worker from which the last center's running statistics are computed
+  * @param testFlip an evaluation averages the outputs for an image and its mirror image
   * @param out output directory, a local path or a Hadoop URI
   * @param resume continue from the checkpoint in `out`
   */
@@ -145,7 +146,8 @@ case class TrainConfig(
 
 object TrainConfig {
 
-  /** Reads what `toJson` or a configuration file says; an unknown key or a wrong type is a failure of kind config. */
+  /** Reads the JSON of `toJson` or of a configuration file; an unknown key or a wrong type is a failure of kind config.
+    */
   def fromJson(json: String): TrainConfig =
     try mapper.readValue(json, classOf[TrainConfig])
     catch {

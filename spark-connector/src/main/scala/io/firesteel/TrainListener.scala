@@ -1,7 +1,7 @@
-// What a run tells while it goes on. The driver application writes these events to metrics.jsonl and to the terminal.
+// The events of a run. The driver application writes them to metrics.jsonl and shows them on the terminal.
 package io.firesteel
 
-/** Told once, before the data are loaded.
+/** Sent once, before the data are loaded.
   *
   * @param config resolved
   * @param parameters floats of the net
@@ -26,7 +26,7 @@ case class Started(
     synchronous: Boolean = true
 )
 
-/** One round is averaged.
+/** A round has ended, and its results are averaged.
   *
   * @param round 1-based, of `rounds`
   * @param localSteps total so far of each worker
@@ -34,7 +34,7 @@ case class Started(
   * @param seconds wall-clock since training began, without evaluation and checkpoints
   * @param loss mean training loss of this round, by samples; NaN when it was not finite
   * @param imagesPerSecond of this round
-  * @param exchangeBytes bytes of vectors this round moved between driver and workers, both ways
+  * @param exchangeBytes bytes of vectors that the round sent between driver and workers, in both directions
   */
 case class RoundDone(
     round: Int,
@@ -47,15 +47,16 @@ case class RoundDone(
     exchangeBytes: Long
 )
 
-/** One worker has exchanged with the center, in a run inside one stage.
+/** A worker has exchanged with the center, in a run inside one stage.
   *
   * @param exchange 1-based, of this worker
-  * @param steps local steps since its exchange before
+  * @param steps local steps since its previous exchange
   * @param totalSteps of all workers so far, as `totalSamples`
   * @param seconds wall-clock since training began
   * @param loss mean training loss of these steps; NaN when it was not finite
-  * @param staleness updates of the center by others since this worker's exchange before
-  * @param computing seconds of its steps; `exchanging` of its exchange, `waiting` for others before it might go on
+  * @param staleness updates of the center by other workers since this worker's previous exchange
+  * @param computing seconds of its local steps; `exchanging` is those of its exchange, `waiting` those it waited for
+  *   other workers
   */
 case class ExchangeDone(
     worker: Int,
@@ -71,8 +72,9 @@ case class ExchangeDone(
     waiting: Double
 )
 
-/** The center was evaluated after `round` rounds. `accuracy` is a fraction, `loss` a mean, NaN when it was not finite:
-  * then the run ends as diverged. `wallSeconds` is since training began, with evaluation and checkpoints.
+/** The center was evaluated after `round` rounds. `accuracy` is a fraction, `loss` the mean over the rows; it is NaN if
+  * it was not finite, and then the run ends as diverged. `wallSeconds` is the time since training began, with
+  * evaluations and checkpoints.
   */
 case class Evaluated(
     round: Int,
@@ -84,18 +86,18 @@ case class Evaluated(
     split: String
 )
 
-/** Something was lost in `round` (1-based, 0 before the first): what it was and what was done about it. */
+/** Something was lost in `round` (1-based, 0 before the first): `what`, and the `action` that was taken. */
 case class Fault(round: Int, what: String, action: String)
 
-/** What an exchanger did in a whole run.
+/** Totals of all exchanges of a run.
   *
-  * @param bytes that it received and sent
-  * @param staleness how many exchanges met a center that was 0, 1, 2 .. updates ahead; the last counts all beyond
+  * @param bytes received and sent by the exchanger
+  * @param staleness histogram: how many exchanges had a staleness of 0, 1, 2 and so on; the last entry counts all above
   */
 case class ExchangeTotals(exchanges: Long, bytes: Long, staleness: Seq[Long])
 
-/** The run is over. Accuracy and loss are those of the last evaluation, absent without a test set; `exchanges` are of a
-  * run inside one stage, since it was last started.
+/** The run has ended. Accuracy and loss are those of the last evaluation, absent without a test set; `exchanges` is for
+  * a run inside one stage, and counts from its last start.
   */
 case class Ended(
     rounds: Int,
@@ -108,7 +110,8 @@ case class Ended(
     exchanges: Option[ExchangeTotals] = None
 )
 
-/** Called on the driver; `fault` may come from another thread, but never at the same time as another event. */
+/** Receives events on the driver. `fault` may be called on another thread, but never at the same time as another event.
+  */
 trait TrainListener {
   def started(e: Started): Unit = ()
   def round(e: RoundDone): Unit = ()
@@ -120,6 +123,6 @@ trait TrainListener {
 
 object TrainListener {
 
-  /** Tells nobody. */
+  /** Ignores all events. */
   val silent: TrainListener = new TrainListener {}
 }

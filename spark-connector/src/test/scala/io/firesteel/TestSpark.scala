@@ -1,4 +1,4 @@
-// What the tests of this module share: a Spark of their own, the fixtures, and files made on the spot.
+// What the tests of this module share: Spark contexts, fixtures and temporary directories.
 package io.firesteel
 
 import io.firesteel.train.SparkDefaults
@@ -8,7 +8,7 @@ import org.apache.spark.{SparkConf, SparkContext}
 
 object TestSpark {
 
-  /** The checkout's top, given by the build. */
+  /** The top directory of the checkout, set by the build. */
   val root: Path = Paths.get(sys.props("firesteel.root"))
 
   def fixture(name: String): String = root.resolve("testdata").resolve(name).toString
@@ -27,7 +27,9 @@ object TestSpark {
     finally sc.stop()
   }
 
-  /** Two executors in processes of their own, which see the classes under test. Needs a Spark distribution. */
+  /** Runs `body` on two executors in processes of their own, which load the classes under test. Needs a Spark
+    * distribution.
+    */
   def usingCluster[A](body: SparkContext => A): A = usingCluster()(body)
 
   def usingCluster[A](settings: (String, String)*)(body: SparkContext => A): A = {

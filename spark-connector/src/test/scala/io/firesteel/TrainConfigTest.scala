@@ -29,7 +29,7 @@ class TrainConfigTest extends AnyFunSuite {
     assert(full.toJson.contains("\"weight-decay\":0.004") && !full.toJson.contains("epochs"))
   }
 
-  test("numbers come as what they are") {
+  test("numbers have the types of their fields") {
     val read = TrainConfig.fromJson("""{"lr":1,"iterations":2,"stepvalue":[1,2],"epochs":3,"workers":2}""")
     assert(read.lr.map(_ / 2).contains(0.5) && read.iterations.map(_ + 1L).contains(3L))
     assert(read.stepvalue.map(_.sum).contains(3L) && read.epochs.map(_ / 2).contains(1.5))

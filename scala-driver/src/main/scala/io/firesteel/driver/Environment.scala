@@ -1,4 +1,4 @@
-// What a run ran on: versions and hardware of the driver, as the start event and --version tell them.
+// The versions and the hardware of the driver, for the start event and --version.
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.ObjectMapper
@@ -24,7 +24,7 @@ object Environment {
   def describe: String = s"firesteel $firesteel (Spark ${org.apache.spark.SPARK_VERSION}, " +
     s"Scala ${scala.util.Properties.versionNumberString}, Java ${System.getProperty("java.version")})"
 
-  /** Versions of everything that decides a result; loads the native library. */
+  /** Versions of all software that influences the result; loads the native library. */
   def versions: ObjectNode = JsonNodeFactory.instance
     .objectNode()
     .put("firesteel", firesteel)
@@ -40,7 +40,7 @@ object Environment {
     .put("cores", Runtime.getRuntime.availableProcessors)
     .put("memory_bytes", field("/proc/meminfo", "MemTotal").flatMap(_.split(' ').head.toLongOption).fold(0L)(_ * 1024))
 
-  /** The first `name : value` of a file in /proc; None where the kernel shows none (ARM has no model name). */
+  /** The first `name : value` in a file of /proc; None if there is none (ARM has no model name). */
   private def field(file: String, name: String): Option[String] =
     try
       Using.resource(Files.lines(Path.of(file)))(_.iterator.asScala.map(_.split(":", 2)).collectFirst {

@@ -1,5 +1,5 @@
-// `evaluate`: the accuracy and loss of a trained model on one split of a data set.
-// Everything about the model comes from the directory that `train` left; the command line says on what and how.
+// The command `evaluate`: accuracy and loss of a trained model on the training or test set of a data set.
+// All about the model is read from the output directory of `train`; the command line names the data.
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
@@ -17,7 +17,7 @@ import scala.util.Using
 object EvaluateCommand {
   val command: Command = Command("evaluate", "evaluate a trained model on a data set", Options.evaluate)
 
-  /** Settings of the evaluation itself, which no training configuration knows. */
+  /** Settings of this command that are not part of a training configuration. */
   private val own = Seq("model", "split", "json")
 
   /** @throws FiresteelException of kind config for a wrong request, of another kind for a failed run */

@@ -1,12 +1,12 @@
-// The application that spark-submit runs: COMMAND [OPTIONS]. Exit status 0: all that was asked was done; 1: a failed
-// run; 2: a wrong command line or configuration. Every failure ends in one line on stderr.
+// The application that spark-submit runs: COMMAND [OPTIONS]. Exit status 0: success; 1: a failed run; 2: a wrong
+// command line or configuration. Every failure is reported in one line on stderr.
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.driver.console.{Console, Failure, Terminal}
 import io.firesteel.driver.options.{Arguments, Command, Invocation}
 
-import java.io.{PrintStream, PrintWriter, StringWriter}
+import java.io.{PrintWriter, StringWriter}
 
 object Main {
   private val commands: Seq[(Command, (ObjectNode, Console) => Unit)] = Seq(
@@ -16,10 +16,10 @@ object Main {
 
   def main(args: Array[String]): Unit = {
     val status = run(args.toSeq, Console(System.out, System.err, Terminal.ofStderr()))
-    System.exit(status) // threads of Hadoop's file systems and of libtorch must not hold the process
+    System.exit(status) // else threads of Hadoop's file systems and of libtorch might keep the process alive
   }
 
-  /** Does what the command line asks, and tells the exit status. FIRESTEEL_DEBUG=1 shows a failure's stack trace. */
+  /** Runs the command, and returns the exit status. With FIRESTEEL_DEBUG=1 it prints the stack trace of a failure. */
   def run(args: Seq[String], console: Console): Int =
     try {
       new Arguments(commands.map(_._1), Environment.describe).parse(args) match {
@@ -29,7 +29,7 @@ object Main {
       }
       0
     } catch {
-      case e: Throwable => // the last frame of the program: nothing above could tell it
+      case e: Throwable => // the outermost frame of the program: nothing above it reports failures
         console.terminal.clear()
         if (sys.env.get("FIRESTEEL_DEBUG").contains("1")) trace(e).foreach(line => console.err.println(line))
         console.err.println(s"firesteel: ${Failure.line(e)}")
@@ -37,7 +37,7 @@ object Main {
         Failure.status(e)
     }
 
-  /** The stack trace in lines; Spark's messages have several themselves, which stay apart here. */
+  /** The lines of the stack trace. Messages of Spark have several lines, so the whole text is split. */
   private def trace(error: Throwable): Iterator[String] = {
     val text = new StringWriter
     error.printStackTrace(new PrintWriter(text, true))

@@ -1,5 +1,5 @@
-// metrics.jsonl: one JSON object a line, flushed as it happens, the same events and fields as the `sequential` program
-// of rust-core/engine. A resumed run drops the lines of what it does again and goes on after the others.
+// metrics.jsonl: one JSON object in each line, written at once, with the same events and fields as the program
+// `sequential` of rust-core/engine. A resumed run removes the lines after its checkpoint, and appends to the others.
 package io.firesteel.driver
 
 import com.fasterxml.jackson.core.JsonProcessingException
@@ -17,15 +17,15 @@ import scala.util.Using
 
 /** Writes the events of one run into `dir`. Safe to call from any thread.
   *
-  * @param versions asked for at the start event, when the native library is loaded
-  * @param now the time of the start event
+  * @param versions evaluated for the start event, when the native library is loaded
+  * @param now the time, for the start event
   */
 final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Instant) extends AutoCloseable {
   import MetricsFile._
 
   private var out: Option[LineWriter] = None
 
-  /** The first event. Of a file that is there, the lines of what was completed before are kept. */
+  /** Writes the first event. If the file exists, the lines of what was completed before stay. */
   def started(e: Started): Unit = synchronized {
     if (dir.contains(OutputDir.Metrics)) dir.write(OutputDir.Metrics) { kept =>
       dir.open(OutputDir.Metrics).foreach(Using.resource(_)(file => keep(file, e, kept)))
@@ -86,7 +86,7 @@ final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Inst
   def fault(e: Fault): Unit =
     write("fault", "round" -> whole(e.round), "what" -> text(e.what), "action" -> text(e.action))
 
-  /** The last event, for when the model is in place at `model`. */
+  /** Writes the last event, once the model is written at `model`. */
   def ended(e: Ended, model: String): Unit = write("end", result(e) ++ exchanges(e) :+ ("model" -> text(model)): _*)
 
   private def result(e: Ended): Seq[(String, JsonNode)] = Seq(
@@ -118,14 +118,16 @@ final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Inst
 object MetricsFile {
   private val mapper = new ObjectMapper()
 
-  /** Events after which no crash may lose a line: a checkpoint is written after `eval`, and has the lines before it. */
+  /** Events after which no line may be lost in a crash. The checkpoint is written after `eval`, so the lines that
+    * belong to it are safe by then.
+    */
   private val Milestones = Set("start", "eval", "fault", "end")
 
   private def text(value: String): JsonNode = TextNode.valueOf(value)
   private def whole(value: Int): JsonNode = IntNode.valueOf(value)
   private def whole(value: Long): JsonNode = LongNode.valueOf(value)
 
-  /** JSON has no NaN and no infinity: null. */
+  /** The number; null if it is not finite, which JSON cannot express. */
   private[driver] def real(value: Double): JsonNode =
     if (java.lang.Double.isFinite(value)) DoubleNode.valueOf(value) else NullNode.instance
 
@@ -135,13 +137,15 @@ object MetricsFile {
     node
   }
 
-  /** Copies the lines of a stopped run that stay when it goes on as `started` says. */
+  /** Copies the lines that stay when a run is resumed as `started` says. */
   private def keep(file: StoredFile, started: Started, out: OutputStream): Unit =
     new BufferedReader(new InputStreamReader(file.in, UTF_8)).lines.iterator.asScala
       .filter(stays(_, started))
       .foreach(line => out.write(s"$line\n".getBytes(UTF_8)))
 
-  /** Not the run's end, and not the half of a line that a killed process may leave. */
+  /** Whether a line stays: not the run's end, not what comes after the checkpoint, and not an incomplete line of a
+    * killed process.
+    */
   private def stays(line: String, started: Started): Boolean = {
     val event =
       try mapper.readTree(line)

@@ -1,5 +1,5 @@
-// Spark as the driver uses it: its configuration before it runs, and a context that is stopped whatever happens.
-// Ctrl-C or SIGTERM end the job before Spark's own shutdown begins, which would answer it with a page of stack traces.
+// Starts Spark with the settings that training needs, and stops it in any case. On Ctrl-C or SIGTERM the job is
+// cancelled before Spark's own shutdown begins, during which a running job would print a page of stack traces.
 package io.firesteel.driver
 
 import io.firesteel.FiresteelException
@@ -14,14 +14,15 @@ import scala.util.control.NonFatal
 
 object SparkApplication {
 
-  /** Runs `body` with a context of the settings spark-submit was given, over those this job needs. */
+  /** Runs `body` with a context. What was given to spark-submit has precedence over the settings that training needs.
+    */
   def use[A](name: String)(body: SparkContext => A): A = {
     val conf = new SparkConf().setIfMissing("spark.app.name", name)
     SparkDefaults.settings.foreach(setting => conf.setIfMissing(setting.key, setting.value))
     conf
       .setIfMissing("spark.master", "local[*]")
-      .setIfMissing("spark.log.level", "WARN") // Spark's INFO is a hundred lines a round
-      .set("spark.ui.showConsoleProgress", "false") // it would write over our own line
+      .setIfMissing("spark.log.level", "WARN") // INFO would log a hundred lines in each round
+      .set("spark.ui.showConsoleProgress", "false") // it would overwrite the driver's own progress line
     val running = new Running(new SparkContext(conf))
     Running.current = Some(running)
     Running.hook
@@ -34,7 +35,7 @@ object SparkApplication {
     }
   }
 
-  /** Hadoop's configuration as the context will have it, for what is checked before Spark starts. */
+  /** Hadoop's configuration as the context will have it, to be used before Spark starts. */
   def hadoop: Configuration = {
     val conf = new Configuration()
     for ((key, value) <- new SparkConf().getAllWithPrefix("spark.hadoop.")) conf.set(key, value)
@@ -45,22 +46,22 @@ object SparkApplication {
     val over = new CountDownLatch(1)
     @volatile var interrupted = false
 
-    /** Ends the jobs, and gives the thread that waits for them time to say so and to close its files. */
+    /** Cancels the jobs, and waits until the thread that runs them has reported it and closed its files. */
     def interrupt(): Unit = {
       interrupted = true
       val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(Running.PatienceSeconds)
-      do cancel() // again and again: the thread may have been between two jobs
+      do cancel() // repeatedly, since the thread may be between two jobs
       while (!over.await(1, TimeUnit.SECONDS) && System.nanoTime() < deadline)
     }
 
-    /** The thread may be stopping the context already, which takes seconds on a busy machine. */
+    /** The other thread may be stopping the context, which can take seconds. */
     private def cancel(): Unit =
       try if (!context.isStopped) context.cancelAllJobs()
       catch { case _: IllegalStateException if context.isStopped => }
   }
 
   private object Running {
-    val PatienceSeconds = 20L // a minibatch of a large net may have to end first
+    val PatienceSeconds = 20L // a call in flight ends after its minibatch, which may be long
     private val BeforeSpark = 100 // Spark's hooks have priority 40, and higher ones run first
 
     @volatile var current: Option[Running] = None

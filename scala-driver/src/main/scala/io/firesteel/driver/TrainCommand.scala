@@ -1,5 +1,5 @@
-// `train`: claims the output directory, trains, and leaves model, preprocessing, configuration and metrics in it.
-// What can be wrong with a request is found before Spark starts.
+// The command `train`: claims the output directory, trains, and writes model, preprocessing, configuration and metrics
+// into it. A wrong request is refused before Spark starts.
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.ObjectMapper
@@ -27,7 +27,7 @@ object TrainCommand {
     val data = config.data.getOrElse(missing("data"))
     validate(config)
     Using.resource(OutputDir.claim(out, SparkApplication.hadoop, resume)) { dir =>
-      // A run that was stopped before its first checkpoint begins again.
+      // A run that was stopped before its first checkpoint starts from the beginning.
       val request = config.copy(resume = resume && dir.contains(OutputDir.Checkpoint))
       if (resume && !request.resume) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
       SparkApplication.use("firesteel train") { sc =>
@@ -43,13 +43,15 @@ object TrainCommand {
     }
   }
 
-  /** What the run in `out` was configured with, under anything said now; nothing where no run got that far. */
+  /** The configuration of the run in `out`; empty if it did not get as far as writing it. */
   private def recorded(out: String): ObjectNode =
     OutputDir.existing(out, SparkApplication.hadoop).read(OutputDir.Config).fold(JsonSettings.empty) { bytes =>
       ConfigFile.parse(bytes, s"$out/${OutputDir.Config}")
     }
 
-  /** The engine's own validation. A driver that gets libtorch only with the job has it later, from the training loop. */
+  /** Validates by the engine. If libtorch is only shipped with the job, the engine cannot be loaded yet, and training
+    * validates later.
+    */
   private def validate(config: TrainConfig): Unit = {
     val request = JsonSettings.empty
     request.set[ObjectNode]("config", new ObjectMapper().readTree(config.toJson))
@@ -63,13 +65,13 @@ object TrainCommand {
   private def missing(key: String): Nothing =
     throw new FiresteelException(Kind.CONFIG, s"train needs --$key")
 
-  /** Tells a run's events to its directory and to the person at the terminal. */
+  /** Writes a run's events to the metrics file, and shows them on the terminal. */
   private final class Recorder(dir: OutputDir, console: Console) extends TrainListener with AutoCloseable {
     private val metrics = new MetricsFile(dir, Environment.versions, () => Instant.now())
     private val progress = new ProgressDisplay(console.out, console.terminal, Environment.firesteel)
     private var end: Option[Ended] = None
     private var lr: Option[Double] = None
-    private var untrained = false // started, from nothing, and nothing done yet
+    private var untrained = false // a new run has started, and no round or exchange is done yet
 
     override def started(e: Started): Unit = {
       lr = e.config.lr
@@ -105,13 +107,13 @@ object TrainCommand {
 
     override def ended(e: Ended): Unit = end = Some(e)
 
-    /** The last event, told when the model is in place. */
+    /** Reports the end, once the model is written. */
     def finished(): Unit = end.foreach { e =>
       metrics.ended(e, dir.location(OutputDir.Model))
       progress.ended(e, dir.location(OutputDir.Model))
     }
 
-    /** A run that failed before its first round has nothing to keep, and must not be in the way of the next one. */
+    /** Deletes the files of a run that failed before its first round, so that the next run can use the directory. */
     override def close(): Unit = {
       progress.clear()
       metrics.close()

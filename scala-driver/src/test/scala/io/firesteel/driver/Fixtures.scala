@@ -1,4 +1,4 @@
-// What the tests of this module share: scratch directories, captured consoles, events of a run that never was.
+// What the tests of this module share: temporary directories, captured consoles, events of an imaginary run.
 package io.firesteel.driver
 
 import io.firesteel._
@@ -14,7 +14,7 @@ import scala.jdk.CollectionConverters._
 
 object Fixtures {
 
-  /** Runs `body` in a new directory, which is gone afterwards. */
+  /** Runs `body` in a new directory, which is deleted afterwards. */
   def scratch[A](body: Path => A): A = {
     val dir = Files.createTempDirectory("firesteel-driver")
     try body(dir)
@@ -29,7 +29,7 @@ object Fixtures {
   /** The directory without a claim on it. */
   def open(dir: Path): OutputDir = OutputDir.existing(dir.toString, new Configuration())
 
-  /** What becomes of `runs` claims that begin at the same moment: those refused, and those that hold. */
+  /** Makes `runs` claims at the same moment; returns the failures and the successful claims. */
   def claimTogether(runs: Int)(claim: => OutputDir): (Seq[FiresteelException], Seq[OutputDir]) = {
     val (barrier, pool) = (new CyclicBarrier(runs), Executors.newFixedThreadPool(runs))
     try
@@ -58,7 +58,7 @@ object Fixtures {
     override def println(line: String): Unit = if (line.startsWith(at)) act()
   }
 
-  /** Runs `body` with Spark's settings, which a session of the program takes over. */
+  /** Runs `body` with settings of Spark that the program will use. */
   def withSettings[A](settings: (String, String)*)(body: => A): A = {
     settings.foreach { case (key, value) => sys.props(key) = value }
     try body

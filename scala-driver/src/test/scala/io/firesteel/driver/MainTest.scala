@@ -1,6 +1,7 @@
 // The program from outside, without Spark: exit status, stdout, stderr.
 package io.firesteel.driver
 
+import io.firesteel.driver.Fixtures.{scratch, submit}
 import org.scalatest.funsuite.AnyFunSuite
 
 import java.nio.file.Files

@@ -3,6 +3,7 @@ package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
 import io.firesteel.Fault
+import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, open, round, scratch, started, totals}
 import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.JsonSettings
 import org.scalatest.funsuite.AnyFunSuite

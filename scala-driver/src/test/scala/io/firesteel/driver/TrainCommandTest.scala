@@ -2,6 +2,7 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
+import io.firesteel.driver.Fixtures.{claim, complete, local, names, scratch, submit, tiny}
 import io.firesteel.driver.console.{Console, Terminal}
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite

@@ -1,5 +1,6 @@
 /*
- * The shared weights between two rounds, and the rule that folds the workers' vectors into them. Lives on the driver.
+ * The center: the weights that all workers share, and the rule that combines the workers' vectors with it after each
+ * round. It is on the driver.
  */
 package io.firesteel.jni;
 
@@ -12,7 +13,7 @@ public final class Center implements AutoCloseable {
   }
 
   /**
-   * A center at {@code initial}: the weights, or weights ++ solver state where the solver state is averaged.
+   * A center that starts at {@code initial}: the weights, followed by the solver state if that is averaged.
    *
    * @param config resolved; names the rule and the outer optimiser
    */
@@ -21,7 +22,7 @@ public final class Center implements AutoCloseable {
     return new Center(Native.centerOpen(config, initial));
   }
 
-  /** Adds one worker's vector, weighing as much as the samples it used. Called in the order of partitions. */
+  /** Adds one worker's vector, weighted by the number of samples it used. Called in the order of partitions. */
   public void add(float[] vector, long samples) {
     handle.call(
         value -> {
@@ -30,7 +31,7 @@ public final class Center implements AutoCloseable {
         });
   }
 
-  /** Ends the exchange: the next center, of the length of the initial one. */
+  /** Combines the vectors that were added, and returns the next center, as long as the initial one. */
   public float[] fold() {
     return handle.call(Native::centerFold);
   }

@@ -1,5 +1,5 @@
 /*
- * The native calls that need no handle. Each loads the library first when nobody has yet.
+ * The native calls without a handle. Each loads the library unless it is loaded.
  */
 package io.firesteel.jni;
 
@@ -16,7 +16,8 @@ public final class Engine {
   /**
    * Completes and validates a configuration.
    *
-   * @param request {@code {"config":{..},"facts":{"rows":n,"classes":n}}}; without facts only what needs none is checked
+   * @param request {@code {"config":{..},"facts":{"rows":n,"classes":n}}}; without facts, what depends on them is
+   *     not checked
    * @return the configuration with every key that applies, as JSON
    */
   public static String resolve(String request) {
@@ -27,8 +28,8 @@ public final class Engine {
   /**
    * The layout of a resolved configuration's net.
    *
-   * @return {@code {"tensors":[{"name","shape"}],"length":n,"parameters":n,"state":n,"digest":"hex"}}; length in floats,
-   *     parameters those of them that are no running statistics, state of the configuration's solver
+   * @return {@code {"tensors":[{"name","shape"}],"length":n,"parameters":n,"state":n,"digest":"hex"}}; length in
+   *     floats, parameters without running statistics, state of the configuration's solver
    */
   public static String describe(String config) {
     Loader.load();
@@ -36,8 +37,8 @@ public final class Engine {
   }
 
   /**
-   * Bytes of native memory that one worker will take under a resolved configuration, worked out without one: a dry pass
-   * of the net over a few images, a second of computing at most.
+   * An estimate of the native memory in bytes that one worker takes with a resolved configuration. It is measured in
+   * two passes of the net over a few images, which takes a second at most.
    *
    * @param rows of the worker
    * @return {@code {"resident":n,"step":n,"evaluation":n,"limit":{"bytes":n,"by":text,"available":n}}}: what it holds
@@ -58,13 +59,13 @@ public final class Engine {
     return Native.initialWeights(config, statistics);
   }
 
-  /** Those of a net that starts the same on any data; one that does not refuses. */
+  /** The same for a net whose initial weights do not depend on statistics; an error for other nets. */
   public static float[] initialWeights(String config) {
     return initialWeights(config, new long[0]);
   }
 
   /**
-   * What is subtracted from and multiplied with every pixel.
+   * The mean to subtract from every pixel, and the scale to multiply it by.
    *
    * @param statistics sums over all workers of {@link Worker#statistics}
    * @return 3072 means (CHW, in 0..255) and 3 scales: x' = (x - mean) * scale
@@ -75,8 +76,8 @@ public final class Engine {
   }
 
   /**
-   * All that stands before the values of a safetensors file: the header's length in 8 bytes, and the header. The values
-   * follow as f32, little-endian, in the order of the tensors' names.
+   * The start of a safetensors file: the header's length in 8 bytes, and the header. After it the file must have the
+   * values as f32, little-endian, in the order of the tensors' names.
    *
    * @param layout {@code {"tensors":[{"name","shape"}],"metadata":{..}}}
    */
@@ -86,9 +87,9 @@ public final class Engine {
   }
 
   /**
-   * What the header of a safetensors file says; one that does not fit the file is refused.
+   * Reads the header of a safetensors file; one that does not fit the file is an error.
    *
-   * @param header the file's first 8 bytes and as many more as they announce
+   * @param header the file's first 8 bytes, and as many more as they say
    * @param fileBytes length of the whole file
    * @return {@code {"tensors":[{"name","dtype","shape","start","bytes"}],"metadata":{..}}}: the tensors in the order in
    *     which they lie in the file, without gaps, each from its byte {@code start} on
@@ -98,19 +99,19 @@ public final class Engine {
     return Native.readTensorsHeader(header, fileBytes);
   }
 
-  /** Frees the resident workers of that run, and of no run below it, that are not of these partitions. */
+  /** Frees the workers that are kept for that run (not for runs below it), except for those of these partitions. */
   public static void retain(String run, long[] partitions) {
     Loader.load();
     Native.retain(run, partitions);
   }
 
-  /** Frees all that this process holds of a run and of the runs named below it ({@code run/..}): workers, hosted parts. */
+  /** Frees the workers and hosted parts that this process has of a run, and of the runs below it ({@code run/...}). */
   public static void endRun(String run) {
     Loader.load();
     Native.endRun(run);
   }
 
-  /** Workers, centers, exchangers, hosted parts of a center and links alive in this process. */
+  /** How many workers, centers, exchangers, hosted parts of a center and links this process has. */
   public static long live() {
     Loader.load();
     return Native.live();

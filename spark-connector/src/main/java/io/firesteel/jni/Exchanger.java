@@ -1,12 +1,12 @@
 /*
- * The server of the in-stage strategies: it holds the center, and workers exchange with it whenever they are ready.
- * Lives on the driver; its threads are native.
+ * The server of the strategies that exchange inside a stage: it has the center, and workers exchange with it whenever
+ * they are ready. It is on the driver; its threads are native.
  */
 package io.firesteel.jni;
 
 /** A handle on an exchanger; methods throw {@link NativeException}, and {@link IllegalStateException} after close. */
 public final class Exchanger implements AutoCloseable {
-  private static final int PIECE = 64 << 20; // bytes; a whole snapshot may be more than an array holds
+  private static final int PIECE = 64 << 20; // bytes; a snapshot may be larger than an array
 
   private final Handle handle;
 
@@ -15,10 +15,10 @@ public final class Exchanger implements AutoCloseable {
   }
 
   /**
-   * Listens at the configuration's {@code bind} and serves a center that starts at {@code initial}.
+   * Listens on the configuration's {@code bind} and serves a center that starts at {@code initial}.
    *
-   * @param config resolved; names the rule, the consistency, the budget and the addresses
-   * @param snapshot of {@link #snapshot}, to go on from it instead, in pieces of any size; none to begin
+   * @param config resolved; has the rule, the consistency, the budget and the addresses
+   * @param snapshot of {@link #snapshot}, to continue from it instead, in pieces of any size; empty to begin a run
    */
   public static Exchanger open(String config, float[] initial, byte[][] snapshot) {
     Loader.load();
@@ -33,7 +33,7 @@ public final class Exchanger implements AutoCloseable {
     }
   }
 
-  /** What a {@link Link} needs to find and to be let in, as JSON. The job's secret is in it: never log it. */
+  /** What a {@link Link} needs to connect, as JSON. It contains the job's secret: never log it. */
   public String client() {
     return handle.call(Native::exchangerClient);
   }
@@ -43,8 +43,8 @@ public final class Exchanger implements AutoCloseable {
    * {@code {"steps","samples","budget","turns":[{"worker","exchange","steps","samples","total-steps","total-samples",
    * "loss","staleness","bytes","computing","exchanging","waiting"}],"dropped-turns","bytes","staleness":[17],"lag":[..],
    * "diverged":{"worker","turn"},"exchanges","bytes-in","bytes-out","connections","pending-connections",
-   * "refused-connections"}}; times in seconds; the lag of a worker that left is null, and diverged while no worker's
-   * weights or loss became NaN or infinite.
+   * "refused-connections"}}; times in seconds. The lag of a worker that has left is null; diverged is null unless a
+   * worker's weights or loss became NaN or infinite.
    */
   public String report() {
     return handle.call(Native::exchangerReport);
@@ -72,8 +72,8 @@ public final class Exchanger implements AutoCloseable {
   }
 
   /**
-   * All that {@link #open} needs to go on from here, in pieces; exchanges go on meanwhile. Where executors host the center,
-   * here is the moment of the last {@link #center}.
+   * All that {@link #open} needs to continue from here, in pieces; exchanges continue meanwhile. If executors host the
+   * center, the snapshot is of the last call of {@link #center}.
    */
   public byte[][] snapshot() {
     return snapshot(PIECE);
@@ -95,23 +95,23 @@ public final class Exchanger implements AutoCloseable {
   }
 
   /**
-   * Numbers of the parts of the center that must be hosted anew, as {@link #part} gives them: those without a host that
-   * answers. Where the strategy is synchronous one lost part takes all others back to the moment of the last
-   * {@link #center}, and the turns with them. Call it while no worker is at work.
+   * Numbers of the parts of the center that need a host: those whose host does not answer. {@link #part} has their
+   * values. With a synchronous strategy one lost part takes all others, and the turns, back to the last call of {@link
+   * #center}. To be called while no worker runs.
    */
   public long[] toHost() {
     return handle.call(Native::exchangerToHost);
   }
 
-  /** A part of the center for {@link #host}, as it was at the moment of the last {@link #center}. */
+  /** A part of the center for {@link #host}, as it was at the last call of {@link #center}. */
   public byte[] part(int part) {
     return handle.call(value -> Native.exchangerPart(value, part));
   }
 
   /**
-   * Names the servers that host the parts of the center, where the configuration's {@code exchangers} are not 0.
+   * Sets the servers that host the parts of the center, if the configuration's {@code exchangers} is not 0.
    *
-   * @param servers JSON list of what {@link #host} answered, in the order of the parts
+   * @param servers JSON array of the results of {@link #host}, in the order of the parts
    */
   public void hosted(String servers) {
     handle.call(
@@ -122,11 +122,12 @@ public final class Exchanger implements AutoCloseable {
   }
 
   /**
-   * Hosts a part of a center in this process until its run ends, in place of what it hosted for that part.
+   * Hosts a part of a center in this process until its run ends. It replaces what this process hosted for that part.
    *
-   * @param request {@code {"run","config","secret","part","offset","host"}}; host is this process's for the workers
+   * @param request {@code {"run","config","secret","part","offset","host"}}; host is the name at which workers reach
+   *     this process
    * @param part of {@link #part}; it begins at offset in the flat vector
-   * @return where it is, as JSON
+   * @return its address, as JSON
    */
   public static String host(String request, byte[] part) {
     Loader.load();

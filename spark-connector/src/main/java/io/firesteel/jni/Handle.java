@@ -1,6 +1,6 @@
 /*
- * What Worker, Center, Exchanger and Link share: the native handle, and the promise that nothing uses it after it was
- * freed. Calls hold a read lock, close takes the write lock and so waits for the call in flight.
+ * The native handle that Worker, Center, Exchanger and Link have. It is never used after it was freed: calls hold a
+ * read lock, and close takes the write lock, so that it waits for the call in flight.
  */
 package io.firesteel.jni;
 
@@ -22,7 +22,7 @@ final class Handle {
   private final Cleaner.Cleanable cleanable;
 
   /**
-   * @param owner the object whose loss frees the handle, if it was never closed
+   * @param owner if it is garbage-collected without having been closed, the handle is freed
    * @param what names the object in messages
    * @param free the native close
    */
@@ -47,8 +47,8 @@ final class Handle {
   }
 
   /**
-   * Runs a native call that may overlap the one in flight; does nothing when the handle is closed or closing.
-   * The untimed tryLock passes a close that waits for its turn, where lock() would queue behind it.
+   * Runs a native call that may overlap the one in flight; does nothing if the handle is closed or being closed. lock()
+   * would queue behind a close that waits for the call in flight; tryLock() without a timeout does not.
    */
   void callUnlessClosed(LongConsumer body) {
     if (!state.lock.readLock().tryLock()) {
@@ -70,7 +70,7 @@ final class Handle {
     cleanable.clean();
   }
 
-  /** Apart from the handle, so that the Cleaner holds no reference to the owner. */
+  /** A separate object, so that the Cleaner has no reference to the owner, which could then never be collected. */
   private static final class State {
     final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
     final String what;

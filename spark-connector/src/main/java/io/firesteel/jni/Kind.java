@@ -1,6 +1,6 @@
 /*
- * The kinds of failure, for programs; people read the message. The same names as the Rust enum, held equal by a
- * test over testdata/kinds.txt.
+ * The kinds of failure, by which programs decide; people read the message. The names are those of the Rust enum, which
+ * tests on both sides compare with testdata/kinds.txt.
  */
 package io.firesteel.jni;
 
@@ -16,17 +16,19 @@ public enum Kind {
   IO,
   /** A handle was used after it was closed. */
   CLOSED,
-  /** The call ended because somebody cancelled it. */
+  /** The call was cancelled. */
   CANCELLED,
   /** A vector or a file does not have the names, shapes or length of the net. */
   LAYOUT,
-  /** The native library or libtorch could not be loaded, or is the wrong one. */
+  /** The native library or libtorch could not be loaded, or has the wrong version. */
   LIBRARY,
-  /** The exchanger is gone, or refuses: another secret, another net, a newer attempt of the same worker. */
+  /**
+   * The exchanger cannot be reached, or refuses the worker: wrong secret, another net, or a newer attempt of it exists.
+   */
   EXCHANGE,
-  /** The machine has less memory than was wanted. */
+  /** The machine has too little memory. */
   MEMORY,
-  /** A defect in Firesteel or libtorch; a caught panic. */
+  /** A defect in Firesteel or libtorch, or a caught panic. */
   INTERNAL;
 
   /** The lower-case name, as in testdata/kinds.txt. */
@@ -34,7 +36,7 @@ public enum Kind {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** The kind of that name; INTERNAL for a name this jar does not know, so that no failure is lost. */
+  /** The kind of that name; INTERNAL for a name that this jar does not know. */
   public static Kind of(String code) {
     for (Kind kind : values()) {
       if (kind.code().equals(code)) {

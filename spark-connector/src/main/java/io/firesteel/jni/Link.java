@@ -1,5 +1,5 @@
 /*
- * One worker's connection to the exchanger. A newer attempt of the same worker shuts an older one out.
+ * One worker's connection to the exchanger. When a newer attempt of the same worker connects, an older one is refused.
  */
 package io.firesteel.jni;
 
@@ -12,7 +12,7 @@ public final class Link implements AutoCloseable {
   }
 
   /**
-   * Attaches to the exchanger and pulls the center; waits for it as long as the configuration's exchange-deadline says.
+   * Connects to the exchanger and pulls the center, within the configuration's exchange-deadline.
    *
    * @param request {@code {"client":{of Exchanger.client},"worker":k,"attempt":n}}
    */
@@ -22,7 +22,7 @@ public final class Link implements AutoCloseable {
   }
 
   /**
-   * One turn: asks how far the worker may go, does its local steps and exchanges.
+   * One turn: asks how many local steps the worker may do, does them and exchanges.
    *
    * @param worker prepared; the same in every turn
    * @return {@code {"steps","samples","loss","done"}}; loss is null when it is no number; done is true once all that is

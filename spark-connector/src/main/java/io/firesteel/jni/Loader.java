@@ -1,6 +1,7 @@
 /*
- * Finds and loads libtorch and libfiresteel.so, once in a process, each file by its path and in dependency order:
- * no LD_LIBRARY_PATH is needed. A failure says the file, what is missing, where we looked and what to do.
+ * Finds and loads libtorch and libfiresteel.so, once in a process, each file by its path and in dependency order: no
+ * LD_LIBRARY_PATH is needed. The message of a failure names the file, what is wrong, the places searched and what to
+ * do.
  */
 package io.firesteel.jni;
 
@@ -23,7 +24,10 @@ public final class Loader {
   private static final String REMEDY =
       "run scripts/setup on this machine, or set FIRESTEEL_LIBTORCH to a directory with libtorch 2.11.0";
 
-  /** In the order in which they need each other; what another libtorch build does without may be absent. */
+  /**
+   * The libraries of libtorch in the order of loading: each needs those before it. One that not every build of libtorch
+   * has is optional.
+   */
   private static final List<Part> PARTS =
       List.of(
           new Part("libgomp.so.1", false),
@@ -31,7 +35,7 @@ public final class Loader {
           new Part("libcudart.so.*", false),
           new Part("libcupti.so.*", false),
           new Part("libtorch_cpu.so", true),
-          // a libtorch that was built for CUDA announces its GPUs when these are loaded
+          // a build for CUDA registers its GPUs with libtorch_cpu when these are loaded
           new Part("libc10_cuda.so", false),
           new Part("libtorch_cuda.so", false));
 
@@ -39,7 +43,7 @@ public final class Loader {
 
   private Loader() {}
 
-  private record Part(String glob, boolean needed) {}
+  private record Part(String glob, boolean required) {}
 
   /** Loads the library unless it is loaded, looking for libtorch where {@link #load(List)} does. */
   public static void load() {
@@ -47,10 +51,11 @@ public final class Loader {
   }
 
   /**
-   * Loads the library unless it is loaded. libtorch is the directory (or the {@code lib} in it) that is named by the
-   * system property {@code firesteel.libtorch}, else by the environment's FIRESTEEL_LIBTORCH, else the first that
-   * exists of {@code shipped}, else the one scripts/setup made in FIRESTEEL_CACHE or ~/.cache/firesteel. A library
-   * named by {@code firesteel.library} or FIRESTEEL_LIBRARY is loaded instead of the jar's own.
+   * Loads the library unless it is loaded. libtorch is taken from the directory (or the {@code lib} in it) that the
+   * system property {@code firesteel.libtorch} names, or the environment variable FIRESTEEL_LIBTORCH. If neither is
+   * set, it is the first of {@code shipped} that exists, or the one that scripts/setup made in FIRESTEEL_CACHE or
+   * ~/.cache/firesteel. The system property {@code firesteel.library} or the variable FIRESTEEL_LIBRARY names a
+   * libfiresteel.so to use instead of the jar's.
    */
   public static synchronized void load(List<Path> shipped) {
     if (loaded) {
@@ -75,23 +80,23 @@ public final class Loader {
     List<Path> places = new ArrayList<>();
     String named = setting("firesteel.libtorch", "FIRESTEEL_LIBTORCH");
     if (named != null) {
-      places.add(Path.of(named)); // what somebody asked for is never replaced by something else
+      places.add(Path.of(named)); // an explicit choice is never replaced by another directory
     } else {
       places.addAll(shipped);
       String cache = System.getenv("FIRESTEEL_CACHE");
       Path home = Path.of(System.getProperty("user.home"), ".cache", "firesteel");
       places.add((cache == null ? home : Path.of(cache)).resolve(LIBTORCH));
     }
-    List<String> looked = new ArrayList<>();
+    List<String> searched = new ArrayList<>();
     for (Path place : places) {
       for (Path directory : List.of(place.resolve("lib"), place)) {
         if (Files.isRegularFile(directory.resolve("libtorch_cpu.so"))) {
           return directory.toAbsolutePath();
         }
-        looked.add(directory.toAbsolutePath().toString());
+        searched.add(directory.toAbsolutePath().toString());
       }
     }
-    throw failure("libtorch_cpu.so is missing: looked in " + String.join(", ", looked) + "; " + REMEDY, null);
+    throw failure("libtorch_cpu.so is missing: looked in " + String.join(", ", searched) + "; " + REMEDY, null);
   }
 
   private static List<Path> matching(Path directory, Part part) {
@@ -101,7 +106,7 @@ public final class Loader {
     } catch (IOException e) {
       throw failure("list " + directory + ": " + e, e);
     }
-    if (files.isEmpty() && part.needed) {
+    if (files.isEmpty() && part.required) {
       throw failure(directory.resolve(part.glob) + " is missing beside libtorch_cpu.so; " + REMEDY, null);
     }
     return files;
@@ -111,7 +116,7 @@ public final class Loader {
     try {
       System.load(file.toString());
     } catch (UnsatisfiedLinkError e) {
-      // One copy a process is enough, whichever class loader asked for it: the dynamic linker finds it by its name.
+      // If another class loader of this process has loaded it, the dynamic linker finds that copy by its name.
       if (!String.valueOf(e.getMessage()).contains("already loaded in another classloader")) {
         throw failure("load " + file + ": " + e.getMessage() + "; " + REMEDY, e);
       }
@@ -128,32 +133,32 @@ public final class Loader {
       throw failure("unpack " + RESOURCE + " to " + System.getProperty("java.io.tmpdir") + ": " + e, e);
     } finally {
       if (copy != null) {
-        copy.toFile().delete(); // the mapping stays; nothing may be left in the temporary directory
+        copy.toFile().delete(); // a loaded library stays mapped without its file
       }
     }
   }
 
-  private static void loadFiresteel(Path file, String called) {
+  private static void loadFiresteel(Path file, String name) {
     try {
       System.load(file.toString());
     } catch (UnsatisfiedLinkError e) {
-      throw failure("load " + called + ": " + e.getMessage() + "; rebuild with scripts/build", e);
+      throw failure("load " + name + ": " + e.getMessage() + "; rebuild with scripts/build", e);
     }
     String expected = expectedVersion();
-    String found = crateVersion(called);
+    String found = crateVersion(name);
     if (!found.equals(expected)) {
       throw failure(
-          "libfiresteel.so at " + called + " is version " + found + ", this jar needs " + expected
+          "libfiresteel.so at " + name + " is version " + found + ", this jar needs " + expected
               + ": rebuild with scripts/build",
           null);
     }
   }
 
-  private static String crateVersion(String called) {
+  private static String crateVersion(String name) {
     try {
       return new ObjectMapper().readTree(Native.version()).path("crate").asText();
     } catch (UnsatisfiedLinkError | JsonProcessingException e) {
-      throw failure("libfiresteel.so at " + called + " does not tell its version: rebuild with scripts/build", e);
+      throw failure("libfiresteel.so at " + name + " does not tell its version: rebuild with scripts/build", e);
     }
   }
 
@@ -167,7 +172,7 @@ public final class Loader {
     return properties.getProperty("version");
   }
 
-  /** Under spark-submit the jar may be visible to the thread's context loader alone. */
+  /** Under spark-submit the jar may be visible only to the thread's context class loader. */
   private static InputStream resource(String name) {
     ClassLoader context = Thread.currentThread().getContextClassLoader();
     InputStream own = Loader.class.getClassLoader().getResourceAsStream(name);

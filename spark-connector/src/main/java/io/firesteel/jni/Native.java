@@ -1,7 +1,7 @@
 /*
- * The only Java that names `native`: the table of rust-core/native/src/api.rs. Everything else goes through Engine,
- * Worker, Center, Exchanger and Link, which load the library first and never pass a closed handle.
- * Settings cross as one JSON string, weights as one bulk copy, images as one borrowed direct buffer. Little-endian.
+ * The only class with `native` methods: the same table as in rust-core/native/src/api.rs. All other code calls Engine,
+ * Worker, Center, Exchanger and Link, which load the library first and never pass a closed handle. Settings are passed
+ * as a JSON string, weights are copied as a whole, images are read from a borrowed direct buffer; all is little-endian.
  */
 package io.firesteel.jni;
 

@@ -1,5 +1,5 @@
 /*
- * Every failure that crosses the JNI boundary. Rust constructs it by name, with (String kind, String message).
+ * The exception of all native methods. Rust constructs it by its class name, with (String kind, String message).
  */
 package io.firesteel.jni;
 

@@ -1,6 +1,6 @@
 /*
- * One partition's training state in this process: its rows, net and solver, all in native memory.
- * The worker outlives its handle while it is resident under (run, partition).
+ * The training state of one partition in this process: its rows, net and solver, all in native memory. A worker that
+ * was kept under (run, partition) outlives its handle.
  */
 package io.firesteel.jni;
 
@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 import java.util.Optional;
 
 /**
- * A handle on a worker. Life of one: {@link #open}, {@link #append} until the partition is in, {@link #prepare}, then
+ * A handle on a worker. Order of calls: {@link #open}, {@link #append} until it has all rows, {@link #prepare}, then
  * rounds or evaluations. All methods throw {@link NativeException}, and {@link IllegalStateException} after close.
  */
 public final class Worker implements AutoCloseable {
@@ -30,7 +30,7 @@ public final class Worker implements AutoCloseable {
     return new Worker("worker", Native.workerOpen(spec));
   }
 
-  /** A new handle on the worker that is resident under this run and partition, if there is one in this process. */
+  /** A new handle on the worker that is kept under this run and partition in this process, if there is one. */
   public static Optional<Worker> find(String run, int partition) {
     Loader.load();
     long value = Native.workerFind(run, partition);
@@ -40,8 +40,8 @@ public final class Worker implements AutoCloseable {
   /**
    * Copies raw records to the worker's data.
    *
-   * @param records direct little-endian buffer with {@code rows} records back to back from index 0; borrowed for the
-   *     call. Another buffer is refused with kind {@code layout}
+   * @param records direct little-endian buffer with {@code rows} records without gaps from index 0; it is only read
+   *     during the call. Any other buffer is an error of kind {@code layout}
    */
   public void append(ByteBuffer records, int rows) {
     if (!records.isDirect() || records.order() != ByteOrder.LITTLE_ENDIAN) {
@@ -54,12 +54,15 @@ public final class Worker implements AutoCloseable {
         });
   }
 
-  /** Rows, 3072 sums of the pixels (u8, CHW) and 3 sums of their squares: exact, so sums over workers are too. */
+  /**
+   * Number of rows, 3072 sums of the pixels (u8, CHW) and 3 sums of their squares. Integers: sums over workers are
+   * exact.
+   */
   public long[] statistics() {
     return handle.call(Native::workerStatistics);
   }
 
-  /** Ends loading; {@code normalizer} is of {@link Engine#normalizer}. */
+  /** Ends the loading of rows; {@code normalizer} is the result of {@link Engine#normalizer}. */
   public void prepare(float[] normalizer) {
     handle.call(
         value -> {
@@ -69,18 +72,20 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * One round of local steps. The same round asked for again is done again from the same start.
+   * Runs one round of local steps. The same round can be run again from the same start.
    *
-   * @param vector weights, or weights ++ solver state; overwritten with the result
+   * @param vector weights, or weights followed by solver state; overwritten with the result
    * @param round {@code {"digest","round","first-step","policy-step","steps","loss-limit","state"}}, where state is
    *     {@code "keep"|"given"|"reset"} and loss-limit may be left out
-   * @return {@code {"samples","loss","seconds","fresh","steps"}}; loss is null when samples is 0
+   * @return {@code {"samples","loss","seconds","fresh","steps"}}; loss is null if samples is 0
    */
   public String round(float[] vector, String round) {
     return handle.call(value -> Native.workerRound(value, vector, round));
   }
 
-  /** Evaluates weights of that layout on the worker's rows: {@code {"rows","correct","loss"}}, loss a sum. */
+  /**
+   * Evaluates weights of that layout on the worker's rows: {@code {"rows","correct","loss"}}, with the sum of losses.
+   */
   public String evaluate(float[] weights, String digest) {
     return handle.call(value -> Native.workerEvaluate(value, weights, digest));
   }
@@ -93,7 +98,7 @@ public final class Worker implements AutoCloseable {
     handle.callUnlessClosed(Native::workerCancel);
   }
 
-  /** Makes the worker resident under this run and partition until {@link Engine#endRun}. */
+  /** Keeps the worker in this process under this run and partition until {@link Engine#endRun}. */
   public void keep(String run, int partition) {
     handle.call(
         value -> {
@@ -102,7 +107,7 @@ public final class Worker implements AutoCloseable {
         });
   }
 
-  /** Drops the handle when the call in flight has returned; may be called again. */
+  /** Closes the handle once the call in flight has returned; may be called again. */
   @Override
   public void close() {
     handle.close();

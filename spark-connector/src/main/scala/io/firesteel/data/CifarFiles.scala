@@ -1,6 +1,6 @@
-// CIFAR-10 and CIFAR-100 in their authors' binary layout, https://www.cs.toronto.edu/~kriz/cifar.html.
-// The same as sc.binaryRecords, except that Hadoop's own input format tells where each record lies: a row's number
-// follows from its file and byte, without a job that counts.
+// CIFAR-10 and CIFAR-100 in their authors' binary format, https://www.cs.toronto.edu/~kriz/cifar.html. sc.binaryRecords
+// reads the same records, but without their positions. Hadoop's input format gives the byte offset of each record, from
+// which its row number is computed without a job that counts rows.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
@@ -69,17 +69,17 @@ private[data] object CifarFiles {
   }
 }
 
-/** One file of whole records, the first of which is row `first` of its split. */
+/** One file of records; its first record is row `first` of the training or test set. */
 private[data] case class CifarFile(path: String, format: RecordFormat, first: Long) {
 
-  /** The rows keyed by number; a label that is none fails the task with the record's place. */
+  /** The rows with their numbers; a label that is not a class fails the task with the place of its record. */
   def records(sc: SparkContext, classes: Int): RDD[(Long, Array[Byte])] = {
     val conf = new Configuration(sc.hadoopConfiguration)
     FixedLengthInputFormat.setRecordLength(conf, format.bytes)
     sc.newAPIHadoopFile(path, classOf[FixedLengthInputFormat], classOf[LongWritable], classOf[BytesWritable], conf)
       .map { case (offset, bytes) =>
         val row = first + offset.get / format.bytes
-        val record = Arrays.copyOf(bytes.getBytes, format.bytes) // Hadoop uses its buffer again
+        val record = Arrays.copyOf(bytes.getBytes, format.bytes) // Hadoop reuses its buffer
         if (format.label(record) >= classes)
           throw new FiresteelException(
             Kind.DATA,

@@ -1,4 +1,4 @@
-// A directory of data files behind any Hadoop URI, listed once on the driver.
+// A directory of data files on any Hadoop file system, listed once on the driver.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
@@ -7,7 +7,7 @@ import java.io.{FileNotFoundException, IOException, InputStream}
 import org.apache.hadoop.fs.{FileStatus, FileSystem, Path}
 import org.apache.spark.SparkContext
 
-/** The files of `path` by name, and how to open them on the driver. */
+/** The files of `path` by name. */
 private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, files: Map[String, FileStatus]) {
   def names: Seq[String] = files.keys.toSeq.sorted
 
@@ -24,7 +24,7 @@ private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, 
 
 private[data] object DataDirectory {
 
-  /** Lists `uri`; kind io when there is no such directory or it cannot be read. */
+  /** Lists `uri`; a failure of kind io if there is no such directory or it cannot be read. */
   def list(sc: SparkContext, uri: String): DataDirectory =
     try {
       val path = new Path(uri)

@@ -1,4 +1,4 @@
-// The Hadoop file system behind a URI. One whose library is not on the class path is told with the line that brings it.
+// The Hadoop file system of a URI. If its library is not on the class path, the message says which option adds it.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
@@ -9,7 +9,7 @@ import org.apache.hadoop.util.VersionInfo
 
 private[firesteel] object FileSystems {
 
-  /** Hadoop's own libraries that Spark does not ship, by the schemes that they serve. */
+  /** Hadoop's own libraries that are not part of Spark, by the URI schemes that they implement. */
   private val Artifacts = Map(
     "s3a" -> "hadoop-aws",
     "abfs" -> "hadoop-azure",
@@ -20,9 +20,9 @@ private[firesteel] object FileSystems {
     "cosn" -> "hadoop-cos",
     "obs" -> "hadoop-huaweicloud"
   )
-  private val OldS3 = Set("s3", "s3n") // Hadoop 3 has neither
+  private val OldS3 = Set("s3", "s3n") // schemes that Hadoop 3 does not have any more
 
-  /** @throws FiresteelException kind config where no class for the scheme can be loaded */
+  /** @throws FiresteelException of kind config if no class for the scheme can be loaded */
   def of(path: Path, conf: Configuration): FileSystem =
     try path.getFileSystem(conf)
     catch {
@@ -39,12 +39,12 @@ private[firesteel] object FileSystems {
       case None                  => s"give spark-submit the library that serves $scheme:// with --packages or --jars"
     }
     val told = new FiresteelException(Kind.CONFIG, s"$path: its file system is not on the class path: $remedy")
-    told.addSuppressed(cause) // for a stack trace: in the line it would only name a class
+    told.addSuppressed(cause) // shown in a stack trace only: its message is just the name of a class
     told
   }
 
   private def causes(error: Throwable, kind: Class[_]): Boolean =
     Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(MaxCauses).exists(kind.isInstance)
 
-  private val MaxCauses = 16 // a chain of causes may be a ring
+  private val MaxCauses = 16 // a chain of causes may be circular
 }

@@ -1,5 +1,5 @@
-// MNIST's idx files (http://yann.lecun.com/exdb/mnist): images and labels apart, big-endian headers, often gzipped.
-// Headers and labels are read on the driver before any job (a label is a byte); one task streams a pair as records.
+// MNIST's idx files (http://yann.lecun.com/exdb/mnist): a file of images and one of labels, big-endian headers, often
+// gzipped. The driver reads headers and labels (a byte each) before any job; one task reads both files as records.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
@@ -40,7 +40,7 @@ private[data] case object IdxFiles extends ImageFiles.Reader {
   }
 }
 
-/** The two files of one split, in `directory`. */
+/** The images and labels of the training or test set, two files in `directory`. */
 private[data] final class IdxPair(directory: DataDirectory, images: String, labels: String) {
   private val imagesPath = directory.file(images)
   private val labelsPath = directory.file(labels)
@@ -63,7 +63,7 @@ private[data] final class IdxPair(directory: DataDirectory, images: String, labe
     finally stream.close()
   }
 
-  /** The highest label; with `classes`, one that is not below them is refused. */
+  /** The highest label. If `classes` is given, a label that is not below it is an error. */
   def highestLabel(classes: Option[Int]): Int = {
     val stream = new IdxStream(labelsPath.toString, directory.open(labels))
     try {

@@ -1,4 +1,5 @@
-// One idx file as a stream: the header held against the file before it is believed, every error with path and byte.
+// Reads one idx file as a stream. The header is checked against the file's length before it is used, and every error
+// names the path and the byte offset.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
@@ -9,21 +10,21 @@ import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream
 import org.slf4j.LoggerFactory
 import scala.annotation.nowarn
 
-/** Reads `path` through `file`, unpacking it when the name ends in .gz, all of its members; bytes are counted unpacked.
-  * The JDK's own GZIPInputStream says nothing of what lies behind the last member, the one of Commons Compress does.
+/** Reads `path` from `file`. If the name ends in .gz, all members of the gzip file are unpacked, and offsets count
+  * unpacked bytes. Commons Compress reports garbage after the last member, which the JDK's GZIPInputStream ignores.
   */
 private[data] final class IdxStream(path: String, file: InputStream) extends Closeable {
   private val packed = path.endsWith(".gz")
   private var position = 0L
-  private val pace = new Pace(System.nanoTime())
-  // its builder, which is to be used instead, is not there yet in Spark 3.5
+  private val logInterval = new LogInterval(System.nanoTime())
+  // the builder that replaces this constructor does not exist in the version that Spark 3.5 has
   @nowarn("cat=deprecation")
   private val in: InputStream = {
     val buffered = new BufferedInputStream(new Source(path, file))
     if (packed) guarded(new GzipCompressorInputStream(buffered, true)) else buffered
   }
 
-  /** Sizes of the dimensions; refused when a file of `length` bytes on disk cannot hold them. */
+  /** Sizes of the dimensions; an error if a file of `length` bytes on disk cannot hold them. */
   def header(rank: Int, length: Long): Seq[Int] = {
     val bytes = ByteBuffer.wrap(skipHeader(rank)) // big-endian, as ByteBuffer is
     val (magic, expected) = (bytes.getInt, 0x800 + rank) // 8: unsigned bytes
@@ -42,7 +43,7 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
     sizes.map(_.toInt)
   }
 
-  /** The raw header of a file whose header was checked before. */
+  /** Reads past the header, and returns its bytes unchecked. */
   def skipHeader(rank: Int): Array[Byte] = {
     val bytes = new Array[Byte](IdxStream.headerBytes(rank))
     fill(bytes, 0, bytes.length)
@@ -53,11 +54,11 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
   def fill(bytes: Array[Byte], offset: Int, length: Int): Unit = {
     val read = guarded(in.readNBytes(bytes, offset, length))
     position += read
-    if (pace.isDue(System.nanoTime())) IdxStream.log.warn(s"reading goes on: $path: $position bytes so far")
+    if (logInterval.isDue(System.nanoTime())) IdxStream.log.warn(s"reading goes on: $path: $position bytes so far")
     if (read < length) fail(s"ends at byte $position, in the middle of a record or before one that its header claims")
   }
 
-  /** Refuses a file that goes on. */
+  /** Checks that the file ends here. */
   def end(): Unit = if (guarded(in.read()) >= 0) fail(s"goes on after its last value, at byte $position")
 
   def close(): Unit = in.close()
@@ -65,8 +66,7 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
   private def guarded[A](read: => A): A =
     try read
     catch {
-      case e: IOException => // of the packing: the file's own come as FiresteelException
-        // its words are all that it says
+      case e: IOException => // of the gzip format: failures to read the file are FiresteelExceptions
         val reason =
           Option(e.getMessage).map(_.stripSuffix(".")).filter(_.nonEmpty).fold("ends too soon")(IdxStream.lower)
         throw new FiresteelException(Kind.DATA, s"$path: broken gzip after byte $position: $reason")
@@ -75,7 +75,8 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
   private def fail(what: String): Nothing = throw new FiresteelException(Kind.DATA, s"$path: $what")
 }
 
-/** The file below, whose failures to be read are not to be taken for broken packing. */
+/** The file as it is on disk. Its read errors become FiresteelExceptions, so that they are not taken for broken gzip.
+  */
 private final class Source(path: String, file: InputStream) extends FilterInputStream(file) {
   override def read(): Int = told(super.read())
   override def read(bytes: Array[Byte], offset: Int, length: Int): Int = told(super.read(bytes, offset, length))
@@ -85,20 +86,20 @@ private final class Source(path: String, file: InputStream) extends FilterInputS
     catch { case e: IOException => throw new FiresteelException(Kind.IO, s"read $path: ${e.getMessage}", e) }
 }
 
-/** When a read that takes long says that it goes on; times are System.nanoTime's. */
-private[data] final class Pace(start: Long) {
-  private var told = start
+/** Decides when to log that a long read continues; times are System.nanoTime's. */
+private[data] final class LogInterval(start: Long) {
+  private var last = start
 
-  /** Whether nothing was said for ten seconds before `now`, which counts as said then. */
+  /** Whether ten seconds have passed since this was last true. */
   def isDue(now: Long): Boolean = {
-    val due = now - told >= Pace.EveryNanos
-    if (due) told = now
+    val due = now - last >= LogInterval.Nanos
+    if (due) last = now
     due
   }
 }
 
-private object Pace {
-  val EveryNanos = 10000000000L
+private object LogInterval {
+  val Nanos = 10000000000L
 }
 
 private[data] object IdxStream {
@@ -106,8 +107,8 @@ private[data] object IdxStream {
 
   private def lower(text: String): String = s"${text.head.toLower}${text.tail}"
 
-  private val DeflateLimit = 1032L // deflate packs at most this many bytes into one
+  private val DeflateLimit = 1032L // the most bytes that one byte of deflate's output can stand for
 
-  /** Magic number, then a size of 4 bytes a dimension. */
+  /** Length of the header: the magic number, then a size of 4 bytes for each dimension. */
   def headerBytes(rank: Int): Int = 4 + 4 * rank
 }

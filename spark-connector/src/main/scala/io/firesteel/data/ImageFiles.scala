@@ -1,21 +1,21 @@
-// Opens a directory of official data files: tells which data set it is, and reads it as records.
-// Files are checked by name, length and header before any Spark job starts; labels while they are read.
+// Opens a directory with the official files of a data set: recognizes the data set by their names, and reads records.
+// Names, lengths and headers are checked before any Spark job starts; labels while they are read.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import org.apache.spark.SparkContext
 
-/** A data set on disk: its training rows and, when there are files for it, its test rows. */
+/** A data set: its training rows and, if there are files for them, its test rows. */
 case class ImageFiles(dataset: String, train: ImageSource, test: Option[ImageSource])
 
 object ImageFiles {
 
-  /** One kind of data set: how to tell it from a directory's file names, and how to open it. */
+  /** A kind of data set: how to recognize it by file names, and how to open it. */
   private[data] trait Reader {
     def name: String
 
-    /** For a message: the files that make it. */
+    /** The names of its files, for messages. */
     def lookedFor: String
 
     /** Whether the training files are there. */
@@ -28,9 +28,9 @@ object ImageFiles {
 
   /** Opens the data set in the directory `uri`, a local path or any Hadoop URI.
     *
-    * @param dataset cifar10, cifar100 or idx; told from the files when absent
-    * @throws FiresteelException kind io for a directory that is not there, data for a file that is not what it should
-    *   be (path, size, byte offset named), config for an unknown or ambiguous `dataset`
+    * @param dataset cifar10, cifar100 or idx; recognized by the names of files when absent
+    * @throws FiresteelException of kind io for a missing directory, of kind data for a wrong file (with its path, size
+    *   or byte offset), of kind config for an unknown or ambiguous `dataset`
     */
   def open(sc: SparkContext, uri: String, dataset: Option[String]): ImageFiles = {
     val directory = DataDirectory.list(sc, uri)

@@ -1,14 +1,14 @@
-// One split of a data set as records: raw bytes keyed by the row's number, nothing decoded on the JVM.
+// The training or test set as records: raw bytes with their row numbers. The JVM decodes nothing.
 package io.firesteel.data
 
 import org.apache.spark.rdd.RDD
 
-/** Rows of one split.
+/** The rows of a training or test set.
   *
-  * @param records (global row in file order, label bytes and pixels as `format` says)
-  * @param rows how many there are
-  * @param classes how many labels there can be
-  * @param locate says where a row came from: file, record, byte offset
+  * @param records pairs of row number, counted in the order of the files, and record in the layout of `format`
+  * @param rows number of rows
+  * @param classes number of classes: labels are below it
+  * @param locate where a row came from, for messages: file, record, byte offset
   */
 case class ImageSource(
     records: RDD[(Long, Array[Byte])],

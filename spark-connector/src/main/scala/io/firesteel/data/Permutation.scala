@@ -1,13 +1,13 @@
-// A seeded bijection of the row numbers 0 until n, computed row by row: the shuffle needs no table on any machine.
-// A Feistel network permutes the smallest square power of two that holds n; a number that lands outside of the rows
-// is sent through again until it lands inside (cycle walking), which keeps it a bijection.
+// A seeded permutation of the row numbers 0 until n, computed for each row by itself, so that no machine needs a table.
+// A Feistel network permutes 0 until 4^h, with the smallest h that makes this at least n. If the result is not below n,
+// it is put through the network again until it is (cycle walking), which is still a permutation.
 package io.firesteel.data
 
 /** The same n and seed give the same permutation everywhere, always. */
 private[data] final case class Permutation(n: Long, seed: Long) {
   require(n > 0, s"a permutation of $n rows")
 
-  /** Bits of each half; the domain of 4^half numbers is less than 4 n, so that few walks take more than 4 turns. */
+  /** Bits of each half. There are fewer than 4 n numbers in 0 until 4^half, so few rows take more than 4 passes. */
   private val half: Int = math.max(1, (64 - java.lang.Long.numberOfLeadingZeros(n - 1) + 1) / 2)
   private val mask: Long = (1L << half) - 1
 
@@ -33,7 +33,7 @@ private[data] final case class Permutation(n: Long, seed: Long) {
 }
 
 private[data] object Permutation {
-  private val Rounds = 6 // Luby and Rackoff need 4 for a strong pseudorandom permutation
+  private val Rounds = 6 // 4 suffice for a strong pseudorandom permutation (Luby and Rackoff 1988)
   private val Golden = 0x9e3779b97f4a7c15L
 
   /** The finaliser of SplitMix64 (Steele, Lea, Flood 2014), keyed twice. */

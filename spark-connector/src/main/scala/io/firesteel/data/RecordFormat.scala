@@ -1,9 +1,11 @@
-// How the bytes of one record lie; the same three layouts as the engine's readers.
+// The byte layout of one record; the same three layouts as the engine's readers.
 package io.firesteel.data
+
+import com.fasterxml.jackson.databind.node.{JsonNodeFactory, ObjectNode}
 
 /** A raw record: label bytes, then pixels.
   *
-  * @param name as the engine and `--dataset` say it
+  * @param name the format's name in the engine and in `--dataset`
   * @param labelBytes bytes before the pixels; the last of them is the label (CIFAR-100: coarse, then fine)
   * @param channels planes, one after another
   */
@@ -22,7 +24,7 @@ sealed abstract class RecordFormat(
   def label(record: Array[Byte]): Int = record(labelBytes - 1) & 0xff
 
   /** The engine's `RecordFormat`. */
-  def toJson: String = s"""{"format":"$name"}"""
+  private[firesteel] def json: ObjectNode = JsonNodeFactory.instance.objectNode().put("format", name)
 }
 
 object RecordFormat {
@@ -31,6 +33,6 @@ object RecordFormat {
 
   /** Grey images of an idx file (MNIST: 28 x 28); the engine pads them to 32 x 32 and repeats them to 3 channels. */
   final case class Idx(rows: Int, columns: Int) extends RecordFormat("idx", 1, 1, rows, columns) {
-    override def toJson: String = s"""{"format":"idx","height":$height,"width":$width}"""
+    override private[firesteel] def json: ObjectNode = super.json.put("height", height).put("width", width)
   }
 }

@@ -1,5 +1,5 @@
-// The partitions of the workers: a source's rows dealt out once, at random but the same for the same seed, and kept on
-// the executors' disks as raw chunks. Images in use live in native memory; chunks are read when a worker is built.
+// The workers' partitions: the rows of a source, divided once at random by a seed, and kept as chunks of raw records on
+// the executors' disks. Chunks are only read to build a worker, which holds its rows in native memory.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
@@ -9,10 +9,10 @@ import org.apache.spark.storage.StorageLevel
 import org.apache.spark.{Partition, Partitioner, TaskContext}
 import scala.reflect.ClassTag
 
-/** @param kept partition k holds worker k's rows, sorted by number, as records back to back, at most
-  *   `Shards.ChunkRows` a chunk; persisted on disk
+/** @param kept partition k has the rows of worker k in the order of their numbers, in chunks of at most
+  *   `Shards.ChunkRows` records without gaps; persisted on disk
   * @param counts rows of each partition
-  * @param locations where each partition's tasks want to run, asked for each job; empty leaves it to Spark
+  * @param locations preferred locations of a partition's tasks, evaluated for each job; empty leaves them to Spark
   */
 final case class Shards(
     kept: RDD[Array[Byte]],
@@ -21,32 +21,33 @@ final case class Shards(
     locations: Int => Seq[String] = Shards.anywhere
 ) {
 
-  /** The same, for jobs that mostly find their rows in native memory already. */
+  /** The same chunks, for jobs that find most workers built: a partition is opened only if its chunks are used. */
   val chunks: RDD[Array[Byte]] = new OnDemand(kept, locations)
 
   /** How many partitions there are. */
   def partitions: Int = counts.length
 
-  /** Frees the executors' disks. */
+  /** Deletes the partitions from the executors' disks. */
   def unpersist(): Unit = kept.unpersist()
 }
 
 object Shards {
 
-  /** Rows of one chunk: 3 MB of CIFAR, which is what crosses to native memory at a time. */
+  /** Rows of one chunk, which is copied to native memory at once: 3 MB of CIFAR. */
   val ChunkRows = 1024
 
-  /** Leaves it to Spark where tasks run. */
+  /** No preferred locations. */
   val anywhere: Int => Seq[String] = _ => Nil
 
-  /** Runs a job at once, as it is. */
+  /** Just runs the job. */
   val directly: (=> Array[Long]) => Array[Long] = job => job
 
-  /** Deals `source` out over `partitions`, whose sizes differ by one row at most, and waits until it lies on disk. With
-    * one partition the rows are in file order. More partitions than rows leaves some empty.
+  /** Divides the rows of `source` among `partitions` partitions, whose sizes differ by at most one row, and waits until
+    * they are on disk. One partition has the rows in the order of the files. With more partitions than rows some are
+    * empty.
     *
     * @param locations of [[Shards]]
-    * @param submit runs the one job of it, which may be done again
+    * @param submit runs the job that does this, more than once if it must
     */
   def build(
       source: ImageSource,
@@ -56,10 +57,10 @@ object Shards {
       submit: (=> Array[Long]) => Array[Long] = directly
   ): Shards = {
     val format = source.format
-    val dealt = source.records
+    val divided = source.records
       .repartitionAndSortWithinPartitions(new ShardPartitioner(source.rows, partitions, seed))
       .mapPartitions(chunked(_, format.bytes))
-    val kept = new OnDemand(dealt, locations)
+    val kept = new OnDemand(divided, locations)
       .mapPartitions(chunks => chunks, preservesPartitioning = true) // of Spark's class: they log under its name
       .setName(s"${format.name}: ${source.rows} rows in $partitions partitions")
       .persist(StorageLevel.DISK_ONLY)
@@ -84,9 +85,9 @@ object Shards {
     }
 }
 
-/** A parent's partitions, where Spark opens a parent's block (a file, a deserialiser) only when a task asks for its first
-  * element: a round that does not would pay for it all the same. While it is not cached itself, its tasks go to `locations`,
-  * wherever its parent is cached.
+/** The partitions of `parent`, each opened only when a task asks for its first element. Otherwise Spark would open the
+  * cached block (a file and a deserializer) in each round, although rounds do not read it. Tasks prefer `locations` to
+  * the executor in which the parent is cached.
   */
 private[data] final class OnDemand[A: ClassTag](parent: RDD[A], @transient private val locations: Int => Seq[String])
     extends RDD[A](parent) {
@@ -98,7 +99,7 @@ private[data] final class OnDemand[A: ClassTag](parent: RDD[A], @transient priva
     Iterator.single(split).flatMap(firstParent[A].iterator(_, context))
 }
 
-/** Sends a row to the partition in which its place in the permutation lies. */
+/** Divides the permuted row numbers into ranges of equal size, one for each partition. */
 private[data] final class ShardPartitioner(rows: Long, val numPartitions: Int, seed: Long) extends Partitioner {
   private val permutation = Permutation(rows, seed)
 

@@ -1,12 +1,12 @@
-// A flat vector on its way between the driver and the executors.
+// A flat vector as it is sent between the driver and the executors.
 package io.firesteel.tensors
 
 import java.io.OutputStream
 import java.lang.Float.BYTES
 import java.nio.{ByteBuffer, ByteOrder, FloatBuffer}
 
-/** Floats as bytes. Java's serialization copies an array of bytes at once and converts one of floats value by value, on
-  * both sides of each crossing; a round waits for those of the center and of every worker's vector.
+/** Floats as an array of bytes. Java's serialization copies such an array at once, but converts an array of floats
+  * value by value, on both sides. A round waits for that of the center and of every worker's vector.
   */
 private[firesteel] final class PackedVector private (bytes: Array[Byte]) extends Serializable {
   def length: Int = bytes.length / BYTES
@@ -37,12 +37,12 @@ private[firesteel] object PackedVector {
     new PackedVector(bytes)
   }
 
-  /** Of the values in `bytes`, little-endian, which are not copied. */
+  /** The vector whose little-endian values are `bytes`, which are not copied. */
   def wrap(bytes: Array[Byte]): PackedVector = new PackedVector(bytes)
 
   def apply(values: Array[Float]): PackedVector = apply(values, 0, values.length)
 
-  /** In one order of bytes wherever they were written. */
+  /** Always little-endian, since another machine may have written the bytes. */
   private def view(bytes: Array[Byte]): FloatBuffer =
     ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer()
 }

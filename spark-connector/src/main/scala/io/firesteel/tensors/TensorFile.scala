@@ -1,5 +1,6 @@
-// safetensors files as streams, so that no array has to hold one: values go out and come in through one small buffer.
-// The header is the engine's (rust-core/engine/src/tensors.rs); behind it lie f32, little-endian, tensor after tensor.
+// Reads and writes safetensors files as streams through one small buffer, since a file may be larger than an array. The
+// engine makes and checks the header (rust-core/engine/src/tensors.rs); after it come the tensors' values, f32,
+// little-endian, one tensor after the other.
 package io.firesteel.tensors
 
 import io.firesteel.{FiresteelException, Json, StoredFile}
@@ -23,27 +24,29 @@ private[firesteel] object Values {
     def bytes: Long = vector.length.toLong * TensorFile.Width
   }
 
-  /** Any bytes, one piece after the other, filled up with zeros to whole floats; nobody computes with them. */
+  /** Bytes of anything as a tensor: the pieces one after the other, padded with zeros to whole floats. */
   private[firesteel] final case class Bytes(pieces: Array[Array[Byte]]) extends Values {
-    def own: Long = pieces.map(_.length.toLong).sum
-    def bytes: Long = Tensors.packedLength(own) * TensorFile.Width
+    def unpadded: Long = pieces.map(_.length.toLong).sum
+    def bytes: Long = Tensors.packedLength(unpadded) * TensorFile.Width
   }
 }
 
-/** Where the values of one tensor go, from index `at` on. */
+/** Where to put the values of one tensor. */
 private[firesteel] sealed trait Target
 
 private[firesteel] object Target {
+
+  /** Into the array from index `at` on. */
   private[firesteel] final case class Floats(into: Array[Float], at: Int = 0) extends Target
 
-  /** The first bytes of the tensor, as many as the pieces take; the others were added. */
+  /** Into the pieces, one after the other; the rest of the tensor's bytes is padding. */
   private[firesteel] final case class Bytes(into: Array[Array[Byte]]) extends Target
 }
 
 private[firesteel] object TensorFile {
   val Width: Int = java.lang.Float.BYTES
 
-  private val Chunk = 1 << 20 // bytes of the one buffer
+  private val Chunk = 1 << 20 // bytes of the buffer
   private val Piece = 64L << 20 // bytes
   private val LengthBytes = java.lang.Long.BYTES
   private val MostHeader = 100000000L // the limit of the format's own library
@@ -64,15 +67,16 @@ private[firesteel] object TensorFile {
       case Values.Packed(vector) => vector.writeTo(out)
       case whole: Values.Bytes   =>
         whole.pieces.foreach(out.write(_))
-        out.write(new Array[Byte]((whole.bytes - whole.own).toInt))
+        out.write(new Array[Byte]((whole.bytes - whole.unpadded).toInt))
     }
   }
 
-  /** Room for `bytes` bytes, which one array may be too short for. */
+  /** Arrays for `bytes` bytes in all, which may be more than one array holds. */
   def pieces(bytes: Long): Array[Array[Byte]] =
     (0L until bytes by Piece).map(at => new Array[Byte](math.min(Piece, bytes - at).toInt)).toArray
 
-  /** Reads the header of `file` and holds it against the file's length, before anything is made in its size. */
+  /** Reads the header of `file` and checks it against the file's length, before anything is allocated from its sizes.
+    */
   def open(file: StoredFile, chunk: Int = Chunk): TensorFile = reading(file) {
     val first = file.in.readNBytes(LengthBytes)
     val length = if (first.length == LengthBytes) ByteBuffer.wrap(first).order(LITTLE_ENDIAN).getLong else -1L
@@ -82,7 +86,7 @@ private[firesteel] object TensorFile {
     new TensorFile(file, Json.mapper.readTree(header), chunk)
   }
 
-  /** What goes wrong is told with the file's name. */
+  /** Puts the file's name into the message of a failure. */
   private def reading[A](file: StoredFile)(body: => A): A =
     try body
     catch {
@@ -92,7 +96,7 @@ private[firesteel] object TensorFile {
     }
 }
 
-/** A file whose header was read and found to fit it. */
+/** A file whose header was read and checked. */
 private[firesteel] final class TensorFile private (
     file: StoredFile,
     header: com.fasterxml.jackson.databind.JsonNode,
@@ -105,11 +109,11 @@ private[firesteel] final class TensorFile private (
 
   def name: String = file.name
 
-  /** The texts beside the tensors. */
+  /** The metadata in the file's header. */
   val metadata: Map[String, String] =
     header.get("metadata").properties.asScala.map(entry => entry.getKey -> entry.getValue.asText).toMap
 
-  /** Refuses a file in which one of these tensors is missing, or of another shape or type. Others do not matter. */
+  /** Checks that the file has these tensors with these shapes, as f32. It may have others, too. */
   def check(wanted: Seq[(String, Seq[Long])]): Unit = wanted.foreach { case (tensor, shape) =>
     def shown(sizes: Seq[Long]) = sizes.mkString("[", ", ", "]")
     shapes.indexWhere(_._1 == tensor) match {
@@ -120,11 +124,11 @@ private[firesteel] final class TensorFile private (
     }
   }
 
-  /** Reads the values to the end of the file, each tensor's to its target; those without one are passed over. Once. */
+  /** Reads all values, each tensor's into its target; tensors without a target are skipped. To be called once. */
   def read(targets: Map[String, Target]): Unit = reading(file) {
     val buffer = ByteBuffer.allocate(chunk).order(LITTLE_ENDIAN)
-    for (placed <- header.get("tensors").elements.asScala) {
-      val (tensor, bytes) = (placed.get("name").asText, placed.get("bytes").asLong)
+    for (entry <- header.get("tensors").elements.asScala) {
+      val (tensor, bytes) = (entry.get("name").asText, entry.get("bytes").asLong)
       targets.get(tensor) match {
         case None                            => file.in.skipNBytes(bytes)
         case Some(Target.Floats(into, from)) =>
@@ -143,5 +147,5 @@ private[firesteel] final class TensorFile private (
   private def fill(tensor: String, into: Array[Byte], size: Int): Unit =
     if (file.in.readNBytes(into, 0, size) != size) throw new EOFException(s"the file ends within tensor $tensor")
 
-  def refuse(what: String): Nothing = throw new FiresteelException(Kind.LAYOUT, s"$name: $what")
+  private def refuse(what: String): Nothing = throw new FiresteelException(Kind.LAYOUT, s"$name: $what")
 }

@@ -1,4 +1,4 @@
-// Layouts of the flat vectors as the JSON that Engine.tensorsHeader reads.
+// The tensors of which a flat vector or a safetensors file consists.
 package io.firesteel.tensors
 
 import com.fasterxml.jackson.databind.node.ArrayNode
@@ -6,14 +6,15 @@ import com.fasterxml.jackson.databind.JsonNode
 import io.firesteel.{Json, TrainConfig}
 import io.firesteel.jni.Engine
 
-/** Names and shapes in the order in which they lie in a flat vector, and a file's metadata. */
+/** Names and shapes in the order of the flat vector, and the metadata of the file. */
 private[firesteel] case class Tensors(shapes: Seq[(String, Seq[Long])], metadata: Map[String, String] = Map.empty) {
 
   def withMetadata(pairs: (String, String)*): Tensors = copy(metadata = metadata ++ pairs)
 
-  /** The mark by which PyTorch's loaders know their own. */
+  /** With the metadata that PyTorch's loaders expect. */
   def forPyTorch: Tensors = withMetadata("format" -> "pt")
 
+  /** The JSON that [[io.firesteel.jni.Engine#tensorsHeader]] reads. */
   def json: String = {
     val root = Json.mapper.createObjectNode()
     val tensors = root.putArray("tensors")
@@ -31,11 +32,13 @@ private[firesteel] object Tensors {
   /** The tensors of the configuration's net. */
   def net(config: TrainConfig): Tensors = Tensors(shapesOf(Json.mapper.readTree(Engine.describe(config.toJson))))
 
+  /** The tensors of preprocessing.safetensors. */
   val preprocessing: Tensors = Tensors(Seq("mean" -> Seq(3L, 32L, 32L), "scale" -> Seq(3L)))
 
-  /** Floats that `bytes` bytes take as a tensor: four to a value, since nothing but f32 lies in these files. */
+  /** Length of a tensor that holds `bytes` bytes of anything: these files have f32 tensors only, so 4 bytes a value. */
   def packedLength(bytes: Long): Long = (bytes + TensorFile.Width - 1) / TensorFile.Width
 
+  /** The names and shapes in JSON that the engine returned. */
   def shapesOf(described: JsonNode): Seq[(String, Seq[Long])] = {
     val tensors = described.get("tensors")
     (0 until tensors.size).map { i =>

@@ -1,4 +1,4 @@
-// Evaluates a saved model on a data set, spread over the cluster the same way as in training.
+// Evaluates a saved model on a data set, divided among workers as in training.
 package io.firesteel.train
 
 import io.firesteel.{FiresteelException, StoredFile, TrainConfig}
@@ -12,7 +12,9 @@ import java.util.UUID
 import org.apache.spark.SparkContext
 import scala.util.Using
 
-/** `accuracy` is a fraction, `loss` a mean over `rows`: NaN where it is not finite, and the accuracy then says nothing. */
+/** `accuracy` is a fraction, `loss` the mean over `rows`. The loss is NaN if it was not finite; then the accuracy is
+  * meaningless.
+  */
 case class EvaluationResult(rows: Long, accuracy: Double, loss: Double)
 
 object Evaluation {
@@ -22,8 +24,8 @@ object Evaluation {
     * @param config the model's resolved configuration (config.json); `workers`, `batch` and `threads` may be others
     * @param model model.safetensors
     * @param preprocessing preprocessing.safetensors
-    * @throws FiresteelException kind config when the model's classes are not the data set's, layout when a file is not
-    *   of the configuration's net
+    * @throws FiresteelException of kind config if model and data set have different classes, of kind layout if a file
+    *   does not belong to the configuration's net
     */
   def evaluate(
       sc: SparkContext,
@@ -45,7 +47,7 @@ object Evaluation {
     }.get
   }
 
-  /** As above, of files that are in memory. */
+  /** The same with files that are in memory. */
   def evaluate(
       sc: SparkContext,
       source: ImageSource,
@@ -55,7 +57,7 @@ object Evaluation {
   ): EvaluationResult =
     evaluate(sc, source, config, StoredFile.of("model", model), StoredFile.of("preprocessing", preprocessing))
 
-  /** The flat vector of `layout`, whose tensors may lie in any order in the file. */
+  /** The flat vector of `layout`; the file may have the tensors in any order. */
   private def read(layout: Tensors, file: StoredFile): Array[Float] = {
     val tensors = TensorFile.open(file)
     tensors.check(layout.shapes)
@@ -67,7 +69,7 @@ object Evaluation {
     values
   }
 
-  /** Classes of an idx set are told by the labels that occur, which may be fewer than the model knows. */
+  /** An idx data set has as many classes as labels occur, which may be fewer than the model has. */
   private def checkClasses(config: TrainConfig, source: ImageSource): Unit = {
     val fits = source.format match {
       case _: RecordFormat.Idx => config.classes.exists(_ >= source.classes)

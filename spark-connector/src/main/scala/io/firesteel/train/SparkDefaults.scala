@@ -1,4 +1,5 @@
-// Spark settings that these jobs need. The application sets those that the user did not, before it starts Spark.
+// Spark settings that these jobs need. The driver application sets those that the user has not set, before it starts
+// Spark; who uses the library in a Spark application of their own sets them there.
 package io.firesteel.train
 
 /** One Spark setting, and why it is as it is. */

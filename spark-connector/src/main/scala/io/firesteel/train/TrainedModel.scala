@@ -5,8 +5,8 @@ import io.firesteel.TrainConfig
 import io.firesteel.tensors.{TensorFile, Tensors, Values}
 import java.io.{ByteArrayOutputStream, OutputStream}
 
-/** @param config resolved, `classes` included
-  * @param weights the center, flat, in the order of `Engine.describe`
+/** @param config resolved, including `classes`
+  * @param weights the last center as a flat vector in the order of `Engine.describe`
   * @param normalizer 3072 means (CHW, in 0..255) and 3 scales: x' = (x - mean) * scale
   */
 case class TrainedModel(config: TrainConfig, weights: Array[Float], normalizer: Array[Float]) {
@@ -19,7 +19,7 @@ case class TrainedModel(config: TrainConfig, weights: Array[Float], normalizer: 
   def writePreprocessing(out: OutputStream): Unit =
     TensorFile.write(out, Tensors.preprocessing.forPyTorch, Seq(Values.Floats(normalizer)))
 
-  /** The bytes of model.safetensors, of a net that fits an array: up to 2 GiB. */
+  /** The bytes of model.safetensors; only for a model below 2 GiB, the most that an array holds. */
   def toSafetensors: Array[Byte] = TrainedModel.bytes(writeModel)
 
   /** The bytes of preprocessing.safetensors. */

@@ -1,4 +1,4 @@
-// The entry to training: completes the configuration, and hands it to the loop that its strategy asks for.
+// The entry point of training: completes the configuration and runs the training loop of its strategy.
 package io.firesteel.train
 
 import io.firesteel.{CheckpointStore, FiresteelException, TrainConfig, TrainListener}
@@ -15,11 +15,11 @@ object Training {
     *
     * @param test evaluated every `eval-every` rounds and at the end
     * @param config completed and checked here
-    * @param listener what it throws ends the run and comes out as it is
-    * @param checkpoint saved with every evaluation and at the end, and gone on from when `config.resume`; see
-    *   `Checkpoint` for what may differ between the two runs
-    * @throws FiresteelException kind config for a wrong request, memory for one that surely does not fit the machines;
-    *   else the kind of what ended the run
+    * @param listener called with the run's events; an exception that it throws ends the run and is thrown here
+    * @param checkpoint saved with every evaluation and at the end, and loaded if `config.resume`; `Checkpoint` tells
+    *   which keys of the configuration may differ then
+    * @throws FiresteelException of kind config for a wrong request, of kind memory for a run that does not fit the
+    *   machines, and of other kinds for a failed run
     */
   def train(
       sc: SparkContext,

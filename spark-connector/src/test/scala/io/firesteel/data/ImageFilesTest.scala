@@ -179,7 +179,7 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
   }
 
   test("a long read says that it goes on, every ten seconds") {
-    val pace = new Pace(start = -5)
+    val pace = new LogInterval(start = -5)
     assert((0L until 35L).filter(second => pace.isDue(second * 1000000000L)) == Seq(10L, 20L, 30L))
   }
 

@@ -1,4 +1,4 @@
-// The seeded shuffle: nothing is lost, nothing comes twice, and every machine agrees.
+// The seeded permutation of rows.
 package io.firesteel.data
 
 import org.scalatest.funsuite.AnyFunSuite
@@ -17,7 +17,7 @@ class PermutationTest extends AnyFunSuite {
     assert(order(3) != order(4))
   }
 
-  test("the order is the one that checkpoints of this version count on") {
+  test("the order does not change between versions, since checkpoints depend on it") {
     assert((0L until 8L).map(Permutation(50000, 0)(_)) == Seq(15995, 29443, 31051, 31757, 41092, 19525, 31553, 35240))
   }
 
@@ -30,7 +30,7 @@ class PermutationTest extends AnyFunSuite {
     }
   }
 
-  test("neighbours are dealt out to all partitions") {
+  test("consecutive rows go to all partitions") {
     val partitioner = new ShardPartitioner(50000, 4, seed = 0)
     val counts = (0L until 1000L).groupBy(partitioner.getPartition(_)).values.map(_.size)
     assert(counts.size == 4 && counts.min > 200, counts)

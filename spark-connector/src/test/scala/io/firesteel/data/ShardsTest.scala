@@ -1,4 +1,4 @@
-// How rows are dealt out to the workers.
+// How rows are divided among the workers.
 package io.firesteel.data
 
 import io.firesteel.TestSpark
@@ -15,7 +15,7 @@ class ShardsTest extends AnyFunSuite with BeforeAndAfterAll {
   private def rows(shards: Shards): Seq[Seq[Seq[Byte]]] =
     shards.chunks.glom().collect().toSeq.map(_.toSeq.flatMap(_.grouped(shards.format.bytes).map(_.toSeq)))
 
-  /** Rows that carry their own number, so that they can be told apart. */
+  /** Rows that contain their own number. */
   private def numbered(rows: Int): ImageSource = {
     val format = RecordFormat.Idx(2, 2)
     val records =
@@ -47,7 +47,7 @@ class ShardsTest extends AnyFunSuite with BeforeAndAfterAll {
     shards.unpersist()
   }
 
-  test("a job that asks for no chunk opens no block, and one that asks for some gets them all") {
+  test("a job that reads no chunk opens no block, and one that does gets them all") {
     val closed = new OnDemand(new Unreadable(sc), Shards.anywhere)
     assert(sc.runJob(closed, (_: Iterator[Int]) => 7).toSeq == Seq(7, 7))
     assert(intercept[SparkException](closed.count()).getMessage.contains("opened"))
@@ -62,7 +62,7 @@ class ShardsTest extends AnyFunSuite with BeforeAndAfterAll {
   }
 }
 
-/** Two partitions that must not be opened; apart from the suite, which cannot travel. */
+/** Two partitions that must not be opened; not a member of the suite, which cannot be serialized. */
 private final class Unreadable(sc: SparkContext) extends RDD[Int](sc, Nil) {
   protected def getPartitions: Array[Partition] = Array.tabulate(2)(at => new Partition { def index: Int = at })
 

@@ -1,4 +1,4 @@
-// The laws of the JNI boundary, seen from Java: closed handles, bad buffers and vectors, panics, leaks.
+// The JNI boundary as Java uses it: closed handles, bad buffers and vectors, panics, leaks.
 package io.firesteel.jni
 
 import io.firesteel.TestSpark
@@ -85,7 +85,7 @@ class BoundaryTest extends AnyFunSuite {
     assert(names.map(Kind.of) == Kind.values.toSeq)
   }
 
-  test("a panic's text, libtorch's too, arrives as one line of kind internal") {
+  test("a panic, or a failure of libtorch, becomes one line of kind internal") {
     val small = config.dropRight(1) + ""","resize":1}""" // which `resolve` would have refused
     val worker = Worker.open(spec().replace(config, small))
     try {
@@ -98,8 +98,8 @@ class BoundaryTest extends AnyFunSuite {
     } finally worker.close()
   }
 
-  test("room that nobody has is an error of kind memory, however it is asked for") {
-    for (rows <- Seq("1099511627776", "9223372036854775808", "6004799503160662")) { // the last wraps to a few bytes
+  test("more memory than any machine has is an error of kind memory") {
+    for (rows <- Seq("1099511627776", "9223372036854775808", "6004799503160662")) { // the last would overflow to a few bytes
       val e = intercept[NativeException](Worker.open(spec(rows)))
       assert(e.kind == Kind.MEMORY && e.getMessage.contains("raise workers"), e)
     }
@@ -128,7 +128,7 @@ class BoundaryTest extends AnyFunSuite {
     intercept[IllegalStateException](exchanger.report())
   }
 
-  test("a thousand openings leave nothing alive") {
+  test("a thousand openings leave no object behind") {
     val before = Engine.live()
     for (_ <- 1 to 1000) {
       Worker.open(spec(rows = "0")).close()
@@ -142,7 +142,7 @@ class BoundaryTest extends AnyFunSuite {
     assert(Engine.live() == before)
   }
 
-  test("a resident worker outlives its handle and ends with its run") {
+  test("a worker that is kept outlives its handle and ends with its run") {
     val before = Engine.live()
     withWorker(_.keep("run-1/part", 3))
     assert(Engine.live() == before + 1)
@@ -172,7 +172,7 @@ class BoundaryTest extends AnyFunSuite {
       def inFlight = caller.get.getStackTrace.exists(_.getMethodName == "workerRound")
       while (!inFlight && !call.isCompleted) Thread.onSpinWait()
       val closing = Future(worker.close())
-      val cancelling = Future(while (!call.isCompleted) worker.cancel()) // until it has arrived in the library
+      val cancelling = Future(while (!call.isCompleted) worker.cancel()) // repeated until the call is in the library
       val limit = Duration(2, TimeUnit.MINUTES)
       assert(Await.result(call, limit) == Kind.CANCELLED)
       Await.result(closing, limit)
@@ -241,7 +241,7 @@ class BoundaryTest extends AnyFunSuite {
     }
   }
 
-  test("weights out, in and out again are the same bits, and other weights give other results") {
+  test("weights are copied in both directions without changing a bit, and other weights give other results") {
     withWorker { worker =>
       val weights = Engine.initialWeights(config)
       val trained = weights.clone()

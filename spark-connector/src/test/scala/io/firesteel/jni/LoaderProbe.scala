@@ -1,4 +1,4 @@
-// A program that loads the library and prints how it went; tests run it in a process with other settings.
+// A program that loads the library and prints the result; tests run it as a process with other settings.
 package io.firesteel.jni
 
 object LoaderProbe extends App {

@@ -1,4 +1,5 @@
-// A program that leaves itself little address space and then asks the library for more; MemoryTest runs it in a process.
+// A program that limits its own address space and then asks the library for more memory; MemoryTest runs it as a
+// process.
 package io.firesteel.jni
 
 import java.nio.file.{Files, Paths}

@@ -1,11 +1,11 @@
-// Arrays that cross to native memory which is not there: an error that says so, in a JVM that lives on.
+// Vectors and files that do not fit into native memory are an error, after which the JVM still runs.
 package io.firesteel.jni
 
 import org.scalatest.funsuite.AnyFunSuite
 import scala.sys.process.Process
 
 class MemoryTest extends AnyFunSuite {
-  test("vectors and files for which there is no native memory are errors of kind memory, and the JVM lives on") {
+  test("vectors and files that do not fit into native memory are errors of kind memory, and the JVM still runs") {
     val java = Seq(s"${sys.props("java.home")}/bin/java", "-Xms1g", "-Xmx1g", "-cp", sys.props("java.class.path"))
     val said = Process(java :+ "io.firesteel.jni.MemoryProbe").!!.linesIterator.toSeq
     for ((name, line) <- Seq("floats", "bytes").zip(said))

@@ -5,11 +5,11 @@ import java.io.{ByteArrayInputStream, ByteArrayOutputStream, ObjectInputStream, 
 import org.scalatest.funsuite.AnyFunSuite
 
 class PackedVectorTest extends AnyFunSuite {
-  // What a conversion on the way would change: signs of zero, a payload of a NaN, values below the normal range.
+  // Values that a conversion would change: negative zero, a NaN with a payload, subnormal numbers.
   private val values =
     Array(-0.0f, java.lang.Float.intBitsToFloat(0x7fc12345), Float.MinPositiveValue, 1f, -2.5f, 3e38f)
 
-  test("every bit arrives on the other side of Java's serialization") {
+  test("Java's serialization changes no bit") {
     val bytes = new ByteArrayOutputStream()
     new ObjectOutputStream(bytes).writeObject(PackedVector(values))
     val arrived = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray)).readObject()
@@ -25,7 +25,7 @@ class PackedVectorTest extends AnyFunSuite {
     assert(around.toSeq == Seq(9f, Float.MinPositiveValue, 1f, -2.5f, 9f))
   }
 
-  test("what was given may change afterwards") {
+  test("changing the array afterwards does not change the vector") {
     val source = values.clone()
     val packed = PackedVector(source)
     source(3) = 0f

@@ -1,4 +1,4 @@
-// safetensors files as streams: whatever the size of the buffer, the same bytes; and nothing is believed unchecked.
+// safetensors files as streams: the size of the buffer does not change the bytes, and sizes in a file are checked.
 package io.firesteel.tensors
 
 import io.firesteel.{FiresteelException, StoredFile}
@@ -44,7 +44,7 @@ class TensorFileTest extends AnyFunSuite {
     }
   }
 
-  test("tensors that nobody asked for are passed over, and one that is missing or another is named") {
+  test("tensors without a target are skipped, and a missing or different one is named") {
     val read = TensorFile.open(StoredFile.of("/out/x", file(8)), chunk = 8)
     val c = new Array[Float](1)
     def refusal(wanted: (String, Seq[Long])) = intercept[FiresteelException](read.check(Seq(wanted))).getMessage
@@ -54,7 +54,7 @@ class TensorFileTest extends AnyFunSuite {
     assert(c.head == 7f)
   }
 
-  test("a length is believed only as far as the file goes, and nothing is made in its size before") {
+  test("a length beyond the end of the file is refused before anything is allocated") {
     val whole = file(8)
     for (length <- Seq(-1L, Long.MaxValue, 100000001L, whole.length.toLong)) {
       val bytes = ByteBuffer.allocate(8).order(LITTLE_ENDIAN).putLong(length).array ++ whole.drop(8)
@@ -80,7 +80,7 @@ class TensorFileTest extends AnyFunSuite {
     assert(gone.kind == Kind.IO && gone.getMessage == "read /out/x" && gone.getCause.getMessage == "gone")
   }
 
-  test("values of another length than the layout's are never written") {
+  test("values whose length is not the layout's are not written") {
     val out = new ByteArrayOutputStream()
     intercept[FiresteelException](TensorFile.write(out, layout, Seq(Values.Floats(floats))))
     assert(out.size == 0)

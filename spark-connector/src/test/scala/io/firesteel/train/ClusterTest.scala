@@ -1,12 +1,11 @@
-// Executors in processes of their own. Law 5: the same bits wherever tasks ran, also when an executor is killed in the
-// middle of a round; and inside one stage, the whole budget all the same.
+// Executors in processes of their own. The bits do not depend on where tasks run, even if an executor is killed during
+// a round; inside one stage, the whole budget is spent.
 package io.firesteel.train
 
 import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, RoundDone, Started, TestSpark, TrainConfig, TrainListener}
 import io.firesteel.train.faults.FaultWatch
 import org.apache.spark.firesteel.{Decommission, TaskSlots}
-import java.util.concurrent.atomic.AtomicBoolean
-import org.apache.spark.{SparkContext, SparkEnv}
+import org.apache.spark.SparkContext
 import org.scalatest.concurrent.Eventually
 import org.scalatest.funsuite.AnyFunSuite
 import org.scalatest.time.SpanSugar._
@@ -15,7 +14,7 @@ import scala.collection.concurrent.TrieMap
 class ClusterTest extends AnyFunSuite with Eventually {
   private val states = Seq("average", "reset")
 
-  // the two states in the two precisions
+  // each of the two solver states with another precision
   private def config(state: String) = Runs.small.copy(
     solverState = state,
     workers = Some(4),
@@ -33,7 +32,7 @@ class ClusterTest extends AnyFunSuite with Eventually {
     TestSpark.usingCluster { sc =>
       assert(states.map(weights(sc, _)) == one)
       for ((state, expected) <- states.zip(one)) {
-        val (events, killed) = killing(sc, config(state))
+        val (events, killed) = Executors.killedInRound(sc, config(state))
         assert(Runs.bits(killed.weights) == expected, state)
         assert(events.of[Fault].exists(_.what.startsWith("executor")), events.of[Fault])
       }
@@ -44,24 +43,17 @@ class ClusterTest extends AnyFunSuite with Eventually {
     TestSpark.usingCluster { sc =>
       val asked = Runs.stage.copy(iterations = Some(400))
       for (config <- Seq(asked, asked.copy(strategy = "easgd"), asked.copy(exchangers = 2))) {
-        val processes = Executors.processes(sc)
-        val events = new Events {
-          override def exchange(e: ExchangeDone): Unit = {
-            super.exchange(e)
-            if (e.worker == 1 && e.exchange == 10) Executors.kill(processes.values.head)
-          }
-        }
-        Runs.train(sc, config, events)
+        val (events, _) = Executors.killedInStage(sc, config)
         val exchanges = events.of[ExchangeDone]
         assert(exchanges.map(_.steps).sum == 800 && exchanges.last.totalSteps == 800, config)
-        assert(events.of[Fault].exists(_.action.endsWith(FaultWatch.Stage.words)), events.of[Fault])
+        assert(events.of[Fault].exists(_.action.endsWith(FaultWatch.Stage.description)), events.of[Fault])
         assert(events.of[Fault].exists(_.action.startsWith("built again in executor")), events.of[Fault])
         assert(events.of[Ended].head.accuracy.exists(_ > 0.2))
       }
     }
   }
 
-  test("workers leave an executor that is lost, decommissioned or excluded, and spread over what comes for it") {
+  test("workers leave an executor that is lost, decommissioned or excluded, and use its replacement") {
     val once = Seq("task.maxTaskAttempts", "stage.maxFailedTasks", "application.maxFailedTasks")
     val settings = Seq("spark.decommission.enabled" -> "true", "spark.excludeOnFailure.enabled" -> "true") ++
       once.map(limit => s"spark.excludeOnFailure.${limit}PerExecutor" -> "1")
@@ -71,7 +63,7 @@ class ClusterTest extends AnyFunSuite with Eventually {
       val ways = Seq[(String => Unit, Int)](
         (executor => Executors.kill(Executors.processes(sc)(executor)), 2),
         (executor => assert(Decommission.begin(sc, executor)), 2),
-        (executor => Executors.exclude(sc, executor), 1) // the last: nothing comes for it
+        (executor => Executors.exclude(sc, executor), 1) // has no replacement
       )
       for ((leave, after) <- ways) {
         val victim = able(sc).head
@@ -149,40 +141,4 @@ class ClusterTest extends AnyFunSuite with Eventually {
 
   /** Executors that Spark would give a task. */
   private def able(sc: SparkContext): Set[String] = TaskSlots.executors(sc).map(_.id).toSet
-
-  /** Kills the executor that gets the first task of the third round, by the process number that it told. */
-  private def killing(sc: SparkContext, config: TrainConfig): (Events, TrainedModel) = {
-    val processes = Executors.processes(sc)
-    val armed = new AtomicBoolean(false)
-    val events = new Events {
-      override def round(e: RoundDone): Unit = {
-        super.round(e)
-        if (e.round == 2) armed.set(true)
-      }
-    }
-    val watch =
-      new RunWatch(sc, task => if (armed.getAndSet(false)) Executors.kill(processes(task.taskInfo.executorId)))
-    try (events, Runs.train(sc, config, events))
-    finally watch.close()
-  }
-}
-
-/** Apart from the suite, whose class executors do not have. */
-object Executors {
-
-  /** Lets tasks fail in `executor` until Spark gives it none any more. */
-  def exclude(sc: SparkContext, executor: String): Unit =
-    sc.parallelize(1 to 100, 100).foreach { _ =>
-      if (SparkEnv.get.executorId == executor) throw new IllegalStateException("a test")
-    }
-
-  /** Ends an executor by the process number that it told. */
-  def kill(process: Long): Unit = ProcessHandle.of(process).get.destroyForcibly()
-
-  /** Process numbers by executor, as each tells its own. */
-  def processes(sc: SparkContext): Map[String, Long] =
-    sc.parallelize(1 to 100, 100)
-      .map(_ => SparkEnv.get.executorId -> ProcessHandle.current.pid)
-      .collect()
-      .toMap
 }

@@ -1,4 +1,5 @@
-// A run or a model whose weights are no numbers is told as that, above all at its end, and never as an accuracy.
+// A run or a model whose weights are NaN or infinite is reported as diverged, also at its end, and never with an
+// accuracy.
 package io.firesteel.train
 
 import io.firesteel.{Ended, Evaluated, FiresteelException, RoundDone, TestSpark, TrainListener}
@@ -17,12 +18,12 @@ class DivergenceTest extends AnyFunSuite with BeforeAndAfterAll {
   private val last =
     Runs.small.copy(workers = Some(1), tau = 1, iterations = Some(1), lr = Some(1e30), consistency = Some("rounds"))
 
-  test("a run whose last step diverges is a failed run, and its evaluation is told as no number") {
+  test("a run whose last step diverges fails, and its evaluation has a loss of NaN") {
     for (config <- Seq(last, last.copy(strategy = "sparknet", consistency = Some("bsp")))) {
       val (events, store) = (new Events, new MemoryStore)
       val e = intercept[FiresteelException](Runs.train(sc, config, events, Some(store)))
       assert(e.kind != Kind.CONFIG, e)
-      if (!config.consistency.contains("bsp")) { // inside a stage the exchange may refuse it before
+      if (!config.consistency.contains("bsp")) { // inside a stage the exchange may fail first
         assert(e.getMessage == "training diverged by round 1: the test loss is NaN: try a smaller --lr (now 1.0E30)")
         assert(events.of[RoundDone].last.loss < 3 && events.of[Evaluated].last.loss.isNaN)
       }
@@ -30,15 +31,15 @@ class DivergenceTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
-  test("so it is without a test set, by the weights") {
-    val steps = last.copy(tau = 3, iterations = Some(3)) // the first makes huge weights, the others no numbers
+  test("without a test set the weights show it") {
+    val steps = last.copy(tau = 3, iterations = Some(3)) // huge weights after the first, NaN after the others
     val e = intercept[FiresteelException](
       Training.train(sc, Runs.cifar10(sc).train, None, steps, TrainListener.silent, None)
     )
     assert(e.kind == Kind.INTERNAL && e.getMessage.startsWith("training diverged by round 1: weight "), e)
   }
 
-  test("an evaluation of weights that are no numbers has a loss that is none") {
+  test("an evaluation of weights that are NaN has a loss of NaN") {
     val model = Runs.train(sc, Runs.small)
     val broken = model.copy(weights = model.weights.map(_ => Float.NaN))
     val test = Runs.cifar10(sc).test.get
@@ -46,7 +47,7 @@ class DivergenceTest extends AnyFunSuite with BeforeAndAfterAll {
     assert(result.rows == 100 && result.loss.isNaN)
   }
 
-  test("a number that JSON cannot say is NaN, and one that is missing a failure that names it") {
+  test("a number that is null is NaN, and a missing one is an error that names it") {
     assert(WorkerScore.read("""{"rows":3,"correct":1,"loss":null}""").loss.isNaN)
     for (
       (json, key) <- Seq("""{"rows":3,"correct":1}""" -> "loss", """{"rows":null,"correct":1,"loss":1}""" -> "rows")

@@ -1,4 +1,4 @@
-// What a test sees of a run from outside: its name and the stages in which it trains.
+// Observes a run for a test: its name, and the tasks that train.
 package io.firesteel.train
 
 import io.firesteel.jni.Engine
@@ -8,7 +8,7 @@ import org.apache.spark.SparkContext
 import org.apache.spark.firesteel.Listeners
 import org.apache.spark.scheduler.{SparkListener, SparkListenerStageSubmitted, SparkListenerTaskStart}
 
-/** Listens until closed; `onTraining` hears of every task that trains when it starts. */
+/** Listens until closed; `onTraining` is called when a task that trains starts. */
 final class RunWatch(sc: SparkContext, onTraining: SparkListenerTaskStart => Unit = _ => ())
     extends SparkListener
     with AutoCloseable {

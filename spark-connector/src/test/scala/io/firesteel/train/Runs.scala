@@ -1,4 +1,4 @@
-// Small runs on the tiny fixtures, for the tests of this package.
+// Small runs on the fixtures, for the tests of training.
 package io.firesteel.train
 
 import io.firesteel._
@@ -40,7 +40,7 @@ object Runs {
   def bits(values: Array[Float]): Seq[Int] = values.toSeq.map(java.lang.Float.floatToRawIntBits)
 }
 
-/** Everything a run told. */
+/** Records the events of a run. */
 class Events extends TrainListener {
   val all: mutable.Buffer[Any] = mutable.Buffer.empty[Any]
   def of[A](implicit tag: reflect.ClassTag[A]): Seq[A] = all.synchronized(all.collect { case e: A => e }.toSeq)

@@ -3,8 +3,8 @@ package io.firesteel.driver.console
 
 import java.io.PrintStream
 
-/** Where a command writes: results to `out`, failures to `err`, live lines to `terminal`. Nothing printed here can act on
-  * a terminal or forge a line, whatever text from outside is in it.
+/** The streams of a command: results go to `out`, failures to `err`, the progress line to `terminal`. Control
+  * characters are escaped, so that text from outside can neither control the terminal nor fake a line of output.
   */
 final class Console private (val out: EscapedStream, val err: EscapedStream, val terminal: Terminal)
 

@@ -1,6 +1,6 @@
-// What a person sees of a run: lines that stay on stdout, and on a terminal one live line on stderr below them.
-// The live line is a pure function of a state and a width. The library for this (me.tongfei:progressbar) brings its own
-// jline, whose service files and native code do not survive the shading that Spark's two other jlines make necessary.
+// Shows a run: a line on stdout for each milestone, and on a terminal a progress line on stderr below them, which is
+// computed from a state and a width. The usual library (me.tongfei:progressbar) depends on jline, of which Spark has
+// two other versions. It would have to be shaded, and then its service files and native code do not work.
 package io.firesteel.driver.console
 
 import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, RoundDone, Started}
@@ -8,7 +8,7 @@ import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, Roun
 import java.io.PrintStream
 import java.util.Locale
 
-/** Shows one run on `terminal`; `out` gets the lines that stay, `version` is Firesteel's. */
+/** Shows one run: its progress line on `terminal`, all other lines on `out`. `version` is Firesteel's. */
 final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: String) {
   private var accuracy: Option[Double] = None
   private var rounds = 0
@@ -64,7 +64,7 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
     say(s"model: $model")
   }
 
-  /** Takes the live line away. */
+  /** Removes the progress line. */
   def clear(): Unit = terminal.clear()
 
   private def show(state: ProgressDisplay.State): Unit = terminal.live(ProgressDisplay.line(state, _, terminal.glyphs))
@@ -78,8 +78,12 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
 
 object ProgressDisplay {
 
-  /** How far a run is: `done` of `all` done, each a `unit`, training `loss` of the last, last test `accuracy`, `seconds`
-    * so far.
+  /** How far a run is.
+    *
+    * @param unit of `done` and `all`: round or minibatch
+    * @param loss training loss of the last unit
+    * @param accuracy of the last evaluation
+    * @param seconds since training began
     */
   final case class State(
       unit: String,
@@ -91,15 +95,15 @@ object ProgressDisplay {
       seconds: Double
   )
 
-  /** The characters of a bar: done and to do. */
+  /** The characters of the bar for what is done and what is ahead. */
   final case class Glyphs(done: Char, ahead: Char)
 
   val Unicode: Glyphs = Glyphs('━', '┈')
   val Ascii: Glyphs = Glyphs('=', '.')
 
-  private val Bars = Seq(30, 20, 10, 0) // columns of the bar, tried in turn: it gives way before any word does
+  private val Bars = Seq(30, 20, 10, 0) // columns of the bar, tried in turn: it gets shorter before words are left out
 
-  /** One line of at most `width` columns: what does not fit is left out, the least telling first. */
+  /** A line of at most `width` columns; what does not fit is left out, the least important first. */
   def line(state: State, width: Int, glyphs: Glyphs): String = {
     val share = if (state.all > 0) (state.done.toDouble / state.all).min(1.0) else 1.0
     val words = Seq(
@@ -121,7 +125,7 @@ object ProgressDisplay {
     glyphs.done.toString * done + glyphs.ahead.toString * (columns - done)
   }
 
-  /** Seconds as people say them: 8.3 s, 4 min 05 s, 2 h 03 min. */
+  /** A duration as text: 8.3 s, 4 min 05 s, 2 h 03 min. */
   def duration(seconds: Double): String = {
     val whole = seconds.round
     if (seconds < 59.95) String.format(Locale.ROOT, "%.1f s", seconds)
@@ -133,7 +137,7 @@ object ProgressDisplay {
 
   def loss(value: Double): String = String.format(Locale.ROOT, "%.4f", value)
 
-  /** How much crossed the wire, and how far the center had moved on when it did. */
+  /** The bytes of all exchanges and their mean staleness. */
   def exchanges(totals: ExchangeTotals): String = {
     val count = totals.staleness.sum
     val mean = if (count > 0) totals.staleness.zipWithIndex.map { case (n, i) => n * i.toDouble }.sum / count else 0.0

@@ -1,21 +1,25 @@
-// The terminal below stderr, if there is one: a live line that is written again and again, and its width.
-// The cursor rests at the start of the live line, so that whatever else writes to stderr writes over it.
+// The terminal that stderr is connected to, if it is one: it shows a progress line, which is overwritten at each
+// update. The cursor stays at the start of that line, so that whatever else is written to stderr overwrites it.
 package io.firesteel.driver.console
 
-import java.io.{FileDescriptor, FileOutputStream, IOException, PrintStream}
+import sun.misc.Signal
+
+import java.io.{File, FileDescriptor, FileOutputStream, IOException, PrintStream}
 import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path}
+import java.util.Locale
+import java.util.concurrent.atomic.AtomicBoolean
 
-/** Where live lines go. */
+/** Where a progress line is shown. */
 trait Terminal {
 
-  /** The characters that can be shown. */
+  /** The characters that the terminal can show. */
   def glyphs: ProgressDisplay.Glyphs
 
-  /** Shows the line that `render` makes for a width in columns, in place of the last one. */
+  /** Shows the line that `render` makes for a number of columns, in place of the last one. */
   def live(render: Int => String): Unit
 
-  /** Takes the live line away. */
+  /** Removes the progress line. */
   def clear(): Unit
 }
 
@@ -46,6 +50,20 @@ object Terminal {
     }
   }
 
+  /** The number of columns. The JDK cannot ask a terminal, so `query` runs a program; it is called for the first line,
+    * and again only after the window's size has changed, which the kernel tells by the signal SIGWINCH.
+    */
+  final class Width(query: () => Option[Int]) extends (() => Int) {
+    private val changed = new AtomicBoolean(true)
+    @volatile private var columns = DefaultWidth
+    Signal.handle(new Signal("WINCH"), _ => changed.set(true))
+
+    def apply(): Int = {
+      if (changed.compareAndSet(true, false)) columns = query().getOrElse(DefaultWidth)
+      columns
+    }
+  }
+
   private val EraseToEnd = "\u001b[K"
   private val DefaultWidth = 80
 
@@ -54,26 +72,21 @@ object Terminal {
     val utf8 = Seq("LC_ALL", "LC_CTYPE", "LANG")
       .flatMap(sys.env.get)
       .find(_.nonEmpty)
-      .exists(_.toLowerCase.replace("-", "").contains("utf8"))
+      .exists(_.toLowerCase(Locale.ROOT).replace("-", "").contains("utf8"))
     val out = new PrintStream(new FileOutputStream(FileDescriptor.err), false, UTF_8)
-    new Live(out, if (utf8) ProgressDisplay.Unicode else ProgressDisplay.Ascii, () => width)
+    new Live(out, if (utf8) ProgressDisplay.Unicode else ProgressDisplay.Ascii, new Width(() => sttyColumns()))
   } else None
 
   private def isTerminal(fd: String): Boolean =
     try {
       val target = Files.readSymbolicLink(Path.of(fd)).toString
       target.startsWith("/dev/pts/") || target.startsWith("/dev/tty") || target == "/dev/console"
-    } catch { case _: IOException => false } // no /proc, or a descriptor that is closed
+    } catch { case _: IOException => false } // no /proc, or a closed descriptor
 
-  /** Asked each time anew, because windows change their size; `stty` answers in about a millisecond. */
-  private def width: Int =
+  /** The columns of the controlling terminal, as `stty size` prints them after the rows. */
+  private def sttyColumns(): Option[Int] =
     try {
-      val stty = new ProcessBuilder("stty", "size").redirectInput(new java.io.File("/dev/tty")).start()
-      new String(stty.getInputStream.readAllBytes(), UTF_8).trim
-        .split(' ')
-        .lastOption
-        .flatMap(_.toIntOption)
-        .filter(_ > 0)
-        .getOrElse(DefaultWidth)
-    } catch { case _: IOException => DefaultWidth } // no stty, or no controlling terminal
+      val stty = new ProcessBuilder("stty", "size").redirectInput(new File("/dev/tty")).start()
+      new String(stty.getInputStream.readAllBytes(), UTF_8).trim.split(' ').lastOption.flatMap(_.toIntOption).filter(_ > 0)
+    } catch { case _: IOException => scala.None } // no stty, or no controlling terminal
 }

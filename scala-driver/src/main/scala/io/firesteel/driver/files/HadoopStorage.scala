@@ -1,4 +1,4 @@
-// A directory on HDFS, or on another of Hadoop's file systems that renames in one step and can append.
+// A directory on HDFS, or on another of Hadoop's file systems that can append and renames atomically.
 package io.firesteel.driver.files
 
 import io.firesteel.StoredFile
@@ -9,7 +9,7 @@ import org.apache.hadoop.hdfs.client.HdfsDataInputStream
 import java.io.{FileNotFoundException, IOException, OutputStream}
 import scala.util.Using
 
-/** @param retry for what must not fail because a namenode is away for a while */
+/** @param retry repeats operations that fail while a namenode restarts */
 private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) extends Storage {
   def location(name: String): String = file(name).toString
 
@@ -34,15 +34,15 @@ private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) ex
     try {
       val in = fs.open(file(name))
       val length = in match {
-        case hdfs: HdfsDataInputStream => hdfs.getVisibleLength // of a file, too, that a killed run left open
+        case hdfs: HdfsDataInputStream => hdfs.getVisibleLength // correct also for a file that a killed run left open
         case _                         => fs.getFileStatus(file(name)).getLen
       }
       Some(new StoredFile(location(name), length, in))
     } catch { case _: FileNotFoundException => None }
   }
 
-  /** Under another name first, synchronized to the disks, and renamed. Done again as a whole when the network or the
-    * namenode fails on the way.
+  /** Writes a temporary file, synchronizes it to the datanodes' disks, and renames it; all of it again if the network
+    * or the namenode fails.
     */
   def replace(name: String)(write: OutputStream => Unit): Unit = {
     val temporary = file(Storage.temporary(name))
@@ -55,7 +55,7 @@ private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) ex
         rename(temporary, file(name))
       }
     catch {
-      case e: Throwable => // whatever it was, no half file stays
+      case e: Throwable => // whatever it was, no incomplete file stays
         Storage.alsoFailing(e)(fs.delete(temporary, false))
         throw e
     }
@@ -66,7 +66,7 @@ private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) ex
       makeNew(name, bytes)
       true
     } catch {
-      // That another was first is told by several exceptions, some of the client's own; the answer may also be lost.
+      // If another was first, this may be one of several exceptions. If only the reply was lost, the file is ours.
       case e: IOException =>
         open(name) match {
           case Some(there) => Using.resource(there)(_.in.readAllBytes().sameElements(bytes))
@@ -74,9 +74,9 @@ private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) ex
         }
     }
 
-  /** Makes the file, or throws where there is one. */
+  /** Creates the file, or throws if it exists. */
   protected def makeNew(name: String, bytes: Array[Byte]): Unit =
-    Using.resource(fs.create(file(name), false))(_.write(bytes)) // the namenode makes it once
+    Using.resource(fs.create(file(name), false))(_.write(bytes)) // the namenode lets one caller create it
 
   def atomic: Boolean = true
 
@@ -93,7 +93,7 @@ private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) ex
 
     def write(line: Array[Byte]): Unit = {
       out.write(line)
-      out.hflush() // a reader, and a run that is killed, must find every line there is
+      out.hflush() // so that readers see each line, and it stays if the run is killed
     }
     def flush(): Unit = out.hsync()
     def close(): Unit = out.close()
@@ -104,7 +104,7 @@ private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) ex
   private def rename(from: Path, to: Path): Unit =
     try FileContext.getFileContext(to.toUri, fs.getConf).rename(from, to, Options.Rename.OVERWRITE)
     catch {
-      case _: UnsupportedFileSystemException => // a FileSystem without its AbstractFileSystem cannot replace in one go
+      case _: UnsupportedFileSystemException => // without an AbstractFileSystem there is no rename that replaces
         fs.delete(to, false)
         if (!fs.rename(from, to)) throw new IOException(s"cannot rename $from")
     }

@@ -1,9 +1,10 @@
-// Who holds an output directory: a process, by the machine it runs on, its number and when it began. Of a process of
-// the same machine one can tell whether it still runs; of another's only whether it goes on renewing its claim.
+// The process that has claimed an output directory: its machine, its process id and when it began. Whether a process of
+// this machine still runs can be looked up; one of another machine is only known by the renewals of its claim.
 package io.firesteel.driver.files
 
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.ObjectMapper
+import com.fasterxml.jackson.databind.node.JsonNodeFactory
 
 import java.io.IOException
 import java.net.InetAddress
@@ -13,11 +14,11 @@ import java.time.Instant
 import java.time.temporal.ChronoUnit.SECONDS
 import java.util.UUID
 
-/** @param id of this run alone
-  * @param machine its boot and its process namespace: two machines of one name, and two containers, differ
-  * @param begun when the process began, in clock ticks since the machine's boot
+/** @param id unique for each run
+  * @param machine boot id and process namespace, which differ even for machines of the same name and for containers
+  * @param begun start of the process in clock ticks since boot: process ids are reused
   * @param time when the directory was claimed
-  * @param application Spark's name for it, once there is one
+  * @param application Spark's application id, once it is known
   */
 private[driver] final case class Holder(
     id: String,
@@ -35,15 +36,15 @@ private[driver] final case class Holder(
     s"$node\n".getBytes(UTF_8)
   }
 
-  /** As a person would say it. */
-  def words: String = {
+  /** For messages. */
+  def description: String = {
     val spark = application.fold("")(id => s", Spark application $id")
     s"the run of process $pid on $host$spark, begun $time"
   }
 
   def isOfThisMachine: Boolean = machine == Holder.thisMachine
 
-  /** Whether the process still runs; only of one of this machine. */
+  /** Whether the process still runs; only if it is of this machine. */
   def runs: Boolean = Holder.begun(pid).contains(begun)
 }
 
@@ -56,7 +57,7 @@ private[driver] object Holder {
     Holder(UUID.randomUUID.toString, hostName, thisMachine, pid, begun(pid).getOrElse(0), time, None)
   }
 
-  /** None where the bytes are no holder's: of a claim that is just being written, or whose writing was cut. */
+  /** None if the bytes are incomplete: the claim is being written, or its writer was killed. */
   def parse(bytes: Array[Byte]): Option[Holder] =
     try {
       val node = new ObjectMapper().readTree(bytes)
@@ -76,7 +77,7 @@ private[driver] object Holder {
     try {
       val boot = Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).trim
       s"$boot ${Files.readSymbolicLink(Path.of("/proc/self/ns/pid"))}"
-    } catch { case _: IOException => UUID.randomUUID.toString } // no /proc: nobody's machine is known to be this one
+    } catch { case _: IOException => UUID.randomUUID.toString } // without /proc every machine is taken for another one
 
   private lazy val hostName: String =
     try InetAddress.getLocalHost.getHostName
@@ -87,6 +88,6 @@ private[driver] object Holder {
     try {
       val stat = Files.readString(Path.of(s"/proc/$pid/stat"))
       val fields = stat.drop(stat.lastIndexOf(')') + 2).split(' ') // from field 3, the state, on
-      Option.unless(fields.head == "Z" || fields.head == "X")(fields(19).toLong) // a zombie holds nothing
+      Option.unless(fields.head == "Z" || fields.head == "X")(fields(19).toLong) // a zombie process has ended
     } catch { case _: IOException => None }
 }

@@ -1,5 +1,5 @@
-// A directory of this machine. Past Hadoop's local file system, which leaves .crc files behind, makes a file that must
-// be new in two steps, tells a full disk by an Error, and never waits for the disk.
+// A directory of this machine. It does not use Hadoop's local file system, which leaves .crc files behind, does not
+// create a new file atomically, reports a full disk by an Error, and never forces data to disk.
 package io.firesteel.driver.files
 
 import io.firesteel.StoredFile
@@ -35,8 +35,8 @@ private[driver] class LocalStorage(root: Path) extends Storage {
     new StoredFile(location(name), Files.size(file(name)), Files.newInputStream(file(name)))
   }
 
-  /** Under another name first, forced to disk, renamed, and the directory forced too: after a power failure the old
-    * file is there or the new one.
+  /** Writes a temporary file, forces it to disk, renames it, and forces the directory to disk: after a power failure
+    * there is either the old or the new file.
     */
   def replace(name: String)(write: OutputStream => Unit): Unit = {
     val temporary = file(Storage.temporary(name))
@@ -49,7 +49,7 @@ private[driver] class LocalStorage(root: Path) extends Storage {
       }
       Files.move(temporary, file(name), ATOMIC_MOVE) // rename(2) replaces
     } catch {
-      case e: Throwable => // whatever it was, no half file stays
+      case e: Throwable => // whatever it was, no incomplete file stays
         Storage.alsoFailing(e)(Files.deleteIfExists(temporary))
         throw e
     }
@@ -73,7 +73,7 @@ private[driver] class LocalStorage(root: Path) extends Storage {
     private val out = new FileOutputStream(file(name).toFile, true)
 
     def write(line: Array[Byte]): Unit =
-      out.write(line) // straight to the kernel: readers see it, a killed run keeps it
+      out.write(line) // unbuffered, so that readers see it, and it stays if the run is killed
     def flush(): Unit = out.getFD.sync()
     def close(): Unit = out.close()
   }

@@ -1,6 +1,6 @@
-// A directory of an object store (S3 and its like). A file is there once it was written to its end, so it is written
-// under its own name: a rename would be a copy, and not in one step. Nothing can be appended; lines are kept on this
-// machine and the file is written anew now and then.
+// A directory of an object store such as S3. A file appears once it is completely written, so it is written under its
+// own name; a rename would be a copy, and not atomic. Appending is impossible: lines are collected in a local file,
+// which is uploaded now and then.
 package io.firesteel.driver.files
 
 import org.apache.hadoop.fs.{CommonPathCapabilities, FSDataOutputStream, FileSystem, Path}
@@ -13,7 +13,7 @@ import scala.util.Using
 
 /** @param clock nanoseconds */
 private[driver] final class ObjectStorage(fs: FileSystem, root: Path, clock: () => Long = () => System.nanoTime())
-    extends HadoopStorage(fs, root, Retry.none) { // such clients try again by themselves
+    extends HadoopStorage(fs, root, Retry.none) { // the clients of object stores retry by themselves
 
   override def replace(name: String)(write: OutputStream => Unit): Unit = put(fs.create(file(name), true))(write)
 
@@ -44,7 +44,7 @@ private[driver] final class ObjectStorage(fs: FileSystem, root: Path, clock: () 
       val begin = clock()
       replace(name)(Files.copy(spool, _))
       pending = false
-      // a file that grew large is written less often, so that writing takes a tenth of the time at most
+      // a large file is uploaded less often, so that uploads take at most a tenth of the time
       due = clock() + math.max(ObjectStorage.LeastInterval, 10 * (clock() - begin))
     }
 
@@ -56,7 +56,7 @@ private[driver] final class ObjectStorage(fs: FileSystem, root: Path, clock: () 
       }
   }
 
-  /** Writes an object; one that fails on the way must not be ended, for that would put the half of it in place. */
+  /** Writes an object. After a failure it must not be closed, which would make the incomplete object appear. */
   private def put(out: FSDataOutputStream)(write: OutputStream => Unit): Unit = {
     try {
       val buffered = new BufferedOutputStream(out, 1 << 16)

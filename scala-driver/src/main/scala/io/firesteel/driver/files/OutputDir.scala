@@ -1,5 +1,5 @@
-// The output directory of a run, local or on any Hadoop file system: claimed before any work is done, so that one run
-// at a time writes in it, and whole files only ever appear complete.
+// The output directory of a run, local or on any Hadoop file system. It is claimed before any work is done, so that
+// only one run at a time writes in it, and a file is seen only when it is complete.
 package io.firesteel.driver.files
 
 import io.firesteel.{CheckpointStore, FiresteelException, StoredFile}
@@ -10,34 +10,34 @@ import org.apache.hadoop.fs.FSError
 import java.io.{IOException, OutputStream}
 import scala.util.Using
 
-/** A directory; every method's failure is a FiresteelException of kind io that names the path. */
+/** All methods throw FiresteelException of kind io with the path. */
 final class OutputDir private (storage: Storage, claim: Option[RunClaim], created: Boolean) extends AutoCloseable {
 
-  /** The directory as a person would write it. */
+  /** The directory, for messages. */
   def location: String = storage.location("")
 
-  /** Where `name` is, as a person would write it: a plain path on a local file system. */
+  /** The path or URI of a file, for messages: a plain path on a local file system. */
   def location(name: String): String = storage.location(name)
 
   def contains(name: String): Boolean = at(name, "look for")(storage.contains(name))
 
-  /** The file, to be read once and closed; None where there is none. */
+  /** The file, to be read once and closed; None if it does not exist. */
   def open(name: String): Option[StoredFile] = at(name, "open")(storage.open(name))
 
-  /** The bytes of a small file, None where there is none. */
+  /** The bytes of a small file; None if it does not exist. */
   def read(name: String): Option[Array[Byte]] =
     at(name, "read")(storage.open(name).map(Using.resource(_)(_.in.readAllBytes())))
 
-  /** Puts `bytes` in place of the file, if there is one: readers see the old or the new one, whole. */
+  /** Replaces or creates the file: readers see either the old or the new one, complete. */
   def write(name: String, bytes: Array[Byte]): Unit = write(name)(_.write(bytes))
 
-  /** Puts what `content` writes in place of the file; `content` may be called again. */
+  /** The same with what `content` writes; `content` may be called more than once. */
   def write(name: String)(content: OutputStream => Unit): Unit = at(name, "write") {
     confirm()
     storage.replace(name)(content)
   }
 
-  /** Opens a file for lines after those that it holds. */
+  /** Opens a file to append lines. */
   private[driver] def lines(name: String): LineWriter = {
     val out = at(name, "append to")(storage.lines(name, () => confirm()))
     new LineWriter {
@@ -53,22 +53,22 @@ final class OutputDir private (storage: Storage, claim: Option[RunClaim], create
     def save(content: OutputStream => Unit): Unit = write(OutputDir.Checkpoint)(content)
   }
 
-  /** Takes a file away, if it is there. */
+  /** Deletes a file, if it exists. */
   def remove(name: String): Unit = at(name, "remove") {
     confirm()
     storage.remove(name)
   }
 
-  /** Tells those who ask who holds the directory Spark's name for the run. */
-  def belongsTo(application: String): Unit = at("", "claim")(claim.foreach(_.tell(application)))
+  /** Adds Spark's application id to the claim, for the message to others who try to claim the directory. */
+  def belongsTo(application: String): Unit = at("", "claim")(claim.foreach(_.addApplication(application)))
 
-  /** Gives the claim back, and the directory if this run made it and left nothing in it. */
+  /** Releases the claim, and deletes the directory if this run made it and left nothing in it. */
   override def close(): Unit = at("", "release") {
     claim.foreach(_.release())
     if (created) storage.removeIfEmpty()
   }
 
-  /** A run that was suspended for long must not touch its successor's files. */
+  /** A run that was suspended for long must not write over the files of the run that took over. */
   private def confirm(): Unit = claim.foreach(_.confirm())
 
   private def at[A](name: String, verb: String)(body: => A): A =
@@ -82,13 +82,13 @@ object OutputDir {
   val Preprocessing = "preprocessing.safetensors"
   val Checkpoint = "checkpoint.safetensors"
 
-  /** Opens a directory that must be there already, to read from. */
+  /** Opens an existing directory, to read from. */
   def existing(uri: String, conf: Configuration): OutputDir = naming(s"open $uri") {
     new OutputDir(Storage.at(uri, conf), None, created = false)
   }
 
-  /** Makes the directory where there is none, and claims it. A directory that another run holds is refused, and one
-    * that holds the files of a run unless this is to `resume` it. What is claimed must be closed.
+  /** Creates the directory if it does not exist, and claims it. It is an error if another run has claimed it, or if it
+    * has the files of a run and this one is not to `resume` it. The result must be closed.
     */
   def claim(uri: String, conf: Configuration, resume: Boolean): OutputDir = naming(s"output directory $uri") {
     val storage = Storage.at(uri, conf)
@@ -97,18 +97,18 @@ object OutputDir {
     val claim =
       try RunClaim.take(storage)
       catch {
-        case e: Throwable => // whatever it was, a directory that is in nobody's way stays no longer
+        case e: Throwable => // whatever it was, the new directory is removed
           if (created) Storage.alsoFailing(e)(storage.removeIfEmpty())
           throw e
       }
     val dir = new OutputDir(storage, Some(claim), created)
     try {
       if (!resume) refuseFinished(dir, uri)
-      val whole = Seq(Metrics, Config, Model, Preprocessing, Checkpoint)
-      whole.map(Storage.temporary).foreach(storage.remove) // of a run that was killed while it wrote
+      val names = Seq(Metrics, Config, Model, Preprocessing, Checkpoint)
+      names.map(Storage.temporary).foreach(storage.remove) // left by a run that was killed while it wrote
       dir
     } catch {
-      case e: Throwable => // whatever it was, the claim goes
+      case e: Throwable => // whatever it was, the claim is released
         Storage.alsoFailing(e)(dir.close())
         throw e
     }
@@ -121,8 +121,8 @@ object OutputDir {
         s"output directory $uri already holds a run ($name): continue it with --resume or choose another --out"
       )
 
-  /** Runs `body`; what goes wrong in it is told under `what`. Hadoop throws IllegalArgumentException for bad URIs, and an
-    * Error where a local disk fails.
+  /** Runs `body`, and puts `what` before the message of its failure. Hadoop throws IllegalArgumentException for bad
+    * URIs, and an Error if a local disk fails.
     */
   private def naming[A](what: String)(body: => A): A =
     try body

@@ -1,5 +1,5 @@
-// Waiting for a file system that is away for a while: a namenode that is restarted, a connection that broke.
-// What will not change by waiting (a quota, a permission, a full disk) is told at once.
+// Retries operations of a file system that is not available for a while: a namenode restarts, a connection broke.
+// A failure that waiting does not cure (a quota, a permission, a full disk) is thrown at once.
 package io.firesteel.driver.files
 
 import io.firesteel.driver.console.Failure
@@ -10,13 +10,13 @@ import java.io.{EOFException, IOException}
 import java.net.{SocketException, SocketTimeoutException}
 import java.util.concurrent.TimeUnit.{MILLISECONDS, SECONDS}
 
-/** @param patienceSeconds how long failures that may pass are waited out, from the first one on
-  * @param clock nanoseconds
-  * @param pause waits so many milliseconds
+/** @param patienceSeconds how long to retry after the first failure
+  * @param clock the time in nanoseconds
+  * @param pause sleeps for so many milliseconds
   */
 private[driver] final class Retry(patienceSeconds: Long, clock: () => Long, pause: Long => Unit) {
 
-  /** Runs `body` until it succeeds, or fails in a way that stays. */
+  /** Runs `body` until it succeeds, fails with something that a retry does not cure, or time is up. */
   def apply[A](body: => A): A = {
     var deadline = Option.empty[Long]
     var wait = Retry.FirstPause
@@ -27,7 +27,7 @@ private[driver] final class Retry(patienceSeconds: Long, clock: () => Long, paus
         case e: IOException if patienceSeconds > 0 && Retry.mayPass(e) && deadline.forall(_ - clock() > 0) =>
           if (deadline.isEmpty) {
             deadline = Some(clock() + SECONDS.toNanos(patienceSeconds))
-            Retry.log.warn(s"the file system is away, and is waited for up to $patienceSeconds s: ${Failure.line(e)}")
+            Retry.log.warn(s"the file system is not available; retrying for up to $patienceSeconds s: ${Failure.line(e)}")
           }
           pause(wait)
           wait = math.min(2 * wait, Retry.LongestPause)
@@ -41,18 +41,18 @@ private[driver] object Retry {
   /** Two minutes: a namenode's restart or failover takes one. */
   val standard: Retry = new Retry(120, () => System.nanoTime(), MILLISECONDS.sleep(_))
 
-  /** For clients that try again by themselves. */
+  /** For clients that retry by themselves. */
   val none: Retry = new Retry(0, () => System.nanoTime(), MILLISECONDS.sleep(_))
 
   private val log = LoggerFactory.getLogger(classOf[Retry])
   private val FirstPause = 500L // milliseconds
   private val LongestPause = 5000L
 
-  /** What namenodes answer while they start or change places. */
+  /** Exceptions of namenodes that start or fail over. */
   private val Starting = Set("SafeModeException", "StandbyException", "RetriableException")
 
   private def mayPass(e: IOException): Boolean = e match {
-    case _: SocketException | _: SocketTimeoutException | _: EOFException => true // refused, reset, unreachable, cut
+    case _: SocketException | _: SocketTimeoutException | _: EOFException => true // refused, reset, unreachable, closed
     case remote: RemoteException => Starting(remote.getClassName.split("[.$]").last)
     case other                   => Starting(other.getClass.getSimpleName)
   }

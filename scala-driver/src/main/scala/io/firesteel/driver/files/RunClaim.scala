@@ -1,6 +1,7 @@
-// One run's hold on its output directory: the file `.firesteel.claim.N`. Claims are numbered and the highest holds, so
-// that a dead run's is taken over by making the next one, which the file system lets one of several do; nobody removes a
-// claim to make room. The holder renews its file, so that other machines can tell that it lives.
+// A run's claim on its output directory: the file `.firesteel.claim.N`. The claim with the highest number is valid. To
+// take over from a dead run, a run creates the file with the next number, which the file system allows only one of
+// several to do; the dead run's file is not removed first. The holder rewrites its file now and then, so that other
+// machines can tell that it is alive.
 package io.firesteel.driver.files
 
 import io.firesteel.FiresteelException
@@ -27,30 +28,32 @@ private[driver] final class RunClaim private (storage: Storage, number: Int, me:
   }
   private val hook: Runnable = () => release()
 
-  /** Also tells Spark's name for the run. */
-  def tell(application: String): Unit = {
+  /** Adds Spark's application id to the claim. */
+  def addApplication(application: String): Unit = {
     holder = holder.copy(application = Some(application))
     renew()
   }
 
-  /** Says that this run lives, or throws that another holds the directory now. */
+  /** Shows that this run is alive; throws if another run has the directory now. */
   def renew(): Unit = {
     confirm()
     storage.replace(name)(_.write(holder.json))
   }
 
-  /** Throws if another run holds the directory by now: this one was suspended, or cut off, for longer than the lease. */
+  /** Throws if another run has the directory now, because this one was suspended or disconnected for longer than the
+    * lease.
+    */
   def confirm(): Unit = {
     val there = claims(storage).lastOption
     val holds = there.map(_._1).contains(number) && read(storage, name).forall(_.id == me.id)
     if (!holds) {
       val by = there.flatMap { case (_, other) => read(storage, other) }.filter(_.id != me.id)
-      val what = by.fold("the claim of this run is gone")(other => s"taken over by ${other.words}")
+      val what = by.fold("the claim of this run is gone")(other => s"taken over by ${other.description}")
       throw new FiresteelException(Kind.IO, s"output directory ${storage.location("")}: $what")
     }
   }
 
-  /** Gives the directory free; may be called again, from any thread. */
+  /** Releases the directory; may be called again, from any thread. */
   def release(): Unit = if (released.compareAndSet(false, true)) {
     keeper.shutdownNow()
     val hooks = ShutdownHookManager.get()
@@ -63,7 +66,7 @@ private[driver] final class RunClaim private (storage: Storage, number: Int, me:
     val renewing: Runnable = () =>
       try if (!released.get) renew()
       catch {
-        case e: FiresteelException => log.error(Failure.line(e)) // and the next file that is written fails of it
+        case e: FiresteelException => log.error(Failure.line(e)) // writing the next file fails with it
         case NonFatal(e)           => log.warn(s"renew ${storage.location(name)}: ${Failure.line(e)}")
       }
     keeper.scheduleWithFixedDelay(renewing, RenewSeconds, RenewSeconds, TimeUnit.SECONDS)
@@ -72,18 +75,18 @@ private[driver] final class RunClaim private (storage: Storage, number: Int, me:
 
 private[driver] object RunClaim {
 
-  /** Seconds after its last renewal in which the claim of another machine's run holds. */
+  /** Seconds for which the claim of a run on another machine is valid after its last renewal. */
   val LeaseSeconds = 120L
   val Prefix = ".firesteel.claim."
 
   private val log = LoggerFactory.getLogger(classOf[RunClaim])
   private val RenewSeconds = 20L // several may fail before the lease ends
-  private val HookPriority = 90 // after the run was ended (SparkApplication's 100), before Hadoop closes its file systems (10)
+  private val HookPriority = 90 // after SparkApplication's hook (100), before Hadoop closes its file systems (10)
   private val HookSeconds = 10L
 
   /** Claims the directory of `storage`, which is there.
     *
-    * @throws FiresteelException of kind config, which tells the holder, when a run that lives holds it
+    * @throws FiresteelException of kind config, which names the holder, if a run that is alive has it
     */
   def take(storage: Storage, me: Holder = Holder.self()): RunClaim = {
     val before = claims(storage).lastOption
@@ -91,8 +94,8 @@ private[driver] object RunClaim {
     val number = before.fold(0)(_._1) + 1
     val mine = s"$Prefix$number"
     if (!storage.createNew(mine, me.json)) refuse(storage, mine)
-    // A claim that was made from an older listing may be lower than another's by now; and a store that does not
-    // guarantee that one of several makes a file may have let another make this one.
+    // By now another run may have made a higher claim; and if the store does not guarantee that only one of several
+    // creates a file, another run may have replaced this one.
     val (highest, name) = claims(storage).lastOption.getOrElse((number, mine))
     if (highest != number) {
       storage.remove(mine)
@@ -105,14 +108,14 @@ private[driver] object RunClaim {
     claim
   }
 
-  /** Numbers and names of the claims that are there, the highest last. */
+  /** Numbers and names of all claims, the highest last. */
   private def claims(storage: Storage): Seq[(Int, String)] =
     storage.names
       .filter(_.startsWith(Prefix))
       .flatMap(name => name.drop(Prefix.length).toIntOption.map(_ -> name))
       .sorted
 
-  /** None where the claim is gone, or not written yet. */
+  /** None if the claim was removed, or is not written yet. */
   private def read(storage: Storage, name: String): Option[Holder] =
     storage.open(name).flatMap(Using.resource(_)(file => Holder.parse(file.in.readAllBytes())))
 
@@ -123,7 +126,7 @@ private[driver] object RunClaim {
         refuse(storage, name, s" (renewed $age s ago; a claim of another machine is free after $LeaseSeconds s)")
   }
 
-  /** By the clock of the place where the files are: those of machines may differ. */
+  /** Measured by the clock of the file system, since clocks of machines may differ. */
   private def secondsSince(storage: Storage, name: String, me: Holder): Option[Long] = {
     val probe = s".firesteel.now.${me.id}"
     storage.createNew(probe, Array.emptyByteArray)
@@ -134,7 +137,7 @@ private[driver] object RunClaim {
   }
 
   private def refuse(storage: Storage, name: String, lease: String = ""): Nothing = {
-    val by = read(storage, name).fold("a run that is just beginning, or was cut off as it began")(_.words)
+    val by = read(storage, name).fold("a run that is just beginning, or was cut off as it began")(_.description)
     throw new FiresteelException(
       Kind.CONFIG,
       s"output directory ${storage.location("")} is held by $by$lease: wait for its end or choose another --out"

@@ -1,5 +1,6 @@
-// What a run needs of the place where it keeps its files, and the three kinds of places: this machine's file system,
-// HDFS and its like (LocalStorage, HadoopStorage), and object stores (ObjectStorage). OutputDir names what fails.
+// What a run needs of the file system with its output directory. There are three implementations: this machine's files
+// (LocalStorage), HDFS and similar file systems (HadoopStorage), and object stores (ObjectStorage). OutputDir adds the
+// path to the messages of failures.
 package io.firesteel.driver.files
 
 import io.firesteel.{FiresteelException, StoredFile}
@@ -13,13 +14,13 @@ import java.nio.file.Paths
 /** One directory. All methods throw IOException, and Hadoop's FSError. */
 private[driver] trait Storage {
 
-  /** Whether something that is no directory has its name. */
+  /** Whether there is a file in place of the directory. */
   def isFile: Boolean
 
-  /** Makes the directory, unless it is there; whether it was made. */
+  /** Creates the directory unless it exists; returns whether it was created. */
   def make(): Boolean
 
-  /** Takes the directory away if nothing is in it. */
+  /** Deletes the directory if it is empty. */
   def removeIfEmpty(): Unit
 
   /** Names of the files in the directory. */
@@ -27,45 +28,49 @@ private[driver] trait Storage {
 
   def contains(name: String): Boolean
 
-  /** The file, None where there is none. What a writer has flushed so far is in it. */
+  /** The file, with all that was flushed so far; None if it does not exist. */
   def open(name: String): Option[StoredFile]
 
-  /** Puts what `write` writes in place of the file, whole and on disk when this returns. `write` may be called again. */
+  /** Replaces or creates the file with what `write` writes. When this returns, it is complete and on disk. `write` may
+    * be called more than once.
+    */
   def replace(name: String)(write: OutputStream => Unit): Unit
 
-  /** Makes the file with these bytes if there is none; whether it did. Of several that try, one does, where `atomic`. */
+  /** Creates the file with these bytes unless it exists; returns whether it did. If [[atomic]], only one of several
+    * callers creates it.
+    */
   def createNew(name: String, bytes: Array[Byte]): Boolean
 
-  /** Whether this place guarantees `createNew`. */
+  /** Whether the file system guarantees that only one of several callers of [[createNew]] succeeds. */
   def atomic: Boolean
 
-  /** Takes the file away, if it is there. */
+  /** Deletes the file, if it exists. */
   def remove(name: String): Unit
 
-  /** When the file was last written, in milliseconds by the clock of this place; None where there is none. */
+  /** When the file was last written, in milliseconds by the clock of the file system; None if it does not exist. */
   def modified(name: String): Option[Long]
 
-  /** Opens a file to add lines after those that it holds. `allowed` throws where the file may not be written over. */
+  /** Opens a file to append lines. `allowed` is called before the file is replaced, and throws if it may not be. */
   def lines(name: String, allowed: () => Unit): LineWriter
 
-  /** The file as a person would write it; the directory where `name` is empty. */
+  /** The path or URI of the file, for messages; that of the directory if `name` is empty. */
   def location(name: String): String
 }
 
-/** Adds lines to a file. A crash loses the lines since the last [[flush]] at most. */
+/** Appends lines to a file. A crash loses at most the lines since the last [[flush]]. */
 private[driver] trait LineWriter extends AutoCloseable {
 
   /** @param line ends with a newline */
   def write(line: Array[Byte]): Unit
 
-  /** Returns when all lines written are where a crash of this machine does not reach them. */
+  /** Returns when all lines so far would survive a crash of this machine. */
   def flush(): Unit
 }
 
 private[driver] object Storage {
 
-  /** Schemes of stores of objects, where a file is there when it is written to its end, and a rename copies it. Others
-    * that cannot append are taken for such.
+  /** URI schemes of object stores, in which a file appears once it is completely written, and a rename is a copy. A
+    * file system of another scheme that cannot append is treated as one, too.
     */
   private val Objects = Set("s3a", "s3", "s3n", "gs", "oss", "cosn", "obs")
 
@@ -81,10 +86,10 @@ private[driver] object Storage {
     }
   }
 
-  /** The name under which a file is written that replaces `name`. */
+  /** The name of the temporary file that is renamed to `name`. */
   def temporary(name: String): String = s".$name.tmp"
 
-  /** Cleans up after `failure`, which is what must be told. */
+  /** Runs `cleaning`; if it fails, too, that is attached to `failure`, which is the one to report. */
   def alsoFailing(failure: Throwable)(cleaning: => Unit): Unit =
     try cleaning
     catch { case e @ (_: IOException | _: FiresteelException) => failure.addSuppressed(e) }

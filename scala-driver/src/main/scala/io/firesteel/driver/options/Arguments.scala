@@ -1,5 +1,5 @@
-// The command line: commands and their tables of settings become picocli's model, the arguments one JSON object.
-// A file given by --config is laid under the options, so the command line wins.
+// Parses the command line with picocli, whose model is made from the commands and their tables of settings. The result
+// is one JSON object of settings; options of the command line override those of the file that --config names.
 package io.firesteel.driver.options
 
 import com.fasterxml.jackson.databind.JsonNode
@@ -15,7 +15,7 @@ import picocli.CommandLine.{ITypeConverter, ParameterException, TypeConversionEx
 import java.nio.file.Path
 import scala.jdk.CollectionConverters._
 
-/** A command of the driver: its name, one line about it, and the settings it takes. */
+/** A command of the driver: its name, a one-line description, and its settings. */
 final case class Command(name: String, summary: String, settings: Seq[Setting])
 
 /** What a command line asks for. */
@@ -23,10 +23,10 @@ sealed trait Invocation
 
 object Invocation {
 
-  /** Run `command` with these settings: the command line's laid over the configuration file's. */
+  /** Run `command` with these settings. */
   final case class Run(command: String, settings: ObjectNode) extends Invocation
 
-  /** Print this and leave: help or version. */
+  /** Print help or version, and exit. */
   final case class Print(text: String) extends Invocation
 }
 
@@ -60,7 +60,7 @@ final class Arguments(commands: Seq[Command], version: => String) {
     }
   }
 
-  /** What the command line says of a setting, if anything. */
+  /** The value of a setting on the command line, if it is there. */
   private def said(setting: Setting, options: CommandLine.ParseResult): Option[JsonNode] = {
     val (name, opposite) = (s"--${setting.key}", s"--no-${setting.key}")
     val denied = setting.kind == ValueKind.Switch && options.hasMatchedOption(opposite)
@@ -112,7 +112,7 @@ final class Arguments(commands: Seq[Command], version: => String) {
   private def help: OptionSpec =
     OptionSpec.builder("--help", "-h").usageHelp(true).description("print this and exit").build()
 
-  /** A setting's option, and for a switch the one that says no. */
+  /** A setting's option; for a switch also its opposite, `--no-KEY`. */
   private def options(setting: Setting): Seq[OptionSpec] = {
     val spec = OptionSpec.builder("--" + setting.key).description(setting.help)
     val convert: ITypeConverter[JsonNode] = text =>
@@ -129,7 +129,8 @@ final class Arguments(commands: Seq[Command], version: => String) {
 
   private def flag(spec: OptionSpec.Builder): OptionSpec = spec.`type`(classOf[Boolean]).arity("0").build()
 
-  /** The known key nearest to one that is none, if it is near enough to be meant: the engine's own measure. */
+  /** The known key that is most similar to an unknown one, if it is similar enough; by the same measure as the engine.
+    */
   private def nearest(settings: Seq[Setting], key: String): Option[String] = {
     val distance = LevenshteinDistance.getDefaultInstance
     settings

@@ -1,5 +1,5 @@
-// Configuration files: one flat JSON object whose keys are the command's options without their dashes.
-// A file is checked against the same table as the command line, so that a wrong key is told with the file's name.
+// Reads configuration files: a flat JSON object whose keys are the command's options without the two dashes. It is
+// checked with the same table as the command line, so that the message for a wrong key names the file.
 package io.firesteel.driver.options
 
 import com.fasterxml.jackson.core.{JsonParser, JsonProcessingException}
@@ -14,13 +14,14 @@ import java.nio.file.{Files, Path}
 import scala.jdk.CollectionConverters._
 
 object ConfigFile {
-  private val MaxBytes = 1 << 20 // a configuration is a few hundred bytes; more is a wrong file
+  private val MaxBytes = 1 << 20 // a configuration has a few hundred bytes; a larger file is not one
 
   private val mapper = new ObjectMapper()
     .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
     .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
 
-  /** The settings in the file at `path`; `nearest` finds the known key next to an unknown one.
+  /** The settings in the file at `path`; `nearest` finds a known key that is similar to an unknown one.
+    *
     * @throws FiresteelException of kind config that names the file and the key, or the line and column
     */
   def read(path: Path, settings: Seq[Setting], nearest: String => Option[String]): ObjectNode = {

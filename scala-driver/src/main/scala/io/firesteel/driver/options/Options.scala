@@ -1,9 +1,9 @@
-// The settings of a run, one row each: the command line, configuration files and --help are all made from this table.
-// Names and meaning are the engine's (rust-core/engine/src/config), which also owns defaults and validation;
-// a test holds the names of both sides equal.
+// The table of a run's settings, from which the command line, configuration files and --help are made. The engine
+// (rust-core/engine/src/config) defines their names and meaning, defaults and validation; a test checks that both have
+// the same names.
 package io.firesteel.driver.options
 
-/** One setting: `key` is the JSON key and, with two dashes, the option; `metavar` and `help` are what --help shows. */
+/** One setting: `key` is the JSON key and, with two dashes, the option; --help shows `metavar` and `help`. */
 final case class Setting(key: String, kind: ValueKind, metavar: String, help: String)
 
 object Options {

@@ -1,5 +1,5 @@
-// The types a setting can have: how its value is read from the command line, and how a JSON value is checked.
-// Both ways end in a JSON value, so that everything after this file sees one shape.
+// The types of settings: how a value is parsed on the command line, and checked in a JSON file. In both cases the
+// result is a JSON value.
 package io.firesteel.driver.options
 
 import com.fasterxml.jackson.databind.JsonNode
@@ -7,13 +7,13 @@ import com.fasterxml.jackson.databind.node.{BooleanNode, DoubleNode, JsonNodeFac
 
 import scala.jdk.CollectionConverters._
 
-/** A type of values; `noun` names it in messages: "`x` is not `noun`". */
+/** A type of values; `noun` is its name in messages, as in "'x' is not a number". */
 sealed abstract class ValueKind(val noun: String) {
 
-  /** The value written as `text` on the command line, None where it is not one of this type. */
+  /** The value of `text` on the command line; None if it is not of this type. */
   def parse(text: String): Option[JsonNode]
 
-  /** Whether a value from a JSON file is one of this type. */
+  /** Whether a value in a JSON file is of this type. */
   def accepts(value: JsonNode): Boolean
 }
 
@@ -34,7 +34,7 @@ object ValueKind {
     def accepts(value: JsonNode): Boolean = value.isNumber && java.lang.Double.isFinite(value.asDouble)
   }
 
-  /** A list of whole numbers; comma separated on the command line. */
+  /** A list of whole numbers; separated by commas on the command line. */
   case object Wholes extends ValueKind("a list of whole numbers") {
     def parse(text: String): Option[JsonNode] = {
       val parts = text.split(",", -1).toSeq.map(part => Whole.parse(part.trim))
@@ -43,13 +43,13 @@ object ValueKind {
     def accepts(value: JsonNode): Boolean = value.isArray && value.elements.asScala.forall(Whole.accepts)
   }
 
-  /** True where it stands on the command line, without a value. */
+  /** An option without a value: true if it is given. */
   case object Flag extends ValueKind("true or false") {
     def parse(text: String): Option[JsonNode] = text.toBooleanOption.map(BooleanNode.valueOf)
     def accepts(value: JsonNode): Boolean = value.isBoolean
   }
 
-  /** Of three states: `--key` or `--key=true`, `--no-key` or `--key=false`, and nothing said. */
+  /** An option with three states: on (`--key` or `--key=true`), off (`--no-key` or `--key=false`) and absent. */
   case object Switch extends ValueKind(Flag.noun) {
     def parse(text: String): Option[JsonNode] = Flag.parse(text)
     def accepts(value: JsonNode): Boolean = Flag.accepts(value)

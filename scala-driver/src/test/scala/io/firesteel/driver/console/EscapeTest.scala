@@ -1,7 +1,8 @@
-// What is shown cannot act on a terminal, nor forge a line of output.
+// Text from outside can neither control the terminal nor fake a line of output.
 package io.firesteel.driver.console
 
 import com.fasterxml.jackson.databind.ObjectMapper
+import io.firesteel.driver.Fixtures.{scratch, submit}
 import org.scalatest.funsuite.AnyFunSuite
 
 import java.io.{ByteArrayOutputStream, PrintStream}

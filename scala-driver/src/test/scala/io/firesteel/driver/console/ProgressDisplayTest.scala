@@ -1,6 +1,7 @@
-// What a person sees of a run.
+// What is shown of a run.
 package io.firesteel.driver.console
 
+import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, round, started, totals}
 import org.scalatest.funsuite.AnyFunSuite
 
 import java.io.{ByteArrayOutputStream, PrintStream}
@@ -11,14 +12,14 @@ class ProgressDisplayTest extends AnyFunSuite {
 
   private def line(width: Int) = ProgressDisplay.line(state, width, ProgressDisplay.Ascii)
 
-  test("the live line tells share, round, loss, accuracy, time left and speed") {
+  test("the progress line shows percentage, round, loss, accuracy, time left and speed") {
     assert(
       line(120) == "=======.......................   25 %  round 125/500  loss 1.4321  accuracy 52.34 %" +
         "  1 min 34 s left  1520 images/s"
     )
   }
 
-  test("the live line fits every width, and gives up the bar before words and speed before loss") {
+  test("the progress line fits every width, and leaves out the bar before words and speed before loss") {
     for (width <- 0 to 200) assert(line(width).length <= width)
     assert(line(90).startsWith(" 25 %") && line(90).endsWith("images/s"))
     assert(line(60) == " 25 %  round 125/500  loss 1.4321  accuracy 52.34 %")
@@ -28,7 +29,7 @@ class ProgressDisplayTest extends AnyFunSuite {
     assert(ProgressDisplay.line(state.copy(done = 0, all = 0, accuracy = None), 120, ProgressDisplay.Unicode).contains("100 %"))
   }
 
-  test("durations are said in the unit that tells most") {
+  test("durations are shown in a fitting unit") {
     assert(
       Seq(0.04, 8.26, 59.99, 245, 7385).map(ProgressDisplay.duration) ==
         Seq("0.0 s", "8.3 s", "1 min 00 s", "4 min 05 s", "2 h 03 min")
@@ -89,7 +90,7 @@ class ProgressDisplayTest extends AnyFunSuite {
     assert(bytes.toString(UTF_8).contains("exchanged: 11.6 MB, mean staleness 0.60\n"))
   }
 
-  test("the live line stays in its row and is erased before other words") {
+  test("the progress line stays in its row and is erased before other lines") {
     val bytes = new ByteArrayOutputStream()
     val stream = new PrintStream(bytes, true, UTF_8)
     val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 40), "0.1.0")

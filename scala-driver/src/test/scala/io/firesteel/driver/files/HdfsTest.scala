@@ -3,6 +3,7 @@
 package io.firesteel.driver.files
 
 import com.fasterxml.jackson.databind.ObjectMapper
+import io.firesteel.driver.Fixtures._
 import io.firesteel.driver.{Main, MetricsFile}
 import io.firesteel.driver.console.{Console, Terminal}
 import io.firesteel.driver.options.JsonSettings

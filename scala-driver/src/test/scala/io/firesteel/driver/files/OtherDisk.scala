@@ -1,4 +1,4 @@
-// A Hadoop file system of scheme `other` over local files: it goes the way of HDFS, and tells a full disk by an FSError.
+// A Hadoop file system of scheme `other` over local files. It is used like HDFS, but reports a full disk by an FSError.
 package io.firesteel.driver.files
 
 import org.apache.hadoop.conf.Configuration

@@ -1,7 +1,8 @@
-// The output directory: whole files, no overwritten runs, nothing left behind.
+// The output directory: files appear complete, no run is overwritten, nothing is left behind.
 package io.firesteel.driver.files
 
 import io.firesteel.FiresteelException
+import io.firesteel.driver.Fixtures.{claim, names, open, scratch}
 import io.firesteel.driver.console.Failure
 import io.firesteel.jni.Kind
 import org.apache.hadoop.conf.Configuration
@@ -30,7 +31,7 @@ class OutputDirTest extends AnyFunSuite {
     }
   }
 
-  test("a full disk leaves the old file and no temporary one, and names the file, whoever tells it and how") {
+  test("a full disk leaves the old file and no temporary one, and the message names the file") {
     for ((out, name, how) <- Seq[(Path => OutputDir, String, String)]((open, "", ""), (other, "other:", "FSError: ")))
       scratch { dir =>
         out(dir).write("checkpoint.safetensors", "old".getBytes)
@@ -44,7 +45,7 @@ class OutputDirTest extends AnyFunSuite {
       }
   }
 
-  test("what the content throws comes out, and no half file stays") {
+  test("an exception of the content is thrown, and no incomplete file stays") {
     scratch { dir =>
       for (out <- Seq(open(dir), other(dir))) {
         val thrown = new IllegalStateException("enough")
@@ -74,7 +75,7 @@ class OutputDirTest extends AnyFunSuite {
     }
   }
 
-  test("what a killed run was writing is taken away by the next") {
+  test("temporary files of a killed run are deleted by the next") {
     scratch { dir =>
       Files.writeString(dir.resolve(".checkpoint.safetensors.tmp"), "half")
       claim(dir).close()
@@ -82,7 +83,7 @@ class OutputDirTest extends AnyFunSuite {
     }
   }
 
-  test("what cannot be an output directory is refused at once, by its name, and nothing is left") {
+  test("what cannot be an output directory is refused at once with its name, and nothing is left") {
     scratch { dir =>
       val file = Files.writeString(dir.resolve("file"), "x")
       assert(Failure.line(refusal(file)).contains("not a directory"))
@@ -91,7 +92,7 @@ class OutputDirTest extends AnyFunSuite {
     }
   }
 
-  test("a file system without its library is told with the line that brings it") {
+  test("the message for a file system without its library says which option adds it") {
     def line(uri: String): String = {
       val e = intercept[FiresteelException](OutputDir.claim(uri, new Configuration(), resume = false))
       assert(e.kind == Kind.CONFIG)
@@ -106,7 +107,7 @@ class OutputDirTest extends AnyFunSuite {
     assert(line("s3://bucket/x").endsWith("write s3a:// instead of s3://"))
   }
 
-  test("a directory that was made and stayed empty is taken away again, one that was there is not") {
+  test("a directory that was created and stayed empty is deleted again, one that existed is not") {
     scratch { dir =>
       claim(dir.resolve("new")).close()
       claim(dir).close()

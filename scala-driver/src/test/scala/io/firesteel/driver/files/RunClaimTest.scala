@@ -1,7 +1,8 @@
-// Who holds an output directory: one run at a time, told to the others, and taken over only from the dead.
+// Claims of output directories: one run at a time; others learn which; a claim is taken over only if its run is dead.
 package io.firesteel.driver.files
 
 import io.firesteel.FiresteelException
+import io.firesteel.driver.Fixtures.{claim, claimTogether, names, scratch}
 import io.firesteel.jni.Kind
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -16,7 +17,7 @@ class RunClaimTest extends AnyFunSuite {
 
   private def refusal(dir: Path): FiresteelException = intercept[FiresteelException](claim(dir, resume = true))
 
-  /** A claim as a run that ended without a word left it, last renewed so many seconds ago. */
+  /** A claim that a killed run has left, renewed for the last time `age` seconds ago. */
   private def left(dir: Path, number: Int, content: Array[Byte], age: Long): Path = {
     val file = Files.write(dir.resolve(s".firesteel.claim.$number"), content)
     Files.setLastModifiedTime(file, FileTime.from(Instant.now().minusSeconds(age)))
@@ -114,7 +115,7 @@ class RunClaimTest extends AnyFunSuite {
     }
   }
 
-  test("a claim that was made from an old listing steps back behind the one that was made meanwhile") {
+  test("a claim that was made from an old listing gives way to a higher one that was made meanwhile") {
     scratch { dir =>
       val late = new LocalStorage(dir) {
         private var first = true

@@ -1,5 +1,5 @@
-// What an executor died of, where its end says so, and what to change. Spark tells the end of a process as a number, and
-// of a full heap first, then of all that the dying executor refuses.
+// Why an executor ended, if Spark's reason tells, and what to change. Spark reports an exit status. Before it, a full
+// heap shows as the OutOfMemoryError of a task, followed by failures of the tasks that the ending executor rejects.
 package io.firesteel.train.faults
 
 import io.firesteel.{FiresteelException, MemoryNeeds}
@@ -7,28 +7,28 @@ import io.firesteel.jni.Kind
 import java.util.concurrent.RejectedExecutionException
 import org.apache.spark.{ExceptionFailure, ExecutorLostFailure, SparkConf, TaskFailedReason}
 
-/** @param overhead bytes that the workers of an executor take beside its heap, where that was worked out */
+/** @param overhead bytes that the workers of an executor take beside its heap, if that was estimated */
 private[train] final class ExecutorDeath(conf: SparkConf, overhead: Option[Long]) {
   private val heap = MemoryNeeds.text(conf.getSizeAsBytes("spark.executor.memory", "1g"))
 
-  /** The failure of a run one of whose tasks failed like that, where no other attempt could end better. */
+  /** The failure of the run, if a task failed for a reason that another attempt would meet again. */
   def of(executor: String, reason: TaskFailedReason): Option[FiresteelException] = reason match {
     case failure: ExceptionFailure if isOutOfMemory(failure) => Some(fullHeap(executor, failure.description))
     case _                                                   => None
   }
 
-  /** The same of a process that ended, by what Spark says of its end. */
+  /** The same for an executor process that ended, from Spark's reason. */
   def of(executor: String, end: String): Option[FiresteelException] =
     Option.when(ExecutorDeath.HeapExit.findFirstIn(end).nonEmpty)(fullHeap(executor, "Java heap space"))
 
-  /** What to change, where the end may be one that a limit of memory made. */
+  /** What to change, if a memory limit may have ended the process. */
   def remedy(end: String): Option[String] =
     Option.when(ExecutorDeath.Killed.findFirstIn(end).nonEmpty) {
       val size = overhead.fold("higher")(bytes => s"to at least ${(bytes >> 20) + 1}m")
       s"if the memory limit of its container or machine ended it, set spark.executor.memoryOverhead $size"
     }
 
-  /** The failure of a run that lost executors again and again, the last like that. */
+  /** The failure of a run that lost `losses` executors in one job, the last for the reason `end`. */
   def tooOften(end: String, losses: Int): Option[FiresteelException] =
     remedy(end).map(what =>
       new FiresteelException(Kind.MEMORY, s"$losses executors were lost in one job, the last: $end: $what")
@@ -54,8 +54,8 @@ private[train] object ExecutorDeath {
   private val Killed = "(?i)\\b137\\b|oomkilled|killed by yarn|memory limit".r // 128 + SIGKILL
   private val OfTheHeap = "(?i)heap space|gc overhead".r
 
-  /** Failures of tasks that follow from what ended their executor, and are told with it: those that it took along, and
-    * those that it refused while it was going down.
+  /** Whether a task failed only because its executor ended, which is reported by itself: the task was running in it, or
+    * was rejected while it shut down.
     */
   def isAftermath(reason: TaskFailedReason): Boolean = reason match {
     case _: ExecutorLostFailure    => true

@@ -1,6 +1,7 @@
-// What Spark loses while a run goes on: tells of it, and asks a job again whose workers must go elsewhere. Spark never
-// thinks again about where submitted tasks want to run, so those of an executor that is gone, being decommissioned or
-// excluded would wait out spark.locality.wait; a new job is placed anew. It costs what was done since the last exchange.
+// Watches the executors of a run: reports what was lost, and runs a job again whose workers must move to other
+// executors. Spark does not change the preferred locations of tasks once they are submitted, so those of an executor
+// that is lost, being decommissioned or excluded would wait for all of spark.locality.wait. A new job gets new
+// locations; what is lost is the work since the last exchange.
 package io.firesteel.train.faults
 
 import io.firesteel.FiresteelException
@@ -15,117 +16,123 @@ import scala.annotation.tailrec
 import scala.jdk.CollectionConverters._
 import scala.util.control.NonFatal
 
-/** Listens from construction to close; `run` and the runs below it are ours.
+/** Watches from construction to close.
   *
-  * @param report told what was lost and what is done about it, on threads of Spark and of this
-  * @param redo what becomes of a job whose executor was lost
-  * @param overhead bytes that an executor's workers take beside its heap, where that was worked out
+  * @param run its jobs, and those of runs named `run/...`, are watched
+  * @param report called with what was lost and what is done about it, on threads of Spark and of this object
+  * @param policy what happens to a job whose executor was lost
+  * @param overhead bytes that an executor's workers take beside its heap, if that was estimated
   */
 private[train] final class FaultWatch(
     sc: SparkContext,
     run: String,
     val report: (String, String) => Unit,
-    redo: FaultWatch.Redo = FaultWatch.Round,
+    policy: FaultWatch.RetryPolicy = FaultWatch.Round,
     overhead: Option[Long] = None
 ) extends SparkListener
     with AutoCloseable {
   private val tag = s"firesteel-$run"
   private val stages = ConcurrentHashMap.newKeySet[Int]()
-  private val crew = ConcurrentHashMap.newKeySet[String]() // executors that run tasks of ours, or host parts
-  private val visited = ConcurrentHashMap.newKeySet[String]() // executors that ever ran tasks of ours
+  private val inUse = ConcurrentHashMap.newKeySet[String]() // executors with tasks of the run or parts of the center
+  private val everUsed = ConcurrentHashMap.newKeySet[String]() // executors that have run a task of the run
   private val excludes = FaultWatch.Excluding.exists(sc.getConf.getBoolean(_, defaultValue = false))
   private val death = new ExecutorDeath(sc.getConf, overhead)
-  private val mostFailures = sc.getConf.getInt("spark.task.maxFailures", 4)
-  private var most = 0 // workers that had a slot of their own at once, so far; of the job's thread
+  private val maxFailures = sc.getConf.getInt("spark.task.maxFailures", 4)
+  private var mostAtOnce = 0 // the most workers that could run at once so far; used by the job's thread only
   @volatile private var current = Option.empty[Attempt]
   @volatile private var over = false
 
   sc.addSparkListener(this)
-  private val looking = Executors.newSingleThreadScheduledExecutor { task =>
+  private val checking = Executors.newSingleThreadScheduledExecutor { task =>
     val thread = new Thread(task, "firesteel-fault-watch")
     thread.setDaemon(true)
     thread
   }
-  looking.scheduleWithFixedDelay(() => look(), FaultWatch.LookMillis, FaultWatch.LookMillis, TimeUnit.MILLISECONDS)
+  checking.scheduleWithFixedDelay(() => check(), FaultWatch.CheckMillis, FaultWatch.CheckMillis, TimeUnit.MILLISECONDS)
 
   /** One submission of a job. */
   private final class Attempt(val placement: Placement) {
     private val begin = System.nanoTime()
-    @volatile var lost = Option.empty[String] // how an executor ended, and with it what its workers did
-    @volatile var fatal = Option.empty[FiresteelException] // what another attempt would end in, too
-    @volatile var moved = false // its workers are wanted elsewhere
-    @volatile var failed = Option.empty[Throwable] // a task, which only another executor may try again
-    @volatile var uneven = 0 // looks in a row that found slots free which would be better
+    @volatile var lost = Option.empty[String] // why an executor of the job ended
+    @volatile var fatal = Option.empty[FiresteelException] // a failure that another attempt would meet again
+    @volatile var moved = false // workers must move to other executors
+    @volatile var failed = Option.empty[Throwable] // why a task failed that may be tried again in another executor only
+    @volatile var uneven = 0 // checks in a row that found free slots to which workers should move
 
-    /** Whether it must end. */
+    /** Whether the job must be cancelled. */
     def isVoid: Boolean = lost.nonEmpty || moved || failed.nonEmpty || fatal.nonEmpty
 
-    /** Whether it went on for so long that its loss is not one of a row. */
+    /** Whether it ran for so long that a loss does not count as another one in a row. */
     def lasted: Boolean = System.nanoTime() - begin > SECONDS.toNanos(FaultWatch.LastingSeconds)
   }
 
-  /** Runs `job`, one Spark job over tasks at `placement` that may be done again, until nothing was lost under it. */
+  /** Runs `job`, which submits one Spark job with tasks at the executors of `placement`. It is run again until it
+    * succeeds or fails for a reason that is not the loss of an executor.
+    */
   def repeating[A](placement: Placement)(job: => A): A = {
     sc.addJobTag(tag)
-    try repeated(placement, job, FaultWatch.MostLosses, failures = 0)
+    try repeated(placement, job, FaultWatch.MaxLosses, failures = 0)
     finally {
       current = None
-      placement.forgive()
+      placement.clearAvoided()
       sc.removeJobTag(tag)
     }
   }
 
   @tailrec private def repeated[A](placement: Placement, job: => A, left: Int, failures: Int): A = {
     val attempt = new Attempt(placement)
-    if (most == 0 && !sc.isLocal) awaitSlots(placement, placement.workers, FaultWatch.StartSeconds)
-    else if (placement.isStale) awaitSlots(placement, most, FaultWatch.ReplacementSeconds)
-    placement.settle()
-    crew.removeIf(id => !redo.hosted && !placement.uses(id)) // its workers moved: no loss of ours any more
-    most = math.max(most, placement.served)
+    if (mostAtOnce == 0 && !sc.isLocal) awaitSlots(placement, placement.workers, FaultWatch.StartSeconds)
+    else if (placement.isStale) awaitSlots(placement, mostAtOnce, FaultWatch.ReplacementSeconds)
+    placement.update()
+    // the loss of an executor without workers does not matter
+    inUse.removeIf(id => !policy.hostsParts && !placement.uses(id))
+    mostAtOnce = math.max(mostAtOnce, placement.workersWithSlot)
     current = Some(attempt)
-    settled(job) match {
+    outcome(job) match {
       case Right(result)                     => result
       case Left(_) if attempt.fatal.nonEmpty => throw attempt.fatal.get
       case Left(e) if over                   => throw e
       case Left(e) if attempt.lost.nonEmpty  =>
-        val fewer = if (attempt.lasted) FaultWatch.MostLosses else left - 1
-        if (fewer == 0) throw attempt.lost.flatMap(death.tooOften(_, FaultWatch.MostLosses)).getOrElse(e)
+        val fewer = if (attempt.lasted) FaultWatch.MaxLosses else left - 1
+        if (fewer == 0) throw attempt.lost.flatMap(death.tooOften(_, FaultWatch.MaxLosses)).getOrElse(e)
         repeated(placement, job, fewer, failures)
       case Left(_) if attempt.failed.nonEmpty =>
-        if (failures + 1 >= mostFailures)
-          throw new SparkException(s"a task failed $mostFailures times", attempt.failed.get)
+        if (failures + 1 >= maxFailures)
+          throw new SparkException(s"a task failed $maxFailures times", attempt.failed.get)
         repeated(placement, job, left, failures + 1)
       case Left(_) if attempt.moved => repeated(placement, job, left, failures)
       case Left(e)                  => throw e
     }
   }
 
-  /** A failure that Spark made is held; one with a cause of ours is nobody's loss. */
-  private def settled[A](job: => A): Either[SparkException, A] =
+  /** The result, or Spark's failure. One whose cause is an exception of Firesteel is not due to a lost executor:
+    * thrown.
+    */
+  private def outcome[A](job: => A): Either[SparkException, A] =
     try Right(job)
     catch {
       case e: SparkException if !FiresteelException.unwrap(e).isInstanceOf[FiresteelException] =>
-        Listeners.drain(sc) // why may still be on its way
+        Listeners.drain(sc) // the event that tells why may not have been delivered yet
         Left(e)
     }
 
-  /** Waits until so many workers have a slot each: one that is built in a survivor now, or in the first executor of a
-    * cluster, would be built again as soon as another is there.
+  /** Waits until `wanted` workers have a slot each. A worker that is built now in one of few executors would be built
+    * again as soon as another executor has registered.
     */
   private def awaitSlots(placement: Placement, wanted: Int, seconds: Long): Unit = {
     val deadline = System.nanoTime() + SECONDS.toNanos(seconds)
-    while (!over && placement.served < wanted && deadline - System.nanoTime() > 0) Thread.sleep(FaultWatch.PollMillis)
+    while (!over && placement.workersWithSlot < wanted && deadline - System.nanoTime() > 0) Thread.sleep(FaultWatch.PollMillis)
   }
 
-  /** Cancels an attempt whose workers must go elsewhere: again and again, since it may have been between two jobs. */
-  private def look(): Unit =
-    try current.foreach(look)
-    catch { case NonFatal(e) if !sc.isStopped => FaultWatch.log.warn(s"look at the executors of run $run", e) }
+  /** Cancels an attempt whose workers must move, at every check, since it may not have submitted its job yet. */
+  private def check(): Unit =
+    try current.foreach(check)
+    catch { case NonFatal(e) if !sc.isStopped => FaultWatch.log.warn(s"check the executors of run $run", e) }
 
-  private def look(attempt: Attempt): Unit = {
+  private def check(attempt: Attempt): Unit = {
     val placement = attempt.placement
-    attempt.uneven = if (redo.spreads && placement.isUneven) attempt.uneven + 1 else 0
-    if (placement.isStale && placement.served > 0 || attempt.uneven >= FaultWatch.LooksBeforeMoving)
+    attempt.uneven = if (policy.movesToFreeSlots && placement.isUneven) attempt.uneven + 1 else 0
+    if (placement.isStale && placement.workersWithSlot > 0 || attempt.uneven >= FaultWatch.ChecksBeforeMoving)
       attempt.moved = true
     if (attempt.isVoid) cancel()
   }
@@ -136,12 +143,12 @@ private[train] final class FaultWatch(
   }
 
   override def onTaskStart(event: SparkListenerTaskStart): Unit = if (stages.contains(event.stageId)) {
-    crew.add(event.taskInfo.executorId)
-    visited.add(event.taskInfo.executorId)
+    inUse.add(event.taskInfo.executorId)
+    everUsed.add(event.taskInfo.executorId)
   }
 
   override def onTaskEnd(event: SparkListenerTaskEnd): Unit = event.reason match {
-    case _: TaskKilled => // somebody ended it; nothing was lost
+    case _: TaskKilled => // cancelled on purpose: nothing was lost
     case reason: TaskFailedReason if stages.contains(event.stageId) && !ExecutorDeath.isAftermath(reason) =>
       val (task, attempt) = (event.taskInfo.index, event.taskInfo.attemptNumber)
       val why = reason.toErrorString.linesIterator.next()
@@ -153,7 +160,7 @@ private[train] final class FaultWatch(
     case _ =>
   }
 
-  /** Spark does not try it again in that executor, yet would wait for it. */
+  /** Spark would not run the task again in that executor, which it excludes, but wait for that executor. */
   private def failed(worker: Int, executor: String, reason: TaskFailedReason): Unit = current.foreach { attempt =>
     attempt.placement.avoid(worker, executor)
     attempt.failed = attempt.failed.orElse(Some(reason match {
@@ -170,13 +177,13 @@ private[train] final class FaultWatch(
 
   override def onExecutorRemoved(event: SparkListenerExecutorRemoved): Unit = {
     val id = event.executorId
-    if (crew.remove(id) | current.exists(_.placement.uses(id))) {
+    if (inUse.remove(id) | current.exists(_.placement.uses(id))) {
       val why = event.reason.linesIterator.nextOption().getOrElse("no reason given")
       val remedy = death.remedy(why).fold("")(what => s" ($what)")
       if (!current.exists(_.fatal.nonEmpty))
         report(
           s"executor $id was lost: $why$remedy",
-          s"its workers are built again from their partitions, and ${redo.words}"
+          s"its workers are built again from their partitions, and ${policy.description}"
         )
       death.of(id, event.reason).foreach(fail)
       current.foreach(_.lost = Some(why))
@@ -184,16 +191,16 @@ private[train] final class FaultWatch(
     }
   }
 
-  /** Whether `name` is the run itself, and none below it. */
+  /** Whether `name` is that of the run itself, not of one below it. */
   def isMain(name: String): Boolean = name == run
 
-  /** Executors that ever ran tasks of this run, and may keep something of it. */
-  def visitedExecutors: Set[String] = visited.asScala.toSet
+  /** Executors that have run tasks of the run, and may hold workers of it. */
+  def executorsEverUsed: Set[String] = everUsed.asScala.toSet
 
-  /** Whether nothing is asked again any more. */
+  /** Whether the run has ended: no job is run again. */
   def isOver: Boolean = over
 
-  /** Ends the job under way in `repeating`, which does not ask for it again. */
+  /** Cancels the job under way in [[repeating]], which is not run again. */
   def end(): Unit = {
     over = true
     cancel()
@@ -202,7 +209,7 @@ private[train] final class FaultWatch(
   private def cancel(): Unit = if (!sc.isStopped) sc.cancelJobsWithTag(tag)
 
   def close(): Unit = {
-    looking.shutdownNow()
+    checking.shutdownNow()
     sc.removeSparkListener(this)
   }
 }
@@ -210,29 +217,29 @@ private[train] final class FaultWatch(
 private[train] object FaultWatch {
   private val log = LoggerFactory.getLogger(classOf[FaultWatch])
 
-  /** The local property that marks jobs of a run. */
+  /** The local property of Spark jobs that names their run. */
   val RunProperty = "firesteel.run"
 
-  /** What becomes of a job that is asked again.
+  /** What happens to a job after a loss.
     *
-    * @param words for people
-    * @param spreads whether it is long, so that slots which come free are worth asking it again
-    * @param hosted whether executors hold something for it apart from its own tasks
+    * @param description for messages
+    * @param movesToFreeSlots whether the job is so long that it is worth running it again to use slots that became free
+    * @param hostsParts whether executors also host parts of the center
     */
-  final case class Redo(words: String, spreads: Boolean, hosted: Boolean)
+  final case class RetryPolicy(description: String, movesToFreeSlots: Boolean, hostsParts: Boolean)
 
   /** One round of many. */
-  val Round: Redo = Redo("the round is done again", spreads = false, hosted = false)
+  val Round: RetryPolicy = RetryPolicy("the round is done again", movesToFreeSlots = false, hostsParts = false)
 
   /** A whole stage. */
-  val Stage: Redo = Redo("all go on from the center with what is left of the budget", spreads = true, hosted = false)
+  val Stage: RetryPolicy = RetryPolicy("all go on from the center with what is left of the budget", movesToFreeSlots = true, hostsParts = false)
 
   private val Excluding = Seq("spark.excludeOnFailure.enabled", "spark.excludeOnFailure.taskAndStage.enabled")
-  private val MostLosses = 8 // in a row in one job; a cluster that loses more will not finish a round
-  private val LastingSeconds = 120L // what went on for longer was no failed start; a stage may last for days
+  private val MaxLosses = 8 // in a row in one job; a cluster that loses more cannot finish a round
+  private val LastingSeconds = 120L // an attempt that ran for longer did not fail at its start
   private val ReplacementSeconds = 10L // a standalone cluster starts an executor in 2 to 5
-  private val StartSeconds = 3L // executors of one application register within seconds; some runs have fewer slots
+  private val StartSeconds = 3L // executors register one after the other; there may be fewer slots than workers
   private val PollMillis = 100L
-  private val LookMillis = 500L
-  private val LooksBeforeMoving = 4 // an executor that came may be the first of several
+  private val CheckMillis = 500L
+  private val ChecksBeforeMoving = 4 // an executor that came may be the first of several
 }

@@ -1,4 +1,5 @@
-// A job with one task for each executor of a list, for what Spark's own placement would only do where tasks happen to go.
+// A job with exactly one task in each of several executors. With an ordinary job, Spark may run several of its tasks in
+// one executor and none in another.
 package io.firesteel.train.placement
 
 import org.apache.spark.firesteel.TaskSlots
@@ -41,15 +42,15 @@ private[train] object EachExecutor {
     Answers(answered, alive.map(_.id).toSet -- answered.keySet)
   }
 
-  /** Partitions without elements, each of which wants to be in an executor of its own. */
-  private final class OneEach(sc: SparkContext, @transient private val targets: Seq[String])
+  /** Empty partitions, each with one of `targets` as its preferred location. */
+  private final class OnePerExecutor(sc: SparkContext, @transient private val targets: Seq[String])
       extends RDD[Unit](sc, Nil) {
-    protected def getPartitions: Array[Partition] = targets.indices.map(number => Place(number)).toArray
+    protected def getPartitions: Array[Partition] = targets.indices.map(number => Numbered(number)).toArray
 
     override protected def getPreferredLocations(split: Partition): Seq[String] = Seq(targets(split.index))
 
     def compute(split: Partition, context: TaskContext): Iterator[Unit] = Iterator.empty
   }
 
-  private final case class Place(index: Int) extends Partition
+  private final case class Numbered(index: Int) extends Partition
 }

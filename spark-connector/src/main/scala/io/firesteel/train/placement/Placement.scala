@@ -1,16 +1,16 @@
-// Which executor each worker's tasks are sent to. The driver decides it before each job, from the executors that can be
-// given tasks then. Left to itself, Spark sends a task to where its partition is cached: after a loss that is a
-// survivor, beside which replacements would stay idle to the end of the run.
+// Assigns workers to executors. The driver does so before each job, among the executors that can be given tasks at that
+// moment. Spark's own choice is the executor that caches the partition: after a loss that is one of the remaining ones,
+// and the executor that replaces the lost one would stay idle until the run ends.
 package io.firesteel.train.placement
 
 import org.apache.spark.firesteel.{ExecutorSlots, TaskSlots}
 import org.apache.spark.SparkContext
 import scala.collection.mutable
 
-/** The homes of `workers` workers of `run`.
+/** The executors of the `workers` workers of `run`.
   *
-  * @param who what they are called to people
-  * @param report told which workers moved, and why
+  * @param report called with which workers were moved and why, and what happens to them
+  * @param who what messages call a worker
   */
 private[train] final class Placement(
     sc: SparkContext,
@@ -19,71 +19,79 @@ private[train] final class Placement(
     report: (String, String) => Unit,
     who: String = "worker"
 ) {
-  @volatile private var homes = Map.empty[Int, String]
-  @volatile private var places = Map.empty[String, String] // of executors, as Spark's locations
-  @volatile private var working = false // whether a move costs anything
-  private var avoided = Set.empty[(Int, String)] // worker and executor; guarded by this
+  @volatile private var assigned = Map.empty[Int, String] // executor id of each worker
+  @volatile private var locationOf = Map.empty[String, String] // executor id to Spark's preferred location
+  @volatile private var reporting = false // before workers have begun to train, moving them costs nothing
+  private var avoided = Set.empty[(Int, String)] // (worker, executor) that failed together; guarded by this
 
-  /** Where a worker's task wants to run, in the words of `RDD.getPreferredLocations`; empty before the first `settle`. */
-  def locations(worker: Int): Seq[String] =
-    if (sc.isLocal) Nil else homes.get(worker).flatMap(places.get).toSeq
-
-  /** From now on moves are told: the workers have done something, and are not still being dealt out. */
-  def begun(): Unit = working = true
-
-  def uses(executor: String): Boolean = homes.values.exists(_ == executor)
-
-  /** Executors by worker. */
-  def all: Map[Int, String] = homes
-
-  /** Workers that have a slot now if each slot has one. */
-  def served: Int = math.min(workers, slots.map(_.tasks).sum)
-
-  /** Moves the workers whose executor cannot be given tasks any more, or has fewer slots than workers while there are
-    * free ones elsewhere; all others stay, since a move builds a worker again.
+  /** The preferred locations of a worker's task, as `RDD.getPreferredLocations` has them; empty before the first
+    * [[update]].
     */
-  def settle(): Unit = {
-    val now = slots // before this object is locked, see `held`
+  def locations(worker: Int): Seq[String] =
+    if (sc.isLocal) Nil else assigned.get(worker).flatMap(locationOf.get).toSeq
+
+  /** Says that workers have begun to train: from now on moves are reported. */
+  def began(): Unit = reporting = true
+
+  /** Whether a worker is assigned to that executor. */
+
+  def uses(executor: String): Boolean = assigned.values.exists(_ == executor)
+
+  /** The executor of each worker. */
+  def executors: Map[Int, String] = assigned
+
+  /** How many of the workers can run at once now, one in each task slot. */
+  def workersWithSlot: Int = math.min(workers, slots.map(_.tasks).sum)
+
+  /** Moves the workers whose executor can be given no more tasks, or has more workers than slots while other executors
+    * have free slots. All others stay, since a worker that moves is built again from its partition.
+    */
+  def update(): Unit = {
+    val now = slots // takes the lock of `held`, so it comes before the lock of this object: see `held`
     synchronized {
-      val next = Placement.assign(homes, workers, now, avoided)
-      if (working) tell(next, now)
-      places = now.map(slot => slot.id -> slot.location).toMap
-      homes = next
+      val next = Placement.assign(assigned, workers, now, avoided)
+      if (reporting) reportMoves(next, now)
+      locationOf = now.map(slot => slot.id -> slot.location).toMap
+      assigned = next
     }
   }
 
   /** Whether a worker's executor cannot be given tasks any more. */
-  def isStale: Boolean = !homes.values.forall(TaskSlots.executors(sc).map(_.id).toSet)
+  def isStale: Boolean = !assigned.values.forall(TaskSlots.executors(sc).map(_.id).toSet)
 
-  /** Whether `settle` would move a worker. */
+  /** Whether `update` would move a worker. */
   def isUneven: Boolean = {
-    val now = slots // as above
-    synchronized(Placement.assign(homes, workers, now, avoided) != homes)
+    val now = slots // before the lock, as in update
+    synchronized(Placement.assign(assigned, workers, now, avoided) != assigned)
   }
 
-  /** Does not send `worker` to `executor`, where it failed, until `forgive`. */
+  /** Keeps `worker` away from `executor`, where it failed, until [[clearAvoided]]; if there is no other, it goes there
+    * all the same.
+    */
   def avoid(worker: Int, executor: String): Unit = synchronized(avoided += worker -> executor)
 
-  def forgive(): Unit = synchronized { avoided = Set.empty }
+  /** Forgets what [[avoid]] was told. */
+  def clearAvoided(): Unit = synchronized { avoided = Set.empty }
 
-  /** Takes slots for all workers until `release`, if so many are free or `among` says that busy ones will do. Other runs
-    * of this application do not count on them meanwhile.
+  /** Reserves a slot for each worker until [[release]], and says whether it did. Only free slots are taken unless
+    * `among` is `AllSlots`. Other runs of this application leave reserved slots alone.
     */
   def hold(among: Placement.Among): Boolean = Placement.held.synchronized {
     val enough = among == Placement.AllSlots || Placement.free(sc, run) >= workers
     if (enough) {
-      settle()
-      begun()
+      update()
+      began()
       Placement.held
         .getOrElseUpdate(sc, mutable.Map.empty)
-        .put(run, homes.values.groupBy(identity).view.mapValues(_.size).toMap)
+        .put(run, assigned.values.groupBy(identity).view.mapValues(_.size).toMap)
     }
     enough
   }
 
+  /** Gives up the reserved slots. */
   def release(): Unit = Placement.held.synchronized(Placement.held.get(sc).foreach(_.remove(run)))
 
-  /** Executors without what other runs hold of them; with it where nothing else is left. */
+  /** Executors and their slots without those that other runs have reserved; if none would be left, all. */
   private def slots: Seq[ExecutorSlots] = {
     val all = TaskSlots.executors(sc)
     val taken = Placement.takenByOthers(sc, run)
@@ -91,10 +99,10 @@ private[train] final class Placement(
     if (left.isEmpty) all else left
   }
 
-  private def tell(next: Map[Int, String], now: Seq[ExecutorSlots]): Unit = {
+  private def reportMoves(next: Map[Int, String], now: Seq[ExecutorSlots]): Unit = {
     val able = now.map(_.id).toSet
     val moved =
-      for ((worker, from) <- homes.toSeq.sorted; to <- next.get(worker) if to != from) yield (worker, from, to)
+      for ((worker, from) <- assigned.toSeq.sorted; to <- next.get(worker) if to != from) yield (worker, from, to)
     for ((from, group) <- moved.groupBy(_._2).toSeq.sortBy(_._1)) {
       val names = group.map(_._1).mkString(", ")
       val why =
@@ -108,20 +116,20 @@ private[train] final class Placement(
 
 private[train] object Placement {
 
-  /** Which slots a long job asks for. */
+  /** Which slots a long stage may reserve. */
   sealed trait Among
   case object FreeSlots extends Among
   case object AllSlots extends Among
 
-  /** Slots by run and executor that long jobs hold. Who holds slots locks this and then its placement, so nobody may lock
-    * this while a placement is locked: the two would wait for each other for ever.
+  /** The reserved slots of each application, by run and executor. Lock order: this first, then a placement. Whoever
+    * locks this while it holds the lock of a placement may deadlock with [[hold]].
     */
   private val held = mutable.WeakHashMap.empty[SparkContext, mutable.Map[String, Map[String, Int]]]
 
-  /** Whether other runs of this application hold slots. */
+  /** Whether other runs of this application have reserved slots. */
   def isShared(sc: SparkContext, run: String): Boolean = takenByOthers(sc, run).nonEmpty
 
-  /** Slots that neither another run holds nor a task uses. */
+  /** Slots that no other run has reserved and no task uses. */
   def free(sc: SparkContext, run: String): Int = {
     val taken = takenByOthers(sc, run)
     TaskSlots
@@ -135,41 +143,45 @@ private[train] object Placement {
     others.flatten.groupMapReduce(_._1)(_._2)(_ + _)
   }
 
-  /** Homes for all workers, with as few moves as may be. Every executor gets at most as many workers for each of its
-    * slots as all slots together need; a worker without a home goes where its share of the slots is largest.
+  /** An executor for each worker, with as few moves as possible. With S slots in all, an executor of s slots gets at
+    * most s * ceil(workers / S) workers. A worker that must move goes where a worker's share of the slots is then the
+    * largest.
+    *
+    * @param assigned executors of the workers so far
+    * @param avoided pairs of worker and executor to be used only if there is no other
     */
   def assign(
-      homes: Map[Int, String],
+      assigned: Map[Int, String],
       workers: Int,
       slots: Seq[ExecutorSlots],
       avoided: Set[(Int, String)] = Set.empty
-  ): Map[Int, String] = if (slots.isEmpty) homes
+  ): Map[Int, String] = if (slots.isEmpty) assigned
   else {
     val total = slots.map(_.tasks).sum
     val waves = (workers + total - 1) / total
     val room = slots.map(slot => slot.id -> waves * slot.tasks).toMap
     val load = mutable.Map.empty[String, Int].withDefaultValue(0)
     val next = mutable.Map.empty[Int, String]
-    def place(worker: Int, executor: String): Unit = {
+    def assignTo(worker: Int, executor: String): Unit = {
       next(worker) = executor
       load(executor) += 1
     }
     for {
       worker <- 0 until workers
-      home <- homes.get(worker)
-      if load(home) < room.getOrElse(home, 0) && !avoided(worker -> home)
-    } place(worker, home)
+      executor <- assigned.get(worker)
+      if load(executor) < room.getOrElse(executor, 0) && !avoided(worker -> executor)
+    } assignTo(worker, executor)
     for (worker <- 0 until workers if !next.contains(worker)) {
-      val open = slots.filter(slot => load(slot.id) < room(slot.id))
-      val liked = open.filterNot(slot => avoided(worker -> slot.id))
-      val others = slots.filterNot(slot => avoided(worker -> slot.id))
-      val choice = Seq(liked, others, open, slots).find(_.nonEmpty).get
-      place(worker, choice.minBy(slot => key(slot, load(slot.id))).id)
+      val withRoom = slots.filter(slot => load(slot.id) < room(slot.id))
+      val best = withRoom.filterNot(slot => avoided(worker -> slot.id))
+      val notAvoided = slots.filterNot(slot => avoided(worker -> slot.id))
+      val choice = Seq(best, notAvoided, withRoom, slots).find(_.nonEmpty).get
+      assignTo(worker, choice.minBy(slot => key(slot, load(slot.id))).id)
     }
     next.toMap
   }
 
-  /** Executors with an idle slot first, then by the share of a slot that is left, then by age. */
+  /** Sort key: executors with an idle slot first, then by workers for each slot, then the oldest. */
   private def key(slot: ExecutorSlots, load: Int): (Boolean, Double, Int, String) =
     (load + slot.running >= slot.tasks, (load + 1.0) / slot.tasks, slot.id.length, slot.id)
 }

@@ -1,5 +1,5 @@
-// Whether the workers of one long stage can all run at once. A worker that waits for a slot would be missed by the
-// others, and a partition whose executor is full would wait there for spark.locality.wait.
+// Waits for the task slots of a long stage, in which all workers must run at once: workers that wait for each other
+// would wait for ever for one without a slot, and a task whose executor is full waits there for spark.locality.wait.
 package io.firesteel.train.placement
 
 import io.firesteel.FiresteelException
@@ -13,13 +13,15 @@ private[train] object Slots {
   private val ReplacementSeconds = 600L
   private val TellSeconds = 2L // tasks that were killed end within a minibatch
 
-  /** Waits until there are `workers` slots, as long as Spark itself waits for executors to register.
+  /** Waits until there are `workers` slots, for as long as Spark itself waits for executors to register.
     *
     * @throws FiresteelException of kind config where they did not come
     */
   def await(sc: SparkContext, workers: Int): Unit = await(sc, workers, if (sc.isLocal) 0 else patience(sc))(false)
 
-  /** The same after a loss, so long that a cluster may start a machine; until `over` says that nobody needs them. */
+  /** The same after an executor was lost: long enough for a cluster to start another machine. `over` says that the run
+    * ended meanwhile.
+    */
   def awaitAgain(sc: SparkContext, workers: Int)(over: => Boolean): Unit =
     await(sc, workers, math.max(patience(sc), ReplacementSeconds))(over)
 
@@ -30,11 +32,12 @@ private[train] object Slots {
     if (slots < workers) throw new FiresteelException(Kind.CONFIG, refusal(sc, workers, slots))
   }
 
-  /** Runs `body` while slots for all workers are held, once so many are free. Another run that holds them is waited for;
-    * tasks of other jobs as long as Spark waits for executors, since nobody says when they end.
+  /** Waits until a slot is free for each worker, reserves them, and runs `body`. Another run of this application that
+    * has reserved them is waited for until it ends; tasks of other jobs only as long as Spark waits for executors,
+    * since nothing tells when they end.
     *
-    * @param report told when there is something to wait for
-    * @param over whether nobody needs the slots any more, which ends the waiting
+    * @param report called once if there is something to wait for
+    * @param over whether the run has ended, which ends the waiting
     */
   def holding[A](
       sc: SparkContext,
@@ -61,7 +64,9 @@ private[train] object Slots {
     released(placement)(body)
   }
 
-  /** Runs `body` while slots for all workers are held, busy or not: workers that wait for nobody may come later. */
+  /** Reserves a slot for each worker, busy or not, and runs `body`: workers that do not wait for each other may start
+    * later.
+    */
   def holdingAny[A](placement: Placement)(body: => A): A = {
     placement.hold(Placement.AllSlots)
     released(placement)(body)

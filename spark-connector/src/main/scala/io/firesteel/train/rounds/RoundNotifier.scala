@@ -1,4 +1,4 @@
-// What a run of rounds tells beside what every run does: each round, and workers that had to be built again.
+// The events of a run in rounds: beside those of every run, each round, and workers that had to be built again.
 package io.firesteel.train.rounds
 
 import io.firesteel.{RoundDone, TrainListener}
@@ -8,7 +8,7 @@ import io.firesteel.train.workers.WorkerResult
 private[train] final class RoundNotifier(plan: Plan, start: RunState, listener: TrainListener)
     extends RunNotifier(plan, start, listener) {
 
-  /** The state after a round that ended with `center`. */
+  /** Sends the event of a round that ended with `center`, and returns the state after it. */
   def roundDone(before: RunState, center: Array[Float], results: IndexedSeq[WorkerResult]): RunState = synchronized {
     val samples = results.map(_.samples).sum
     val after = RunState(

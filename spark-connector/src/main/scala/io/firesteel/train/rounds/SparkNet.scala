@@ -1,5 +1,5 @@
-// SparkNet (Moritz, Nishihara, Stoica, Jordan 2016, algorithm 2) as one ordinary Spark job a round: a lost task is
-// retried, a late executor is used, and a round that is asked for again starts from the same bits.
+// SparkNet (Moritz, Nishihara, Stoica, Jordan 2016, algorithm 2) with an ordinary Spark job for each round: Spark
+// retries lost tasks and uses executors that join later, and a round that is run again starts from the same bits.
 package io.firesteel.train.rounds
 
 import io.firesteel.{CheckpointStore, TrainListener}
@@ -34,7 +34,7 @@ private[train] object SparkNet {
       val workers = use(Workers.load(sc, train, plan, run, watch))
       val statistics = workers.statistics()
       val normalizer = Engine.normalizer(plan.configJson, statistics)
-      val start = Checkpoint.fitted(plan, begin, statistics)
+      val start = Checkpoint.initialized(plan, begin, statistics)
       val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval", watch)))
       val center = use(Center.open(plan.configJson, start.center))
 

@@ -1,12 +1,12 @@
-// A checkpoint is one safetensors file: the center, each worker's solver state where workers have their own, the
-// exchanger's snapshot where there is one, and where the run stands as metadata. A resumed run is the same run: only
-// `MayDiffer` may be set otherwise, and after rounds the bits are those of a run that was never interrupted.
+// A checkpoint is one safetensors file: the center, the workers' solver states if they have their own, the exchanger's
+// snapshot of a run inside one stage, and the state of the run as metadata. A resumed run has the same configuration
+// except for the keys in `MayDiffer`; in rounds it gives the bits of a run that was never interrupted.
 package io.firesteel.train.run
 
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.JsonNode
 import io.firesteel.{CheckpointStore, FiresteelException, Json, StoredFile}
-import io.firesteel.jni.{Center, Engine, Exchanger, Kind}
+import io.firesteel.jni.{Engine, Kind}
 import io.firesteel.tensors.{PackedVector, Target, TensorFile, Tensors, Values}
 import java.io.OutputStream
 import java.util.Arrays
@@ -21,11 +21,11 @@ private[train] object Checkpoint {
   private val MayDiffer =
     Set("data", "out", "resume", "eval-every", "bind", "advertise", "exchange-deadline", "exchange-wait", "tls")
 
-  // metadata that only runs inside one stage have
+  // metadata of runs inside one stage
   private val SnapshotBytes = "exchanger-bytes"
   private val Resumed = "resumed"
 
-  private val MostSnapshot = 1L << 40 // so that nothing worked out from it wraps; what the file holds is checked too
+  private val MostSnapshot = 1L << 40 // so that no size computed from it overflows; the file's length is checked, too
 
   private val LocalSteps = "local-steps"
 
@@ -33,7 +33,8 @@ private[train] object Checkpoint {
   private val Center = "center"
   private val Exchanger = "exchanger"
 
-  /** Where a run starts from: the checkpoint's state when the configuration says `resume`, else one without weights. */
+  /** The state that a run starts from: the checkpoint's if the configuration says `resume`, else one without weights.
+    */
   def start(plan: Plan, rows: Long, store: Option[CheckpointStore]): RunState =
     if (plan.config.resume)
       store.flatMap(_.load()) match {
@@ -57,10 +58,10 @@ private[train] object Checkpoint {
     if (start.center.nonEmpty) start
     else {
       val weights = Engine.initialWeights(plan.configJson, statistics)
-      start.copy(center = Arrays.copyOf(weights, plan.centerLength)) // a solver state of 0
+      start.copy(center = Arrays.copyOf(weights, plan.centerLength)) // a solver state of zeros
     }
 
-  /** Writes the file; `solverStates` are the workers' own, in partition order, or none. */
+  /** Writes the file; `solverStates` are the workers' own in the order of partitions, or none. */
   def write(
       plan: Plan,
       rows: Long,
@@ -155,7 +156,7 @@ private[train] object Checkpoint {
   }
 }
 
-/** What a checkpoint says of the run, each field checked before it is believed. */
+/** The metadata of a checkpoint; each field is checked when it is read. */
 private final class CheckpointFields(file: TensorFile) {
   def text(key: String): String = file.metadata.getOrElse(key, refuse(s"$key is missing in the metadata"))
 
@@ -177,7 +178,7 @@ private final class CheckpointFields(file: TensorFile) {
     }
   }
 
-  /** What stands in a file may be long, and may be meant for a terminal. */
+  /** Text from a file, fit for a message: it may be long, or contain control characters for a terminal. */
   private def shown(said: String): String = {
     val plain = said.take(32).map(c => if (c < ' ' || c == 0x7f) '?' else c)
     if (said.length > 32) s"'$plain..'" else s"'$plain'"

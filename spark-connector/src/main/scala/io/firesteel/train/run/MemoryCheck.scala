@@ -1,5 +1,6 @@
-// The memory that a run takes, worked out before it begins and held against what is known of the machines: what surely
-// cannot work is refused, what may not is a warning. The engine knows a worker's native memory; vectors are counted here.
+// Estimates the memory that a run takes before it begins, and compares it with what is known of the machines: a run
+// that cannot work is refused, one that may not gets a warning. The engine estimates a worker's native memory; the
+// vectors on JVM heaps are counted here.
 package io.firesteel.train.run
 
 import io.firesteel.{FiresteelException, Json, MemoryNeeds, TrainConfig}
@@ -7,10 +8,11 @@ import io.firesteel.jni.Kind
 import org.apache.spark.firesteel.TaskSlots
 import org.apache.spark.{SparkConf, SparkContext}
 
-/** Bytes that a process surely cannot exceed, what sets them, and how many are free now; 0 where nobody says. */
+/** A limit in bytes that a process cannot exceed, what sets it, and how many bytes are free now (0: unknown). */
 private[train] final case class MemoryLimit(bytes: Long, by: String, available: Long)
 
-/** Native memory of one worker: between its calls, and beyond that in a step or an evaluation; `limit` is this process's.
+/** Native memory of one worker in bytes: between calls, and in addition during a step or an evaluation. `limit` is that
+  * of this process.
   */
 private[train] final case class WorkerMemory(resident: Long, step: Long, evaluation: Long, limit: MemoryLimit) {
   def peak: Long = resident + math.max(step, evaluation)
@@ -18,7 +20,7 @@ private[train] final case class WorkerMemory(resident: Long, step: Long, evaluat
 
 private[train] object WorkerMemory {
 
-  /** What `Engine.memory` says. */
+  /** Reads the result of `Engine.memory`. */
   def read(json: String): WorkerMemory = {
     val node = Json.mapper.readTree(json)
     val limit = Json.node(node, "limit")
@@ -34,7 +36,9 @@ private[train] object WorkerMemory {
 private[train] object MemoryCheck {
   import MemoryNeeds.{mebibytes, text}
 
-  /** Of a JVM with Spark and libtorch beside heap and workers: code, threads, metadata, compiled kernels. An estimate. */
+  /** An estimate of what a JVM with Spark and libtorch takes beside heap and workers: code, threads, metadata, compiled
+    * kernels.
+    */
   val ProcessBytes: Long = 400L << 20
 
   /** Rows of a test set that the driver holds at once while it evaluates by itself: 50 MB of images of 32 x 32 pixels. */
@@ -43,10 +47,10 @@ private[train] object MemoryCheck {
   /** What is known of the memory of the machines.
     *
     * @param slots tasks that one process runs at once
-    * @param heap the most that its heap takes
-    * @param limit that its native memory surely cannot exceed; none where nobody says
-    * @param overhead bytes that its container has beside the heap; none where containers have no limit
-    * @param driverHeap the most that the driver's heap takes
+    * @param heap maximum size of its heap
+    * @param limit of its native memory, if it is known
+    * @param overhead what its container has beside the heap, if containers are limited
+    * @param driverHeap maximum size of the driver's heap
     */
   final case class Capacity(
       local: Boolean,
@@ -57,9 +61,9 @@ private[train] object MemoryCheck {
       driverHeap: Long
   )
 
-  /** The needs of a resolved plan; none where the workers' memory is a GPU's.
+  /** The needs of a resolved plan; none if the workers use a GPU's memory.
     *
-    * @throws FiresteelException of kind memory, with figures, for a run that surely cannot work
+    * @throws FiresteelException of kind memory, with figures, for a run that cannot work
     */
   def checked(sc: SparkContext, plan: Plan, trainRows: Long, testRows: Long): Option[MemoryNeeds] =
     Option.unless(onGpu(sc.getConf, plan.config)) {
@@ -70,7 +74,7 @@ private[train] object MemoryCheck {
       estimate(plan, train, test, capacity(sc, train.limit))
     }
 
-  /** The needs, held against what is known. */
+  /** The needs of a plan with these workers, compared with `capacity`. */
   def estimate(plan: Plan, train: WorkerMemory, test: Option[WorkerMemory], capacity: Capacity): MemoryNeeds = {
     val stepping = math.max(1, math.min(plan.workers, capacity.slots))
     val resident = if (capacity.local) plan.workers else stepping // the others may be elsewhere
@@ -89,10 +93,10 @@ private[train] object MemoryCheck {
     MemoryNeeds(train.peak, process, driverHeap, capacity.local, warning)
   }
 
-  /** Bytes of vectors on the heaps of a process of workers and of the driver, which in local Spark are one. */
+  /** Bytes of vectors on the heap of a process with workers, and on the driver's. In local Spark they are one heap. */
   private def heaps(plan: Plan, tasks: Int, local: Boolean): (Long, Long) = {
     val (vector, state) = (vectorBytes(plan), if (plan.keepsState) stateBytes(plan) else 0L)
-    // the center as it comes and as it is, and for each task what it works on and what it brings back
+    // the center as received and as decoded, and for each task its working copy and its result
     val ofTasks = vector + tasks * (3 * vector + state)
     val own = (if (plan.inStage) 3L else plan.workers + 2L) * vector + plan.workers * state
     (ofTasks, own + (if (local) ofTasks else 0))
@@ -119,7 +123,7 @@ private[train] object MemoryCheck {
         s"$what take ${text(wanted)} of heap, and there are ${text(has)}: raise $option"
       )
     if (!capacity.local)
-      refuse("a task's weights, as they come and as it works on them,", 2 * vector, capacity.heap, "--executor-memory")
+      refuse("a task's weights, as received and as a working copy,", 2 * vector, capacity.heap, "--executor-memory")
     if (!plan.inStage)
       refuse(
         s"the weights of ${plan.workers} workers and of the center",
@@ -165,7 +169,7 @@ private[train] object MemoryCheck {
     }
   }
 
-  /** Of an executor's container beside its heap, as Spark sizes it on the cluster managers that have containers. */
+  /** Bytes of an executor's container beside its heap, as Spark computes it for cluster managers with containers. */
   private[train] def overheadBytes(conf: SparkConf, master: String, heap: Long): Option[Long] =
     Option.when(master.startsWith("yarn") || master.startsWith("k8s")) {
       val factor = conf.getDouble("spark.executor.memoryOverheadFactor", 0.1)
@@ -180,8 +184,8 @@ private[train] object MemoryCheck {
   private def vectorBytes(plan: Plan): Long = plan.centerLength.toLong * java.lang.Float.BYTES
   private def stateBytes(plan: Plan): Long = plan.stateLength.toLong * java.lang.Float.BYTES
 
-  /** Above what tensors take at their peak, which is what the engine knows: with what the allocator keeps and oneDNN makes
-    * for itself, processes took up to half as much again.
+  /** The engine's figures are of tensors alone. With what the allocator keeps and oneDNN's own buffers, processes took
+    * up to half as much again.
     */
   private[train] val Slack = 1.5
   private val UsableHeap = 0.8 // the rest is Spark's own, and garbage

@@ -1,4 +1,4 @@
-// What a run is going to do, worked out once on the driver: the resolved configuration, the net's layout, the rounds.
+// What a run is going to do, computed once on the driver: the resolved configuration, the net's layout, the rounds.
 package io.firesteel.train.run
 
 import com.fasterxml.jackson.databind.JsonNode
@@ -12,7 +12,7 @@ import io.firesteel.tensors.Tensors
   * @param configJson the same, as the engine wrote it
   * @param tensors of the net, in the order of a flat vector
   * @param length floats of the net's vector: its weights and running statistics
-  * @param parameters weights alone, as they are published
+  * @param parameters number of weights without running statistics, as papers count them
   * @param stateLength floats of the solver's state
   * @param digest of the net's layout; goes along with every vector
   * @param needs what the run takes, where that was worked out
@@ -44,6 +44,7 @@ private[train] final case class Plan(
   /** Minibatches of all workers together. */
   def budget: Long = Math.multiplyExact(config.iterations.get, workers.toLong)
 
+  /** Rounds of the whole run. */
   def rounds: Int = Math.toIntExact(singles + (config.iterations.get - singles + config.tau - 1) / config.tau)
 
   /** Local steps of each worker before round `round`, counted from 0. */
@@ -80,7 +81,7 @@ private[train] final case class Plan(
   def pausesBetween(before: Int, now: Int): Boolean =
     now < rounds && now / config.evalEvery > before / config.evalEvery
 
-  /** Whether the solver's state travels with the weights, behind them in every vector. */
+  /** Whether the solver's state is sent with the weights, after them in every vector. */
   def averagesState: Boolean = config.solverState == "average"
 
   /** Whether each worker has a solver state of its own from round to round, which a checkpoint must keep. A worker that
@@ -102,24 +103,24 @@ private[train] final case class Plan(
       .described(change(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode]).toString)
       .copy(needs = needs, how = how)
 
-  /** What one worker of `rows` rows takes of native memory. */
+  /** The native memory that one worker with `rows` rows takes. */
   def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
 
-  /** Where a worker takes its solver's state from, in the engine's words. */
+  /** Where a worker takes its solver's state from in a round; the values are the engine's. */
   def stateOfRound: String = if (averagesState) "given" else if (keepsState) "keep" else "reset"
 }
 
 private[train] object Plan {
 
-  /** Strategies of one worker. */
-  private val Alone = Set("sequential", "hogwild")
+  /** Strategies with one worker. */
+  private val SingleWorker = Set("sequential", "hogwild")
 
   /** Strategies inside one stage in which an exchange is one of all workers. */
   private val Synchronous = Set("sparknet", "easgd")
 
   /** Completes and checks `config` for that training set; `parallelism` is how many workers there are by default. */
   def resolve(config: TrainConfig, train: ImageSource, parallelism: Int): Plan = {
-    val workers = config.workers.getOrElse(if (Alone(config.strategy)) 1 else parallelism)
+    val workers = config.workers.getOrElse(if (SingleWorker(config.strategy)) 1 else parallelism)
     if (workers > train.rows)
       throw new FiresteelException(
         Kind.CONFIG,

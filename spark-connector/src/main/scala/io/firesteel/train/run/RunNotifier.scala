@@ -1,10 +1,10 @@
-// The run's clock, and what every loop over Spark tells the listener: one event at a time, from whichever thread.
+// Measures a run's time and sends its events to the listener: one at a time, whichever thread they come from.
 package io.firesteel.train.run
 
 import io.firesteel.{Ended, Evaluated, ExchangeTotals, Fault, FiresteelException, Started, TrainListener}
 import io.firesteel.jni.Kind
 
-/** `start` is where the run goes on from. */
+/** @param start the state that the run starts from */
 private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener: TrainListener) {
   private var beganAt = 0L // System.nanoTime
   private var pausedNanos = 0L
@@ -30,22 +30,22 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
     )
   }
 
-  /** Starts the clock. */
+  /** Starts to measure the time. */
   def begins(): Unit = {
     beganAt = System.nanoTime()
     current = start.round + 1
   }
 
-  /** Runs `body` beside the clock of `seconds`. */
+  /** Runs `body`, whose time does not count as `seconds`. */
   def pausing[A](body: => A): A = {
     val from = System.nanoTime()
     try body
     finally pausedNanos += System.nanoTime() - from
   }
 
-  /** The state after an evaluation.
+  /** Sends the event of an evaluation, and returns the state after it.
     *
-    * @throws FiresteelException of kind internal, once the listener knows of it, where the score is no number
+    * @throws FiresteelException of kind internal, after the event, if the score is not finite
     */
   def evaluated(state: RunState, score: Score): RunState = synchronized {
     val after = state.copy(wallSeconds = wallSeconds, score = Some(score))
@@ -56,8 +56,10 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
     after
   }
 
-  /** The state as it is, before it is saved or given out. The loss of a step is that before it, so what the last one did
-    * shows in the weights alone where there is no test set.
+  /** Checks the weights before they are saved or returned. The loss of a step is computed before the step, so if there
+    * is no test set, only the weights show what the last step did.
+    *
+    * @throws FiresteelException of kind internal if a weight is not finite
     */
   def checked(state: RunState): RunState = {
     val broken = state.center.indexWhere(weight => !java.lang.Float.isFinite(weight))
@@ -65,13 +67,13 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
     state
   }
 
-  /** Ends the run: `where` it was seen and `how`. */
+  /** Ends the run. `where` and `how` complete the sentence that training diverged. */
   protected def diverged(where: String, how: String): Nothing = {
     val hint = plan.config.lr.fold("")(value => s" (now $value)")
     throw new FiresteelException(Kind.INTERNAL, s"training diverged $where: $how: try a smaller --lr$hint")
   }
 
-  /** Faults of the clean-up after this are nobody's concern. */
+  /** Sends the last event. Faults after it, while the run cleans up, are not reported. */
   def ended(state: RunState, exchanges: Option[ExchangeTotals] = None): Unit = synchronized {
     over = true
     listener.ended(
@@ -88,6 +90,7 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
     )
   }
 
+  /** Sends the event of a fault, in the round under way. */
   def fault(what: String, action: String): Unit = synchronized {
     if (!over) listener.fault(Fault(current, what, action))
   }

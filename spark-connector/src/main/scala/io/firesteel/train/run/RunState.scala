@@ -1,16 +1,16 @@
-// Where a run stands between two rounds: all that the next round depends on, and the totals told to listeners.
+// The state of a run between two rounds: all that the next round depends on, and the totals in the events.
 package io.firesteel.train.run
 
 import io.firesteel.tensors.PackedVector
 
 /** @param round rounds done
-  * @param center weights, or weights ++ solver state where that is averaged
-  * @param solverStates each worker's own solver state, only right after a checkpoint was read; else the workers have it
+  * @param center weights, followed by the solver state if that is averaged
+  * @param solverStates each worker's own solver state as read from a checkpoint; empty later, when the workers have it
   * @param samples rows used so far, repeats counted, all workers
   * @param seconds since training began, without evaluations and checkpoints; `wallSeconds` with them
   * @param score of the last evaluation
-  * @param snapshot the exchanger's, in pieces, of a run inside one stage that is going to be saved; else none
-  * @param resumed how often such a run went on from a checkpoint
+  * @param snapshot of the exchanger, in pieces, if a run inside one stage is going to be saved; else empty
+  * @param resumed how often a run inside one stage was resumed from a checkpoint
   */
 private[train] final case class RunState(
     round: Int,
@@ -26,13 +26,16 @@ private[train] final case class RunState(
 
 private[train] object RunState {
 
-  /** How often a run may go on from a checkpoint; `ExchangerKey` needs the limit to number the attempts of tasks. */
+  /** How often a run may be resumed; `ExchangerKey` needs the limit to number the attempts of tasks. */
   val MaxResumed: Long = 1L << 22
 }
 
+/** Accuracy as a fraction, and mean loss. */
 private[train] final case class Score(accuracy: Double, loss: Double) {
 
-  /** Whether the weights that it is of are numbers: an accuracy always is one, as the largest of NaNs is the first. */
+  /** Whether the weights were numbers. The accuracy cannot tell: the largest of several NaNs is the first, so there is
+    * always a prediction.
+    */
   def isFinite: Boolean = java.lang.Double.isFinite(loss)
 }
 

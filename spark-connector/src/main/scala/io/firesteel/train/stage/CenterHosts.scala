@@ -1,8 +1,9 @@
-// Parts of the center on executors, each served by an exchanger in that executor's process; budget and clocks stay on
-// the driver. A part whose executor goes away is hosted anew, as the driver saw it last.
+// With `exchangers` N, the center is divided into N parts, and executors serve one each to the workers; the budget and
+// the workers' clocks stay on the driver. A part whose executor is lost is hosted by another, from the driver's last
+// copy.
 package io.firesteel.train.stage
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory
+import com.fasterxml.jackson.databind.JsonNode
 import io.firesteel.Json
 import io.firesteel.jni.{Exchanger, NativeException}
 import io.firesteel.train.run.Plan
@@ -11,9 +12,10 @@ import org.apache.spark.firesteel.ExecutorHost
 import org.apache.spark.SparkContext
 import org.slf4j.LoggerFactory
 
-/** The hosts of the center of `run`; none with `exchangers` 0, where the driver's exchanger holds all of it.
+/** The executors that host the center of `run`. With `exchangers` 0 there are none: the driver's exchanger holds it
+  * all.
   *
-  * @param initial the center at first
+  * @param initial the center at the start
   */
 private[train] final class CenterHosts(
     sc: SparkContext,
@@ -23,12 +25,12 @@ private[train] final class CenterHosts(
     initial: Array[Float]
 ) {
   private val parts = plan.config.exchangers
-  private val servers = new Array[String](parts)
-  @volatile private var seen = initial
-  private var next = System.nanoTime() // when to look again
+  private val servers = new Array[JsonNode](parts)
+  @volatile private var copy = initial // the center as it was read last
+  private var nextCopy = System.nanoTime() // when to read it again
 
-  /** Sees to it that every part has a host that answers. Called before each job that exchanges, by the job's thread,
-    * while no worker is at work: a synchronous strategy goes back to what was seen last as a whole.
+  /** Makes sure that every part has a host that answers. The job's thread calls it before each stage, while no worker
+    * runs: with a synchronous strategy one lost part takes all of them back to the last copy.
     */
   def ensure(): Unit = if (parts > 0) {
     val unhosted = exchanger.toHost().map(_.toInt)
@@ -38,8 +40,8 @@ private[train] final class CenterHosts(
         HostTask(run, plan.configJson, new Secret(secret), part, start(part), exchanger.part(part))
       }
       val hosted = sc.parallelize(tasks.toSeq, tasks.length).map(_.host()).collect()
-      unhosted.zip(hosted).foreach { case (part, server) => servers(part) = server }
-      exchanger.hosted(servers.mkString("[", ",", "]"))
+      unhosted.zip(hosted).foreach { case (part, server) => servers(part) = Json.mapper.readTree(server) }
+      exchanger.hosted(servers.foldLeft(Json.mapper.createArrayNode())(_.add(_)).toString)
     }
   }
 
@@ -70,15 +72,15 @@ private[train] final class CenterHosts(
 
 private[train] object CenterHosts {
   private val log = LoggerFactory.getLogger(classOf[CenterHosts])
-  private val Share = 20L // a center of megabytes is pulled in milliseconds, one of gigabytes would fill a network
+  private val Share = 20L // reading megabytes takes milliseconds, but gigabytes would keep the network busy
 }
 
-/** The job's secret on its way to an executor; never printed. */
+/** The job's secret, as it is sent to an executor; `toString` does not show it. */
 private[train] final class Secret(val digits: String) extends Serializable {
   override def toString: String = "Secret"
 }
 
-/** CenterHosts one part in the executor it runs in; answers where, as JSON. */
+/** Hosts one part in the executor that runs this. */
 private[train] final case class HostTask(
     run: String,
     configJson: String,
@@ -87,12 +89,13 @@ private[train] final case class HostTask(
     offset: Int,
     snapshot: Array[Byte]
 ) {
+
+  /** The address of the part's server, as JSON. */
   def host(): String = {
     NativeLibrary.load()
-    val name = JsonNodeFactory.instance.textNode(ExecutorHost.name)
-    Exchanger.host(
-      s"""{"run":"$run","config":$configJson,"secret":"${secret.digits}","part":$part,"offset":$offset,"host":$name}""",
-      snapshot
-    )
+    val request = Json.mapper.createObjectNode().put("run", run).put("secret", secret.digits)
+    request.put("part", part).put("offset", offset).put("host", ExecutorHost.name)
+    request.set[JsonNode]("config", Json.mapper.readTree(configJson))
+    Exchanger.host(request.toString, snapshot)
   }
 }

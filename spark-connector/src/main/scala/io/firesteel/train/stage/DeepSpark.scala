@@ -28,15 +28,15 @@ private[train] object DeepSpark {
   ): Outcome = {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new StageNotifier(plan, begin, listener)
-    Slots.await(sc, plan.workers) // before the rows are dealt out, so that each worker's lie where a slot is its own
+    Slots.await(sc, plan.workers) // before the rows are divided, so that each worker has a slot where its rows are
 
     Using.Manager { use =>
       val resumed = Option.when(begin.center.nonEmpty)(use(StageJob.exchanger(sc, plan, begin)))
       val spent = resumed.fold(0L)(StageReport.of(_).steps) // the exchanger knows how much of the budget that is
       notifier.started(train.rows, test.fold(0L)(_.rows), train.classes, spent)
       val run = UUID.randomUUID.toString
-      val redo = FaultWatch.Stage.copy(hosted = plan.config.exchangers > 0)
-      val watch = use(new FaultWatch(sc, run, notifier.fault, redo, plan.needs.map(_.process)))
+      val policy = FaultWatch.Stage.copy(hostsParts = plan.config.exchangers > 0)
+      val watch = use(new FaultWatch(sc, run, notifier.fault, policy, plan.needs.map(_.process)))
       val workers = use(Workers.load(sc, train, plan, run, watch))
       val statistics = workers.statistics()
       val normalizer = Engine.normalizer(plan.configJson, statistics)

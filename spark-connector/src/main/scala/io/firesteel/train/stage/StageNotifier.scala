@@ -1,4 +1,4 @@
-// What a run inside one stage tells beside what every run does: each exchange of each worker.
+// The events of a run inside one stage: beside those of every run, each exchange of each worker.
 package io.firesteel.train.stage
 
 import io.firesteel.{ExchangeDone, Json, TrainListener}
@@ -29,9 +29,12 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
       )
       if (plan.isSynchronous) rounds.add(turn, seconds).foreach(listener.round)
     }
-    if (report.untold > untold)
-      fault(s"${report.untold - untold} exchanges came faster than they were told", "they count, without a line each")
-    untold = report.untold
+    if (report.dropped > dropped)
+      fault(
+        s"${report.dropped - dropped} exchanges came faster than they could be reported",
+        "they count, without a line each"
+      )
+    dropped = report.dropped
     report.diverged.foreach { case (worker, turn) =>
       val where = if (plan.isSynchronous) s"round $turn on worker $worker" else s"exchange $turn of worker $worker"
       diverged(s"in $where", "weights or loss are NaN or infinite")

@@ -1,4 +1,4 @@
-// What the exchanger says of a run that goes on: its totals, and each turn since it was last asked.
+// What the exchanger reports of a running stage: totals, and each turn since the last report.
 package io.firesteel.train.stage
 
 import com.fasterxml.jackson.databind.JsonNode
@@ -7,15 +7,15 @@ import io.firesteel.jni.Exchanger
 import scala.jdk.CollectionConverters._
 
 /** @param steps minibatches of all workers so far, as `samples`
-  * @param turns each as the JSON of [[io.firesteel.jni.Exchanger#report]]
-  * @param untold turns so far that were dropped before anybody asked
+  * @param turns local steps and an exchange of one worker each, as the JSON of [[io.firesteel.jni.Exchanger#report]]
+  * @param dropped turns so far that are in no report, since too many came between two reports
   * @param diverged the worker and the turn in which a loss or a weight became NaN or infinite
   */
 private[train] final case class StageReport(
     steps: Long,
     samples: Long,
     turns: Seq[JsonNode],
-    untold: Long,
+    dropped: Long,
     totals: ExchangeTotals,
     diverged: Option[(Int, Long)]
 )
@@ -32,7 +32,7 @@ private[train] object StageReport {
       Json.list(report, "turns").elements.asScala.toSeq,
       Json.whole(report, "dropped-turns"),
       ExchangeTotals(
-        staleness.sum, // one an exchange, wherever the center is
+        staleness.sum, // each exchange counts once, however many exchangers the center is divided among
         Json.whole(report, "bytes"),
         staleness
       ),

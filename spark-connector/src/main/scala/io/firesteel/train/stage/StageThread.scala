@@ -4,7 +4,7 @@ package io.firesteel.train.stage
 import java.util.concurrent.TimeUnit.MILLISECONDS
 import java.util.concurrent.{ExecutionException, FutureTask, TimeoutException}
 
-/** Runs `job` from construction on; it sets its own local properties and job tags.
+/** Starts `job` at construction. Spark's local properties and job tags belong to a thread, so `job` sets its own.
   *
   * @param cancel ends what is under way in `job`, if there is something
   */

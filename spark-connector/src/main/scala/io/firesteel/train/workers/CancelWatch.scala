@@ -1,11 +1,11 @@
-// Ends native calls of killed tasks within a minibatch: Spark only sets a flag, which Rust does not see.
+// Cancels the native calls of killed tasks within a minibatch. Spark only sets a flag, which native code does not see.
 package io.firesteel.train.workers
 
 import io.firesteel.jni.{Link, Worker}
 import java.util.concurrent.{ConcurrentHashMap, Executors, TimeUnit}
 import org.apache.spark.TaskContext
 
-/** One daemon thread an executor that looks at the tasks which use workers and links. */
+/** One daemon thread in each executor, which checks the tasks that use workers and links. */
 private[train] object CancelWatch {
   private val PollMillis = 100L // a minibatch takes about as long
 
@@ -18,11 +18,14 @@ private[train] object CancelWatch {
     daemon.setDaemon(true)
     daemon
   }
-  thread.scheduleWithFixedDelay(() => look(), PollMillis, PollMillis, TimeUnit.MILLISECONDS)
+  thread.scheduleWithFixedDelay(() => check(), PollMillis, PollMillis, TimeUnit.MILLISECONDS)
 
-  /** The task that runs this closes the handle when it ends, however it does; being killed cancels the call in flight. */
+  /** Hands `worker` over to the current task: it is closed when the task ends, and its call in flight is cancelled when
+    * the task is killed.
+    */
   def own(worker: Worker): Worker = own(worker, () => worker.cancel())
 
+  /** The same for a link. */
   def own(link: Link): Link = own(link, () => link.cancel())
 
   private def own[H <: AutoCloseable](handle: H, cancel: () => Unit): H = {
@@ -35,5 +38,5 @@ private[train] object CancelWatch {
     handle
   }
 
-  private def look(): Unit = watched.values.forEach(each => if (each.task.isInterrupted()) each.cancel())
+  private def check(): Unit = watched.values.forEach(each => if (each.task.isInterrupted()) each.cancel())
 }

@@ -1,4 +1,4 @@
-// Loads libfiresteel in whatever JVM runs this, driver or executor, also with a libtorch that travels with the job.
+// Loads libfiresteel in the JVM that runs this, driver or executor. libtorch may have been shipped with the job.
 package io.firesteel.train.workers
 
 import io.firesteel.jni.Loader
@@ -11,7 +11,10 @@ private[train] object NativeLibrary {
   /** The name of the archive in `spark-submit --archives libtorch.tar.gz#libtorch`. */
   private val Alias = "libtorch"
 
-  /** Loads the library once; kind library when it cannot. Needs a running Spark. */
+  /** Loads the library unless it is loaded. Needs a running Spark.
+    *
+    * @throws io.firesteel.jni.NativeException of kind library if it cannot be loaded
+    */
   def load(): Unit = {
     // Spark unpacks archives beside its files; YARN and Kubernetes into the process's own directory.
     val shipped = Seq(Paths.get(SparkFiles.getRootDirectory(), Alias), Paths.get(Alias).toAbsolutePath)

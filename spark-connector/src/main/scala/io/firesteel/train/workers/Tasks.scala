@@ -1,21 +1,23 @@
-// What runs in the executors: one small serialisable object a kind of job, which Spark calls with a partition's chunks.
-// They are classes, not closures: Spark searches closures for what they drag along, which costs milliseconds a round.
+// What runs in the executors: a small serialisable object for each kind of job, which Spark calls with a partition's
+// chunks. These are classes and not closures, because Spark analyses what a closure captures, which takes milliseconds
+// a round.
 package io.firesteel.train.workers
 
+import com.fasterxml.jackson.databind.JsonNode
 import io.firesteel.Json
 import io.firesteel.jni.Link
 import io.firesteel.tensors.PackedVector
 import org.apache.spark.TaskContext
 import org.apache.spark.broadcast.Broadcast
 
-/** A job's work on one partition, whose number is the worker's. */
+/** The work of one task: partition k is worker k's. */
 private[train] trait WorkerTask[+A] extends ((TaskContext, Iterator[Array[Byte]]) => A) with Serializable {
   def apply(context: TaskContext, chunks: Iterator[Array[Byte]]): A = run(context.partitionId(), chunks)
 
   protected def run(partition: Int, chunks: Iterator[Array[Byte]]): A
 }
 
-/** Builds the workers without preparing them; answers each one's statistics. */
+/** Loads the rows of a worker and returns their statistics. The worker is not prepared for training yet. */
 private[train] final case class LoadTask(cache: WorkerCache) extends WorkerTask[Array[Long]] {
   protected def run(partition: Int, chunks: Iterator[Array[Byte]]): Array[Long] =
     cache.loaded(partition, chunks)(_.statistics())
@@ -23,10 +25,11 @@ private[train] final case class LoadTask(cache: WorkerCache) extends WorkerTask[
 
 /** The request of one round, the same for all workers.
   *
-  * @param work what the steps are for, `train` or `update-bn`
-  * @param firstStep local steps before it: the place in the data
-  * @param policyStep of the learning-rate policy, at the round's start
-  * @param state where the solver's state comes from
+  * @param digest of the net's layout
+  * @param firstStep local steps before the round, which tell the place in the data
+  * @param policyStep the learning-rate policy's step at the start of the round
+  * @param state where the solver's state comes from: `given`, `keep` or `reset`
+  * @param work what the steps are for: `train` or `update-bn`
   */
 private[train] final case class RoundRequest(
     digest: String,
@@ -37,17 +40,24 @@ private[train] final case class RoundRequest(
     state: String,
     work: String = "train"
 ) {
-  def json: String =
-    s"""{"work":"$work","digest":"$digest","round":$round,"first-step":$firstStep,"policy-step":$policyStep,""" +
-      s""""steps":$steps,"state":"$state"}"""
+  def json: String = Json.mapper
+    .createObjectNode()
+    .put("work", work)
+    .put("digest", digest)
+    .put("round", round)
+    .put("first-step", firstStep)
+    .put("policy-step", policyStep)
+    .put("steps", steps)
+    .put("state", state)
+    .toString
 }
 
 /** One round on every worker.
   *
   * @param length floats of the weights alone
   * @param stateLength floats of the solver's state
-  * @param solverStates each worker's, when they are given; else empty
-  * @param statesToo whether each worker's own solver state comes back
+  * @param solverStates each worker's own, if they are given; else empty
+  * @param statesToo whether each worker's own solver state is returned
   */
 private[train] final case class RoundTask(
     cache: WorkerCache,
@@ -73,10 +83,10 @@ private[train] final case class RoundTask(
     )
   }
 
-  /** What the round starts from; the engine overwrites it. */
+  /** The vector at the start of the round, in which the native call leaves the result. */
   private def start(partition: Int): Array[Float] = {
-    val travels = statesToo || solverStates.nonEmpty
-    val vector = center.value.padded(if (travels) length + stateLength else center.value.length)
+    val withState = statesToo || solverStates.nonEmpty
+    val vector = center.value.padded(if (withState) length + stateLength else center.value.length)
     if (solverStates.nonEmpty) solverStates(partition).value.copyInto(vector, length)
     vector
   }
@@ -93,20 +103,21 @@ private[train] final case class EvaluateTask(
     WorkerScore.read(cache.ready(partition, chunks, normalizer)(_.evaluate(weights.value.floats, digest)))
 }
 
-/** How a task finds the exchanger and is let in. The job's secret is in it, so it travels in the task's closure only,
-  * and shows itself to nobody.
+/** How a task connects to the exchanger. It contains the job's secret, so it is sent with the serialised task only, and
+  * `toString` does not show it.
   *
-  * @param client of [[io.firesteel.jni.Exchanger#client]]
-  * @param resumed how often the run went on from a checkpoint, in whose snapshot the attempts before are known
+  * @param client the JSON of [[io.firesteel.jni.Exchanger#client]]
+  * @param resumed how often the run was resumed. The exchanger's snapshot in a checkpoint knows the attempts so far
   */
 private[train] final class ExchangerKey(client: String, resumed: Int) extends Serializable {
 
-  /** The request of a link. Spark numbers the attempts of an application, each later one higher; a resumed run's are
-    * above all of the run that it goes on from.
+  /** The request of a link. The exchanger serves the attempt of a worker that has the highest number. Spark counts the
+    * attempts of tasks up within an application, and those of a resumed run are above all of the run before.
     */
   def request(worker: Int, taskAttempt: Long): String = {
-    val attempt = resumed * ExchangerKey.MaxAttempts + taskAttempt
-    s"""{"client":$client,"worker":$worker,"attempt":$attempt}"""
+    val request = Json.mapper.createObjectNode()
+    request.set[JsonNode]("client", Json.mapper.readTree(client))
+    request.put("worker", worker).put("attempt", resumed * ExchangerKey.MaxAttempts + taskAttempt).toString
   }
 
   override def toString: String = "ExchangerKey"
@@ -116,7 +127,7 @@ private[train] object ExchangerKey {
   private val MaxAttempts = 1L << 40 // of all tasks of one application; times RunState.MaxResumed it is below 2^63
 }
 
-/** Turn after turn on every worker, until the budget of all together is spent. */
+/** Local steps and an exchange in turn on every worker, until the budget of all workers together is spent. */
 private[train] final case class StageTask(cache: WorkerCache, normalizer: Array[Float], key: ExchangerKey)
     extends WorkerTask[Unit] {
   protected def run(partition: Int, chunks: Iterator[Array[Byte]]): Unit =

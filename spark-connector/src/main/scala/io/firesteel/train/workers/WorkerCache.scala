@@ -1,33 +1,35 @@
-// Finds a partition's worker in this executor, where it stays between rounds, or builds it from the partition's chunks.
-// WorkerCache is soft state: an executor that has no worker loses time, and with solver state `local` its momentum.
+// Finds the worker of a partition in this executor, where it stays between rounds, or builds it from the partition's
+// chunks. Like any cache it may lose entries: building a worker again takes time, and with solver state `local` its
+// momentum is lost.
 package io.firesteel.train.workers
 
-import io.firesteel.FiresteelException
+import com.fasterxml.jackson.databind.JsonNode
+import io.firesteel.{FiresteelException, Json}
 import io.firesteel.data.{RecordFormat, Shards}
 import io.firesteel.jni.{Engine, Kind, NativeException, Worker}
 import java.nio.{ByteBuffer, ByteOrder}
 import org.apache.spark.{SparkEnv, TaskContext}
 
-/** @param run the name that workers of this run and data set are resident under
+/** @param run the name under which workers of this run and data set are kept
   * @param counts rows of each partition
-  * @param homes the executor of each worker, where one is decided on
+  * @param executors the executor to which each worker is assigned, if it is assigned to one
   */
 private[train] final case class WorkerCache(
     run: String,
     configJson: String,
     format: RecordFormat,
     counts: IndexedSeq[Long],
-    homes: Map[Int, String] = Map.empty
+    executors: Map[Int, String] = Map.empty
 ) {
 
-  /** Where workers wait that have their rows and no normalizer yet; ends with the run, being below it. */
+  /** The name for workers that have their rows but no normalizer yet. They are freed with the run, being below it. */
   private def loading: String = s"$run/loading"
 
   /** Runs `body` on a worker that has its rows. */
   def loaded[A](partition: Int, chunks: Iterator[Array[Byte]])(body: Worker => A): A =
     guarded(partition)(body(findLoaded(partition, chunks)))
 
-  /** Runs `body` on a worker that is ready for rounds and evaluations. Reads `chunks` only when it must be built. */
+  /** Runs `body` on a worker that is ready for rounds and evaluations. `chunks` is read only if it must be built. */
   def ready[A](partition: Int, chunks: Iterator[Array[Byte]], normalizer: Array[Float])(body: Worker => A): A =
     guarded(partition) {
       val worker = find(run, partition).getOrElse {
@@ -36,7 +38,7 @@ private[train] final case class WorkerCache(
         worker.keep(run, partition)
         worker
       }
-      leave(partition)
+      freeMoved(partition)
       body(worker)
     }
 
@@ -48,10 +50,13 @@ private[train] final case class WorkerCache(
       worker
     }
 
-  /** A worker without rows, which are going to be `rows`. */
+  /** A new worker with room for `rows` rows, and none yet. */
   def open(worker: Int, rows: Long): Worker = {
-    val gpu = WorkerCache.gpuOfTask.fold("")(number => s""","gpu":$number""")
-    Worker.open(s"""{"config":$configJson,"worker":$worker,"rows":$rows,"record":${format.toJson}$gpu}""")
+    val spec = Json.mapper.createObjectNode().put("worker", worker).put("rows", rows)
+    spec.set[JsonNode]("config", Json.mapper.readTree(configJson))
+    spec.set[JsonNode]("record", format.json)
+    WorkerCache.gpuOfTask.foreach(spec.put("gpu", _))
+    Worker.open(spec.toString)
   }
 
   /** Copies the rows of all `chunks` to the worker. */
@@ -63,9 +68,9 @@ private[train] final case class WorkerCache(
     }
   }
 
-  /** Frees workers that were here and live in other executors now. */
-  private def leave(partition: Int): Unit = if (homes.nonEmpty) {
-    val own = homes.collect { case (worker, executor) if executor == SparkEnv.get.executorId => worker.toLong }
+  /** Frees workers of this executor that are assigned to other executors now. */
+  private def freeMoved(partition: Int): Unit = if (executors.nonEmpty) {
+    val own = executors.collect { case (worker, executor) if executor == SparkEnv.get.executorId => worker.toLong }
     val stay = (own.toSet + partition.toLong).toArray
     Seq(run, loading).foreach(Engine.retain(_, stay))
   }

@@ -1,4 +1,4 @@
-// The driver's side of the workers of one data set: each method is one Spark job over their shards.
+// The workers of one data set as the driver uses them: most methods run one Spark job with a task for each worker.
 package io.firesteel.train.workers
 
 import io.firesteel.data.{ImageSource, Shards}
@@ -12,20 +12,22 @@ import org.slf4j.LoggerFactory
 import scala.util.Using
 import scala.util.control.NonFatal
 
-/** Workers that are resident on the executors under the name `run`, built from `shards` where they are not; `jobs` places
-  * them, and asks again what an executor took with it.
+/** Workers stay in their executors between jobs, under the name `run`; one that is missing is built from its partition
+  * of `shards`. `jobs` assigns workers to executors, and runs a job again if an executor is lost.
   */
 private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan, run: String, jobs: Jobs)
     extends AutoCloseable {
-  private def cache = WorkerCache(run, plan.configJson, shards.format, shards.counts, jobs.placement.all)
+  private def cache = WorkerCache(run, plan.configJson, shards.format, shards.counts, jobs.placement.executors)
 
-  /** Rows, sums and squares of all pixels; loads every worker's rows into native memory. */
+  /** Number of rows, sums of the pixels and of their squares, as in `Worker.statistics`. Loads every worker's rows into
+    * native memory.
+    */
   def statistics(): Array[Long] =
     jobs("load")(sc.runJob(shards.chunks, LoadTask(cache))).reduce((a, b) => a.lazyZip(b).map(_ + _))
 
-  /** One round from `state` on, the results in partition order.
+  /** Runs one round that starts from `state`; the results are in the order of partitions.
     *
-    * @param statesToo whether the workers' own solver states come back, where they have some
+    * @param statesToo whether the workers' solver states are returned, if each has its own
     */
   def round(state: RunState, normalizer: Array[Float], statesToo: Boolean): IndexedSeq[WorkerResult] = {
     val stateIn = if (state.solverStates.isEmpty) plan.stateOfRound else "given"
@@ -36,8 +38,8 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     }
   }
 
-  /** The last center with running statistics of its own, where `update-bn` asks for them: the mean of what the workers
-    * see under its weights.
+  /** The last center; with `update-bn`, its running statistics of batch normalisation are replaced by the mean of those
+    * that the workers compute with the center's weights.
     */
   def finished(center: Array[Float], normalizer: Array[Float]): Array[Float] =
     plan.config.updateBn.fold(center) { steps =>
@@ -59,12 +61,12 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
       statesToo: Boolean
   ): IndexedSeq[WorkerResult] = {
     val shared = sc.broadcast(PackedVector(center))
-    val states = solverStates.map(sc.broadcast(_)) // one each: an executor fetches those of its workers
+    val states = solverStates.map(sc.broadcast(_)) // one each: an executor fetches those of its workers only
     val task =
       RoundTask(cache, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
     try {
       val results = sc.runJob(shards.chunks, task).toIndexedSeq
-      jobs.placement.begun()
+      jobs.placement.began()
       results
     } finally (shared +: states).foreach(_.destroy())
   }
@@ -106,7 +108,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     SpooledTest.of(shards.chunks.toLocalIterator, cache, normalizer, plan) // one partition at a time on the heap
   }
 
-  /** How good the center's weights are on all rows. */
+  /** Accuracy and loss of the center's weights on all rows. */
   def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
     val weights = sc.broadcast(PackedVector(center, 0, plan.length))
     def task = EvaluateTask(cache, normalizer, weights, plan.digest)
@@ -114,9 +116,9 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     finally weights.destroy()
   }
 
-  /** Frees native memory and disk, in every executor that may hold something of the run. */
+  /** Frees the workers and partitions in every executor that may hold some. */
   def close(): Unit = if (!sc.isStopped) {
-    Workers.end(sc, run, jobs.watch.visitedExecutors)
+    Workers.end(sc, run, jobs.watch.executorsEverUsed)
     shards.unpersist()
   }
 }
@@ -124,20 +126,20 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
 private[train] object Workers {
   private val log = LoggerFactory.getLogger(classOf[Workers])
 
-  private val EndSeconds = 10L // an executor may be in the middle of a minibatch of another run
+  private val EndSeconds = 10L // an executor may be busy with a minibatch of another run
 
-  /** Deals `source` out to the plan's workers, or to as many as it has rows. */
+  /** Divides `source` among the plan's workers, of which there are no more than rows. */
   def load(sc: SparkContext, source: ImageSource, plan: Plan, run: String, watch: FaultWatch): Workers = {
     val partitions = math.min(plan.workers.toLong, source.rows).toInt
     val who = if (watch.isMain(run)) "worker" else "test worker"
     val placement = new Placement(sc, run, partitions, watch.report, who)
     val jobs = new Jobs(sc, run, placement, watch)
-    val shards = Shards.build(source, partitions, plan.config.seed, placement.locations, job => jobs("deal out")(job))
+    val shards = Shards.build(source, partitions, plan.config.seed, placement.locations, job => jobs("divide the rows")(job))
     new Workers(sc, shards, plan, run, jobs)
   }
 
-  /** Frees what is resident under `run` in these executors. What is not reached frees itself when nobody used it for an
-    * hour.
+  /** Frees the workers of `run` in these executors. Those in an executor that is not reached are freed by the native
+    * library once they have not been used for an hour.
     */
   private def end(sc: SparkContext, run: String, executors: Set[String]): Unit =
     if (sc.isLocal) Engine.endRun(run)

@@ -1,4 +1,4 @@
-// What other executors call this one by: Spark knows it, and tells nobody outside its own package.
+// The name at which other executors reach this one. Spark has no public API for it.
 package org.apache.spark.firesteel
 
 import org.apache.spark.SparkEnv

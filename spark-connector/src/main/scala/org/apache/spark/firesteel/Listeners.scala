@@ -1,13 +1,13 @@
-// Spark tells its listeners of losses on other threads, after the job that failed of them.
+// Waits for Spark's listeners. They get the events of lost executors on other threads, after the job has failed.
 package org.apache.spark.firesteel
 
 import org.apache.spark.SparkContext
 
 object Listeners {
 
-  /** Waits until all that happened so far is told, for ten seconds at most.
+  /** Waits until listeners have received all events so far, ten seconds at most.
     *
-    * @throws java.util.concurrent.TimeoutException where a listener takes longer
+    * @throws java.util.concurrent.TimeoutException if a listener takes longer
     */
   def drain(sc: SparkContext): Unit = if (!sc.isStopped) sc.listenerBus.waitUntilEmpty()
 }

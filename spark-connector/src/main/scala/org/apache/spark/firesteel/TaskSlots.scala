@@ -1,4 +1,4 @@
-// Spark knows which executors can be given tasks, and how many at once, and tells nobody outside its own package.
+// Which executors can be given tasks, and how many at once. Spark has no public API for this.
 package org.apache.spark.firesteel
 
 import org.apache.spark.SparkContext
@@ -12,20 +12,20 @@ import org.apache.spark.scheduler.cluster.CoarseGrainedSchedulerBackend
   */
 final case class ExecutorSlots(id: String, host: String, tasks: Int, running: Int) {
 
-  /** In the words of `RDD.getPreferredLocations`. Spark takes the host up to the first underscore and the rest for the
-    * executor; the host only serves levels of locality that are not waited for, so one with underscores may be another.
+  /** As a preferred location of `RDD.getPreferredLocations`. Spark parses the host up to the first underscore, and the
+    * rest as the executor. Underscores in the host are replaced, which does no harm: the host only matters for the
+    * locality levels that are not waited for.
     */
   def location: String = s"executor_${host.replace('_', '-')}_$id"
 }
 
 object TaskSlots {
 
-  /** Tasks that all of `executors` together can run at once, busy or not. */
+  /** Tasks that all executors together can run at once, busy or not. */
   def now(sc: SparkContext): Int = executors(sc).map(_.tasks).sum
 
   /** Executors that Spark would give a task: registered, known to its scheduler, neither excluded nor being
-    * decommissioned. One that has only just registered is not among them: its scheduler does not offer its cores yet. In
-    * local Spark it is this process.
+    * decommissioned. The scheduler does not know one that has only just registered. In local Spark it is this process.
     */
   def executors(sc: SparkContext): Seq[ExecutorSlots] = {
     val scheduler = sc.taskScheduler.asInstanceOf[TaskSchedulerImpl]
@@ -34,7 +34,7 @@ object TaskSlots {
       case backend: CoarseGrainedSchedulerBackend =>
         for {
           executor <- sc.statusStore.executorList(activeOnly = true)
-          if executor.maxTasks > 0 && !executor.isExcluded // a cluster's driver has no task
+          if executor.maxTasks > 0 && !executor.isExcluded // on a cluster the driver is listed without task slots
           if backend.isExecutorActive(executor.id) && scheduler.isExecutorAlive(executor.id)
         } yield {
           val host = executor.hostPort.take(executor.hostPort.lastIndexOf(':'))

@@ -1,4 +1,4 @@
-// What an executor died of, by what Spark says of its end.
+// Why an executor ended, from Spark's reason.
 package io.firesteel.train.faults
 
 import io.firesteel.jni.Kind
@@ -12,7 +12,7 @@ class ExecutorDeathTest extends AnyFunSuite {
   private def failed(error: Throwable) =
     new ExceptionFailure(error.getClass.getName, error.getMessage, error.getStackTrace, "", None)
 
-  test("a full heap names its size and the option that raises it, whether a task or the process tells of it") {
+  test("a full heap is reported with its size and the option that raises it, after a task or the process failed") {
     val said = "executor 3: its heap of 480 MiB is full: raise --executor-memory"
     val told = Seq(
       death.of("3", failed(new OutOfMemoryError("Java heap space"))),
@@ -22,12 +22,12 @@ class ExecutorDeathTest extends AnyFunSuite {
     assert(told.flatten.map(e => (e.kind, e.getMessage)) == Seq.fill(3)((Kind.MEMORY, said)))
   }
 
-  test("memory that is not the heap's is not blamed on the heap") {
+  test("an error of other memory does not advise a larger heap") {
     val told = death.of("3", failed(new OutOfMemoryError("unable to create native thread")))
     assert(told.map(_.getMessage).contains("executor 3: the JVM is out of memory (unable to create native thread)"))
   }
 
-  test("a process that was killed names the memory beside the heap, worked out or not") {
+  test("the advice for a killed process is a memory overhead, with its size if it was estimated") {
     val ends = Seq(
       "Command exited with code 137",
       "Container from a bad node: container_1 on host: h. Exit status: 137. Diagnostics: Killed by external signal",
@@ -42,14 +42,14 @@ class ExecutorDeathTest extends AnyFunSuite {
     assert(unknown.exists(_.endsWith("set spark.executor.memoryOverhead higher")))
   }
 
-  test("other ends and failures are nobody's memory") {
+  test("other ends and failures are not taken for a lack of memory") {
     assert(death.remedy("Command exited with code 1").isEmpty && death.of("1", "Command exited with code 1").isEmpty)
     assert(death.remedy("Executor decommission: Executor 0 is decommissioned.").isEmpty)
     assert(death.of("1", failed(new IllegalStateException("Java heap space"))).isEmpty)
     assert(death.of("1", ExecutorLostFailure("1", exitCausedByApp = true, Some("lost"))).isEmpty)
   }
 
-  test("what a dying executor takes along or refuses is aftermath") {
+  test("failures that follow from the end of an executor are recognized") {
     assert(ExecutorDeath.isAftermath(ExecutorLostFailure("1", exitCausedByApp = true, Some("lost"))))
     assert(ExecutorDeath.isAftermath(failed(new RejectedExecutionException("Shutting down"))))
     assert(!ExecutorDeath.isAftermath(failed(new OutOfMemoryError("Java heap space"))))

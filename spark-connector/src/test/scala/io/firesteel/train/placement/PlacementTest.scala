@@ -1,4 +1,4 @@
-// Where workers live: who stays, who moves, and what another run of the application holds.
+// Assigning workers to executors: which stay, which move, and which slots another run of the application has reserved.
 package io.firesteel.train.placement
 
 import io.firesteel.{Ended, ExchangeDone, Fault, TestSpark}
@@ -16,10 +16,10 @@ class PlacementTest extends AnyFunSuite with Eventually {
   private def slots(tasks: (String, Int)*): Seq[ExecutorSlots] =
     tasks.map { case (id, count) => ExecutorSlots(id, "host", count, running = 0) }
 
-  private def assign(homes: Map[Int, String], workers: Int, tasks: (String, Int)*): Map[Int, String] =
-    Placement.assign(homes, workers, slots(tasks: _*))
+  private def assign(assigned: Map[Int, String], workers: Int, tasks: (String, Int)*): Map[Int, String] =
+    Placement.assign(assigned, workers, slots(tasks: _*))
 
-  test("workers without a home spread over the slots, by how many an executor has") {
+  test("new workers are spread in proportion to the slots of executors") {
     assert(assign(Map.empty, 2, "0" -> 1, "1" -> 1) == Map(0 -> "0", 1 -> "1"))
     assert(assign(Map.empty, 4, "0" -> 4, "1" -> 4).groupMapReduce(_._2)(_ => 1)(_ + _) == Map("0" -> 2, "1" -> 2))
     assert(assign(Map.empty, 6, "0" -> 1, "1" -> 2).groupMapReduce(_._2)(_ => 1)(_ + _) == Map("0" -> 2, "1" -> 4))
@@ -32,34 +32,34 @@ class PlacementTest extends AnyFunSuite with Eventually {
     assert(Placement.assign(Map.empty, 1, busy) == Map(0 -> "1"))
   }
 
-  test("workers stay while their executor has slots for them, and only those that crowd move") {
-    val homes = Map(0 -> "0", 1 -> "0", 2 -> "1")
-    assert(assign(homes, 3, "0" -> 2, "1" -> 2) == homes)
-    assert(assign(homes, 3, "0" -> 1, "1" -> 1) == homes, "two waves are needed anyway")
-    assert(assign(homes, 3, "0" -> 1, "1" -> 1, "2" -> 1) == homes.updated(1, "2"))
+  test("workers stay while their executor has slots for them, and only surplus ones move") {
+    val assigned = Map(0 -> "0", 1 -> "0", 2 -> "1")
+    assert(assign(assigned, 3, "0" -> 2, "1" -> 2) == assigned)
+    assert(assign(assigned, 3, "0" -> 1, "1" -> 1) == assigned, "two waves are needed anyway")
+    assert(assign(assigned, 3, "0" -> 1, "1" -> 1, "2" -> 1) == assigned.updated(1, "2"))
   }
 
-  test("what an executor leaves behind goes to a survivor, and to the replacement when it comes") {
-    val homes = assign(Map(0 -> "0", 1 -> "1"), 2, "1" -> 1)
-    assert(homes == Map(0 -> "1", 1 -> "1"))
-    assert(assign(homes, 2, "1" -> 1, "2" -> 1) == Map(0 -> "1", 1 -> "2"))
-    assert(assign(homes, 2) == homes, "nobody is left to go to")
+  test("the workers of a lost executor go to a remaining one, and to the replacement once it is there") {
+    val assigned = assign(Map(0 -> "0", 1 -> "1"), 2, "1" -> 1)
+    assert(assigned == Map(0 -> "1", 1 -> "1"))
+    assert(assign(assigned, 2, "1" -> 1, "2" -> 1) == Map(0 -> "1", 1 -> "2"))
+    assert(assign(assigned, 2) == assigned, "there is no executor to move to")
   }
 
-  test("a worker does not go where it failed, unless there is nowhere else") {
+  test("a worker is not assigned to an executor where it failed, unless there is no other") {
     val failed = Set(0 -> "0")
     assert(Placement.assign(Map(0 -> "0"), 1, slots("0" -> 1, "1" -> 1), failed) == Map(0 -> "1"))
     assert(Placement.assign(Map(0 -> "0"), 1, slots("0" -> 1), failed) == Map(0 -> "0"))
   }
 
-  test("looking at the slots while they are taken waits for nobody") {
+  test("checking the slots while they are reserved does not deadlock") {
     TestSpark.using("local[2]") { sc =>
       val placement = new Placement(sc, "run", 2, (_, _) => ())
       val looking = Future((1 to 20000).count(_ => placement.isUneven))
       val taking = Future((1 to 20000).count { _ =>
         placement.hold(Placement.AllSlots)
         placement.release()
-        placement.settle()
+        placement.update()
         true
       })
       assert(Await.result(taking, 1.minute) == 20000)

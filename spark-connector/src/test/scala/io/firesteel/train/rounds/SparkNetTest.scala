@@ -1,4 +1,4 @@
-// The synchronous loop in local Spark: the laws it must obey, what it tells, and how it ends.
+// Training in rounds in local Spark: the bits of the result, the events, and how it ends.
 package io.firesteel.train.rounds
 
 import io.firesteel._
@@ -81,7 +81,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     assert(Runs.bits(Runs.train(sc, Runs.small.copy(seed = 4)).weights) != first)
   }
 
-  test("training learns, and is told from start to end") {
+  test("training learns, and sends all its events") {
     val events = new Events
     Runs.train(sc, Runs.small.copy(iterations = Some(60), evalEvery = 5), events)
     val (rounds, evaluations) = (events.of[RoundDone], events.of[Evaluated])
@@ -123,7 +123,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     assert(e.kind == Kind.CONFIG && e.getMessage.startsWith("401 workers are more than the 400 rows"))
   }
 
-  test("a worker weighs what it trained, and an empty one nothing") {
+  test("a worker's weight in the mean is the number of its samples") {
     val plan = Plan.resolve(Runs.small, Runs.cifar10(sc).train, parallelism = 2)
     val counts = Seq(0L, 1L, 99L, 10000L)
     val center = Center.open(plan.configJson, new Array(plan.length))
@@ -134,7 +134,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     } finally center.close()
   }
 
-  test("a round over partitions of 0, 1 and 40 rows brings back the center, and what each trained") {
+  test("in a round over partitions of 0, 1 and 40 rows the empty one returns the center") {
     val source = Runs.cifar10(sc).train
     val plan = Plan.resolve(Runs.small, source, parallelism = 2)
     val records = source.records.values.take(41)
@@ -146,7 +146,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     try {
       val statistics = workers.statistics()
       val normalizer = Engine.normalizer(plan.configJson, statistics)
-      val start = Checkpoint.fitted(plan, Checkpoint.start(plan, source.rows, None), statistics)
+      val start = Checkpoint.initialized(plan, Checkpoint.start(plan, source.rows, None), statistics)
       val results = workers.round(start, normalizer, statesToo = false)
       assert(results.map(_.samples) == Seq(0, 5 * 1, 5 * 20))
       assert(Runs.bits(results.head.vector.floats) == Runs.bits(start.center))
@@ -157,7 +157,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     }
   }
 
-  test("a worker that is gone is built again, and the listener hears that its momentum went") {
+  test("a lost worker is built again, and an event says what became of its momentum") {
     for ((state, said) <- Seq("local" -> "its momentum restarted at zero", "average" -> "nothing else was lost")) {
       val watch = new RunWatch(sc)
       val events = new Events {
@@ -194,7 +194,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     }
   }
 
-  test("a saved model evaluates to what the run told") {
+  test("a saved model evaluates to what the run reported") {
     val events = new Events
     val model = Runs.train(sc, Runs.small, events)
     val test = Runs.cifar10(sc).test.get

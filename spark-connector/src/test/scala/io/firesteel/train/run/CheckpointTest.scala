@@ -1,4 +1,4 @@
-// What a checkpoint promises: going on from it ends with the bits of a run that was never interrupted.
+// A run that is resumed from a checkpoint ends with the bits of a run that was never interrupted.
 package io.firesteel.train.run
 
 import com.fasterxml.jackson.databind.node.ObjectNode
@@ -33,7 +33,7 @@ class CheckpointTest extends AnyFunSuite with BeforeAndAfterAll {
 
   private final class InterruptedRun extends RuntimeException
 
-  test("a resumed run ends with the bits of an uninterrupted one, whatever becomes of the solver's state") {
+  test("a resumed run ends with the bits of an uninterrupted one, for each kind of solver state") {
     val plain = Seq("local", "average", "reset").map(state => config.copy(solverState = state))
     val lookahead = plain.take(2).map(_.copy(solver = "adamw", lookaheadEvery = Some(4)))
     for (asked <- plain ++ lookahead) {
@@ -50,7 +50,7 @@ class CheckpointTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
-  test("a run that was complete returns its model at once") {
+  test("resuming a finished run returns its model at once") {
     val store = new MemoryStore
     val (first, again) = (new Events, new Events)
     val whole = Runs.train(sc, config, first, Some(store))
@@ -68,7 +68,7 @@ class CheckpointTest extends AnyFunSuite with BeforeAndAfterAll {
     assert(e.getMessage == "checkpoint is of another configuration: seed was 3, is 4; tau was 5, is 6")
   }
 
-  test("resuming without a checkpoint, or from a file that is none, is refused") {
+  test("resuming without a checkpoint, or from another file, is refused") {
     val store = new MemoryStore
     def failure =
       intercept[FiresteelException](Runs.train(sc, config.copy(resume = true), TrainListener.silent, Some(store)))
@@ -79,7 +79,7 @@ class CheckpointTest extends AnyFunSuite with BeforeAndAfterAll {
     assert(failure.getMessage == "checkpoint: config is missing in the metadata")
   }
 
-  /** The checkpoint of a finished run, with other words in its metadata. */
+  /** The checkpoint of a finished run with changed metadata. */
   private def saying(file: Array[Byte], key: String, value: Option[String]): Array[Byte] = {
     val header = 8 + ByteBuffer.wrap(file).order(LITTLE_ENDIAN).getLong.toInt
     val json = Json.mapper.readTree(file.slice(8, header)).asInstanceOf[ObjectNode]

@@ -1,4 +1,4 @@
-// Exchanges are in TLS where Spark's own traffic is encrypted, unless somebody said otherwise.
+// Exchanges use TLS if Spark's own traffic is encrypted, unless `tls` is set.
 package io.firesteel.train.run
 
 import io.firesteel.{Json, Started, TestSpark, TrainConfig}
@@ -25,7 +25,7 @@ class EncryptionTest extends AnyFunSuite {
     made.config.tls
   }
 
-  test("each of Spark's settings decides what was left open, and nothing else") {
+  test("each of Spark's settings decides if tls is not set, and only then") {
     for (setting <- settings) {
       assert(decided(Runs.stage, setting -> "true").contains(true), setting)
       assert(decided(Runs.stage, setting -> "false").isEmpty, setting)
@@ -45,7 +45,7 @@ class EncryptionTest extends AnyFunSuite {
     }
   }
 
-  test("what a worker is told holds a certificate exactly where exchanges are in TLS") {
+  test("a worker gets a certificate exactly if exchanges use TLS") {
     for (tls <- Seq(None, Some(false), Some(true))) {
       val json = plan(Runs.stage.copy(tls = tls)).configJson
       Using.resource(Exchanger.open(json, Engine.initialWeights(json), Array.empty[Array[Byte]])) { exchanger =>

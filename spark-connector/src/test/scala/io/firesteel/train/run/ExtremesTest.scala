@@ -1,5 +1,5 @@
-// Every numeric setting at its extremes, through the plan of a run: refused in one line that names it, or taken with a plan
-// whose rounds and budget are numbers. The engine's own test does the same below the JVM.
+// Extreme values of every numeric setting: either refused in one line that names the setting, or accepted with a plan
+// whose rounds and budget do not overflow. The engine has the same test in Rust.
 package io.firesteel.train.run
 
 import com.fasterxml.jackson.databind.node.ObjectNode
@@ -15,7 +15,7 @@ class ExtremesTest extends AnyFunSuite {
     Seq("1e300", "3e-43", "5e-324", "0.5", "-1e300")
   private val bases = Seq("""{"workers":2}""", """{"strategy":"deepspark","workers":2}""", """{"epochs":2}""")
 
-  /** Keys of numbers, told by what they refuse. */
+  /** The keys with numbers: those that accept 1. */
   private val keys = {
     val all = Json.mapper.readTree(TrainConfig(Some("d"), Some("idx"), Some(10)).toJson).fieldNames.asScala.toSet
     val absent =
@@ -31,7 +31,7 @@ class ExtremesTest extends AnyFunSuite {
       .sorted
   }
 
-  test("a number at its extremes is refused by name, or makes a plan that can be counted") {
+  test("an extreme number is refused by name, or makes a plan that does not overflow") {
     assert(keys.size > 20, keys)
     var taken = 0
     for (key <- keys; number <- numbers; base <- bases) {

@@ -1,4 +1,4 @@
-// What a run takes of memory is worked out before, and held against what is known of the machines.
+// The estimate of a run's memory, and its comparison with what is known of the machines.
 package io.firesteel.train.run
 
 import io.firesteel.{FiresteelException, Started, TestSpark, TrainConfig}
@@ -40,7 +40,7 @@ class MemoryCheckTest extends AnyFunSuite {
     assert(executors.process == withSlack(2 * GiB + 2 * GiB))
   }
 
-  test("what surely does not fit is refused with figures and what to change") {
+  test("what cannot fit is refused with figures and what to change") {
     val small = large.copy(limit = Some(MemoryLimit(3 * GiB, "ulimit -v", 0)))
     assert(
       refused(
@@ -65,7 +65,7 @@ class MemoryCheckTest extends AnyFunSuite {
     assert(warned(large.copy(driverHeap = 6 * GiB)).endsWith("raise --driver-memory"))
   }
 
-  test("an executor's container is as Spark sizes it") {
+  test("the size of an executor's container is computed as Spark does") {
     val conf = new SparkConf(false)
     assert(MemoryCheck.overheadBytes(conf, "spark://host:7077", GiB).isEmpty)
     assert(MemoryCheck.overheadBytes(conf, "yarn", GiB).contains(384 * MiB))
@@ -73,13 +73,13 @@ class MemoryCheckTest extends AnyFunSuite {
     assert(MemoryCheck.overheadBytes(conf.set("spark.executor.memoryOverhead", "777"), "yarn", GiB).contains(777 * MiB))
   }
 
-  test("a run tells what it takes before it begins") {
+  test("a run reports its needs before it begins") {
     TestSpark.using("local[2]") { sc =>
       val events = new Events
       Runs.train(sc, Runs.small.copy(iterations = Some(1)), events)
       val needs = events.of[Started].head.needs.get
       assert(needs.local && needs.worker > 5 * MiB && needs.worker < 100 * MiB && needs.driverHeap > 2 * MiB)
-      assert(needs.said.contains("MiB a worker"))
+      assert(needs.text.contains("MiB a worker"))
     }
   }
 }

@@ -1,4 +1,4 @@
-// How a run is divided, and what its tasks are told.
+// How a run is divided into rounds, and what its tasks show.
 package io.firesteel.train.run
 
 import io.firesteel.TrainConfig
@@ -12,7 +12,7 @@ class PlanTest extends AnyFunSuite {
 
   private def steps(plan: Plan) = (0 until plan.rounds).map(plan.steps)
 
-  test("rounds are tau steps each, and post-local ones a single step until theirs has come") {
+  test("rounds have tau steps, and with post-local a single step at first") {
     val config = TrainConfig(workers = Some(2), tau = 4, iterations = Some(11))
     def postLocal(until: Long) = plan(config.copy(period = "post-local", postLocalStep = Some(until)))
     assert(steps(plan(config)) == Seq(4, 4, 3))
@@ -40,10 +40,10 @@ class PlanTest extends AnyFunSuite {
     assert(stage.budget == 30 && stage.rounds == 3)
     assert(Seq(0L, 11L, 12L, 24L, 29L, 30L).map(stage.roundsBehind) == Seq(0, 0, 1, 2, 2, 3))
     assert(!stage.pausesBetween(0, 1) && stage.pausesBetween(1, 2) && !stage.pausesBetween(2, 2))
-    assert(!stage.pausesBetween(2, 3), "the end is looked at anyway")
+    assert(!stage.pausesBetween(2, 3), "the end is evaluated anyway")
   }
 
-  test("what a task is given shows no secret") {
+  test("toString of a task does not show the secret") {
     val key = new ExchangerKey("""{"secret":"open sesame"}""", resumed = 1)
     val task = StageTask(WorkerCache("run", "{}", RecordFormat.Cifar10, IndexedSeq.empty), Array.empty, key)
     assert(!task.toString.contains("sesame") && !key.toString.contains("sesame"))

@@ -1,4 +1,4 @@
-// What a checkpoint of a run inside one stage promises: the budget is spent once, whoever spends it.
+// A run inside one stage that is resumed from a checkpoint spends the rest of its budget, and no more.
 package io.firesteel.train.run
 
 import io.firesteel.{Ended, ExchangeDone, FiresteelException, Started, TestSpark, TrainListener}
@@ -23,7 +23,7 @@ class StageCheckpointTest extends AnyFunSuite {
     intercept[InterruptedRun](Runs.train(sc, config, events, Some(store)))
   }
 
-  test("a resumed run goes on from the exchanger's snapshot, also where Spark numbers its tasks anew") {
+  test("a resumed run continues from the exchanger's snapshot, also if Spark numbers tasks from 0 again") {
     val store = new MemoryStore
     TestSpark.using("local[2]") { sc =>
       sc.parallelize(1 to 1000, 1000).count() // so that the attempts of this run have high numbers
@@ -40,7 +40,7 @@ class StageCheckpointTest extends AnyFunSuite {
     assert(exchanges.head.seconds > 0 && events.of[Ended].head.accuracy.exists(_ > 0.2))
   }
 
-  test("a run that was complete returns its model at once, and another configuration is refused") {
+  test("resuming a finished run returns its model at once, and another configuration is refused") {
     val store = new MemoryStore
     val again = new Events
     TestSpark.using("local[2]") { sc =>

@@ -1,4 +1,4 @@
-// Training inside one stage in local Spark: the laws that strategies share with rounds, what is told, and how it ends.
+// Training inside one stage in local Spark: the bits of the result, the events, and how it ends.
 package io.firesteel.train.stage
 
 import io.firesteel._
@@ -19,11 +19,11 @@ class DeepSparkTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
 
   private def bits(config: TrainConfig): Seq[Int] = Runs.bits(Runs.train(sc, config).weights)
 
-  test("every kind of strategy learns, does its whole budget and is told from start to end") {
+  test("every kind of strategy learns, spends its whole budget and sends all its events") {
     val longer = Runs.stage.copy(iterations = Some(60), evalEvery = 4)
     val strategies = Seq(
       longer,
-      // without momentum, of which asynchronous sums have enough by themselves (Mitliagkas, Zhang, Hadjis, Ré 2016)
+      // no momentum, since asynchrony has the effect of one (Mitliagkas, Zhang, Hadjis, Ré 2016)
       longer.copy(strategy = "downpour", consistency = Some("ssp"), staleness = Some(1), momentum = Some(0)),
       longer.copy(strategy = "easgd"),
       longer.copy(strategy = "sparknet", consistency = Some("bsp"))
@@ -55,7 +55,7 @@ class DeepSparkTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     }
   }
 
-  test("the center is evaluated while the workers go on, and what it learned is seen") {
+  test("the center is evaluated while the workers continue, and its loss falls") {
     val events = new Events
     Runs.train(sc, Runs.stage.copy(iterations = Some(1000), evalEvery = 1), events)
     val evaluations = events.of[Evaluated]

@@ -1,4 +1,4 @@
-// What a cluster manager does to an executor, from inside Spark's own package.
+// Decommissions an executor as a cluster manager does. Spark has no public API for it.
 package org.apache.spark.firesteel
 
 import org.apache.spark.SparkContext
@@ -7,7 +7,7 @@ import org.apache.spark.scheduler.cluster.CoarseGrainedSchedulerBackend
 
 object Decommission {
 
-  /** Asks for `executor` to be decommissioned; answers whether Spark began with it. */
+  /** Begins to decommission `executor`; returns whether Spark accepted it. */
   def begin(sc: SparkContext, executor: String): Boolean =
     sc.schedulerBackend
       .asInstanceOf[CoarseGrainedSchedulerBackend]
