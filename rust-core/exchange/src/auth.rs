@@ -108,10 +108,10 @@ impl Handshake<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Lane, Role};
+    use crate::message::{Channel, Role};
 
     fn identity(attempt: u64) -> Identity {
-        Identity { role: Role::Worker { worker: 0, attempt }, lane: Lane::Control, digest: String::new() }
+        Identity { role: Role::Worker { worker: 0, attempt }, channel: Channel::Control, digest: String::new() }
     }
 
     #[test]

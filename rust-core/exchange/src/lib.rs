@@ -29,14 +29,14 @@ pub mod escape;
 pub mod frame;
 pub mod layout;
 pub mod ledger;
-pub mod line;
 pub mod message;
 pub mod outer;
-pub mod partner;
 pub mod program;
 pub mod rules;
 pub mod server;
 pub mod tls;
+pub mod transport;
+pub mod worker_rule;
 
 pub use error::{Error, Refusal, Result};
 pub use layout::{Entry, Layout};

@@ -9,7 +9,7 @@ use crate::frame::MAX_HEADER;
 use crate::ledger::Work;
 use crate::{Error, Refusal, Result};
 
-/// What a client may ask. Of a worker and of an observer alike, one connection is one lane.
+/// What a client may ask. Of a worker and of an observer alike, one connection is one channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Request {
     /// The answer to the server's challenge; the first request of every connection.
@@ -20,15 +20,15 @@ pub enum Request {
     /// Asks for the center of a shard, in f32: the one that the turn of exchange `sequence` begins from. What an observer
     /// says there does not matter.
     Pull { sequence: u64 },
-    /// On the control lane: what was done since the turn before, and may I go on?
+    /// On the control channel: what was done since the turn before, and may I go on?
     Turn { turn: u64, done: Done },
-    /// On the control lane: this worker does no more.
+    /// On the control channel: this worker does no more.
     Leave,
-    /// On the control lane: what happened since the last time.
+    /// On the control channel: what happened since the last time.
     Report,
-    /// On the control lane: in `turn` this worker's weights or loss became NaN or infinite, and it does no more.
+    /// On the control channel: in `turn` this worker's weights or loss became NaN or infinite, and it does no more.
     Diverged { turn: u64 },
-    /// On the control lane: all that a server started anew needs to go on, for observers.
+    /// On the control channel: all that a server started anew needs to go on, for observers.
     Snapshot,
 }
 
@@ -36,7 +36,7 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pub role: Role,
-    pub lane: Lane,
+    pub channel: Channel,
     /// Hexadecimal SHA-256 of the layout: both sides must hold the same net.
     pub digest: String,
 }
@@ -50,7 +50,7 @@ pub enum Role {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Lane {
+pub enum Channel {
     /// Turns, leaving, reports.
     Control,
     /// The exchanges of one shard.
@@ -81,7 +81,7 @@ pub enum Reply {
     },
     Welcome {
         proof: [u8; 32],
-        facts: Facts,
+        facts: ChannelInfo,
     },
     /// The payload is the rule's reply; it is empty when `repeated` and the reply is no longer kept.
     Exchanged {
@@ -112,19 +112,19 @@ pub enum Reply {
     Snapshot,
 }
 
-/// What a lane's other end is.
+/// What a channel's other end is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
+pub struct ChannelInfo {
     pub workers: u32,
     pub shards: u32,
     /// Whether the rule folds all workers' vectors at once.
     pub gathering: bool,
-    /// The range of the flat vector that this lane's shard holds; all that the server holds on a control lane.
+    /// The range of the flat vector that this channel's shard holds; all that the server holds on a control channel.
     pub start: u64,
     pub length: u64,
-    /// The last exchange that was folded for this worker; on the control lane the last turn that it asked for.
+    /// The last exchange that was folded for this worker; on the control channel the last turn that it asked for.
     pub last: u64,
-    /// What was done in that exchange; nothing on the control lane.
+    /// What was done in that exchange; nothing on the control channel.
     pub work: Work,
 }
 
@@ -176,8 +176,11 @@ mod tests {
     }
 
     fn attach() -> Request {
-        let identity =
-            Identity { role: Role::Worker { worker: 1, attempt: 5 }, lane: Lane::Shard(0), digest: "ab".to_owned() };
+        let identity = Identity {
+            role: Role::Worker { worker: 1, attempt: 5 },
+            channel: Channel::Shard(0),
+            digest: "ab".to_owned(),
+        };
         Request::Attach { identity, nonce: [1; 32], proof: [2; 32] }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Attempt, Work, admit, enter, mismatch};
-use crate::rules::{RuleSpec, Side, Visit};
+use crate::rules::{ExchangeInfo, RuleSpec, ShardRule};
 use crate::{Error, Refusal, Result};
 
 /// One message of a worker, without its values.
@@ -114,7 +114,7 @@ pub struct FoldLedger {
     /// another shard misses its vector, begins from it.
     pub(super) before: Option<Arc<[f32]>>,
     pub(super) version: u64,
-    pub(super) side: Side,
+    pub(super) rule: ShardRule,
     pub(super) sessions: Vec<Session>,
     patience: Duration,
     /// No exchange has a higher number.
@@ -126,7 +126,7 @@ impl FoldLedger {
     /// turns a worker can have.
     pub fn new(center: Vec<f32>, rule: &RuleSpec, workers: usize, patience: Duration, turns: u64) -> Self {
         Self {
-            side: rule.side(center.len(), workers),
+            rule: rule.shard_rule(center.len(), workers),
             center: center.into(),
             before: None,
             version: 0,
@@ -164,7 +164,7 @@ impl FoldLedger {
         }
         let folded = session.known.folded;
         // with overlap an attempt can be lost whose last exchange was under way: the next one goes on behind it
-        let skips = session.sent == 0 && matches!(self.side, Side::Arrival(_)) && sequence == folded + 2;
+        let skips = session.sent == 0 && matches!(self.rule, ShardRule::Arrival(_)) && sequence == folded + 2;
         let restored = session.restored && sequence > folded && sequence <= self.last;
         if sequence != folded + 1 && !skips && !restored {
             let text = format!("exchange {sequence} of worker {worker} came after {}", session.taken);
@@ -182,31 +182,31 @@ impl FoldLedger {
     /// keeps them until the others' are there.
     pub fn take(&mut self, message: &Message, values: &mut Vec<f32>, now: Duration) -> Result<Fold> {
         self.check(message)?;
-        let Self { center, version, side, sessions, .. } = self;
+        let Self { center, version, rule, sessions, .. } = self;
         let session = &mut sessions[message.who.worker];
         session.taken = message.sequence;
         session.sent += 1;
         session.restored = false;
         session.work = message.work;
-        match side {
-            Side::Arrival(rule) => {
+        match rule {
+            ShardRule::Arrival(rule) => {
                 let known = &mut session.known;
-                let visit = Visit {
+                let info = ExchangeInfo {
                     worker: message.who.worker,
                     staleness: *version - known.pulled,
                     exchanges: known.exchanges,
                     lr: message.lr,
                     steps: message.work.steps,
                 };
-                rule.fold(Arc::make_mut(center), values, &visit);
+                rule.fold(Arc::make_mut(center), values, &info);
                 *version += 1;
                 known.folded = message.sequence;
                 known.work = message.work;
                 known.exchanges += 1;
                 known.pulled = *version;
-                Ok(Fold::Done(Folded { version: *version, staleness: visit.staleness }))
+                Ok(Fold::Done(Folded { version: *version, staleness: info.staleness }))
             }
-            Side::Gathering(_) => {
+            ShardRule::Gathering(_) => {
                 session.gathered = Some(std::mem::take(values));
                 session.waits = now;
                 self.fold_when_complete(message.lr);
@@ -243,9 +243,9 @@ impl FoldLedger {
     /// The center that the turn before exchange `sequence` of a worker begins from.
     pub fn pull(&mut self, who: Attempt, sequence: u64) -> Result<(u64, Arc<[f32]>)> {
         self.admitted(who)?;
-        let Self { center, before, version, side, sessions, .. } = self;
+        let Self { center, before, version, rule, sessions, .. } = self;
         let session = &mut sessions[who.worker];
-        if let Side::Arrival(rule) = side {
+        if let ShardRule::Arrival(rule) = rule {
             rule.pulled(who.worker, center);
         } else if sequence == session.known.folded
             && let Some(before) = before
@@ -266,9 +266,9 @@ impl FoldLedger {
 
     /// Everything that a restart needs: the record, then the center and the rule's vectors.
     pub fn record(&self) -> (ShardRecord, Vec<f32>) {
-        let (vectors, counters) = match &self.side {
-            Side::Arrival(rule) => (rule.state(), rule.counters()),
-            Side::Gathering(rule) => (rule.state(), rule.counters()),
+        let (vectors, counters) = match &self.rule {
+            ShardRule::Arrival(rule) => (rule.state(), rule.counters()),
+            ShardRule::Gathering(rule) => (rule.state(), rule.counters()),
         };
         let record = ShardRecord {
             version: self.version,
@@ -300,9 +300,9 @@ impl FoldLedger {
         let mut parts = floats.chunks(length).map(<[f32]>::to_vec);
         let center = parts.next().unwrap_or_default();
         let vectors = parts.collect();
-        match &mut self.side {
-            Side::Arrival(rule) => rule.restore(vectors, &record.counters)?,
-            Side::Gathering(rule) => rule.restore(vectors, &record.counters)?,
+        match &mut self.rule {
+            ShardRule::Arrival(rule) => rule.restore(vectors, &record.counters)?,
+            ShardRule::Gathering(rule) => rule.restore(vectors, &record.counters)?,
         }
         self.center = center.into();
         self.before = None;
@@ -331,7 +331,7 @@ impl FoldLedger {
         if !self.sessions.iter_mut().any(|s| waits(&s)) || !self.missing().is_empty() {
             return;
         }
-        let Self { center, before, version, side: Side::Gathering(rule), sessions, .. } = self else { return };
+        let Self { center, before, version, rule: ShardRule::Gathering(rule), sessions, .. } = self else { return };
         let mut next = before.take().filter(|old| old.len() == center.len()).unwrap_or_else(|| center.clone());
         match Arc::get_mut(&mut next) {
             Some(room) => room.copy_from_slice(center),

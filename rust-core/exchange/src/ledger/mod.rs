@@ -5,8 +5,8 @@
 
 mod budget;
 mod folds;
-mod start;
-mod tally;
+mod report;
+mod resume_point;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use budget::{Budget, Period};
 pub use folds::{Fold, FoldLedger, Folded, Message, SessionRecord, ShardRecord, Taken, all_finite};
-pub use start::Start;
-pub use tally::{TurnDone, TurnReport};
+pub use report::{TurnDone, TurnReport};
+pub use resume_point::ResumePoint;
 pub use turns::{Answer, Divergence, Grant, TurnLedger, TurnRecord};
 
 use crate::{Error, Refusal, Result};

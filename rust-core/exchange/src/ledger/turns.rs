@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::tally::{Tally, TurnDone, TurnReport};
+use super::report::{PendingReport, TurnDone, TurnReport};
 use super::{Attempt, Budget, Work, admit, enter, mismatch};
 use crate::clock::{Clock, Consistency};
 use crate::message::Done;
@@ -41,7 +41,7 @@ pub struct Divergence {
 /// What is known of one worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Seat {
+pub(super) struct WorkerTurns {
     attempt: Option<u64>,
     /// The last turn that was asked for; its work is not booked yet.
     turn: u64,
@@ -57,7 +57,7 @@ pub(super) struct Seat {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TurnRecord {
-    pub(super) seats: Vec<Seat>,
+    pub(super) seats: Vec<WorkerTurns>,
     pub(super) steps: u64,
     samples: u64,
 }
@@ -91,7 +91,7 @@ pub struct TurnLedger {
     pub(super) record: TurnRecord,
     visitors: Vec<Visitor>,
     pub(super) clock: Clock,
-    tally: Tally,
+    report_log: PendingReport,
     diverged: Option<Divergence>,
 }
 
@@ -102,10 +102,10 @@ impl TurnLedger {
             released: budget.steps,
             consistency,
             patience,
-            record: TurnRecord { seats: vec![Seat::default(); workers], ..TurnRecord::default() },
+            record: TurnRecord { seats: vec![WorkerTurns::default(); workers], ..TurnRecord::default() },
             visitors: vec![Visitor::default(); workers],
             clock: Clock::new(workers),
-            tally: Tally::default(),
+            report_log: PendingReport::default(),
             diverged: None,
         }
     }
@@ -185,10 +185,10 @@ impl TurnLedger {
             steps: self.record.steps,
             samples: self.record.samples,
             budget: self.budget.steps,
-            turns: self.tally.turns.drain(..).collect(),
-            dropped_turns: self.tally.dropped,
-            bytes: self.tally.bytes,
-            staleness: self.tally.staleness,
+            turns: self.report_log.turns.drain(..).collect(),
+            dropped_turns: self.report_log.dropped,
+            bytes: self.report_log.bytes,
+            staleness: self.report_log.staleness,
             lag: self.clock.lags(),
             diverged: self.diverged,
         }
@@ -270,7 +270,7 @@ impl TurnLedger {
             exchanging: done.exchanging,
             waiting: done.waiting,
         };
-        self.tally.add(done, turn);
+        self.report_log.add(done, turn);
         Ok(())
     }
 

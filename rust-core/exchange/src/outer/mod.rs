@@ -9,7 +9,7 @@ mod slowmo;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::rules::Limits;
+use crate::rules::Bounds;
 pub use crate::rules::Memory;
 pub use bmuf::Bmuf;
 pub use nesterov::Nesterov;
@@ -83,16 +83,16 @@ impl OuterSpec {
         match *self {
             Self::Averaging => Ok(()),
             Self::Nesterov { lr, momentum } => {
-                Limits::Positive.check("outer nesterov", "lr", lr)?;
-                Limits::BelowOne.check("outer nesterov", "momentum", momentum)
+                Bounds::Positive.check("outer nesterov", "lr", lr)?;
+                Bounds::BelowOne.check("outer nesterov", "momentum", momentum)
             }
             Self::Slowmo { alpha, beta } => {
-                Limits::Positive.check("outer slowmo", "alpha", alpha)?;
-                beta.map_or(Ok(()), |beta| Limits::BelowOne.check("outer slowmo", "beta", beta))
+                Bounds::Positive.check("outer slowmo", "alpha", alpha)?;
+                beta.map_or(Ok(()), |beta| Bounds::BelowOne.check("outer slowmo", "beta", beta))
             }
             Self::Bmuf { h, z } => {
-                h.map_or(Ok(()), |h| Limits::BelowOne.check("outer bmuf", "h", h))?;
-                Limits::Positive.check("outer bmuf", "z", z)
+                h.map_or(Ok(()), |h| Bounds::BelowOne.check("outer bmuf", "h", h))?;
+                Bounds::Positive.check("outer bmuf", "z", z)
             }
         }
     }

@@ -17,12 +17,12 @@ pub(crate) mod memory;
 mod spec;
 
 pub use memory::Memory;
-pub(crate) use spec::Limits;
+pub(crate) use spec::Bounds;
 pub use spec::{Decay, RuleSpec};
 
 /// What the server knows of the message it folds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Visit {
+pub struct ExchangeInfo {
     /// The sender, below the number of workers that the rule was built for.
     pub worker: usize,
     /// Center updates since this worker's last pull; 0 if nobody else's came between.
@@ -37,8 +37,8 @@ pub struct Visit {
 
 /// A rule that folds each message when it arrives. All slices have the shard's length: the caller checks it.
 pub trait Arrival: Memory + Send {
-    /// Folds the message of worker `visit.worker` into `center`; `message` becomes the reply in place.
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], visit: &Visit);
+    /// Folds the message of worker `info.worker` into `center`; `message` becomes the reply in place.
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], info: &ExchangeInfo);
 
     /// Told when `worker` takes `center` without a message: at its start, and after a loss. A rule that
     /// compares with what a worker pulled needs it; a reply needs no such call.
@@ -53,7 +53,7 @@ pub trait Gathering: Memory + Send {
 }
 
 /// A rule at work on one shard.
-pub enum Side {
+pub enum ShardRule {
     Arrival(Box<dyn Arrival>),
     Gathering(Box<dyn Gathering>),
 }

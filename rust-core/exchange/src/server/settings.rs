@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// Everything but the center itself, the secret and the certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub struct ExchangerSettings {
     /// Where to listen, as `host:port`; port 0 takes a free one.
     pub bind: String,
     /// Of the layout that center and workers share.
@@ -23,18 +23,18 @@ pub struct Settings {
     pub rule: RuleSpec,
     pub consistency: Consistency,
     pub workers: u32,
-    /// Ranges of the vector with a lock and a lane of their own; 0 where others serve it, and only the clerk is here.
+    /// Ranges of the vector with a lock and a channel of their own; 0 where others serve it, and only the coordinator is here.
     pub shards: u32,
     pub budget: Budget,
-    pub limits: Limits,
+    pub limits: ServerLimits,
     pub snapshot: Option<SnapshotSettings>,
 }
 
 /// What a server grants its peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Limits {
-    /// Attached connections; what workers and observers need, where it is absent: see [`Settings::connections`].
+pub struct ServerLimits {
+    /// Attached connections; what workers and observers need, where it is absent: see [`ExchangerSettings::connections`].
     pub connections: Option<usize>,
     /// Connections that have not shown the secret yet; one more closes the oldest of them. One for each
     /// worker and 64 more, where it is absent.
@@ -49,7 +49,7 @@ pub struct Limits {
     pub wait: u64,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self { connections: None, pending: None, handshake: 5, idle: 3600, exchange: 60, wait: 600 }
     }
@@ -63,7 +63,7 @@ const MOST_WORKERS: u64 = 1 << 16;
 const MOST_CONNECTIONS: u64 = 1 << 20;
 const MOST_PENDING: u64 = 1 << 17;
 /// Places for whoever else connects: as many small stacks.
-const STRANGERS: usize = 64;
+const PENDING: usize = 64;
 /// Places of the flat vector: 4 TiB of weights.
 const MOST_WEIGHTS: u64 = 1 << 40;
 /// A worker's connection and the one that takes its place.
@@ -71,7 +71,7 @@ const ATTEMPTS: u64 = 2;
 /// Those of a driver that reads the center, reports, and looks whether the server is there.
 const OBSERVERS: u64 = 8;
 
-impl Limits {
+impl ServerLimits {
     pub(super) fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
@@ -86,7 +86,7 @@ pub struct SnapshotSettings {
     pub every: u64,
 }
 
-impl Settings {
+impl ExchangerSettings {
     /// Refuses what cannot be, naming the setting. Nothing is allocated by these numbers before.
     pub fn validate(&self, length: usize) -> Result<()> {
         within("workers", self.workers.into(), MOST_WORKERS)?;
@@ -100,12 +100,12 @@ impl Settings {
             return Err(Error::Config(format!("offset must be at most {MOST_WEIGHTS}, not {}", self.offset)));
         }
         within("tau", self.budget.tau, u64::MAX)?;
-        let Limits { connections, pending, handshake, idle, exchange, wait } = self.limits;
+        let ServerLimits { connections, pending, handshake, idle, exchange, wait } = self.limits;
         check_seconds("handshake", handshake)?;
         check_seconds("idle", idle)?;
         check_seconds("exchange", exchange)?;
         check_seconds("wait", wait)?;
-        within("pending", pending.unwrap_or(STRANGERS) as u64, MOST_PENDING)?;
+        within("pending", pending.unwrap_or(PENDING) as u64, MOST_PENDING)?;
         match connections {
             Some(connections) => within("connections", connections as u64, MOST_CONNECTIONS)?,
             None if self.needed_connections() > MOST_CONNECTIONS => {
@@ -128,9 +128,9 @@ impl Settings {
         self.limits.connections.unwrap_or(self.needed_connections() as usize)
     }
 
-    /// The most connections that have not shown the secret; a worker attaches its lanes one after the other.
+    /// The most connections that have not shown the secret; a worker attaches its channels one after the other.
     pub fn pending(&self) -> usize {
-        self.limits.pending.unwrap_or(STRANGERS + self.workers as usize)
+        self.limits.pending.unwrap_or(PENDING + self.workers as usize)
     }
 
     fn needed_connections(&self) -> u64 {
@@ -162,8 +162,8 @@ mod tests {
     use super::*;
     use crate::ledger::Period;
 
-    fn settings() -> Settings {
-        Settings {
+    fn settings() -> ExchangerSettings {
+        ExchangerSettings {
             bind: String::new(),
             digest: String::new(),
             offset: 0,
@@ -172,14 +172,14 @@ mod tests {
             workers: 2,
             shards: 3,
             budget: Budget { steps: u64::MAX, tau: 1, period: Period::Constant },
-            limits: Limits::default(),
+            limits: ServerLimits::default(),
             snapshot: None,
         }
     }
 
     #[test]
     fn every_number_has_limits_that_name_it() {
-        type Change = fn(&mut Settings);
+        type Change = fn(&mut ExchangerSettings);
         let rows: [(Change, &str); 19] = [
             (|s| s.workers = 0, "workers must be at least 1, not 0"),
             (|s| s.workers = u32::MAX, "workers must be at most 65536, not 4294967295"),
@@ -210,7 +210,7 @@ mod tests {
             change(&mut settings);
             assert_eq!(settings.validate(10).unwrap_err().to_string(), expected);
         }
-        let many = Settings { workers: 65_536, shards: 10, ..settings() };
+        let many = ExchangerSettings { workers: 65_536, shards: 10, ..settings() };
         let expected = "65536 workers on 10 shards need 1441880 connections, and 1048576 are the most";
         assert_eq!(many.validate(10).unwrap_err().to_string(), expected);
     }
@@ -222,10 +222,10 @@ mod tests {
     #[test]
     fn connections_are_as_many_as_workers_their_next_attempts_and_observers_need() {
         assert_eq!(settings().connections(), (2 + 2 + 8) * (3 + 1));
-        let large = Settings { workers: 1000, shards: 8, ..settings() };
+        let large = ExchangerSettings { workers: 1000, shards: 8, ..settings() };
         assert_eq!((large.connections(), large.pending()), (2008 * 9, 1064));
-        let limits = Limits { connections: Some(5), pending: Some(7), ..Limits::default() };
-        let said = Settings { limits, ..settings() };
+        let limits = ServerLimits { connections: Some(5), pending: Some(7), ..ServerLimits::default() };
+        let said = ExchangerSettings { limits, ..settings() };
         assert_eq!((said.connections(), said.pending()), (5, 7));
     }
 }

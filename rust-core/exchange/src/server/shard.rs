@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Limits, Settings};
+use super::{ExchangerSettings, ServerLimits};
 use crate::Result;
 use crate::codec::Codec;
 use crate::ledger::{Attempt, Fold, FoldLedger, Folded, Message, ShardRecord, Taken, Work};
@@ -59,10 +59,11 @@ pub struct Shard {
 
 impl Shard {
     /// A shard that starts at `center`, which lies at `range` of the server's part.
-    pub fn new(range: Range<usize>, center: Vec<f32>, settings: &Settings) -> Self {
+    pub fn new(range: Range<usize>, center: Vec<f32>, settings: &ExchangerSettings) -> Self {
         let workers = settings.workers as usize;
         let turns = settings.budget.steps.saturating_add(1); // a turn is a step at least
-        let ledger = FoldLedger::new(center, &settings.rule, workers, Limits::seconds(settings.limits.wait), turns);
+        let ledger =
+            FoldLedger::new(center, &settings.rule, workers, ServerLimits::seconds(settings.limits.wait), turns);
         let peers = (0..workers).map(|_| Peer::default()).collect();
         let state = Mutex::new(State { ledger, peers });
         Self { range, state, folded: Condvar::new(), started: Instant::now() }

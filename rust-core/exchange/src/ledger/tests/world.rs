@@ -1,4 +1,4 @@
-//! Workers, a clerk and shards as one value: everything that can happen next, and what happens then. A worker here does
+//! Workers, a coordinator and shards as one value: everything that can happen next, and what happens then. A worker here does
 //! what `client` and the task's link do, message by message; a shard may be on a server of its own.
 
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use super::actor::{Actor, Exchange, Phase, trained};
 use super::case::{Case, Event};
 use super::invariants::undisturbed;
 use crate::message::Done;
-use crate::partner::Takes;
-use crate::rules::Side;
+use crate::rules::ShardRule;
+use crate::worker_rule::Takes;
 use crate::{Error, Refusal};
 
 const NOW: Duration = Duration::ZERO; // no time passes: whoever waits for ever is stuck
@@ -122,7 +122,7 @@ impl World {
 
     /// Whether a round's outcome depends on nothing but its center: then it is the same bits in every order.
     pub(super) fn takes_center(&self) -> bool {
-        self.case.rule.gathers() && self.case.rule.partner().takes == Takes::Center
+        self.case.rule.gathers() && self.case.rule.worker_rule().takes == Takes::Center
     }
 
     fn who(&self, worker: usize) -> Attempt {
@@ -229,7 +229,7 @@ impl World {
         }
         let facts: Vec<(u64, Work)> = actor.facts.iter().map(|(folded, steps)| (*folded, work_of(*steps))).collect();
         let (start, number) = (self.case.start)(actor.asked, &facts);
-        (actor.turn, actor.number, actor.unbooked) = (start.turn, number, start.unbooked.steps);
+        (actor.turn, actor.number, actor.unreported) = (start.turn, number, start.unreported.steps);
         actor.facts = vec![];
         actor.asked = 0;
         actor.phase = Some(Phase::Ready);
@@ -259,8 +259,8 @@ impl World {
         let actor = &mut self.actors[worker];
         let answer = if actor.phase == Some(Phase::Ready) {
             actor.turn += 1;
-            let done = Done { work: work(actor.unbooked), ..Done::default() };
-            actor.unbooked = 0;
+            let done = Done { work: work(actor.unreported), ..Done::default() };
+            actor.unreported = 0;
             self.turns.ask(who, actor.turn, &done, NOW)?
         } else {
             self.turns.look(who, NOW)?
@@ -270,7 +270,7 @@ impl World {
             Answer::Go(grant) if grant.steps == 0 && self.turns.is_held_back() => Some(Phase::Paused),
             Answer::Go(grant) if grant.steps == 0 => Some(Phase::Leaving(0)),
             Answer::Go(grant) => {
-                actor.unbooked = grant.steps;
+                actor.unreported = grant.steps;
                 actor.data_step = grant.data_step;
                 Some(Phase::Stepped)
             }
@@ -298,7 +298,7 @@ impl World {
         actor.exchange = Some(Exchange {
             number: actor.number,
             attempt: actor.attempt,
-            steps: actor.unbooked,
+            steps: actor.unreported,
             values: actor.x.iter().map(|x| trained(f32::from_bits(*x), worker, actor.data_step).to_bits()).collect(),
             sent: vec![false; shards],
             answered: vec![false; shards],
@@ -346,12 +346,14 @@ impl Clone for World {
             copy.before = shard.before.clone();
             copy.sessions = shard.sessions.clone();
             let own = |vectors: Vec<&[f32]>| vectors.into_iter().map(<[f32]>::to_vec).collect();
-            match (&mut copy.side, &shard.side) {
-                (Side::Arrival(to), Side::Arrival(from)) => to.restore(own(from.state()), &from.counters()).unwrap(),
-                (Side::Gathering(to), Side::Gathering(from)) => {
+            match (&mut copy.rule, &shard.rule) {
+                (ShardRule::Arrival(to), ShardRule::Arrival(from)) => {
                     to.restore(own(from.state()), &from.counters()).unwrap()
                 }
-                _ => unreachable!("one rule makes one kind of side"),
+                (ShardRule::Gathering(to), ShardRule::Gathering(from)) => {
+                    to.restore(own(from.state()), &from.counters()).unwrap()
+                }
+                _ => unreachable!("one rule makes one kind of shard rule"),
             }
             copy
         };

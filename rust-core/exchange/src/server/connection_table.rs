@@ -24,7 +24,7 @@ struct State {
 }
 
 /// The book of a server's connections.
-pub struct Door {
+pub struct ConnectionTable {
     attached: usize,
     pending: usize,
     state: Mutex<State>,
@@ -32,13 +32,13 @@ pub struct Door {
 }
 
 /// A connection's place among all. It is free again when this is dropped, however the connection's thread ends.
-pub struct Place {
-    door: Arc<Door>,
+pub struct Registration {
+    connections: Arc<ConnectionTable>,
     id: Id,
     refused: bool,
 }
 
-impl Place {
+impl Registration {
     pub fn id(&self) -> Id {
         self.id
     }
@@ -47,7 +47,7 @@ impl Place {
     /// it. One that never showed the secret is counted in any case.
     pub fn refuse(&mut self) {
         self.refused = true;
-        let mut state = self.door.lock();
+        let mut state = self.connections.lock();
         state.refused += 1;
         if let Some((_, counted)) = state.pending.iter_mut().find(|(id, _)| *id == self.id) {
             *counted = true;
@@ -55,20 +55,20 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
-        self.door.leave(self.id, std::thread::panicking() && !self.refused);
+        self.connections.leave(self.id, std::thread::panicking() && !self.refused);
     }
 }
 
-impl Door {
-    /// A door for `attached` peers and `pending` strangers.
+impl ConnectionTable {
+    /// A connections for `attached` peers and `pending` strangers.
     pub fn new(attached: usize, pending: usize) -> Self {
         Self { attached, pending, state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Takes a new connection in, closing the oldest stranger where there are too many; `None` once closed.
-    pub fn enter(self: &Arc<Self>, socket: TcpStream) -> Option<Place> {
+    pub fn enter(self: &Arc<Self>, socket: TcpStream) -> Option<Registration> {
         let mut state = self.lock();
         if state.closed {
             return None;
@@ -85,7 +85,7 @@ impl Door {
         state.next += 1;
         state.sockets.insert(id, socket);
         state.pending.push_back((id, false));
-        Some(Place { door: self.clone(), id, refused: false })
+        Some(Registration { connections: self.clone(), id, refused: false })
     }
 
     /// The connection has shown the secret.
@@ -150,37 +150,37 @@ mod tests {
     #[test]
     fn a_connection_whose_thread_panics_leaves_its_place_free() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let door = Arc::new(Door::new(1, 2));
+        let connections = Arc::new(ConnectionTable::new(1, 2));
         for round in 1..=3 {
-            let place = door.enter(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
-            door.admit(place.id()).unwrap();
-            assert_eq!(door.counts(), (1, 0, round - 1));
+            let place = connections.enter(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
+            connections.admit(place.id()).unwrap();
+            assert_eq!(connections.counts(), (1, 0, round - 1));
             let thread = std::thread::spawn(move || {
                 let _place = place;
                 panic!("as a defect in a rule would");
             });
             assert!(thread.join().is_err());
-            assert_eq!(door.counts(), (0, 0, round));
+            assert_eq!(connections.counts(), (0, 0, round));
         }
-        door.close(); // would wait for a place that leaked
+        connections.close(); // would wait for a place that leaked
     }
 
     #[test]
     fn a_stranger_that_is_refused_is_counted_at_once_and_once() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let door = Arc::new(Door::new(1, 1));
-        let enter = || door.enter(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
+        let connections = Arc::new(ConnectionTable::new(1, 1));
+        let enter = || connections.enter(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
         let mut refused = enter();
         refused.refuse();
-        assert_eq!(door.counts(), (0, 1, 1));
+        assert_eq!(connections.counts(), (0, 1, 1));
         let second = enter(); // in the place of the first, whose thread has not gone yet
-        assert_eq!(door.counts(), (0, 1, 1));
-        door.admit(second.id()).unwrap(); // the only place of its kind: those on their way out have none
+        assert_eq!(connections.counts(), (0, 1, 1));
+        connections.admit(second.id()).unwrap(); // the only place of its kind: those on their way out have none
         drop(refused);
-        assert_eq!(door.counts(), (1, 0, 1));
+        assert_eq!(connections.counts(), (1, 0, 1));
         drop(second);
-        assert_eq!(door.counts(), (0, 0, 1));
+        assert_eq!(connections.counts(), (0, 0, 1));
         drop(enter());
-        assert_eq!(door.counts(), (0, 0, 2));
+        assert_eq!(connections.counts(), (0, 0, 2));
     }
 }

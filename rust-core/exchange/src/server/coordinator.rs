@@ -9,14 +9,14 @@ use crate::clock::Consistency;
 use crate::ledger::{Answer, Attempt, Budget, Grant, TurnLedger, TurnRecord, TurnReport};
 use crate::message::Done;
 
-/// The clerk of a center.
-pub struct Clerk {
+/// The coordinator of a center.
+pub struct Coordinator {
     ledger: Mutex<TurnLedger>,
     moved: Condvar,
     started: Instant,
 }
 
-impl Clerk {
+impl Coordinator {
     /// `patience` is how long slower workers are waited for.
     pub fn new(budget: Budget, consistency: Consistency, workers: usize, patience: Duration) -> Self {
         let ledger = Mutex::new(TurnLedger::new(budget, consistency, workers, patience));

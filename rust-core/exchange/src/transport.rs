@@ -75,14 +75,14 @@ enum Stream {
 }
 
 /// A connection that carries frames.
-pub struct Line {
+pub struct Transport {
     stream: Stream,
     /// The other end, for messages.
     peer: String,
     header: Vec<u8>,
 }
 
-impl Line {
+impl Transport {
     /// The server's end. The TLS handshake is part of the first frame.
     pub fn accept(socket: TcpStream, tls: Option<&Arc<rustls::ServerConfig>>) -> Result<Self> {
         let (timed, peer) = prepare(socket, Arc::default())?;
@@ -196,7 +196,7 @@ pub trait ReadWrite: Read + Write {}
 impl<T: Read + Write> ReadWrite for T {}
 
 /// Says goodbye at once, so that the other end does not wait for its deadline.
-impl Drop for Line {
+impl Drop for Transport {
     fn drop(&mut self) {
         let socket = match &self.stream {
             Stream::Plain(timed) => &timed.socket,

@@ -54,7 +54,7 @@ pub struct TurnReport {
 
 /// What is counted between reports.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct PendingReport {
     pub turns: VecDeque<TurnDone>,
     pub dropped: u64,
     pub bytes: u64,
@@ -62,7 +62,7 @@ pub(super) struct Tally {
     pub staleness: [u64; 17],
 }
 
-impl Tally {
+impl PendingReport {
     /// Counts the exchange behind a turn, and keeps the turn for the next report.
     pub fn add(&mut self, done: &Done, turn: TurnDone) {
         self.bytes = self.bytes.saturating_add(done.bytes); // told by peers, for people
