@@ -139,8 +139,8 @@ impl DriverExchanger {
     }
 
     /// What a task needs now.
-    pub fn invitation(&self) -> Invitation {
-        Invitation { pauses: self.exchanger.is_held_back(), ..self.lock().clone() }
+    pub fn join_info(&self) -> JoinInfo {
+        JoinInfo { pauses: self.exchanger.is_held_back(), ..self.lock().clone() }
     }
 
     /// Names the executors' servers that host the parts of the center.

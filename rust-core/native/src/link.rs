@@ -1,8 +1,8 @@
 //! A task's link to the exchanger: turns of local steps and exchanges for one worker. With overlap an
 //! exchange is under way on a thread of its own while the next turn's steps run.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
@@ -12,10 +12,10 @@ use firesteel_exchange as exchange;
 use firesteel_exchange::client::{self, Contribution, Exchanged, Exchanges, Go, Turns};
 use firesteel_exchange::ledger::Work as Stepped;
 use firesteel_exchange::message::{Done, Role};
-use firesteel_exchange::partner::{Partner, Takes};
+use firesteel_exchange::worker_rule::{Takes, WorkerRule};
 use serde::{Deserialize, Serialize};
 
-use crate::exchanger::Invitation;
+use crate::exchanger::JoinInfo;
 use crate::registry::{Counted, Parked};
 
 /// What `linkOpen` is asked.
@@ -119,7 +119,7 @@ impl Link {
         let go = turns.next(std::mem::take(&mut self.done))?;
         let number = turns.number();
         if go.steps == 0 {
-            return if self.invitation.pauses { self.pause(number - 1, &mut parked) } else { self.leave() };
+            return if self.join_info.pauses { self.pause(number - 1, &mut parked) } else { self.leave() };
         }
         let round = self.round(number, &go);
         let report = worker.round(&mut self.x, &round, cancel)?;
@@ -166,7 +166,7 @@ impl Link {
     fn pause(&mut self, turn: u64, parked: &mut Option<Parked>) -> Result<Turn> {
         self.join()?;
         self.turns = None;
-        if self.invitation.rule.partner().takes == Takes::Difference {
+        if self.join_info.rule.worker_rule().takes == Takes::Difference {
             *parked = Some(Parked { turn, weights: std::mem::take(&mut self.x) });
         }
         Ok(Turn { done: true, ..Turn::default() })

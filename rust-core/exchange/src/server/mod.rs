@@ -187,12 +187,12 @@ impl Exchanger {
     /// Lets the workers go on until so many minibatches of all of them are done; then their work ends, until more are
     /// released. At first the whole budget is.
     pub fn release(&self, minibatches: u64) {
-        self.center.clerk.release(minibatches);
+        self.state.coordinator.release(minibatches);
     }
 
     /// Whether part of the budget is still to be released.
     pub fn is_held_back(&self) -> bool {
-        self.center.clerk.lock().is_held_back()
+        self.state.coordinator.lock().is_held_back()
     }
 
     /// What a server started anew needs to go on.

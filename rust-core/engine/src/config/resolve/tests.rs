@@ -116,7 +116,9 @@ fn an_outer_optimiser_makes_sparknet_one_stage_and_momentum_cannot_travel_there(
 #[test]
 fn the_cluster_decides_how_sparknet_runs_unless_a_key_needs_one_of_the_two() {
     let decided = |more: &str| with("sparknet", more).map(|config| config.consistency);
-    for free in ["", r#", "solver-state": "reset""#, r#", "tls": false"#, r#", "period": "post-local", "post-local-step": 9"#] {
+    for free in
+        ["", r#", "solver-state": "reset""#, r#", "tls": false"#, r#", "period": "post-local", "post-local-step": 9"#]
+    {
         assert_eq!(decided(free).unwrap(), None, "{free}");
     }
     let wired = [

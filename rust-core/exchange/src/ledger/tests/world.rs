@@ -183,7 +183,10 @@ impl World {
     fn release(&mut self) -> Result<(), Error> {
         let versions: Vec<u64> = self.shards.iter().map(|shard| shard.version).collect();
         if versions.iter().any(|version| *version != self.case.pause) {
-            return Err(Error::Config(format!("the pause after round {} finds shards at {versions:?}", self.case.pause)));
+            return Err(Error::Config(format!(
+                "the pause after round {} finds shards at {versions:?}",
+                self.case.pause
+            )));
         }
         self.turns.release(self.case.budget());
         self.actors.iter_mut().for_each(|actor| actor.phase = None);

@@ -26,7 +26,7 @@ private[train] object EachExecutor {
     if (alive.nonEmpty) {
       val targets = alive.map(_.location)
       val job = sc.submitJob(
-        new OneEach(sc, targets),
+        new OnePerExecutor(sc, targets),
         (_: Iterator[Unit]) => SparkEnv.get.executorId -> body(),
         targets.indices,
         (_: Int, answer: (String, A)) => answers.synchronized(answers += answer),

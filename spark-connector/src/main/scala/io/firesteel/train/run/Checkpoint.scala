@@ -15,8 +15,9 @@ import scala.util.Using
 
 private[train] object Checkpoint {
 
-  /** Where files and the exchanger are and how often one looks do not change the weights. Everything else might:
-    * `iterations` too, since learning-rate policies are stretched to them. For `consistency` see [[isOther]].
+  /** The places of files, the exchanger's addresses and waiting times, and the frequency of evaluations do not change
+    * the weights. Every other key may; `iterations` too, since learning-rate policies depend on it. `isOther` has the
+    * rule for `consistency`.
     */
   private val MayDiffer =
     Set("data", "out", "resume", "eval-every", "bind", "advertise", "exchange-deadline", "exchange-wait", "tls")
@@ -44,7 +45,9 @@ private[train] object Checkpoint {
       }
     else RunState(0, Array.empty, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
 
-  /** The consistency of the run that a checkpoint is of; none where there is no checkpoint, or no word of it. */
+  /** The consistency of the run that saved the checkpoint. None if there is no checkpoint, or its configuration has no
+    * such key.
+    */
   def consistency(store: CheckpointStore): Option[String] = store.load().flatMap { file =>
     Using.resource(file) { stored =>
       val opened = TensorFile.open(stored)
@@ -53,8 +56,9 @@ private[train] object Checkpoint {
     }
   }
 
-  /** The state with the initial weights where it has none, which may depend on the sums over the training set. */
-  def fitted(plan: Plan, start: RunState, statistics: Array[Long]): RunState =
+  /** The state with initial weights if it has none. Some nets compute theirs from the statistics of the training set.
+    */
+  def initialized(plan: Plan, start: RunState, statistics: Array[Long]): RunState =
     if (start.center.nonEmpty) start
     else {
       val weights = Engine.initialWeights(plan.configJson, statistics)
@@ -133,7 +137,9 @@ private[train] object Checkpoint {
       )
   }
 
-  /** A run in one stage may go on in rounds, which need less than it saved and give the same bits. */
+  /** Whether a key has changed so that the run cannot be resumed. A run in one stage can be resumed in rounds: its
+    * checkpoint has all that rounds need, and both give the same bits.
+    */
   private def isOther(key: String, saved: JsonNode, now: JsonNode): Boolean = saved != now && {
     def text(value: JsonNode) = Option(value).fold("rounds")(_.asText)
     key != "consistency" || text(now) != "rounds"

@@ -41,10 +41,10 @@ private[train] object MemoryCheck {
     */
   val ProcessBytes: Long = 400L << 20
 
-  /** Rows of a test set that the driver holds at once while it evaluates by itself: 50 MB of images of 32 x 32 pixels. */
+  /** Maximum number of test rows in the driver's memory at once while it evaluates: 50 MB of images of 32 x 32 pixels. */
   val MaxDriverRows: Long = 16L * 1024
 
-  /** What is known of the memory of the machines.
+  /** What is known of the memory of the machines, in bytes.
     *
     * @param slots tasks that one process runs at once
     * @param heap maximum size of its heap

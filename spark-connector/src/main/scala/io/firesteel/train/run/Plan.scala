@@ -15,8 +15,8 @@ import io.firesteel.tensors.Tensors
   * @param parameters number of weights without running statistics, as papers count them
   * @param stateLength floats of the solver's state
   * @param digest of the net's layout; goes along with every vector
-  * @param needs what the run takes, where that was worked out
-  * @param how the strategy runs over Spark, in words for people; empty where it has no choice
+  * @param needs the memory that the run takes, if that was estimated
+  * @param how `in one stage` or `in rounds`, and why, for the first line of a run; empty if the strategy has no choice
   */
 private[train] final case class Plan(
     config: TrainConfig,
@@ -33,11 +33,11 @@ private[train] final case class Plan(
   /** Workers that train. */
   def workers: Int = config.workers.get
 
-  /** Whether the workers exchange by themselves inside one long stage; only then there is somebody to wait for, or not. */
+  /** Whether the workers exchange inside one long stage. Otherwise each round is a Spark job. */
   def inStage: Boolean = config.consistency.exists(_ != "rounds")
 
-  /** Whether all workers end a round together. Where each goes at its own pace, what is said of rounds below counts
-    * `tau * workers` minibatches as one.
+  /** Whether all workers end each round together. With an asynchronous strategy a round below means `tau * workers`
+    * minibatches of all workers together.
     */
   def isSynchronous: Boolean = !inStage || Plan.Synchronous(config.strategy)
 
@@ -55,15 +55,15 @@ private[train] final case class Plan(
   /** Minibatches of all workers before round `round`. */
   def minibatchesBefore(round: Int): Long = Math.multiplyExact(firstStep(round), workers.toLong)
 
-  /** Rounds behind `minibatches` of all workers inside one stage; all of them only when the budget is spent. */
+  /** Rounds that `minibatches` of all workers inside one stage make; the last counts only when the budget is spent. */
   def roundsBehind(minibatches: Long): Int = {
-    val steps = minibatches / workers // of each, where they are synchronous
+    val steps = minibatches / workers // of each worker, if they are synchronous
     if (minibatches >= budget) rounds
     else Math.toIntExact(math.min(steps, singles) + math.max(0, steps - singles) / config.tau)
   }
 
-  /** Rounds of one step at the start: Lin, Stich, Patel and Jaggi's post-local SGD (2020). Workers that are not
-    * synchronous keep their own period.
+  /** Rounds of a single step at the start: post-local SGD (Lin, Stich, Patel, Jaggi 2020). With an asynchronous strategy
+    * each worker does this by itself.
     */
   private def singles: Long =
     if (!isSynchronous) 0 else config.postLocalStep.fold(0L)(math.min(_, config.iterations.get))
@@ -74,18 +74,20 @@ private[train] final case class Plan(
   /** Whether the center is evaluated and saved once `done` rounds are done. */
   def pausesAfter(done: Int): Boolean = done % config.evalEvery == 0 || done == rounds
 
-  /** The round behind which the center is evaluated and saved next, where `done` rounds are done. */
+  /** The number of rounds after which the center is evaluated and saved next, when `done` rounds are done. */
   def pauseAfter(done: Int): Int = math.min((done / config.evalEvery + 1L) * config.evalEvery, rounds.toLong).toInt
 
-  /** Whether the center is evaluated and saved between two moments of an asynchronous run, its end not counted. */
+  /** Whether an evaluation and a checkpoint are due when an asynchronous run has gone from `before` to `now` rounds. The
+    * one at the end is not counted.
+    */
   def pausesBetween(before: Int, now: Int): Boolean =
     now < rounds && now / config.evalEvery > before / config.evalEvery
 
   /** Whether the solver's state is sent with the weights, after them in every vector. */
   def averagesState: Boolean = config.solverState == "average"
 
-  /** Whether each worker has a solver state of its own from round to round, which a checkpoint must keep. A worker that
-    * has weights of its own, too, begins again at the center and without one.
+  /** Whether each worker keeps a solver state of its own from round to round, which belongs into a checkpoint. With
+    * strategies whose workers also have weights of their own a resumed worker starts at the center, with a state of zeros.
     */
   def keepsState: Boolean = config.solverState == "local" && (!inStage || config.strategy == "sparknet")
 
@@ -115,10 +117,10 @@ private[train] object Plan {
   /** Strategies with one worker. */
   private val SingleWorker = Set("sequential", "hogwild")
 
-  /** Strategies inside one stage in which an exchange is one of all workers. */
+  /** Strategies inside one stage whose exchanges are of all workers at once. */
   private val Synchronous = Set("sparknet", "easgd")
 
-  /** Completes and checks `config` for that training set; `parallelism` is how many workers there are by default. */
+  /** Completes and checks `config` for that training set; `parallelism` is the default number of workers. */
   def resolve(config: TrainConfig, train: ImageSource, parallelism: Int): Plan = {
     val workers = config.workers.getOrElse(if (SingleWorker(config.strategy)) 1 else parallelism)
     if (workers > train.rows)

@@ -45,25 +45,25 @@ private[train] final class CenterHosts(
     }
   }
 
-  /** Keeps at hand what a part would go on from: as fresh as a twentieth of the time spent on it allows. */
-  def look(): Unit = if (parts > 0 && System.nanoTime() - next > 0) now(mayFail = true)
+  /** Reads the center if a new copy is due, for the host that replaces a lost one. */
+  def copyWhenDue(): Unit = if (parts > 0 && System.nanoTime() - nextCopy > 0) now(mayFail = true)
 
-  /** The center now; while a part has no host, as it was seen last. */
-  def last(): Array[Float] = now(mayFail = true).getOrElse(seen)
+  /** The center now; the last copy while a part has no host. */
+  def last(): Array[Float] = now(mayFail = true).getOrElse(copy)
 
-  /** The center now; none where a part has no host, if that `mayFail`. */
+  /** The center now. None if a part has no host and that `mayFail`. */
   def now(mayFail: Boolean): Option[Array[Float]] = {
     val began = System.nanoTime()
     val center =
       try Some(exchanger.center())
       catch {
         case e: NativeException if parts > 0 && mayFail =>
-          CenterHosts.log.warn("a part of the center is out of reach, until it has a host again", e)
+          CenterHosts.log.warn("a part of the center cannot be reached until it has a host again", e)
           None
       }
-    center.foreach(seen = _)
+    center.foreach(copy = _)
     val ended = System.nanoTime()
-    next = ended + CenterHosts.Share * (ended - began)
+    nextCopy = ended + CenterHosts.Share * (ended - began)
     center
   }
 

@@ -40,7 +40,7 @@ private[train] object DeepSpark {
       val workers = use(Workers.load(sc, train, plan, run, watch))
       val statistics = workers.statistics()
       val normalizer = Engine.normalizer(plan.configJson, statistics)
-      val start = Checkpoint.fitted(plan, begin, statistics)
+      val start = Checkpoint.initialized(plan, begin, statistics)
       val exchanger = resumed.getOrElse(use(StageJob.exchanger(sc, plan, start)))
       val tests = test.map { source =>
         use(Using.resource(Workers.load(sc, source, plan, s"$run/test", watch))(_.spooled(normalizer)))

@@ -42,7 +42,7 @@ private[stage] final class StageJob(
         }
       while (!isOver) {
         beside(told())
-        center.look()
+        center.copyWhenDue()
       }
     }
     told()

@@ -6,7 +6,7 @@ import io.firesteel.train.run.{Plan, RunNotifier, RunState}
 
 private[train] final class StageNotifier(plan: Plan, start: RunState, listener: TrainListener)
     extends RunNotifier(plan, start, listener) {
-  private var untold = 0L
+  private var dropped = 0L // exchanges without an event, so far
   private val rounds = new RoundsInStage(plan)
 
   /** Tells the report's turns, and each round that all workers have ended with one. */

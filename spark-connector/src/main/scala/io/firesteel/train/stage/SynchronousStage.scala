@@ -34,12 +34,12 @@ private[train] object SynchronousStage {
 
     Using.Manager { use =>
       val run = UUID.randomUUID.toString
-      val redo = FaultWatch.Stage.copy(hosted = plan.config.exchangers > 0)
-      val watch = use(new FaultWatch(sc, run, notifier.fault, redo, plan.needs.map(_.process)))
+      val policy = FaultWatch.Stage.copy(hostsParts = plan.config.exchangers > 0)
+      val watch = use(new FaultWatch(sc, run, notifier.fault, policy, plan.needs.map(_.process)))
       val workers = use(Workers.load(sc, train, plan, run, watch))
       val statistics = workers.statistics()
       val normalizer = Engine.normalizer(plan.configJson, statistics)
-      val start = Checkpoint.fitted(plan, begin, statistics)
+      val start = Checkpoint.initialized(plan, begin, statistics)
       val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval", watch)))
       val exchanger = use(StageJob.exchanger(sc, plan, start))
       val center = new CenterHosts(sc, exchanger, plan, run, start.center)
@@ -56,7 +56,7 @@ private[train] object SynchronousStage {
         }
       }
 
-      workers.give(start, normalizer)
+      workers.setStates(start, normalizer)
       notifier.begins()
       var state = start
       while (state.round < plan.rounds) {

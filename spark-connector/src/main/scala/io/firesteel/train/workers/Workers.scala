@@ -71,39 +71,39 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     } finally (shared +: states).foreach(_.destroy())
   }
 
-  /** The workers' own solver states behind the rounds of `state`, in partition order, where they have some: taken by a
-    * round without steps, which leaves a worker as it was.
+  /** The workers' own solver states after the rounds of `state`, in partition order; empty if they have none. A round of
+    * 0 steps returns them and does not change a worker.
     */
   def states(state: RunState, normalizer: Array[Float]): IndexedSeq[PackedVector] =
     if (!plan.keepsState) IndexedSeq.empty
     else
       jobs("solver states") {
-        results(idle(state.round, "keep"), normalizer, state.center, IndexedSeq.empty, statesToo = true)
+        results(noSteps(state.round + 1, "keep"), normalizer, state.center, IndexedSeq.empty, statesToo = true)
       }.flatMap(_.solverState)
 
-  /** Gives the workers the solver states of `state`, if it has some, as if the round before had been theirs. */
-  def give(state: RunState, normalizer: Array[Float]): Unit = if (state.solverStates.nonEmpty)
+  /** Sends the solver states of `state` to the workers, if it has some. */
+  def setStates(state: RunState, normalizer: Array[Float]): Unit = if (state.solverStates.nonEmpty)
     jobs("solver states") {
-      results(idle(state.round - 1, "given"), normalizer, state.center, state.solverStates, statesToo = false)
+      results(noSteps(state.round, "given"), normalizer, state.center, state.solverStates, statesToo = false)
     }
 
-  /** A request for no step in the round after `before`, in the numbers of an exchanger's turns. */
-  private def idle(before: Int, stateIn: String) = RoundRequest(plan.digest, before + 1, 0, 0, steps = 0, stateIn)
+  /** A round of 0 steps. Inside one stage rounds have the numbers of the exchanger's turns, which begin with 1. */
+  private def noSteps(round: Int, stateIn: String) = RoundRequest(plan.digest, round, 0, 0, steps = 0, stateIn)
 
-  /** A long job of workers that exchange by themselves: ends when what is released of their budget is spent. The `key`
-    * is asked for each time the job is.
+  /** Runs a long stage in which workers exchange with the exchanger; returns when the released part of the budget is
+    * spent. `key` is evaluated each time the job is submitted.
     */
   def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit =
     jobs(s"stage of ${plan.budget} minibatches") {
       def stage(): Unit = sc.runJob(shards.chunks, StageTask(cache, normalizer, key))
       if (plan.config.consistency.contains("async")) Slots.holdingAny(jobs.placement)(stage())
-      else { // nobody passes a worker without a slot
+      else { // workers wait for each other, so that each needs a slot
         Slots.awaitAgain(sc, plan.workers)(jobs.watch.isOver)
         Slots.holding(sc, run, jobs.placement, jobs.watch.report, jobs.watch.isOver)(stage())
       }
     }
 
-  /** All rows in this process, to be evaluated while there is no task slot to spare. */
+  /** Copies all rows to the driver, which evaluates while the stage occupies the task slots. */
   def spooled(normalizer: Array[Float]): SpooledTest = jobs("copy to the driver") {
     SpooledTest.of(shards.chunks.toLocalIterator, cache, normalizer, plan) // one partition at a time on the heap
   }
