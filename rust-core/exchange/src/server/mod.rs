@@ -195,11 +195,6 @@ impl Exchanger {
         self.state.coordinator.lock().is_held_back()
     }
 
-    /// What a server started anew needs to go on.
-    pub fn snapshot(&self) -> Result<Vec<u8>> {
-        Picture::of(&self.center).encode()
-    }
-
     /// JSON of what happened so far; the turns in it are told once.
     pub fn report(&self) -> Result<String> {
         self.state.report()
