@@ -1,4 +1,4 @@
-//! How values travel: as they are, as bf16, or as int8 with a scale for every 256 of them. What a lossy codec
+//! The encodings of values in messages: as they are, as bf16, or as int8 with a scale for every 256 of them. What a lossy codec
 //! loses is kept and added to the next message (error feedback): Seide et al., "1-Bit Stochastic Gradient
 //! Descent" (2014); Karimireddy et al., "Error Feedback Fixes SignSGD" (2019).
 
@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 const _: () = assert!(cfg!(target_endian = "little"), "values travel in the order of memory, which is the wire's");
 
-/// Values of an int8 vector that share a scale: small, so that an outlier costs few others their precision.
+/// Values of an int8 vector that share a scale: small, so that an outlier reduces the precision of few other values.
 const BLOCK: usize = 256;
 const SCALE_BYTES: usize = size_of::<f32>();
 const LEVELS: f32 = 127.0;
@@ -45,7 +45,7 @@ impl Codec {
 
     /// Appends `values` to `out`. A lossy codec sends `values + residual` and leaves in `residual` what it
     /// lost; a residual of another length, an empty one say, counts as zero. F32 does not touch it.
-    /// A value that is not finite travels as such in bf16, and makes its int8 block one that
+    /// A value that is not finite is sent as it is in bf16, and makes its int8 block one that
     /// [`decode`](Self::decode) refuses; it leaves no residual.
     pub fn encode(&self, values: &[f32], residual: &mut Vec<f32>, out: &mut Vec<u8>) {
         if *self == Self::F32 {
@@ -126,7 +126,7 @@ fn encode_block(wanted: &mut [f32], bytes: &mut [u8]) {
         return;
     }
     if scale < f32::MIN_POSITIVE {
-        return; // too small for a scale of full precision: all of it waits in the residual
+        return; // too small for a scale of full precision: all of it is kept in the residual for the next message
     }
     scale_bytes.copy_from_slice(&scale.to_le_bytes());
     let per_scale = 1.0 / scale;

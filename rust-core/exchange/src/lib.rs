@@ -32,6 +32,7 @@ pub mod ledger;
 pub mod message;
 pub mod outer;
 pub mod program;
+pub mod published;
 pub mod rules;
 pub mod server;
 pub mod tls;

@@ -1,27 +1,27 @@
-//! The worker's side of every rule: what it sends of its weights, and what a reply does to them. Pure, over
-//! the whole flat vector; the weights may move on between a message and its reply.
+//! The worker's part of every rule: what it sends, computed from its weights, and how a reply changes its weights. Pure,
+//! over the whole flat vector. With overlap, local steps go on between a message and its reply.
 
 /// What a worker sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sends {
-    /// x.
+    /// The weights x.
     Weights,
-    /// x - pulled, the sum of the updates that it applied.
+    /// x - pulled, the sum of the local updates since the last pull.
     Delta,
     /// (x - pulled) / steps.
     DeltaPerStep,
 }
 
-/// What a reply is.
+/// What the server's reply means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
     /// A vector to subtract from x.
     Difference,
-    /// The center, which x becomes.
+    /// The new center, which replaces x.
     Center,
 }
 
-/// The worker's side of a rule; [`RuleSpec::worker_rule`](crate::rules::RuleSpec::worker_rule) makes it.
+/// The worker's part of a rule; [`RuleSpec::worker_rule`](crate::rules::RuleSpec::worker_rule) makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkerRuleSpec {
     pub sends: Sends,
@@ -34,7 +34,7 @@ pub struct WorkerRule {
     spec: WorkerRuleSpec,
     /// The center as this worker took it last.
     pulled: Vec<f32>,
-    /// x at the last message; without a use where the reply is a difference, and empty then.
+    /// x when the last message was made; empty where the reply is a difference, which does not need it.
     sent: Vec<f32>,
 }
 
@@ -66,9 +66,8 @@ impl WorkerRule {
         }
     }
 
-    /// Does to `x` what the reply to the last message asks. A center takes the place of the weights that
-    /// were sent: how far x has moved since then is kept, and a value that has not moved becomes the
-    /// center's bit for bit.
+    /// Applies the reply to the last message to `x`. A center replaces the weights as they were sent; local steps that
+    /// were done since then are kept on top of it. A value that no step has changed becomes exactly the center's.
     pub fn apply(&mut self, x: &mut [f32], reply: &[f32]) {
         match self.spec.takes {
             Takes::Difference => {
@@ -86,7 +85,7 @@ impl WorkerRule {
         }
     }
 
-    /// A fresh start of `x` from `center`; whatever was under way is forgotten.
+    /// Restarts `x` from `center`; a message without a reply is forgotten.
     pub fn pulled(&mut self, x: &mut [f32], center: &[f32]) {
         x.copy_from_slice(center);
         self.pulled.copy_from_slice(center);

@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use firesteel_engine::data::{Normalizer, Statistics};
-use firesteel_engine::memory::{Estimate, Limit, estimate};
+use firesteel_engine::estimate::{Estimate, estimate};
+use firesteel_engine::memory::MemoryLimit;
 use firesteel_engine::tensors::{self, FileLayout};
 use firesteel_engine::{Error, Facts, Result, TrainConfig, Worker, WorkerSpec};
 use firesteel_exchange::Entry;
@@ -95,13 +96,13 @@ struct Memory {
     #[serde(flatten)]
     worker: Estimate,
     /// Of this process.
-    limit: Limit,
+    limit: MemoryLimit,
 }
 
 /// What a worker of `rows` rows takes, and what this process may have.
 pub fn memory(config: &str, rows: u64) -> Result<String> {
     let worker = estimate(&TrainConfig::from_json(config)?, rows)?;
-    render(&Memory { worker, limit: Limit::of_this_process() })
+    render(&Memory { worker, limit: MemoryLimit::of_this_process() })
 }
 
 /// Without `statistics`, of a net that starts the same on any data.

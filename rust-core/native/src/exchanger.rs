@@ -60,7 +60,7 @@ impl JoinInfo {
             digest: self.digest.clone(),
             codec: self.codec,
             deadline: self.deadline,
-            patience: None,
+            wait_limit: None,
         }
     }
 }
@@ -165,7 +165,7 @@ impl DriverExchanger {
         if self.parts == 0 {
             return Ok(self.exchanger.center()?);
         }
-        self.look()?;
+        self.refresh()?;
         Ok(self.seen().snapshot.center())
     }
 
@@ -176,15 +176,15 @@ impl DriverExchanger {
 
     /// Sees what the parts are now, to go on from there should a host be lost. Parts of a gathering rule that are not
     /// at one moment stay as they were seen before.
-    pub fn look(&self) -> Result<()> {
+    pub fn refresh(&self) -> Result<()> {
         let most = self.seen().snapshot.bytes().saturating_mul(2); // a rule's state does not grow, records do a little
         for _ in 0..TRIES {
             if self.seen().hosting {
                 return Ok(());
             }
-            let turns = self.exchanger.snapshot(); // first: what is folded and not booked is booked by the next attempt
+            let turns = self.exchanger.snapshot(); // first: what is folded and not recorded is recorded by the next attempt
             let join_info = self.join_info();
-            let spec = ClientSpec { patience: Some(ALIVE), ..join_info.spec(Role::Observer) }; // the run waits meanwhile
+            let spec = ClientSpec { wait_limit: Some(ALIVE), ..join_info.spec(Role::Observer) }; // the run waits meanwhile
             let (mut controls, _) = client::attach(spec, &Arc::default())?;
             let parts = controls.snapshots(most)?;
             let read = |bytes: &Vec<u8>| Snapshot::decode(bytes, "of a host");

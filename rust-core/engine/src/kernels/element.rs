@@ -1,8 +1,8 @@
-//! The two formats that activations have: a kernel reads and writes either and computes in f32.
+//! The two formats of activations, f32 and bf16: a kernel reads and writes either one and computes in f32.
 
 use half::bf16;
 
-/// A value of an activation.
+/// The format of a value in memory.
 pub trait Element: Copy + Default + Send + Sync + 'static {
     fn get(self) -> f32;
     /// Rounded to nearest, ties to even; a NaN stays one.
@@ -35,15 +35,15 @@ impl Element for bf16 {
     }
 }
 
-/// `N` values from `at` on. By `from_fn` they stay in registers; a loop over the lanes of a zeroed array is unrolled into
-/// pieces of odd widths that go through memory: mean pooling went back seven times as slowly.
+/// `N` values from index `at` on. `from_fn` keeps them in registers. A loop that fills a zeroed array is compiled to
+/// vectors of odd widths that go through memory; with it the backward pass of mean pooling took seven times as long.
 #[inline(always)]
 pub fn load<T: Element, const N: usize>(from: &[T], at: usize) -> [f32; N] {
     let from = &from[at..at + N];
     std::array::from_fn(|lane| from[lane].get())
 }
 
-/// Rounds and writes `N` values from `at` on.
+/// Rounds `N` values and writes them from index `at` on.
 #[inline(always)]
 pub fn store<T: Element, const N: usize>(from: &[f32; N], to: &mut [T], at: usize) {
     let to = &mut to[at..at + N];

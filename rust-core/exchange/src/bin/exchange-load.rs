@@ -142,7 +142,7 @@ fn exchanges(load: Load) -> Result<(Times, Times)> {
             digest: "load".to_owned(),
             codec: load.codec,
             deadline: 60,
-            patience: None,
+            wait_limit: None,
         };
         client::attach(spec, &Arc::default()).map(|(_, exchanges)| exchanges)
     };

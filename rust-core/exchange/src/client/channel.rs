@@ -1,5 +1,5 @@
-//! One connection of a client, made anew when it breaks: what was asked is asked again, since the server
-//! applies a repeated request once.
+//! One channel of a client. When its connection breaks it connects again and repeats the request, which is safe because
+//! the server applies a repeated request once.
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use crate::tls::TlsTrust;
 use crate::transport::Transport;
 use crate::{Error, Refusal, Result};
 
-/// An attempt to connect has this long, however little is left of the deadline.
+/// The least time for an attempt to connect, however little is left of the deadline.
 const SHORTEST: Duration = Duration::from_millis(100);
-/// And at most this, in which TCP asks three times: it cannot be cancelled before, and a host that is away may come back.
+/// The most time for it, in which TCP tries three times: it cannot be cancelled before, and a host that is away may come back.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// One channel of a client.
@@ -32,7 +32,7 @@ pub struct ClientChannel {
     outage: Option<Outage>,
     /// Whether what was sent last has been answered.
     answered: bool,
-    pub facts: ChannelInfo,
+    pub info: ChannelInfo,
 }
 
 impl ClientChannel {
@@ -41,9 +41,9 @@ impl ClientChannel {
         check_seconds("deadline", spec.deadline)?;
         let identity = Identity { role: spec.role, channel: kind, digest: spec.digest.clone() };
         let Server { address, tls } = server.clone();
-        let outage = Some(Outage::new()); // until it answers, the server is as good as away
-        let (transport, answered, facts) = (None, false, ChannelInfo::default());
-        let mut channel = Self { spec, tls, address, identity, cancel, transport, outage, answered, facts };
+        let outage = Some(Outage::new()); // until the first answer the server counts as away
+        let (transport, answered, info) = (None, false, ChannelInfo::default());
+        let mut channel = Self { spec, tls, address, identity, cancel, transport, outage, answered, info };
         while let Err(error) = channel.connect() {
             channel.failed(error)?;
         }
@@ -70,7 +70,7 @@ impl ClientChannel {
     /// Sends a request, connecting first where there is no connection.
     pub fn send(&mut self, request: &Request, payload: &[u8]) -> Result<()> {
         if std::mem::take(&mut self.answered) {
-            self.outage = None; // that is over: the request before went through
+            self.outage = None; // the outage is over: the request before was answered
         }
         if self.transport.is_none() {
             self.connect()?;
@@ -103,8 +103,8 @@ impl ClientChannel {
         self.transport()?.fill(bytes)
     }
 
-    /// Drops the connection after `error` and waits a while, or answers the error that ends the matter: that it
-    /// may not be tried again, or that the server has been away for the spec's patience since the first failure.
+    /// Drops the connection after `error` and waits before the next attempt. Fails if the error is not transient, or if the
+    /// server has been away for the spec's wait limit since the first failure.
     pub fn failed(&mut self, error: Error) -> Result<()> {
         (self.transport, self.answered) = (None, false); // a reply that broke off is none
         if self.cancel.load(Ordering::Relaxed) {
@@ -114,8 +114,8 @@ impl ClientChannel {
             return Err(error);
         }
         log::debug!("exchanger {}: {error}", self.address);
-        let (patience, address) = (self.patience(), &self.address);
-        self.outage.get_or_insert_with(Outage::new).wait(patience, address, error)
+        let (wait_limit, address) = (self.wait_limit(), &self.address);
+        self.outage.get_or_insert_with(Outage::new).wait(wait_limit, address, error)
     }
 
     fn connect(&mut self) -> Result<()> {
@@ -127,7 +127,7 @@ impl ClientChannel {
             match TcpStream::connect_timeout(&address, left.min(LONGEST)) {
                 Ok(socket) => {
                     let mut transport = Transport::connect(socket, self.tls.as_ref(), self.cancel.clone())?;
-                    self.facts = self.handshake(&mut transport)?;
+                    self.info = self.handshake(&mut transport)?;
                     self.transport = Some(transport);
                     return Ok(());
                 }
@@ -146,7 +146,7 @@ impl ClientChannel {
         let (identity, proof) = (self.identity.clone(), handshake.client_proof()?);
         transport.send(&Request::Attach { identity, nonce: handshake.client, proof }, &[])?;
         match transport.receive::<Reply>(0)?.0 {
-            Reply::Welcome { proof, facts } => handshake.check_server(&proof).map(|()| facts),
+            Reply::Welcome { proof, info } => handshake.check_server(&proof).map(|()| info),
             Reply::Refused { why, message } => Err(Error::Refused { why, message }),
             other => Err(Error::Frame(format!("exchanger {} answered {other:?}", self.address))),
         }
@@ -164,15 +164,15 @@ impl ClientChannel {
     /// Time until the server has been away for too long.
     fn left(&self) -> Duration {
         let away = self.outage.as_ref().map_or(Duration::ZERO, |outage| outage.since.elapsed());
-        self.patience().saturating_sub(away).max(SHORTEST)
+        self.wait_limit().saturating_sub(away).max(SHORTEST)
     }
 
-    fn patience(&self) -> Duration {
-        self.spec.patience.map_or(self.deadline(), Duration::from_secs)
+    fn wait_limit(&self) -> Duration {
+        self.spec.wait_limit.map_or(self.deadline(), Duration::from_secs)
     }
 }
 
-/// A server that has not been heard from: since when, and how long until it is tried again.
+/// A time without an answer of the server: since when, and the delays between attempts to connect again.
 struct Outage {
     since: Instant,
     delays: ExponentialBackoff,
@@ -189,11 +189,11 @@ impl Outage {
         Self { since: Instant::now(), delays: delays.build() }
     }
 
-    fn wait(&mut self, patience: Duration, address: &str, last: Error) -> Result<()> {
+    fn wait(&mut self, wait_limit: Duration, address: &str, last: Error) -> Result<()> {
         let delay = self.delays.next().unwrap_or_default();
-        if self.since.elapsed() + delay > patience {
+        if self.since.elapsed() + delay > wait_limit {
             return Err(Error::Io {
-                what: format!("exchanger {address} did not answer for {} s", patience.as_secs()),
+                what: format!("exchanger {address} did not answer for {} s", wait_limit.as_secs()),
                 kind: std::io::ErrorKind::TimedOut,
                 cause: last.to_string(),
             });

@@ -1,5 +1,5 @@
-//! The workers' side of the wire: turns over a control channel, exchanges over one channel a shard. The two are
-//! apart, so that a worker may go on with its next turn while an exchange is under way.
+//! The client of workers: it asks for turns over a control channel and exchanges over one channel for each shard. They are
+//! separate connections, so that a worker can begin its next turn while an exchange is under way.
 
 mod channel;
 
@@ -16,7 +16,7 @@ use crate::tls::TlsTrust;
 use crate::{Error, Refusal, Result};
 use channel::ClientChannel;
 
-/// What a client is told. The secret is in it, so it travels in a task's closure and nowhere else.
+/// What a client must know. It holds the secret, so it is sent in a task's closure and nowhere else.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClientSpec {
@@ -29,8 +29,8 @@ pub struct ClientSpec {
     pub codec: Codec,
     /// Seconds that a server may be silent, or away since a connection to it broke, before the client gives up.
     pub deadline: u64,
-    /// Seconds that a server may be away, if fewer: for one who can do without an answer.
-    pub patience: Option<u64>,
+    /// The same limit for a server that is away, where it is shorter: for clients that do not depend on an answer.
+    pub wait_limit: Option<u64>,
 }
 
 /// Where a server is, and what it is known by if it speaks TLS.
@@ -56,19 +56,19 @@ pub fn attach(spec: ClientSpec, cancel: &Arc<AtomicBool>) -> Result<(Turns, Exch
     let (mut controls, mut channels) = (Vec::new(), Vec::new());
     for server in &spec.servers {
         let control = ClientChannel::attach(spec.clone(), server, Kind::Control, cancel.clone())?;
-        for shard in 0..control.facts.shards {
+        for shard in 0..control.info.shards {
             channels.push(ClientChannel::attach(spec.clone(), server, Kind::Shard(shard), cancel.clone())?);
         }
         controls.push(control);
     }
     let Some(first) = controls.first() else { return Err(Error::Config("no exchanger was named".to_owned())) };
     let start =
-        ResumePoint::new(first.facts.last, channels.iter().map(|channel| (channel.facts.last, channel.facts.work)));
+        ResumePoint::new(first.info.last, channels.iter().map(|channel| (channel.info.last, channel.info.work)));
     let exchanges = Exchanges::over(spec, channels, start.turn)?;
     Ok((Turns { controls, turn: start.turn, unreported: start.unreported }, exchanges))
 }
 
-/// Whether `server` lets a client of `spec` in before its deadline.
+/// Whether `server` accepts a client of `spec` within its deadline.
 pub fn answers(spec: ClientSpec, server: &Server) -> bool {
     ClientChannel::attach(Arc::new(spec), server, Kind::Control, Arc::default()).is_ok()
 }
@@ -95,12 +95,12 @@ impl Turns {
         self.turn
     }
 
-    /// What a lost attempt did in its last turn and did not live to tell; it belongs into the first request.
+    /// The work of a lost attempt in its last turn that it did not report; the first request reports it.
     pub fn unreported(&self) -> Work {
         self.unreported
     }
 
-    /// Says that weights or loss of this worker became NaN or infinite in its turn, and that it does no more.
+    /// Says that weights or loss of this worker became NaN or infinite in its turn, and that it stops.
     pub fn diverged(mut self) -> Result<()> {
         match self.controls[0].ask(&Request::Diverged { turn: self.turn }, 0)? {
             (Reply::Left, _) => Ok(()),
@@ -108,7 +108,7 @@ impl Turns {
         }
     }
 
-    /// Says that this worker does no more.
+    /// Says that this worker has finished.
     pub fn leave(mut self) -> Result<()> {
         for control in &mut self.controls {
             match control.ask(&Request::Leave, 0)? {
@@ -140,7 +140,7 @@ impl Turns {
     }
 }
 
-/// What goes along with a message.
+/// What is sent with a worker's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Contribution {
     /// Since the last exchange.
@@ -149,7 +149,7 @@ pub struct Contribution {
     pub lr: f32,
 }
 
-/// What became of a message.
+/// The outcome of an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exchanged {
     /// Of the first shard.
@@ -160,7 +160,7 @@ pub struct Exchanged {
     pub lost: bool,
 }
 
-struct Part {
+struct ShardChannel {
     channel: ClientChannel,
     encoded: Vec<u8>,
     residual: Vec<f32>,
@@ -171,24 +171,25 @@ struct Part {
 /// The channels of all shards of a client.
 pub struct Exchanges {
     spec: Arc<ClientSpec>,
-    parts: Vec<Part>,
+    shards: Vec<ShardChannel>,
     length: usize,
     sequence: u64,
 }
 
 impl Exchanges {
     fn over(spec: Arc<ClientSpec>, mut channels: Vec<ClientChannel>, sequence: u64) -> Result<Self> {
-        channels.sort_by_key(|channel| channel.facts.start);
+        channels.sort_by_key(|channel| channel.info.start);
         let mut end = 0u64;
         for channel in &channels {
-            if channel.facts.start != end || channel.facts.length == 0 {
+            if channel.info.start != end || channel.info.length == 0 {
                 return Err(Error::refused(Refusal::Mismatch, format!("no shard holds the weights from {end} on")));
             }
-            let sum = end.checked_add(channel.facts.length);
-            end = sum.ok_or_else(|| Error::Frame(format!("a shard of {} weights", channel.facts.length)))?;
+            let sum = end.checked_add(channel.info.length);
+            end = sum.ok_or_else(|| Error::Frame(format!("a shard of {} weights", channel.info.length)))?;
         }
-        let part = |channel| Part { channel, encoded: vec![], residual: vec![], received: vec![], done: false };
-        Ok(Self { spec, parts: channels.into_iter().map(part).collect(), length: end as usize, sequence })
+        let shard =
+            |channel| ShardChannel { channel, encoded: vec![], residual: vec![], received: vec![], done: false };
+        Ok(Self { spec, shards: channels.into_iter().map(shard).collect(), length: end as usize, sequence })
     }
 
     /// Weights of the whole center.
@@ -199,9 +200,9 @@ impl Exchanges {
     /// Copies the center that the next turn begins from into `out`.
     pub fn pull(&mut self, out: &mut [f32]) -> Result<()> {
         crate::layout::check_length(self.length, out)?;
-        for part in &mut self.parts {
-            while let Err(error) = part.pull(self.sequence + 1, &mut out[part.range()]) {
-                part.channel.failed(error)?;
+        for shard in &mut self.shards {
+            while let Err(error) = shard.pull(self.sequence + 1, &mut out[shard.range()]) {
+                shard.channel.failed(error)?;
             }
         }
         Ok(())
@@ -220,44 +221,44 @@ impl Exchanges {
         let codec = self.spec.codec;
         let Contribution { work, lr } = *about;
         let request = Request::Exchange { sequence: self.sequence, work, lr, codec };
-        for part in &mut self.parts {
-            part.done = false;
+        for shard in &mut self.shards {
+            shard.done = false;
             if codec != Codec::F32 {
-                let range = part.range();
-                part.encoded.clear();
-                codec.encode(&message[range], &mut part.residual, &mut part.encoded);
+                let range = shard.range();
+                shard.encoded.clear();
+                codec.encode(&message[range], &mut shard.residual, &mut shard.encoded);
             }
         }
         let mut exchanged = Exchanged::default();
-        while self.parts.iter().any(|part| !part.done) {
+        while self.shards.iter().any(|shard| !shard.done) {
             let mut failed = Vec::new();
-            for (index, part) in self.parts.iter_mut().enumerate().filter(|(_, part)| !part.done) {
-                if let Err(error) = part.send(&request, message, codec) {
+            for (index, shard) in self.shards.iter_mut().enumerate().filter(|(_, shard)| !shard.done) {
+                if let Err(error) = shard.send(&request, message, codec) {
                     failed.push((index, error));
                 }
             }
-            for (index, part) in self.parts.iter_mut().enumerate().filter(|(_, part)| !part.done) {
+            for (index, shard) in self.shards.iter_mut().enumerate().filter(|(_, shard)| !shard.done) {
                 if failed.iter().any(|(at, _)| *at == index) {
                     continue;
                 }
-                match part.receive(reply, codec, &mut exchanged) {
+                match shard.receive(reply, codec, &mut exchanged) {
                     Ok(staleness) if index == 0 => exchanged.staleness = staleness,
                     Ok(_) => (),
                     Err(error) => failed.push((index, error)),
                 }
             }
             for (index, error) in failed {
-                self.parts[index].channel.failed(error)?;
+                self.shards[index].channel.failed(error)?;
             }
         }
         Ok(exchanged)
     }
 }
 
-impl Part {
+impl ShardChannel {
     fn range(&self) -> std::ops::Range<usize> {
-        let start = self.channel.facts.start as usize;
-        start..start + self.channel.facts.length as usize
+        let start = self.channel.info.start as usize;
+        start..start + self.channel.info.length as usize
     }
 
     fn pull(&mut self, sequence: u64, slice: &mut [f32]) -> Result<()> {

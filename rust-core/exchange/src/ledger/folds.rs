@@ -1,4 +1,4 @@
-//! Folds: a range of the center, and which exchange of each worker was folded into it. A message is folded once, from
+//! Folds into one range of the center: which exchange of each worker was folded already. A message is folded once, from
 //! the newest attempt of its worker; a rule that gathers folds when the vectors of all workers are there.
 
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Refuses values that are NaN or infinite: folded, they would be everybody's.
+    /// Refuses values that are NaN or infinite, since a fold would spread them to all workers.
     pub fn check_values(&self, values: &[f32]) -> Result<()> {
         if all_finite(values) {
             return Ok(());
@@ -35,7 +35,7 @@ impl Message {
     }
 }
 
-/// Whether no value is NaN or infinite. Without an early end, so that it runs as fast as memory is read.
+/// Whether no value is NaN or infinite. It does not stop early, so that the loop vectorises and runs as fast as memory is read.
 pub fn all_finite(values: &[f32]) -> bool {
     const EXPONENT: u32 = 0x7f80_0000;
     values.iter().fold(true, |finite, value| finite & (value.to_bits() & EXPONENT != EXPONENT))
@@ -53,7 +53,7 @@ pub enum Taken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fold {
     Done(Folded),
-    /// The vectors of others are missing; [`FoldLedger::look`] tells when they came.
+    /// The vectors of others are missing; [`FoldLedger::poll`] tells when they came.
     Wait,
 }
 
@@ -97,18 +97,18 @@ pub(super) struct Session {
     work: Work,
     /// Messages that this attempt sent.
     pub(super) sent: u64,
-    /// The session came from a record, which may be older than what the worker did: one jump ahead is believed.
+    /// The session was restored from a snapshot, which may be older than the worker: its next sequence number may skip some.
     pub(super) restored: bool,
     pub(super) left: bool,
     /// Of a gathering rule: the vector, then the reply.
     pub(super) gathered: Option<Vec<f32>>,
-    /// Since when a gathering rule's message waits for the others.
+    /// When the message of a gathering rule began to wait for the others.
     waits: Duration,
 }
 
-/// The book of one range of the center.
+/// Which exchanges were folded into one range of the center.
 pub struct FoldLedger {
-    /// Written in place, unless somebody still reads it: then the next fold writes a copy.
+    /// Written in place, unless a reader still holds it: then the next fold writes a copy.
     pub(super) center: Arc<[f32]>,
     /// Of a gathering rule: the center that the last round began from. One that must do the round again, since
     /// another shard misses its vector, begins from it.
@@ -116,22 +116,22 @@ pub struct FoldLedger {
     pub(super) version: u64,
     pub(super) rule: ShardRule,
     pub(super) sessions: Vec<Session>,
-    patience: Duration,
+    wait_limit: Duration,
     /// No exchange has a higher number.
     last: u64,
 }
 
 impl FoldLedger {
-    /// A range that starts at `center`. A gathering rule's messages wait for `patience` at most; `turns` is how many
+    /// A range that starts at `center`. A gathering rule's messages wait for `wait_limit` at most; `turns` is how many
     /// turns a worker can have.
-    pub fn new(center: Vec<f32>, rule: &RuleSpec, workers: usize, patience: Duration, turns: u64) -> Self {
+    pub fn new(center: Vec<f32>, rule: &RuleSpec, workers: usize, wait_limit: Duration, turns: u64) -> Self {
         Self {
             rule: rule.shard_rule(center.len(), workers),
             center: center.into(),
             before: None,
             version: 0,
             sessions: (0..workers).map(|_| Session::default()).collect(),
-            patience,
+            wait_limit,
             last: turns,
         }
     }
@@ -210,19 +210,19 @@ impl FoldLedger {
                 session.gathered = Some(std::mem::take(values));
                 session.waits = now;
                 self.fold_when_complete(message.lr);
-                self.look(message, now)
+                self.poll(message, now)
             }
         }
     }
 
     /// Whether a message that was taken is folded; refuses once it waited for too long.
-    pub fn look(&self, message: &Message, now: Duration) -> Result<Fold> {
+    pub fn poll(&self, message: &Message, now: Duration) -> Result<Fold> {
         let session = self.admitted(message.who)?;
         if session.known.folded >= message.sequence {
             return Ok(Fold::Done(Folded { version: self.version, staleness: 0 }));
         }
-        if now.saturating_sub(session.waits) >= self.patience {
-            let (missing, seconds) = (self.missing(), self.patience.as_secs());
+        if now.saturating_sub(session.waits) >= self.wait_limit {
+            let (missing, seconds) = (self.missing(), self.wait_limit.as_secs());
             let text = format!("workers {missing:?} did not come within {seconds} s (exchange-wait)");
             return Err(Error::refused(Refusal::Overdue, text));
         }

@@ -4,11 +4,11 @@
 
 use super::Work;
 
-/// The last turn that is done, whoever did it; the next one asked for and the next exchange sent is `turn + 1`.
+/// The last finished turn, by whichever attempt; the next turn and the next exchange have the number `turn + 1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ResumePoint {
     pub turn: u64,
-    /// What was done in `turn` where the coordinator has not booked it yet; it belongs into the next request for a turn.
+    /// The work of `turn` if the coordinator has not recorded it yet; the next request for a turn must report it.
     pub unreported: Work,
 }
 

@@ -5,6 +5,7 @@
 
 use super::{Outer, corrected};
 use crate::Result;
+use crate::published;
 use crate::rules::memory::{Memory, take_back};
 
 /// Block momentum over the rounds.
@@ -18,10 +19,9 @@ pub struct Bmuf {
 impl Bmuf {
     /// Over `length` values of `workers` workers; `h` is 1 - 1/K when absent, the paper's `z` is 1.
     pub fn new(h: Option<f32>, z: f32, length: usize, workers: usize) -> Self {
-        let workers = workers.max(1) as f64;
-        let momentum = h.map_or(1.0 - 1.0 / workers, f64::from);
+        let momentum = h.map_or(published::bmuf_eta(workers), f64::from);
         // In f64 the product rounds to z in f32 where h is the default.
-        let gain = ((1.0 - momentum) * f64::from(z) * workers) as f32;
+        let gain = ((1.0 - momentum) * f64::from(z) * workers.max(1) as f64) as f32;
         Self { momentum: momentum as f32, gain, filtered: vec![0.0; length] }
     }
 }

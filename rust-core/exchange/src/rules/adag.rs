@@ -12,7 +12,7 @@ pub struct Adag;
 impl Memory for Adag {}
 
 impl Arrival for Adag {
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &ExchangeInfo) {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _info: &ExchangeInfo) {
         for (c, d) in center.iter_mut().zip(message) {
             *c += *d;
             *d = *c;

@@ -41,7 +41,7 @@ impl Memory for AsyncNesterov {
 }
 
 impl Arrival for AsyncNesterov {
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &ExchangeInfo) {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _info: &ExchangeInfo) {
         self.arrivals += 1;
         let share = 1.0 / self.workers as f32;
         let step = self.lr * share;

@@ -63,7 +63,7 @@ impl Arrival for Dcasgd {
 mod tests {
     use super::*;
 
-    const VISIT: ExchangeInfo = ExchangeInfo { worker: 1, staleness: 1, exchanges: 0, lr: 0.5, steps: 1 };
+    const INFO: ExchangeInfo = ExchangeInfo { worker: 1, staleness: 1, exchanges: 0, lr: 0.5, steps: 1 };
 
     fn fold(rule: &mut Dcasgd, info: ExchangeInfo) -> f32 {
         let (mut center, mut message) = ([2.0], [-1.0]); // g is 2 at lr 0.5
@@ -76,18 +76,18 @@ mod tests {
     fn the_gradient_is_corrected_by_how_far_the_center_went() {
         let mut rule = Dcasgd::new(0.25, 1, 2);
         rule.pulled(1, &[1.0]);
-        assert_eq!(fold(&mut rule, VISIT), 2.0 - 0.5 * (2.0 + 0.25 * 4.0 * 1.0));
+        assert_eq!(fold(&mut rule, INFO), 2.0 - 0.5 * (2.0 + 0.25 * 4.0 * 1.0));
     }
 
     #[test]
     fn nothing_is_corrected_for_a_worker_that_nobody_saw_pull() {
-        assert_eq!(fold(&mut Dcasgd::new(0.25, 1, 2), VISIT), 1.0);
+        assert_eq!(fold(&mut Dcasgd::new(0.25, 1, 2), INFO), 1.0);
     }
 
     #[test]
     fn a_learning_rate_of_zero_leaves_the_center_finite() {
         let mut rule = Dcasgd::new(0.25, 1, 2);
         rule.pulled(1, &[1.0]);
-        assert_eq!(fold(&mut rule, ExchangeInfo { lr: 0.0, ..VISIT }), 1.0);
+        assert_eq!(fold(&mut rule, ExchangeInfo { lr: 0.0, ..INFO }), 1.0);
     }
 }

@@ -16,7 +16,7 @@ pub struct Downpour;
 impl Memory for Downpour {}
 
 impl Arrival for Downpour {
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &ExchangeInfo) {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _info: &ExchangeInfo) {
         for (c, d) in center.iter_mut().zip(message) {
             *c += *d;
             *d = *c;
@@ -49,7 +49,7 @@ impl Memory for Adagrad {
 }
 
 impl Arrival for Adagrad {
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &ExchangeInfo) {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _info: &ExchangeInfo) {
         for ((c, d), g) in center.iter_mut().zip(message).zip(&mut self.squares) {
             *g += *d * *d;
             *c += self.lr * *d / (g.sqrt() + EPSILON);

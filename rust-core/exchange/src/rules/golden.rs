@@ -35,14 +35,14 @@ struct Trajectory {
     workers: usize,
     initial: Vec<f32>,
     #[serde(default)]
-    visits: Vec<OneVisit>,
+    exchanges: Vec<OneExchange>,
     #[serde(default)]
     rounds: Vec<Round>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OneVisit {
+struct OneExchange {
     worker: usize,
     movement: Vec<f32>,
     steps: u64,
@@ -93,25 +93,25 @@ fn assert_close(got: &[f32], expected: &[f64], what: &str) {
     }
 }
 
-fn replay_visits(name: &str, rule: &mut dyn Arrival, golden: &Trajectory, workers: &mut [Worker]) {
+fn replay_exchanges(name: &str, rule: &mut dyn Arrival, golden: &Trajectory, workers: &mut [Worker]) {
     let mut center = golden.initial.clone();
     (0..workers.len()).for_each(|k| rule.pulled(k, &center));
-    for (updates, info) in (0..).zip(&golden.visits) {
-        let worker = &mut workers[info.worker];
-        let mut message = worker.message(&info.movement, info.steps);
+    for (updates, exchange) in (0..).zip(&golden.exchanges) {
+        let worker = &mut workers[exchange.worker];
+        let mut message = worker.message(&exchange.movement, exchange.steps);
         let known = ExchangeInfo {
-            worker: info.worker,
+            worker: exchange.worker,
             staleness: updates - worker.updates_at_pull,
             exchanges: worker.exchanges,
-            lr: info.lr,
-            steps: info.steps,
+            lr: exchange.lr,
+            steps: exchange.steps,
         };
         rule.fold(&mut center, &mut message, &known);
         worker.worker_rule.apply(&mut worker.x, &message);
         worker.exchanges += 1;
         worker.updates_at_pull = updates + 1;
-        assert_close(&center, &info.center, &format!("{name}, center after info {updates}"));
-        assert_close(&worker.x, &info.x, &format!("{name}, worker {} after info {updates}", info.worker));
+        assert_close(&center, &exchange.center, &format!("{name}, center after exchange {updates}"));
+        assert_close(&worker.x, &exchange.x, &format!("{name}, worker {} after exchange {updates}", exchange.worker));
     }
 }
 
@@ -144,11 +144,11 @@ fn replay(name: &str, golden: &Trajectory) {
     let mut workers: Vec<_> = (0..golden.workers).map(worker).collect();
     match golden.rule.shard_rule(initial.len(), golden.workers) {
         ShardRule::Arrival(mut rule) => {
-            assert_eq!((golden.visits.len(), golden.rounds.len()), (12, 0), "{name}");
-            replay_visits(name, &mut *rule, golden, &mut workers);
+            assert_eq!((golden.exchanges.len(), golden.rounds.len()), (12, 0), "{name}");
+            replay_exchanges(name, &mut *rule, golden, &mut workers);
         }
         ShardRule::Gathering(mut rule) => {
-            assert_eq!((golden.visits.len(), golden.rounds.len()), (0, 4), "{name}");
+            assert_eq!((golden.exchanges.len(), golden.rounds.len()), (0, 4), "{name}");
             replay_rounds(name, &mut *rule, golden, &mut workers);
         }
     }

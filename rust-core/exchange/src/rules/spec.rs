@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ShardRule, adag, async_nesterov, dcasgd, downpour, dynsgd, easgd, elastic, mean};
 use crate::outer::OuterSpec;
 use crate::worker_rule::{Sends, Takes, WorkerRuleSpec};
-use crate::{Error, Result};
+use crate::{Error, Result, published};
 
 /// What a shard folds by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,23 +68,23 @@ pub struct Decay {
 }
 
 fn easgd_beta() -> f32 {
-    0.9 // Zhang, Choromanska, LeCun 2015
+    published::EASGD_BETA as f32
 }
 
 fn elastic_alpha() -> f32 {
-    0.1 // DeepSpark's shipped moving rate
+    published::DEEPSPARK_ALPHA as f32
 }
 
 fn dcasgd_lambda() -> f32 {
-    0.04 // Zheng et al. 2017, DC-ASGD with a constant lambda on CIFAR-10
+    published::DCASGD_LAMBDA as f32
 }
 
 fn async_nesterov_lr() -> f32 {
-    0.7 // as DiLoCo's outer step
+    published::NESTEROV_LR as f32
 }
 
 fn async_nesterov_momentum() -> f32 {
-    0.9 // as DiLoCo's outer step
+    published::NESTEROV_MOMENTUM as f32
 }
 
 impl RuleSpec {
@@ -130,7 +130,7 @@ impl RuleSpec {
         }
     }
 
-    /// The server's side over a shard of `length` values for `workers` workers.
+    /// The server's part of the rule for a shard of `length` values for `workers` workers.
     pub fn shard_rule(&self, length: usize, workers: usize) -> ShardRule {
         match *self {
             Self::Mean { outer } => {
@@ -156,7 +156,7 @@ impl RuleSpec {
         matches!(self, Self::Mean { .. } | Self::Easgd { .. })
     }
 
-    /// What a worker sends and takes.
+    /// The worker's part of the rule.
     pub fn worker_rule(&self) -> WorkerRuleSpec {
         let (sends, takes) = match self {
             Self::Mean { .. } => (Sends::Weights, Takes::Center),
@@ -170,7 +170,7 @@ impl RuleSpec {
     }
 }
 
-/// What a parameter may be; none may be NaN or infinite.
+/// The range of a parameter; NaN and infinity are outside all of them.
 #[derive(Clone, Copy)]
 pub(crate) enum Bounds {
     Share,

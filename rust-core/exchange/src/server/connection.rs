@@ -16,12 +16,12 @@ use crate::message::{Channel, ChannelInfo, Identity, Reply, Request, Role};
 use crate::transport::Transport;
 use crate::{Error, Refusal, Result};
 
-/// Seconds for telling a stranger what was wrong; an attached peer has as long as for an exchange.
+/// Seconds in which a refusal must reach a peer that has not shown the secret; an attached peer has as long as for an exchange.
 const REFUSAL_SECONDS: u64 = 1;
-/// Characters of a refusal, so that it fits a header whatever a peer's text in it was.
+/// The most characters of a refusal, so that it fits a header although a peer's own text may be in it.
 const MOST_CHARACTERS: usize = 500;
 
-/// Serves `socket` to its end, with which `place` is free again. What a peer did wrong it is told.
+/// Serves `socket` until it ends, and then frees its entry in the table. A peer that did something wrong is told what.
 pub fn serve(state: &ServerState, socket: TcpStream, mut place: Registration) {
     let mut transport = match Transport::accept(socket, state.tls.as_ref()) {
         Ok(transport) => transport,
@@ -37,12 +37,12 @@ pub fn serve(state: &ServerState, socket: TcpStream, mut place: Registration) {
     transport.within(ServerLimits::seconds(seconds));
     match transport.send(&reply, &[]) {
         Ok(()) => transport.finish(ServerLimits::seconds(seconds)),
-        Err(e) => log::info!("{e}"), // it went before it could be told
+        Err(e) => log::info!("{e}"), // it closed the connection first
     }
 }
 
-/// What a peer is told of `error`; nothing where the connection broke, since half a reply may be on its way then
-/// and bytes behind it would be read as the other half.
+/// The refusal that tells a peer of `error`. None where the connection broke: half a reply may have been sent by then,
+/// and the peer would read the refusal as its other half.
 fn refusal(error: &Error) -> Option<Reply> {
     let (why, message) = match error {
         Error::Io { .. } | Error::Cancelled(_) => return None,
@@ -77,7 +77,7 @@ impl Connection<'_> {
             self.transport.within(idle);
             let max = self.max_payload(identity.channel);
             let (request, payload) = match self.transport.receive::<Request>(max) {
-                Err(Error::Io { .. }) => return Ok(()), // the peer went, or was silent for too long
+                Err(Error::Io { .. }) => return Ok(()), // the peer closed the connection, or was silent for too long
                 other => other?,
             };
             self.transport.within(ServerLimits::seconds(self.state.settings.limits.exchange));
@@ -104,15 +104,15 @@ impl Connection<'_> {
         }
         state.connections.admit(self.id)?;
         self.attached = true;
-        let facts = self.attach(&identity)?;
-        self.transport.send(&Reply::Welcome { proof: handshake.server_proof()?, facts }, &[])?;
+        let info = self.attach(&identity)?;
+        self.transport.send(&Reply::Welcome { proof: handshake.server_proof()?, info }, &[])?;
         Ok(identity)
     }
 
     fn attach(&self, identity: &Identity) -> Result<ChannelInfo> {
         let state = self.state;
         let settings = &state.settings;
-        let mut facts = ChannelInfo {
+        let mut info = ChannelInfo {
             workers: settings.workers,
             shards: settings.shards,
             gathering: settings.rule.gathers(),
@@ -126,8 +126,8 @@ impl Connection<'_> {
             Channel::Shard(shard) => Some(state.shard(shard)?),
         };
         if let Some(shard) = shard {
-            facts.start += shard.range.start as u64;
-            facts.length = shard.range.len() as u64;
+            info.start += shard.range.start as u64;
+            info.length = shard.range.len() as u64;
         }
         if let Role::Worker { worker, attempt } = identity.role {
             if worker >= settings.workers {
@@ -136,11 +136,11 @@ impl Connection<'_> {
             }
             let who = Attempt { worker: worker as usize, attempt };
             match shard {
-                None => facts.last = state.coordinator.attach(who)?,
-                Some(shard) => (facts.last, facts.work) = shard.attach(who, state.connections.socket(self.id)?)?,
+                None => info.last = state.coordinator.attach(who)?,
+                Some(shard) => (info.last, info.work) = shard.attach(who, state.connections.socket(self.id)?)?,
             }
         }
-        Ok(facts)
+        Ok(info)
     }
 
     fn max_payload(&self, channel: Channel) -> u64 {
@@ -209,7 +209,7 @@ impl Connection<'_> {
             return Err(Error::refused(Refusal::Mismatch, text));
         }
         let kept = shard.buffer(message.who.worker);
-        let mut buffer = kept.lock().unwrap_or_else(PoisonError::into_inner); // a message that broke off is not held
+        let mut buffer = kept.lock().unwrap_or_else(PoisonError::into_inner); // a message that arrived in part is not kept
         let limit = ServerLimits::seconds(self.state.settings.limits.exchange);
         let repeated = shard.check(message)? == Taken::Repeat;
         if repeated {
@@ -244,7 +244,7 @@ impl Connection<'_> {
         self.send_reply(&buffer, reply, repeated)
     }
 
-    /// Sends the reply that was sent before, or would have been: the same bytes.
+    /// Sends a kept reply again: the same bytes.
     fn send_kept(&mut self, buffer: &Buffer, reply: Kept, codec: Codec) -> Result<()> {
         if codec != reply.codec {
             let text = format!("exchange {} came as {:?} and comes again as {codec:?}", reply.sequence, reply.codec);
@@ -273,7 +273,7 @@ impl Connection<'_> {
         codec.decode(&buffer.bytes, &mut buffer.values)
     }
 
-    /// Reads a payload that was read before.
+    /// Reads and drops a payload that was received before.
     fn drain(&mut self, payload: u64) -> Result<()> {
         let mut left = payload as usize;
         let mut bytes = [0; 16 * 1024];

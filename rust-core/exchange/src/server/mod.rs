@@ -1,5 +1,5 @@
-//! The parameter exchanger: a center that workers exchange with over TCP, whenever each is ready. Each
-//! connection has a thread; shards have locks of their own, and the coordinator says who may go on.
+//! The parameter exchanger: a server that holds the center, with which workers exchange over TCP whenever they are ready. Each
+//! connection has a thread; shards have locks of their own, and the coordinator decides which worker may go on.
 
 mod connection;
 mod connection_table;
@@ -50,7 +50,7 @@ struct ServerState {
     bytes_out: AtomicU64,
 }
 
-/// What a server has seen so far; drained turns are told once.
+/// Totals of a server so far. Each finished turn is in one report only.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Report {
@@ -128,7 +128,7 @@ pub struct Exchanger {
 type Snapshots = (Sender<()>, JoinHandle<Result<()>>);
 
 impl Exchanger {
-    /// Serves `initial`, or goes on from the moment in `restored`, whose name stands in messages.
+    /// Serves `initial`, or goes on from the moment in `restored`, whose name is for error messages.
     pub fn start(
         settings: ExchangerSettings,
         secret: Secret,
@@ -144,7 +144,7 @@ impl Exchanger {
         Self::begin(state, file)
     }
 
-    /// Serves what its own file of snapshots holds, or `initial` where there is none yet, and tells which. The file
+    /// Serves what its own file of snapshots holds, or `initial` where there is none yet, and says which of the two. The file
     /// is claimed before it is read, or another server could write its last snapshot in between.
     pub fn resume(
         settings: ExchangerSettings,
@@ -211,7 +211,7 @@ impl Exchanger {
         let stopped = SockRef::from(&self.listener).shutdown(std::net::Shutdown::Both); // ends the accept under way
         self.state.connections.close();
         if let (Ok(()), Some(acceptor)) = (stopped, self.acceptor.take()) {
-            let _ = acceptor.join(); // it logs what goes wrong itself
+            let _ = acceptor.join(); // it logs its own errors
         }
         let snapshots = self.snapshots.get_mut().map(Option::take).unwrap_or_default();
         let Some((stop, thread)) = snapshots else { return Ok(()) };
@@ -234,7 +234,7 @@ fn accept(listener: &TcpListener, state: &Arc<ServerState>) {
             Ok((socket, _)) => socket,
             Err(e) if e.raw_os_error() == Some(EINVAL) => return, // shut down
             Err(e) => {
-                log::warn!("accept: {e}"); // out of file descriptors, say: some connection will end
+                log::warn!("accept: {e}"); // for instance out of file descriptors: works again when a connection ends
                 std::thread::sleep(std::time::Duration::from_millis(100));
                 continue;
             }
@@ -250,7 +250,7 @@ fn accept(listener: &TcpListener, state: &Arc<ServerState>) {
         };
         let shared = state.clone();
         if let Err(e) = spawn("firesteel-exchange", move || connection::serve(&shared, socket, place)) {
-            log::warn!("{e}"); // the place went with what was to be run
+            log::warn!("{e}"); // the registration was dropped with the closure
         }
     }
 }
@@ -260,7 +260,7 @@ const EINVAL: i32 = 22;
 fn start_snapshots(state: &Arc<ServerState>, file: Option<SnapshotFile>) -> Result<Option<Snapshots>> {
     let Some(file) = file else { return Ok(None) };
     let every = file.every;
-    file.save(state)?; // a place that cannot be written is told of at once
+    file.save(state)?; // a path that cannot be written is an error now, not at the first snapshot
     let (stop, stopped) = bounded(0);
     let state = state.clone();
     let thread = spawn("firesteel-snapshot", move || {

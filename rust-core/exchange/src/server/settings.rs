@@ -1,4 +1,4 @@
-//! What a server of a center is told.
+//! The settings of a server, with their limits.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,21 +16,21 @@ use crate::{Error, Result};
 pub struct ExchangerSettings {
     /// Where to listen, as `host:port`; port 0 takes a free one.
     pub bind: String,
-    /// Of the layout that center and workers share.
+    /// Digest of the layout that center and workers share.
     pub digest: String,
     /// Where this server's part begins in the flat vector; 0 where one server holds all of it.
     pub offset: u64,
     pub rule: RuleSpec,
     pub consistency: Consistency,
     pub workers: u32,
-    /// Ranges of the vector with a lock and a channel of their own; 0 where others serve it, and only the coordinator is here.
+    /// Ranges of the vector, each with its own lock and channel. 0 where other servers hold the vector and this one only coordinates turns.
     pub shards: u32,
     pub budget: Budget,
     pub limits: ServerLimits,
     pub snapshot: Option<SnapshotSettings>,
 }
 
-/// What a server grants its peers.
+/// Limits of connections and of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ServerLimits {
@@ -59,16 +59,16 @@ impl Default for ServerLimits {
 const MOST_SECONDS: u64 = 365 * 24 * 3600;
 /// Sessions are kept for each worker on each shard, from the start.
 const MOST_WORKERS: u64 = 1 << 16;
-/// Each has a thread with a small stack.
+/// The most connections: each has a thread with a small stack.
 const MOST_CONNECTIONS: u64 = 1 << 20;
 const MOST_PENDING: u64 = 1 << 17;
-/// Places for whoever else connects: as many small stacks.
+/// Pending connections beside those of the workers.
 const PENDING: usize = 64;
-/// Places of the flat vector: 4 TiB of weights.
+/// The most values of the flat vector: 4 TiB of weights.
 const MOST_WEIGHTS: u64 = 1 << 40;
-/// A worker's connection and the one that takes its place.
+/// Connections of a worker's attempt and of the one that replaces it.
 const ATTEMPTS: u64 = 2;
-/// Those of a driver that reads the center, reports, and looks whether the server is there.
+/// Connections of a driver that reads the center and reports, and checks whether the server is there.
 const OBSERVERS: u64 = 8;
 
 impl ServerLimits {
@@ -77,7 +77,7 @@ impl ServerLimits {
     }
 }
 
-/// Where a server writes itself down.
+/// Where a server writes its snapshots, and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SnapshotSettings {
@@ -87,7 +87,7 @@ pub struct SnapshotSettings {
 }
 
 impl ExchangerSettings {
-    /// Refuses what cannot be, naming the setting. Nothing is allocated by these numbers before.
+    /// Refuses a setting outside its limits by name. Call it before anything is allocated by these numbers.
     pub fn validate(&self, length: usize) -> Result<()> {
         within("workers", self.workers.into(), MOST_WORKERS)?;
         if length > 0 {
@@ -123,7 +123,7 @@ impl ExchangerSettings {
     }
 
     /// The most connections that may be attached: a peer has one for each shard and one for control, and a worker
-    /// that comes back has new ones before its old ones are gone.
+    /// that is started again opens new ones before its old ones are closed.
     pub fn connections(&self) -> usize {
         self.limits.connections.unwrap_or(self.needed_connections() as usize)
     }
@@ -144,7 +144,7 @@ impl ExchangerSettings {
     }
 }
 
-/// Refuses a time that nobody waits, or that the clock cannot add to the present.
+/// Refuses a time of zero, or one so long that the clock cannot add it to the present.
 pub(crate) fn check_seconds(name: &str, seconds: u64) -> Result<()> {
     within(name, seconds, MOST_SECONDS)
 }

@@ -1,4 +1,4 @@
-//! A center at one moment: what a restarted server, or one that takes a lost server's place, goes on from. Its bytes:
+//! The state of a center at one moment, from which a restarted server, or one that replaces a lost server, goes on. Its bytes:
 //! `FSSNAP02`, the length of a JSON record as u64, the record, then each shard's floats, little-endian, and SHA-256 over
 //! all of it.
 
@@ -12,10 +12,10 @@ use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"FSSNAP02";
 const DIGEST: usize = 32;
-/// More than a session, or all but the sessions, take in a record.
+/// An upper limit of the bytes of one session in the record, and of everything else in it.
 const RECORD_BYTES: usize = 1024;
 
-/// All that is needed to serve a center from here on, whole or in parts.
+/// Everything that is needed to serve a center from this moment on, whole or in parts.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     record: Record,
@@ -38,7 +38,7 @@ struct Record {
 }
 
 impl Snapshot {
-    /// A center that nobody has exchanged with, of `settings`' shards.
+    /// The state before the first exchange, in the shards of `settings`.
     pub fn fresh(settings: &ExchangerSettings, initial: &[f32]) -> Self {
         let (workers, wait) = (settings.workers as usize, ServerLimits::seconds(settings.limits.wait));
         let turns = TurnLedger::new(settings.budget, settings.consistency, workers, wait).record().clone();
@@ -54,7 +54,7 @@ impl Snapshot {
         Self { record: Record { digest, rule, offset, turns, shards, lengths }, floats }
     }
 
-    /// One moment of `state`: nothing is granted, booked or folded while its ledgers are copied.
+    /// One moment of `state`: nothing is granted, recorded or folded while its ledgers are copied.
     pub(super) fn of(state: &ServerState) -> Self {
         let turns = state.coordinator.lock();
         let held: Vec<_> = state.shards.iter().map(|shard| shard.hold()).collect();
@@ -62,7 +62,7 @@ impl Snapshot {
         Self::with(&state.settings, turns.record().clone(), shards)
     }
 
-    /// This snapshot's turns with the shards of `parts`, which together hold the whole vector.
+    /// This snapshot's turns, together with the shards of `parts`, which hold the whole vector.
     pub fn over(mut self, parts: Vec<Self>) -> Self {
         for part in parts {
             self.record.shards.extend(part.record.shards);
@@ -86,7 +86,7 @@ impl Snapshot {
         Self { record, floats: self.floats[range].to_vec() }
     }
 
-    /// Bytes of the snapshot file, to a few.
+    /// An estimate of the bytes of the snapshot file.
     pub fn bytes(&self) -> u64 {
         let sessions: usize = self.record.shards.iter().map(|shard| shard.sessions.len()).sum();
         let floats: usize = self.floats.iter().map(|floats| size_of_val(&floats[..])).sum();
@@ -100,7 +100,7 @@ impl Snapshot {
     }
 
     /// Whether parts that were copied one after the other, the turns first, are those of one moment of a gathering
-    /// rule: all folded the same rounds, and no worker is further from its last turn than it can be.
+    /// rule: all folded the same rounds, and each worker has folded its last turn, or the one before it.
     pub fn is_one_moment(&self) -> bool {
         let Some(first) = self.record.shards.first() else { return true };
         self.record.shards.iter().all(|shard| shard.version == first.version)
@@ -122,7 +122,7 @@ impl Snapshot {
         Ok(bytes)
     }
 
-    /// Reads what [`encode`](Self::encode) wrote; `name` stands in messages.
+    /// Reads what [`encode`](Self::encode) wrote; `name` is for error messages.
     pub fn decode(bytes: &[u8], name: &str) -> Result<Self> {
         let wrong = |what: &str| Error::Config(format!("snapshot {name}: {what}"));
         let body = bytes.len().checked_sub(DIGEST).ok_or_else(|| wrong("too short"))?;
@@ -151,7 +151,7 @@ impl Snapshot {
         Ok(Self { record, floats })
     }
 
-    /// Puts `state` to this moment; `name` stands in messages.
+    /// Restores `state` to this moment; `name` is for error messages.
     pub(super) fn restore(self, state: &ServerState, name: &str) -> Result<()> {
         let wrong = |what: String| Error::Config(format!("snapshot {name}: {what}"));
         let Self { record, floats } = self;

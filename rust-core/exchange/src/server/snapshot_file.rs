@@ -1,5 +1,5 @@
-//! A center on disk: what a restarted server goes on from. The file is replaced in one step, so a reader finds the old
-//! one or the new one, whole; `snapshot.rs` says what is in it.
+//! The snapshot file, from which a restarted server goes on. It is replaced in one step, so a reader finds the old one or the
+//! new one, whole; `snapshot.rs` says what is in it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,12 +14,12 @@ use rustix::io::Errno;
 use super::{ExchangerSettings, ServerLimits, ServerState, Snapshot, SnapshotSettings};
 use crate::{Error, Result};
 
-/// The file of a server's snapshots, and the lock beside it that keeps other servers from writing it. The system
-/// takes the lock from a process that dies.
+/// The file of a server's snapshots, and the lock beside it that keeps other servers from writing it. The operating
+/// system releases the lock of a process that dies.
 pub struct SnapshotFile {
     path: PathBuf,
     directory: PathBuf,
-    /// What is written before it takes the place of `path`.
+    /// The file that is written first and then renamed to `path`.
     partial: PathBuf,
     /// Between two snapshots.
     pub every: Duration,
@@ -57,7 +57,7 @@ impl SnapshotFile {
         Ok(Some(Self { path: path.clone(), directory, partial, every, _lock: lock }))
     }
 
-    /// Puts `state` to where the snapshot in the file was, and tells whether there was one.
+    /// Restores `state` from the file, and answers whether there was one.
     pub fn restore(&self, state: &ServerState) -> Result<bool> {
         let name = self.path.display().to_string();
         match fs::read(&self.path) {
@@ -67,8 +67,8 @@ impl SnapshotFile {
         }
     }
 
-    /// Writes a snapshot: a file beside it, fsync, rename, fsync of the directory. Logs how far it is, a number that
-    /// the file does not fall short of. When it fails, the snapshot before stays.
+    /// Writes a snapshot: a file beside it, fsync, rename, fsync of the directory. Logs the steps done before
+    /// it was taken, so the file holds at least these. When it fails, the snapshot before stays.
     pub fn save(&self, state: &ServerState) -> Result<()> {
         let steps = state.coordinator.steps();
         let written = Snapshot::of(state)
@@ -76,13 +76,13 @@ impl SnapshotFile {
             .and_then(|bytes| self.replace(&bytes).map_err(|e| write_failed(&self.path, &e)));
         match written {
             Ok(()) => log::info!("snapshot {} holds {steps} steps", self.path.display()),
-            Err(_) => drop(fs::remove_file(&self.partial)), // half a file must not be in the way of the next
+            Err(_) => drop(fs::remove_file(&self.partial)), // the next snapshot must not find half a file there
         }
         written
     }
 
     fn replace(&self, bytes: &[u8]) -> std::io::Result<()> {
-        // its owner's alone, and never through a link that somebody left there
+        // readable by its owner only, and never written through a link that somebody put there
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.partial)?;
         file.write_all(bytes)?;
         file.sync_all()?;

@@ -57,7 +57,7 @@ impl Job {
             digest: "net".to_owned(),
             codec: Codec::F32,
             deadline: 20,
-            patience: None,
+            wait_limit: None,
         }
     }
 

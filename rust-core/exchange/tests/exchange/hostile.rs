@@ -43,14 +43,14 @@ pub fn handshake(job: &Job, identity: Identity) -> Result<Transport> {
 }
 
 fn shake_with(job: &Job, identity: Identity, secret: &Secret) -> Result<Transport> {
-    let mut line = Transport::connect(job.socket(), None, Default::default())?;
-    line.within(Duration::from_secs(20));
-    let (Reply::Challenge { nonce: server }, _) = line.receive(0)? else { panic!("no challenge") };
+    let mut transport = Transport::connect(job.socket(), None, Default::default())?;
+    transport.within(Duration::from_secs(20));
+    let (Reply::Challenge { nonce: server }, _) = transport.receive(0)? else { panic!("no challenge") };
     let handshake = Handshake { secret, server, client: nonce()?, identity: &identity };
     let proof = handshake.client_proof()?;
-    line.send(&Request::Attach { identity: identity.clone(), nonce: handshake.client, proof }, &[])?;
-    match line.receive(0)?.0 {
-        Reply::Welcome { proof, .. } => handshake.check_server(&proof).map(|()| line),
+    transport.send(&Request::Attach { identity: identity.clone(), nonce: handshake.client, proof }, &[])?;
+    match transport.receive(0)?.0 {
+        Reply::Welcome { proof, .. } => handshake.check_server(&proof).map(|()| transport),
         Reply::Refused { why, message } => Err(Error::Refused { why, message }),
         other => panic!("{other:?}"),
     }
@@ -118,19 +118,19 @@ fn a_handshake_that_was_recorded_is_worth_nothing() {
 fn impossible_lengths_are_refused_before_memory_is_given_to_them() {
     let job = job();
     for length in [u64::MAX, 1 << 63, 1 << 40, 1 + 4 * LENGTH as u64] {
-        let mut line = handshake(&job, worker(0)).unwrap();
+        let mut transport = handshake(&job, worker(0)).unwrap();
         let header = encode(&Request::Pull { sequence: 1 }).unwrap();
         let prefix = Prefix { header: header.len() as u32, payload: length };
-        line.raw().write_all(&prefix.encode()).unwrap();
-        line.within(Duration::from_secs(20));
-        let reply = line.receive::<Reply>(0).unwrap().0;
+        transport.raw().write_all(&prefix.encode()).unwrap();
+        transport.within(Duration::from_secs(20));
+        let reply = transport.receive::<Reply>(0).unwrap().0;
         assert!(matches!(&reply, Reply::Refused { message, .. } if message.contains("payload")), "{length}: {reply:?}");
     }
-    let mut line = handshake(&job, worker(0)).unwrap();
+    let mut transport = handshake(&job, worker(0)).unwrap();
     let empty =
         Request::Exchange { sequence: 1, work: Work { steps: 1, samples: 1, loss: 1.0 }, lr: 0.1, codec: Codec::F32 };
-    line.send(&empty, &[]).unwrap();
-    let reply = line.receive::<Reply>(0).unwrap().0;
+    transport.send(&empty, &[]).unwrap();
+    let reply = transport.receive::<Reply>(0).unwrap().0;
     let text = "a message of 0 bytes where 256 were expected";
     assert_eq!(reply, Reply::Refused { why: Refusal::Mismatch, message: text.to_owned() });
     check(&job, 0.0);
@@ -158,13 +158,16 @@ fn a_frame_cut_at_any_byte_changes_nothing() {
         Request::Exchange { sequence: 1, work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1, codec: Codec::F32 };
     let bytes = frame(&encode(&request).unwrap(), &1.0f32.to_le_bytes().repeat(LENGTH));
     for cut in 0..bytes.len() {
-        let mut line = handshake(&job, worker(0)).unwrap();
-        line.raw().write_all(&bytes[..cut]).unwrap();
+        let mut transport = handshake(&job, worker(0)).unwrap();
+        transport.raw().write_all(&bytes[..cut]).unwrap();
     }
-    let mut line = handshake(&job, worker(0)).unwrap();
-    line.raw().write_all(&bytes).unwrap();
-    line.within(Duration::from_secs(20));
-    assert!(matches!(line.receive::<Reply>(4 * LENGTH as u64), Ok((Reply::Exchanged { repeated: false, .. }, 256))));
+    let mut transport = handshake(&job, worker(0)).unwrap();
+    transport.raw().write_all(&bytes).unwrap();
+    transport.within(Duration::from_secs(20));
+    assert!(matches!(
+        transport.receive::<Reply>(4 * LENGTH as u64),
+        Ok((Reply::Exchanged { repeated: false, .. }, 256))
+    ));
     check(&job, 1.0);
 }
 
@@ -208,24 +211,24 @@ fn a_net_of_another_layout_is_told_so() {
 /// Each is an error of another kind inside the server; a peer that is not told asks again until its deadline.
 #[test]
 fn every_refusal_has_its_reply() {
-    let expected = |line: &mut Transport, part: &str| {
-        line.within(Duration::from_secs(20));
-        let reply = line.receive::<Reply>(0).unwrap().0;
+    let expected = |transport: &mut Transport, part: &str| {
+        transport.within(Duration::from_secs(20));
+        let reply = transport.receive::<Reply>(0).unwrap().0;
         assert!(matches!(&reply, Reply::Refused { message, .. } if message.contains(part)), "{part}: {reply:?}");
     };
     let job = job();
     let exchange =
         |codec| Request::Exchange { sequence: 1, work: Work { steps: 1, samples: 1, loss: 1.0 }, lr: 0.1, codec };
-    let mut line = handshake(&job, worker(0)).unwrap();
+    let mut transport = handshake(&job, worker(0)).unwrap();
     let diverged = [&f32::NAN.to_le_bytes()[..], &[1; LENGTH]].concat(); // a block's scale, then its values
-    line.send(&exchange(Codec::Int8), &diverged).unwrap();
-    expected(&mut line, "not finite");
-    let mut line = handshake(&job, worker(0)).unwrap();
-    line.send(&exchange(Codec::F32), &[0; 3]).unwrap();
-    expected(&mut line, "3 bytes where 256 were expected");
-    let mut line = handshake(&job, worker(0)).unwrap();
-    line.send(&Request::Turn { turn: 1, done: done(0) }, &[]).unwrap();
-    expected(&mut line, "is nothing for");
+    transport.send(&exchange(Codec::Int8), &diverged).unwrap();
+    expected(&mut transport, "not finite");
+    let mut transport = handshake(&job, worker(0)).unwrap();
+    transport.send(&exchange(Codec::F32), &[0; 3]).unwrap();
+    expected(&mut transport, "3 bytes where 256 were expected");
+    let mut transport = handshake(&job, worker(0)).unwrap();
+    transport.send(&Request::Turn { turn: 1, done: done(0) }, &[]).unwrap();
+    expected(&mut transport, "is nothing for");
     check(&job, 0.0);
 
     let mut settings = settings(RuleSpec::Adag {}, 2);
@@ -241,19 +244,19 @@ fn every_refusal_has_its_reply() {
 fn a_refusal_reaches_a_peer_that_is_still_sending() {
     const MANY: usize = 8 << 20; // more floats than socket buffers hold
     let job = Job::start(settings(RuleSpec::Downpour { adagrad: None }, 2), &vec![0.0; MANY]);
-    let mut line = handshake(&job, worker(0)).unwrap();
-    line.within(Duration::from_secs(20));
+    let mut transport = handshake(&job, worker(0)).unwrap();
+    transport.within(Duration::from_secs(20));
     let message = vec![0; 4 * MANY - 4];
     let request =
         Request::Exchange { sequence: 1, work: Work { steps: 1, samples: 1, loss: 1.0 }, lr: 0.1, codec: Codec::F32 };
-    line.send(&request, &message).unwrap();
-    let reply = line.receive::<Reply>(0).unwrap().0;
+    transport.send(&request, &message).unwrap();
+    let reply = transport.receive::<Reply>(0).unwrap().0;
     let text = format!("a message of {} bytes where {} were expected", 4 * MANY - 4, 4 * MANY);
     assert_eq!(reply, Reply::Refused { why: Refusal::Mismatch, message: text });
 }
 
 #[test]
-fn another_certificate_than_the_jobs_or_none_is_no_matter_of_patience() {
+fn another_certificate_than_the_jobs_or_none_ends_the_client_at_once() {
     let attach = |job: Job| {
         let mut spec = job.spec(Role::Observer);
         spec.servers[0].tls = Some(TlsIdentity::generate().unwrap().trust());

@@ -78,17 +78,17 @@ impl Job {
 fn send_and_vanish(job: &Job, worker: u32, attempt: u64, sequence: u64, whole: bool, numbers: &mut Numbers) {
     let identity =
         Identity { role: Role::Worker { worker, attempt }, channel: Channel::Shard(0), digest: "net".to_owned() };
-    let mut line = handshake(job, identity).unwrap();
+    let mut transport = handshake(job, identity).unwrap();
     let request =
         Request::Exchange { sequence, work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1, codec: Codec::F32 };
     let payload: Vec<u8> = 1.0f32.to_le_bytes().repeat(12);
     if whole {
-        line.send(&request, &payload).unwrap();
-        let _ = line.receive::<Reply>(48).unwrap(); // it is folded now; the payload is never read
+        transport.send(&request, &payload).unwrap();
+        let _ = transport.receive::<Reply>(48).unwrap(); // it is folded now; the payload is never read
     } else {
         let bytes = frame(&encode(&request).unwrap(), &payload);
         let cut = numbers.below(bytes.len() as u64) as usize;
-        line.raw().write_all(&bytes[..cut]).unwrap();
+        transport.raw().write_all(&bytes[..cut]).unwrap();
     }
 }
 

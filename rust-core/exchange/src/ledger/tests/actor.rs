@@ -34,7 +34,7 @@ pub struct Actor {
     pub attempt: u64,
     pub phase: Option<Phase>,
     pub asked: u64,
-    pub facts: Vec<(u64, u64)>,
+    pub last_folded: Vec<(u64, u64)>,
     pub turn: u64,
     pub number: u64,
     /// Steps to book with the next turn.

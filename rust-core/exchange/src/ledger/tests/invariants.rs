@@ -47,22 +47,22 @@ impl World {
         if self.is_over() { self.check_end() } else { Ok(()) }
     }
 
-    /// The budget is spent to the step, and every turn that was booked was folded once into every shard.
+    /// The budget is spent to the step, and every turn that was recorded was folded once into every shard.
     fn check_end(&self) -> Result<(), String> {
-        let (booked, budget) = (self.turns.steps(), self.case.budget());
-        if booked != budget {
-            return Err(format!("{booked} steps of {budget} are booked at the end"));
+        let (recorded, budget) = (self.turns.steps(), self.case.budget());
+        if recorded != budget {
+            return Err(format!("{recorded} steps of {budget} are recorded at the end"));
         }
-        for (worker, seat) in self.turns.record.seats.iter().enumerate() {
+        for (worker, turns) in self.turns.record.workers.iter().enumerate() {
             for shard in &self.shards {
                 let folded = shard.sessions[worker].known.exchanges;
-                let lost = seat.exchanges.saturating_sub(folded);
+                let lost = turns.exchanges.saturating_sub(folded);
                 // with overlap the exchange that was under way dies with its attempt
                 let may_lose =
                     if self.host_lost && !self.case.rule.gathers() { u64::MAX } else { u64::from(self.deaths) };
                 let bound = if self.case.overlap || self.host_lost { may_lose } else { 0 };
-                if folded > seat.exchanges || lost > bound {
-                    return Err(format!("worker {worker}: {} turns booked, {folded} folded", seat.exchanges));
+                if folded > turns.exchanges || lost > bound {
+                    return Err(format!("worker {worker}: {} turns recorded, {folded} folded", turns.exchanges));
                 }
             }
         }

@@ -16,7 +16,7 @@ use crate::worker_rule::Takes;
 use crate::{Error, Refusal};
 
 const NOW: Duration = Duration::ZERO; // no time passes: whoever waits for ever is stuck
-const PATIENCE: Duration = Duration::from_secs(600);
+const WAIT_LIMIT: Duration = Duration::from_secs(600);
 
 /// Turns and shards, as a lost host would go on from them.
 type Kept = (TurnRecord, Vec<(ShardRecord, Vec<f32>)>);
@@ -108,7 +108,7 @@ impl World {
         match &actor.phase {
             None | Some(Phase::Attaching(_)) => events.push(Event::Attach(worker)),
             Some(Phase::Ready) => events.push(Event::Grant(worker)),
-            Some(Phase::Waiting) if self.turns.clone().look(who, NOW) != Ok(Answer::Wait) => {
+            Some(Phase::Waiting) if self.turns.clone().poll(who, NOW) != Ok(Answer::Wait) => {
                 events.push(Event::Grant(worker));
             }
             Some(Phase::Leaving(place)) if actor.exchange.is_none() => events.push(Event::Leave(worker, *place)),
@@ -117,7 +117,7 @@ impl World {
     }
 
     fn is_folded(&self, worker: usize, shard: usize, exchange: &Exchange) -> bool {
-        self.shards[shard].look(&self.message(worker, exchange), NOW) != Ok(Fold::Wait)
+        self.shards[shard].poll(&self.message(worker, exchange), NOW) != Ok(Fold::Wait)
     }
 
     /// Whether a round's outcome depends on nothing but its center: then it is the same bits in every order.
@@ -217,7 +217,7 @@ impl World {
         let actor = &mut self.actors[worker];
         let Some(Phase::Attaching(shards)) = actor.phase else {
             actor.attempt += 1;
-            actor.facts = vec![];
+            actor.last_folded = vec![];
             actor.exchanged = 0;
             actor.phase = Some(Phase::Attaching(0));
             let who = Attempt { worker, attempt: actor.attempt };
@@ -225,15 +225,16 @@ impl World {
             return Ok(());
         };
         let (folded, work) = self.shards[shards].attach(Attempt { worker, attempt: actor.attempt })?;
-        actor.facts.push((folded, work.steps));
+        actor.last_folded.push((folded, work.steps));
         if shards + 1 < self.shards.len() {
             actor.phase = Some(Phase::Attaching(shards + 1));
             return Ok(());
         }
-        let facts: Vec<(u64, Work)> = actor.facts.iter().map(|(folded, steps)| (*folded, work_of(*steps))).collect();
-        let (start, number) = (self.case.start)(actor.asked, &facts);
+        let last_folded: Vec<(u64, Work)> =
+            actor.last_folded.iter().map(|(folded, steps)| (*folded, work_of(*steps))).collect();
+        let (start, number) = (self.case.start)(actor.asked, &last_folded);
         (actor.turn, actor.number, actor.unreported) = (start.turn, number, start.unreported.steps);
-        actor.facts = vec![];
+        actor.last_folded = vec![];
         actor.asked = 0;
         actor.phase = Some(Phase::Ready);
         self.pull(worker)
@@ -266,7 +267,7 @@ impl World {
             actor.unreported = 0;
             self.turns.ask(who, actor.turn, &done, NOW)?
         } else {
-            self.turns.look(who, NOW)?
+            self.turns.poll(who, NOW)?
         };
         actor.phase = match answer {
             Answer::Wait => Some(Phase::Waiting),
@@ -343,7 +344,7 @@ impl Clone for World {
     fn clone(&self) -> Self {
         let copied = |shard: &FoldLedger| {
             let mut copy =
-                FoldLedger::new(vec![1.0], &self.case.rule, self.actors.len(), PATIENCE, self.case.budget() + 1);
+                FoldLedger::new(vec![1.0], &self.case.rule, self.actors.len(), WAIT_LIMIT, self.case.budget() + 1);
             copy.version = shard.version;
             copy.center = shard.center.clone();
             copy.before = shard.before.clone();

@@ -1,19 +1,18 @@
-// The table of a run's settings, from which the command line, configuration files and --help are made. The engine
-// (rust-core/engine/src/config) defines their names and meaning, defaults and validation; a test checks that both have
-// the same names.
+// The settings of a run. Their names, types and help texts are read from options.json, a resource that belongs to the
+// engine (rust-core/engine/src/config), so that `sequential --help` shows the same texts. The engine also owns defaults
+// and validation. The command line, configuration files and --help are all made from this table.
 package io.firesteel.driver.options
 
-/** One setting: `key` is the JSON key and, with two dashes, the option; --help shows `metavar` and `help`. */
+import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
+
+import scala.jdk.CollectionConverters._
+import scala.util.Using
+
+/** One setting: `key` is the JSON key and, with two dashes, the option; `metavar` and `help` are what --help shows. */
 final case class Setting(key: String, kind: ValueKind, metavar: String, help: String)
 
 object Options {
   import ValueKind._
-
-  private val data = Setting("data", Text, "DIR", "directory of the data set: local path or Hadoop URI")
-  private val dataset = Setting("dataset", Text, "NAME", "cifar10, cifar100 or idx; told from the files when absent")
-  private val workers = Setting("workers", Whole, "K", "number of workers (default: Spark's default parallelism)")
-  private val batch = Setting("batch", Whole, "N", "rows of a minibatch (default: the net's recipe)")
-  private val threads = Setting("threads", Whole, "N", "threads of one worker (default: 1)")
 
   /** Every key of a training configuration, in the order --help shows them. */
   val train: Seq[Setting] = Seq(
@@ -129,13 +128,13 @@ object Options {
 
   /** The settings of `evaluate`. */
   val evaluate: Seq[Setting] = Seq(
-    data,
+    of("data"),
     Setting("model", Text, "DIR|FILE", "output directory of a training run, or the model.safetensors in one"),
-    dataset,
+    of("dataset"),
     Setting("split", Text, "NAME", "test (default) or train"),
-    workers,
-    batch,
-    threads,
+    of("workers"),
+    of("batch"),
+    of("threads"),
     Setting("json", Flag, "", "print the result as one JSON object")
   )
 }

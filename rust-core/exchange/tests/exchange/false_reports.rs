@@ -26,24 +26,24 @@ fn downpour() -> Job {
 }
 
 /// A channel of worker 1, attempt 4.
-fn line(job: &Job, channel: Channel) -> Transport {
+fn attached(job: &Job, channel: Channel) -> Transport {
     let role = Role::Worker { worker: 1, attempt: 4 };
-    let mut line = handshake(job, Identity { role, channel, digest: "net".to_owned() }).unwrap();
-    line.within(Duration::from_secs(20));
-    line
+    let mut transport = handshake(job, Identity { role, channel, digest: "net".to_owned() }).unwrap();
+    transport.within(Duration::from_secs(20));
+    transport
 }
 
 /// What the server answers, and the bytes of its payload.
-fn answer(line: &mut Transport, request: &Request, payload: &[u8]) -> (Reply, Vec<u8>) {
-    line.send(request, payload).unwrap();
-    let (reply, length) = line.receive::<Reply>(1 << 20).unwrap();
+fn answer(transport: &mut Transport, request: &Request, payload: &[u8]) -> (Reply, Vec<u8>) {
+    transport.send(request, payload).unwrap();
+    let (reply, length) = transport.receive::<Reply>(1 << 20).unwrap();
     let mut bytes = vec![0; length as usize];
-    line.fill(&mut bytes).unwrap();
+    transport.fill(&mut bytes).unwrap();
     (reply, bytes)
 }
 
 fn refused(job: &Job, channel: Channel, request: &Request, payload: &[u8]) -> String {
-    match answer(&mut line(job, channel), request, payload).0 {
+    match answer(&mut attached(job, channel), request, payload).0 {
         Reply::Refused { why: Refusal::Mismatch, message } => message,
         other => panic!("{request:?} was answered {other:?}"),
     }
@@ -112,7 +112,7 @@ fn turns_that_no_worker_can_have_done_are_refused() {
     assert_eq!(control(0, Work::default()), "worker 1 asks for turn 0, and its last one was 0");
     assert_eq!(control(9, Work::default()), "worker 1 asks for turn 9, and its last one was 0");
     assert_eq!(control(1, WORK), "worker 1 tells 1 steps of turn 0, and 0 were granted");
-    let mut control = line(&job, Channel::Control);
+    let mut control = attached(&job, Channel::Control);
     let first = Request::Turn { turn: 1, done: Done::default() };
     assert!(matches!(answer(&mut control, &first, &[]).0, Reply::Go { steps: 1, .. }));
     let many = Request::Turn { turn: 2, done: Done { work: Work { steps: u64::MAX, ..WORK }, ..Done::default() } };
@@ -130,10 +130,10 @@ fn a_lossy_reply_that_is_sent_again_is_the_same_bytes() {
         let mut message = Vec::new();
         codec.encode(&values, &mut Vec::new(), &mut message);
         let request = exchange(sequence, WORK, codec);
-        let (first, bytes) = answer(&mut line(&job, Channel::Shard(0)), &request, &message);
+        let (first, bytes) = answer(&mut attached(&job, Channel::Shard(0)), &request, &message);
         let Reply::Exchanged { version, staleness, repeated: false } = first else { panic!("{first:?}") };
         for _ in 0..3 {
-            let again = answer(&mut line(&job, Channel::Shard(0)), &request, &message);
+            let again = answer(&mut attached(&job, Channel::Shard(0)), &request, &message);
             assert_eq!(again, (Reply::Exchanged { version, staleness, repeated: true }, bytes.clone()), "{codec:?}");
         }
     }
