@@ -29,6 +29,7 @@ private[firesteel] case class Tensors(shapes: Seq[(String, Seq[Long])], metadata
 }
 
 private[firesteel] object Tensors {
+
   /** The tensors of the configuration's net. */
   def net(config: TrainConfig): Tensors = Tensors(shapesOf(Json.mapper.readTree(Engine.describe(config.toJson))))
 

@@ -29,12 +29,14 @@ class SparkDefaultsTest extends AnyFunSuite {
     for (name <- Seq("submit", "lib.sh", "downloads.txt"))
       Files.copy(TestSpark.root.resolve("scripts").resolve(name), scripts.resolve(name))
     for (name <- Seq("pom.xml", "Cargo.toml")) Files.copy(TestSpark.root.resolve(name), root.resolve(name))
-    val version = """(?m)^version = "(.*)"""".r.findFirstMatchIn(Files.readString(root.resolve("Cargo.toml"))).get.group(1)
+    val version =
+      """(?m)^version = "(.*)"""".r.findFirstMatchIn(Files.readString(root.resolve("Cargo.toml"))).get.group(1)
     val jars = Files.createDirectories(root.resolve("scala-driver/target"))
     Files.createFile(jars.resolve(s"firesteel-driver_2.13-$version.jar"))
 
     val spark = Files.createDirectories(root.resolve("spark/bin/spark-submit").getParent)
-    val standIn = Files.writeString(spark.resolve("spark-submit"), "#!/bin/sh\necho $SPARK_SUBMIT_OPTS\nprintf '%s\\n' \"$@\"\n")
+    val standIn =
+      Files.writeString(spark.resolve("spark-submit"), "#!/bin/sh\necho $SPARK_SUBMIT_OPTS\nprintf '%s\\n' \"$@\"\n")
     Files.setPosixFilePermissions(standIn, PosixFilePermissions.fromString("rwxr-xr-x"))
     val run = Process(
       Seq("bash", scripts.resolve("submit").toString, "train", "--help"),

@@ -121,7 +121,8 @@ private[train] final class FaultWatch(
     */
   private def awaitSlots(placement: Placement, wanted: Int, seconds: Long): Unit = {
     val deadline = System.nanoTime() + SECONDS.toNanos(seconds)
-    while (!over && placement.workersWithSlot < wanted && deadline - System.nanoTime() > 0) Thread.sleep(FaultWatch.PollMillis)
+    while (!over && placement.workersWithSlot < wanted && deadline - System.nanoTime() > 0)
+      Thread.sleep(FaultWatch.PollMillis)
   }
 
   /** Cancels an attempt whose workers must move, at every check, since it may not have submitted its job yet. */
@@ -232,7 +233,11 @@ private[train] object FaultWatch {
   val Round: RetryPolicy = RetryPolicy("the round is done again", movesToFreeSlots = false, hostsParts = false)
 
   /** A whole stage. */
-  val Stage: RetryPolicy = RetryPolicy("all go on from the center with what is left of the budget", movesToFreeSlots = true, hostsParts = false)
+  val Stage: RetryPolicy = RetryPolicy(
+    "all go on from the center with what is left of the budget",
+    movesToFreeSlots = true,
+    hostsParts = false
+  )
 
   private val Excluding = Seq("spark.excludeOnFailure.enabled", "spark.excludeOnFailure.taskAndStage.enabled")
   private val MaxLosses = 8 // in a row in one job; a cluster that loses more cannot finish a round

@@ -134,7 +134,8 @@ private[train] object Workers {
     val who = if (watch.isMain(run)) "worker" else "test worker"
     val placement = new Placement(sc, run, partitions, watch.report, who)
     val jobs = new Jobs(sc, run, placement, watch)
-    val shards = Shards.build(source, partitions, plan.config.seed, placement.locations, job => jobs("divide the rows")(job))
+    val shards =
+      Shards.build(source, partitions, plan.config.seed, placement.locations, job => jobs("divide the rows")(job))
     new Workers(sc, shards, plan, run, jobs)
   }
 
