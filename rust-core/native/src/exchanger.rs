@@ -46,7 +46,7 @@ pub struct JoinInfo {
     pub adaptive: bool,
     pub overlap: bool,
     pub reset_state: bool,
-    /// Whether the workers go on in a later stage: then nobody leaves when there is nothing more to do in this one.
+    /// Whether the workers will continue in a later stage: then they do not leave at the end of this one.
     pub pauses: bool,
 }
 

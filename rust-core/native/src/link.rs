@@ -35,7 +35,7 @@ pub struct Turn {
     pub samples: u64,
     /// Mean over the minibatches; `null` when there was none, or it was no number.
     pub loss: Option<f64>,
-    /// There is nothing more to do in this stage.
+    /// The released part of the budget is spent.
     pub done: bool,
 }
 
@@ -105,14 +105,14 @@ impl Link {
         })
     }
 
-    /// Asks for a turn, does its local steps on `worker`, and exchanges. Once there is nothing more to do it waits for
-    /// what is under way and ends; it leaves, so that nobody waits for it, unless a later stage goes on. Weights that the
-    /// center does not give back lie in `parked` meanwhile.
+    /// Asks for a turn, does its local steps on `worker`, and exchanges. Once the released part of the budget is spent it
+    /// waits for the exchange under way; then it leaves, unless a later stage continues. A worker whose weights differ from
+    /// the center's after an exchange keeps them in `parked` until that stage.
     pub fn turn(&mut self, worker: &mut Worker, parked: &Mutex<Option<Parked>>, cancel: &AtomicBool) -> Result<Turn> {
         let Some(turns) = &mut self.turns else {
             return Ok(Turn { done: true, ..Turn::default() });
         };
-        let mut parked = parked.lock().unwrap_or_else(PoisonError::into_inner); // taken or put in one step
+        let mut parked = parked.lock().unwrap_or_else(PoisonError::into_inner); // it is replaced as a whole
         if let Some(before) = parked.take_if(|before| before.turn == self.begun && turns.number() == self.begun) {
             self.x = before.weights;
         }

@@ -34,12 +34,12 @@ impl Drop for Counted {
 /// A worker that several handles may hold; calls on it take turns.
 pub struct Resident {
     worker: Mutex<Worker>,
-    /// What its link left for the next stage.
+    /// What the worker's link keeps for the next stage.
     pub parked: Mutex<Option<Parked>>,
     _counted: Counted,
 }
 
-/// The weights of a worker that keeps its own beside the center, after the exchange of turn `turn`.
+/// The weights of a worker after the exchange of turn `turn`, where they differ from the center's.
 pub struct Parked {
     pub turn: u64,
     pub weights: Vec<f32>,

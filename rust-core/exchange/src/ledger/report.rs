@@ -25,7 +25,7 @@ pub struct TurnDone {
     /// Mean over the turn's minibatches.
     pub loss: f64,
     pub staleness: u64,
-    /// Of weights, both ways, as the worker told it.
+    /// Bytes of weights that the worker sent and received.
     pub bytes: u64,
     pub computing: f64,
     pub exchanging: f64,

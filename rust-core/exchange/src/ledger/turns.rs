@@ -12,7 +12,7 @@ use crate::clock::{Clock, Consistency};
 use crate::message::Done;
 use crate::{Error, Refusal, Result};
 
-/// What a worker may do next. `steps` 0 ends its work, for now where part of the budget is held back.
+/// What a worker may do next. `steps` 0 ends its work; if part of the budget is not released yet, until it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Grant {
@@ -83,8 +83,7 @@ struct WorkerState {
 #[derive(Clone)]
 pub struct TurnLedger {
     budget: Budget,
-    /// Minibatches of all workers together after which nobody is granted more, until more are released; the budget
-    /// where everything is.
+    /// Minibatches of all workers together that may be granted so far; at first the whole budget.
     released: u64,
     consistency: Consistency,
     /// How long a worker waits for slower ones at most.
@@ -111,13 +110,14 @@ impl TurnLedger {
         }
     }
 
-    /// Ends every worker's work once so many minibatches are booked, as the end of the budget does. Releasing more later
-    /// lets new attempts go on from there: a worker that goes on must not leave, or nobody would wait for it.
+    /// Lets workers continue until `minibatches` of all of them are booked; then each is granted 0 steps, as at the end
+    /// of the budget. When more are released, new attempts of the workers continue from there. A worker that will continue
+    /// must not leave, because the others would not wait for it.
     pub fn release(&mut self, minibatches: u64) {
         self.released = minibatches.min(self.budget.steps);
     }
 
-    /// Whether part of the budget is still to be released.
+    /// Whether part of the budget is not released yet.
     pub fn is_held_back(&self) -> bool {
         self.released < self.budget.steps
     }
@@ -151,10 +151,10 @@ impl TurnLedger {
     }
 
     /// Whether the worker of the last [`ask`](Self::ask) may go on; refuses once it waited for too long.
-    pub fn look(&mut self, who: Attempt, now: Duration) -> Result<Answer> {
-        admit(self.record.seats[who.worker].attempt, who)?;
+    pub fn poll(&mut self, who: Attempt, now: Duration) -> Result<Answer> {
+        admit(self.record.workers[who.worker].attempt, who)?;
         if self.record.steps >= self.released || self.clock.may_go_on(self.consistency, who.worker) {
-            self.visitors[who.worker].waits = None;
+            self.states[who.worker].waits = None;
             return Ok(Answer::Go(self.grant(who.worker)));
         }
         let since = self.states[who.worker].waits.unwrap_or(now);
@@ -278,8 +278,8 @@ impl TurnLedger {
     }
 
     fn grant(&mut self, worker: usize) -> Grant {
-        let workers = self.record.seats.len() as u64;
-        let outstanding = self.record.seats.iter().fold(0u64, |sum, seat| sum.saturating_add(seat.grant.steps));
+        let workers = self.record.workers.len() as u64;
+        let outstanding = self.record.workers.iter().fold(0u64, |sum, turns| sum.saturating_add(turns.grant.steps));
         let left = self.released.saturating_sub(self.record.steps);
         let policy_step = self.record.steps / workers;
         // workers that all wait for each other share what is left; others take it while there is some

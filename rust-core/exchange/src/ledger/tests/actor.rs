@@ -10,7 +10,7 @@ pub enum Phase {
     Stepped,
     Leaving(usize),
     Left,
-    /// Granted nothing while part of the budget is held back: its task has ended, and it did not leave.
+    /// Granted 0 steps while part of the budget is not released: its task has ended without leaving.
     Paused,
 }
 

@@ -16,7 +16,7 @@ pub struct Case {
     pub shards: usize,
     /// Of each worker, if all do the same.
     pub turns: u64,
-    /// Of them those after which all workers stop, until a new job lets them go on; 0: none.
+    /// Turns of each worker after which all stop until a new job continues; 0 if they do not.
     pub pause: u64,
     /// Attempts that are lost in all.
     pub deaths: u32,
@@ -53,7 +53,7 @@ pub enum Event {
     Keep,
     /// The host of a shard is lost, and all workers with the job that is done again.
     LoseHost(usize),
-    /// Every worker has stopped at the pause: the rest of the budget is released to a new job.
+    /// All workers have stopped at the pause, and the rest of the budget is released for a new job.
     Release,
 }
 

@@ -99,9 +99,8 @@ fn shards_that_are_met_in_every_order_end_too() {
     tried(Case { overlap: true, ..case(ELASTIC, Consistency::Bsp, 2, 2, 1) });
 }
 
-/// What a worker of a round that is not over yet would wait for if those that stopped had left: nobody waits for them.
 #[test]
-fn workers_that_stop_at_a_pause_stop_behind_the_same_round_and_go_on_together() {
+fn workers_that_stop_at_a_pause_stop_after_the_same_round_and_continue_together() {
     for rule in gathering() {
         tried(Case { pause: 1, ..case(rule.clone(), Consistency::Bsp, 2, 1, 2) });
         tried(Case { pause: 2, ..case(rule, Consistency::Bsp, 2, 2, 1) });

@@ -42,8 +42,8 @@ impl World {
     pub fn new(case: &Arc<Case>) -> Self {
         let Case { workers, shards, .. } = **case;
         let budget = Budget { steps: case.budget(), tau: 1, period: Period::Constant };
-        let shard = |_| FoldLedger::new(vec![1.0], &case.rule, workers, PATIENCE, budget.steps + 1);
-        let mut turns = TurnLedger::new(budget, case.consistency, workers, PATIENCE);
+        let shard = |_| FoldLedger::new(vec![1.0], &case.rule, workers, WAIT_LIMIT, budget.steps + 1);
+        let mut turns = TurnLedger::new(budget, case.consistency, workers, WAIT_LIMIT);
         if case.pause > 0 {
             turns.release(case.pause * workers as u64);
         }
@@ -179,7 +179,7 @@ impl World {
         }
     }
 
-    /// A gathering rule's workers all stop behind the same round, and the center is that round's.
+    /// All workers of a gathering rule stop after the same round, and the center is that round's.
     fn release(&mut self) -> Result<(), Error> {
         let versions: Vec<u64> = self.shards.iter().map(|shard| shard.version).collect();
         if versions.iter().any(|version| *version != self.case.pause) {

@@ -39,8 +39,8 @@ public final class Exchanger implements AutoCloseable {
   }
 
   /**
-   * What was done so far, and each turn since the last report:
-   * {@code {"steps","samples","budget","turns":[{"worker","exchange","steps","samples","total-steps","total-samples",
+   * Totals, and each turn since the last report: {@code
+   * {"steps","samples","budget","turns":[{"worker","exchange","steps","samples","total-steps","total-samples",
    * "loss","staleness","bytes","computing","exchanging","waiting"}],"dropped-turns","bytes","staleness":[17],"lag":[..],
    * "diverged":{"worker","turn"},"exchanges","bytes-in","bytes-out","connections","pending-connections",
    * "refused-connections"}}; times in seconds. The lag of a worker that has left is null; diverged is null unless a
@@ -51,9 +51,9 @@ public final class Exchanger implements AutoCloseable {
   }
 
   /**
-   * Lets the workers go on until all of them together have done so many minibatches; then their turns are done, and a
-   * later job goes on from there once more are released. At first the whole budget is. Call it while no worker is at
-   * work, and before {@link #client}, which tells the workers whether they are to go on later.
+   * Lets the workers continue until all of them together have done {@code minibatches}; then {@link Link#turn} is done.
+   * When more are released, the links of a later job continue from there. At first the whole budget is released. Call it
+   * while no worker runs, and before {@link #client}, which says whether the workers will continue.
    */
   public void release(long minibatches) {
     handle.call(
@@ -64,8 +64,8 @@ public final class Exchanger implements AutoCloseable {
   }
 
   /**
-   * The center now; exchanges go on meanwhile. Where executors host it, this is also the moment from which a part goes
-   * on whose host is lost.
+   * The center now; exchanges continue meanwhile. If executors host it, a part whose host is lost continues from the
+   * last call of this.
    */
   public float[] center() {
     return handle.call(Native::exchangerCenter);
