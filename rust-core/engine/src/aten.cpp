@@ -1,6 +1,7 @@
 // For raw.rs: operators of libtorch that training needs and tch does not bind, libtorch's threads for our own kernels,
 // and traces of the memory that tensors allocate. An operator returns null, or the message of libtorch's exception,
 // which the caller frees.
+#include <ATen/Version.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/native_batch_norm_backward.h>
@@ -37,6 +38,10 @@ struct AllocationTrace final : c10::MemoryReportingInfoBase {
   void *sink;
 };
 } // namespace
+
+// The vector instructions that libtorch's kernels use here, and how it was built; the caller frees the text.
+extern "C" char *firesteel_cpu_capability() { return strdup(at::get_cpu_capability().c_str()); }
+extern "C" char *firesteel_build_settings() { return strdup(at::show_config().c_str()); }
 
 // Calls `work`, which must not throw, and during it `report` for each allocation and release of this thread.
 extern "C" void firesteel_trace_allocations(void (*work)(void *), void *context, void (*report)(void *, int64_t),

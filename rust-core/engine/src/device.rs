@@ -137,9 +137,14 @@ fn probe() -> bool {
     bf16 < f32
 }
 
+/// Cores that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 /// `threads`, but not more than there are cores: more would wait for each other in every operation.
 pub fn at_most_the_cores(threads: usize) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let cores = cores();
     if threads > cores {
         log::warn!("{cores} threads a worker are used and not {threads}: there are no more cores");
     }

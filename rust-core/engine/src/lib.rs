@@ -7,6 +7,7 @@ pub mod device;
 pub mod error;
 pub mod estimate;
 pub mod kernels;
+pub mod machine;
 pub mod memory;
 pub mod metrics;
 mod names;

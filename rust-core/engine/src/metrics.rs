@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::device::cores;
 use crate::error::{Error, Result};
+use crate::machine::Machine;
 
 /// One line of the file.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +22,8 @@ pub enum Event {
         config: Map<String, Value>,
         versions: Map<String, Value>,
         hardware: Hardware,
+        /// Spark's executors; `sequential` is one.
+        executors: Vec<Executor>,
         data: DataFacts,
         parameters: usize,
     },
@@ -63,6 +67,15 @@ pub struct Hardware {
     pub memory_bytes: u64,
 }
 
+/// What an executor computes with.
+#[derive(Clone, Debug, Serialize)]
+pub struct Executor {
+    /// Spark's name for it; that of this process is `driver`.
+    pub executor: &'static str,
+    #[serde(flatten)]
+    pub machine: Machine,
+}
+
 /// The data set of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct DataFacts {
@@ -74,18 +87,21 @@ pub struct DataFacts {
 impl Hardware {
     /// According to Linux; what it does not report is empty or 0.
     pub fn of_this_machine() -> Self {
-        let field = |file: &str, key: &str| {
-            let text = std::fs::read_to_string(file).unwrap_or_default();
-            let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
-            line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
-        };
         let kibibytes: u64 = field("/proc/meminfo", "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0);
-        Self {
-            cpu: field("/proc/cpuinfo", "model name"),
-            cores: std::thread::available_parallelism().map_or(0, usize::from),
-            memory_bytes: kibibytes * 1024,
-        }
+        Self { cpu: processor(), cores: cores(), memory_bytes: kibibytes * 1024 }
     }
+}
+
+/// The processor's name; empty where Linux tells none, as on ARM.
+pub fn processor() -> String {
+    field("/proc/cpuinfo", "model name")
+}
+
+/// The value behind the first `key` of a file in /proc.
+fn field(file: &str, key: &str) -> String {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+    line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
 }
 
 /// The metrics file of a run.

@@ -47,6 +47,8 @@ unsafe extern "C" {
         epsilon: f64,
         gradients: *mut *mut C_tensor,
     ) -> *mut c_char;
+    fn firesteel_cpu_capability() -> *mut c_char;
+    fn firesteel_build_settings() -> *mut c_char;
     fn firesteel_trace_allocations(
         work: extern "C" fn(*mut c_void),
         context: *mut c_void,
@@ -106,13 +108,34 @@ fn into_tensors(error: *mut c_char, out: [*mut C_tensor; 3]) -> [Tensor; 3] {
         // SAFETY: without an error aten.cpp has made three tensors and passes on their ownership.
         return out.map(|tensor| unsafe { Tensor::from_ptr(tensor) });
     }
-    // SAFETY: the text was made by strdup, belongs to the caller, and is freed once.
-    let text = unsafe {
-        let text = CStr::from_ptr(error).to_string_lossy().into_owned();
-        libc::free(error.cast());
-        text
-    };
+    // SAFETY: the text was made by strdup, and belongs to the caller.
+    let text = unsafe { owned(error) };
     panic!("{text}")
+}
+
+/// The vector instructions that libtorch's kernels use here.
+pub fn cpu_capability() -> String {
+    // SAFETY: as above.
+    unsafe { owned(firesteel_cpu_capability()) }
+}
+
+/// How the libtorch that is loaded was built, in its own words.
+pub fn build_settings() -> String {
+    // SAFETY: as above.
+    unsafe { owned(firesteel_build_settings()) }
+}
+
+/// Copies a text and frees it.
+///
+/// # Safety
+/// The caller asserts that `text` was made by strdup, and that nobody else frees or reads it.
+unsafe fn owned(text: *mut c_char) -> String {
+    // SAFETY: as the caller asserts.
+    unsafe {
+        let copy = CStr::from_ptr(text).to_string_lossy().into_owned();
+        libc::free(text.cast());
+        copy
+    }
 }
 
 /// What the threads of one call of [`on_threads`] share.

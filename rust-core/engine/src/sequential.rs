@@ -14,14 +14,16 @@ use crate::config::{Facts, SolverState, Strategy, TrainConfig, known};
 use crate::data::{CHANNELS, Dataset, Normalizer, PIXELS, RecordFormat, SIDE, Split};
 use crate::error::{Error, Result};
 use crate::estimate::estimate;
+use crate::machine::Machine;
 use crate::memory::{MemoryLimit, readable};
-use crate::metrics::{DataFacts, Event, Hardware, MetricsFile};
+use crate::metrics::{DataFacts, Event, Executor, Hardware, MetricsFile};
 use crate::round::{Evaluation, Round, StateIn, Work};
 use crate::tensors::{FileLayout, encode};
 use crate::worker::{Worker, WorkerSpec};
 
 /// A prepared run: its data are in memory, its workers are built, its metrics file is open.
 pub struct Sequential {
+    asked: TrainConfig,
     config: TrainConfig,
     out: PathBuf,
     metrics: MetricsFile,
@@ -63,6 +65,7 @@ impl Sequential {
         }
         config.strategy = Strategy::Sequential;
         config.solver_state = SolverState::Local;
+        let asked = config.clone();
         config = config.resolve(None)?;
         let Split { kind, train, test } = Dataset::read_dir(Path::new(&data), config.dataset)?;
         config.dataset = Some(kind);
@@ -94,11 +97,12 @@ impl Sequential {
             config: config.to_map(),
             versions: versions(),
             hardware: Hardware::of_this_machine(),
+            executors: vec![Executor { executor: "driver", machine: Machine::of_this_process(config.threads) }],
             data: facts,
             parameters: net.parameters(),
         })?;
         let digest = net.layout().digest();
-        Ok(Self { config, out, metrics, train_worker, test_worker, normalizer, weights, digest })
+        Ok(Self { asked, config, out, metrics, train_worker, test_worker, normalizer, weights, digest })
     }
 
     /// Trains, evaluates every `eval-every` rounds and at the end, and writes the model. Calls `show` after every
@@ -179,7 +183,7 @@ impl Sequential {
         last: Option<Evaluation>,
     ) -> Result<Outcome> {
         let model = self.out.join("model.safetensors");
-        let config = Value::Object(self.config.to_map());
+        let config = Value::Object(self.config.record(&self.asked));
         let text = serde_json::to_vec_pretty(&config).map_err(|e| Error::internal("write JSON").caused_by(e))?;
         write_whole(&self.out.join("config.json"), &text)?;
         let tensors = self.config.build_net()?.layout().entries().to_vec();

@@ -20,8 +20,10 @@ pub fn log(name: &str, default: &str) {
     let _ = builder.try_init(); // an error says that a logger is there, and that is what was wanted
 }
 
-/// Reads the process's command line. Where it is wrong, or asks for help, this prints that and ends the process.
+/// Reads the process's command line; the last of a repeated option wins. Where it is wrong, or asks for help, this
+/// prints that and ends the process.
 pub fn arguments(command: Command) -> ArgMatches {
+    let command = command.args_override_self(true);
     command.clone().try_get_matches().unwrap_or_else(|error| {
         // clap repeats arguments as they are: the escaped ones are wrong for the same reason, and can be shown
         let shown = std::env::args_os().map(|argument| escaped(&argument.to_string_lossy()).into_owned());

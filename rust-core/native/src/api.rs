@@ -23,6 +23,7 @@ bind_java_type! {
         static extern fn version() -> JString,
         static extern fn resolve(request: JString) -> JString,
         static extern fn describe(config: JString) -> JString,
+        static extern fn machine(config: JString) -> JString,
         static extern fn memory(config: JString, rows: jlong) -> JString,
         static extern fn initial_weights(config: JString, statistics: jlong[]) -> jfloat[],
         static extern fn normalizer(config: JString, statistics: jlong[]) -> jfloat[],
@@ -84,6 +85,10 @@ impl NativeNativeInterface for NativeAPI {
 
     fn describe<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JString<'l>, Failure> {
         Ok(JString::from_str(env, calls::describe(&config.to_string())?)?)
+    }
+
+    fn machine<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JString<'l>, Failure> {
+        Ok(JString::from_str(env, calls::machine(&config.to_string())?)?)
     }
 
     fn memory<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>, rows: jlong) -> Result<JString<'l>, Failure> {

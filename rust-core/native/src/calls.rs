@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use firesteel_engine::data::{Normalizer, Statistics};
 use firesteel_engine::estimate::{Estimate, estimate};
+use firesteel_engine::machine::Machine;
 use firesteel_engine::memory::MemoryLimit;
 use firesteel_engine::tensors::{self, FileLayout};
 use firesteel_engine::{Error, Facts, Result, TrainConfig, Worker, WorkerSpec};
@@ -89,6 +90,11 @@ pub fn describe(config: &str) -> Result<String> {
     let state = config.state_length(length);
     let parameters = net.parameters();
     render(&Description { tensors: layout.entries(), length, parameters, state, digest: layout.digest() })
+}
+
+/// What workers of that configuration compute with in this process.
+pub fn machine(config: &str) -> Result<String> {
+    render(&Machine::of_this_process(TrainConfig::from_json(config)?.threads))
 }
 
 #[derive(Serialize)]

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use firesteel_engine::config::{OptionKind, options};
+use firesteel_engine::config::{OptionKind, laid_over, options};
 use firesteel_engine::memory::{panic_text, quiet_panics};
 use firesteel_engine::sequential::{RunStatus, Sequential};
 use firesteel_engine::{Error, Kind, Result, TrainConfig};
@@ -73,28 +73,30 @@ fn show(bar: &ProgressBar, status: RunStatus) {
 
 /// The keys of the file, overridden by those of the command line.
 fn configuration(matches: &ArgMatches) -> Result<TrainConfig> {
-    let mut map = match matches.get_one::<String>("config") {
+    let file = match matches.get_one::<String>("config") {
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|e| Error::config(path.as_str()).caused_by(e))?;
             let object: Map<String, Value> = serde_json::from_str(&text)
                 .map_err(|e| Error::config(format!("{path} is no JSON object")).caused_by(e))?;
-            TrainConfig::from_map(object.clone()).map_err(|e| e.context(path.as_str()))?;
-            object
+            let asked = TrainConfig::asked_in(object);
+            TrainConfig::from_map(asked.clone()).map_err(|e| e.context(path.as_str()))?;
+            asked
         }
         None => Map::new(),
     };
     let flags = TrainConfig::flags();
+    let mut said = Map::new();
     for key in TrainConfig::keys() {
         if flags.contains(&key) {
             if matches.get_flag(&key) {
-                map.insert(key, Value::Bool(true));
+                said.insert(key, Value::Bool(true));
             }
         } else if let Some(text) = matches.get_one::<String>(&key) {
             let value = value(&key, text);
-            map.insert(key, value);
+            said.insert(key, value);
         }
     }
-    TrainConfig::from_map(map)
+    TrainConfig::from_map(laid_over(file, said))
 }
 
 /// Numbers and truth values as such, `stepvalue` as a list of numbers, all else as text; the configuration checks the

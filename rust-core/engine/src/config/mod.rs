@@ -5,6 +5,7 @@
 mod choices;
 mod options;
 mod parts;
+mod record;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::solver::{PolicyName, SolverName};
 pub use choices::{CodecName, Consistency, OuterName, Period, SolverState, Strategy};
 pub use options::{ConfigOption, OptionKind, options};
 pub(crate) use parts::known;
+pub use record::laid_over;
 
 /// Everything that can be set of a run. Keys in JSON are the option names of the command line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -55,6 +55,26 @@ fn a_short_run_learns_and_its_configuration_gives_the_same_bits() {
 }
 
 #[test]
+fn what_the_first_run_derived_is_derived_anew_by_one_that_is_given_its_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |name: &str, options: &[&str]| -> Value {
+        let out = directory.path().join(name);
+        let result = sequential(&data("cifar10-tiny"), &out, options);
+        assert!(result.status.success(), "{}", String::from_utf8_lossy(&result.stderr));
+        serde_json::from_slice(&std::fs::read(out.join("config.json")).unwrap()).unwrap()
+    };
+    // of a repeated option the last counts
+    let first = run("first", &["--iterations", "3", "--batch", "9", "--batch", "10", "--test-flip", "--test-flip"]);
+    assert_eq!((&first["batch"], &first["lr"]), (&Value::from(10), &Value::Null));
+    assert_eq!(first["completed"]["stepvalue"], Value::from(vec![2]));
+    let file = directory.path().join("first/config.json");
+    let second = run("second", &["--config", "/nowhere", "--config", file.to_str().unwrap(), "--epochs", "0.5"]);
+    assert_eq!(second["completed"]["iterations"], Value::from(20));
+    assert_eq!(second["completed"]["stepvalue"], Value::from(vec![16]));
+    assert_eq!((&second["batch"], &second["iterations"]), (&Value::from(10), &Value::Null));
+}
+
+#[test]
 fn an_option_that_is_set_or_not_takes_no_value() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("run");
@@ -63,7 +83,7 @@ fn an_option_that_is_set_or_not_takes_no_value() {
     assert!(result.status.success(), "{}", String::from_utf8_lossy(&result.stderr));
     let config: Value = serde_json::from_slice(&std::fs::read(out.join("config.json")).unwrap()).unwrap();
     assert_eq!((&config["decoupled-decay"], &config["test-flip"]), (&Value::Bool(true), &Value::Bool(true)));
-    assert_eq!(config["overlap"], Value::Bool(false));
+    assert_eq!(config["completed"]["overlap"], Value::Bool(false));
 }
 
 #[test]

@@ -24,7 +24,7 @@ import scala.jdk.CollectionConverters._
   * @param data directory of the data set, a local path or a Hadoop URI
   * @param dataset cifar10, cifar100 or idx; recognized by its files when absent
   * @param classes from the data set when absent
-  * @param workers partitions that train; `sc.defaultParallelism` when absent
+  * @param workers partitions that train; one for each task slot when absent
   * @param tau local steps of each worker between two exchanges
   * @param batch rows of one minibatch of one worker
   * @param iterations local steps of each worker; inside one long stage the workers share `workers * iterations` of them

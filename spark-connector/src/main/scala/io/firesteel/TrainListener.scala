@@ -5,12 +5,14 @@ package io.firesteel
   *
   * @param config resolved
   * @param parameters floats of the net
-  * @param rounds how many there are in the whole run; inside one stage, `tau * workers` minibatches count as one
-  * @param completedRounds those that a checkpoint has behind it; the totals of later events go on from there
-  * @param completedSteps minibatches of all workers that it has behind it, where they exchange inside one stage
-  * @param needs the memory that it takes, as it was worked out before; absent where that is a GPU's
-  * @param how the strategy runs over Spark, in words for people; empty where it has no choice
-  * @param synchronous whether all workers end a round together, so that rounds are told
+  * @param rounds of the whole run; inside one stage, `tau * workers` minibatches count as one
+  * @param completedRounds those before the checkpoint of a resumed run; the totals of later events include them
+  * @param completedSteps minibatches of all workers before that checkpoint, if they exchange inside one stage
+  * @param needs estimate of the memory that the run takes; absent if the workers use a GPU's
+  * @param slots tasks that run at once; 0 if no executor has registered yet
+  * @param machines of the executors that have registered
+  * @param how the words `in one stage` or `in rounds`, and why; empty if the strategy has no choice
+  * @param synchronous whether all workers end each round together; only then there are `round` events
   */
 case class Started(
     config: TrainConfig,
@@ -22,6 +24,8 @@ case class Started(
     completedRounds: Int = 0,
     completedSteps: Long = 0,
     needs: Option[MemoryNeeds] = None,
+    slots: Int = 0,
+    machines: Seq[Machine] = Nil,
     how: String = "",
     synchronous: Boolean = true
 )
@@ -113,6 +117,10 @@ case class Ended(
 /** Receives events on the driver. `fault` may be called on another thread, but never at the same time as another event.
   */
 trait TrainListener {
+
+  /** The run waits for `what` before it starts, for longer than a moment. */
+  def waiting(what: String): Unit = ()
+
   def started(e: Started): Unit = ()
   def round(e: RoundDone): Unit = ()
   def exchange(e: ExchangeDone): Unit = ()

@@ -32,7 +32,11 @@ object TestSpark {
     */
   def usingCluster[A](body: SparkContext => A): A = usingCluster()(body)
 
-  def usingCluster[A](settings: (String, String)*)(body: SparkContext => A): A = {
+  def usingCluster[A](settings: (String, String)*)(body: SparkContext => A): A =
+    usingClusterOf("local-cluster[2,1,1024]")(settings: _*)(body)
+
+  /** The same with another number of executors or cores. */
+  def usingClusterOf[A](master: String)(settings: (String, String)*)(body: SparkContext => A): A = {
     if (!sys.env.contains("SPARK_HOME"))
       throw new IllegalStateException("SPARK_HOME is not set: run scripts/setup and tell where its Spark is")
     val classes = Seq("classes", "test-classes").map(root.resolve("spark-connector/target").resolve(_))
@@ -42,7 +46,7 @@ object TestSpark {
       "spark.scheduler.minRegisteredResourcesRatio" -> "1.0",
       "spark.scheduler.maxRegisteredResourcesWaitingTime" -> "2min"
     )
-    using("local-cluster[2,1,1024]", own ++ settings: _*)(body)
+    using(master, own ++ settings: _*)(body)
   }
 
   /** Runs `body` on an empty directory, which is removed afterwards. */

@@ -7,7 +7,7 @@ import io.firesteel.{FiresteelException, TrainConfig}
 import io.firesteel.data.ImageFiles
 import io.firesteel.driver.console.{Console, ProgressDisplay}
 import io.firesteel.driver.files.OutputDir
-import io.firesteel.driver.options.{Command, ConfigFile, JsonSettings, Options}
+import io.firesteel.driver.options.{Command, JsonSettings, Options, RunConfig}
 import io.firesteel.jni.Kind
 import io.firesteel.train.{Evaluation, EvaluationResult}
 import org.apache.hadoop.fs.Path
@@ -39,7 +39,7 @@ object EvaluateCommand {
         if (split == "train") images.train else images.test.getOrElse(fail(s"data set $data has no test files"))
       val result = Using.Manager { use =>
         def open(name: String) = use(dir.open(name).getOrElse(absent(dir, name)))
-        Evaluation.evaluate(sc, source, config, open(file), open(OutputDir.Preprocessing))
+        Evaluation.evaluate(sc, source, config, open(file), open(OutputDir.Preprocessing), console.err.println)
       }.get
       console.out.println(
         if (settings.path("json").asBoolean) json(dir.location(file), data, split, result)
@@ -56,7 +56,7 @@ object EvaluateCommand {
   /** The configuration recorded with the model, less what belonged to that run's cluster and data, under `settings`. */
   private def configuration(dir: OutputDir, settings: ObjectNode): TrainConfig = {
     val bytes = dir.read(OutputDir.Config).getOrElse(absent(dir, OutputDir.Config))
-    val recorded = ConfigFile.parse(bytes, dir.location(OutputDir.Config))
+    val recorded = RunConfig.parse(bytes, dir.location(OutputDir.Config)).completed.deepCopy()
     recorded.remove("workers")
     if (settings.has("data")) recorded.remove("dataset")
     val chosen = settings.deepCopy()

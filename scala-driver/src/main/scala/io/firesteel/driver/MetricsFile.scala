@@ -5,7 +5,7 @@ package io.firesteel.driver
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.node._
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, RoundDone, Started, StoredFile}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, Machine, RoundDone, Started, StoredFile}
 import io.firesteel.driver.files.{LineWriter, OutputDir}
 
 import java.io.{BufferedReader, InputStreamReader, OutputStream}
@@ -37,6 +37,7 @@ final class MetricsFile(dir: OutputDir, versions: => ObjectNode, now: () => Inst
       "config" -> mapper.readTree(e.config.toJson),
       "versions" -> versions,
       "hardware" -> Environment.hardware,
+      "executors" -> executors(e.machines),
       "data" -> fields(
         "train_rows" -> whole(e.trainRows),
         "test_rows" -> whole(e.testRows),
@@ -126,6 +127,22 @@ object MetricsFile {
   private def text(value: String): JsonNode = TextNode.valueOf(value)
   private def whole(value: Int): JsonNode = IntNode.valueOf(value)
   private def whole(value: Long): JsonNode = LongNode.valueOf(value)
+
+  private def executors(machines: Seq[Machine]): JsonNode = {
+    val list = JsonNodeFactory.instance.arrayNode()
+    machines.foreach { machine =>
+      list.add(
+        fields(
+          "executor" -> text(machine.executor),
+          "cpu" -> text(machine.cpu),
+          "instruction_set" -> text(machine.instructionSet),
+          "threads" -> whole(machine.threads),
+          "libtorch" -> text(machine.libtorch)
+        )
+      )
+    }
+    list
+  }
 
   /** The number; null if it is not finite, which JSON cannot express. */
   private[driver] def real(value: Double): JsonNode =

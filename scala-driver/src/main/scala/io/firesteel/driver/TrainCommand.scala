@@ -8,11 +8,10 @@ import io.firesteel._
 import io.firesteel.data.ImageFiles
 import io.firesteel.driver.console.{Console, ProgressDisplay}
 import io.firesteel.driver.files.OutputDir
-import io.firesteel.driver.options.{Command, ConfigFile, JsonSettings, Options}
+import io.firesteel.driver.options.{Command, JsonSettings, Options, RunConfig}
 import io.firesteel.jni.{Engine, Kind, NativeException}
 import io.firesteel.train.Training
 
-import java.nio.charset.StandardCharsets.UTF_8
 import java.time.Instant
 import scala.util.Using
 
@@ -23,17 +22,21 @@ object TrainCommand {
   def run(settings: ObjectNode, console: Console): Unit = {
     val out = required(settings, "out")
     val resume = settings.path("resume").asBoolean(false)
-    val config = TrainConfig.fromJson((if (resume) JsonSettings.merge(recorded(out), settings) else settings).toString)
+    val record = if (resume) recorded(out) else None
+    val asked = record.fold(settings)(run => JsonSettings.merge(run.asked, settings))
+    val completed = record.fold(settings)(run => JsonSettings.merge(run.completed, settings))
+    val config = TrainConfig.fromJson(completed.toString)
     val data = config.data.getOrElse(missing("data"))
     validate(config)
     Using.resource(OutputDir.claim(out, SparkApplication.hadoop, resume)) { dir =>
-      // A run that was stopped before its first checkpoint starts from the beginning.
-      val request = config.copy(resume = resume && dir.contains(OutputDir.Checkpoint))
-      if (resume && !request.resume) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
+      // A run that was stopped before its first checkpoint starts from the beginning, and derives its settings again.
+      val continues = resume && dir.contains(OutputDir.Checkpoint)
+      val request = if (continues) config else TrainConfig.fromJson(asked.toString).copy(resume = false)
+      if (resume && !continues) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
       SparkApplication.use("firesteel train") { sc =>
         dir.belongsTo(sc.applicationId)
         val images = ImageFiles.open(sc, data, config.dataset)
-        Using.resource(new Recorder(dir, console)) { recorder =>
+        Using.resource(new Recorder(dir, console, asked)) { recorder =>
           val model = Training.train(sc, images.train, images.test, request, recorder, Some(dir.checkpoint))
           dir.write(OutputDir.Preprocessing)(model.writePreprocessing)
           dir.write(OutputDir.Model)(model.writeModel)
@@ -43,10 +46,10 @@ object TrainCommand {
     }
   }
 
-  /** The configuration of the run in `out`; empty if it did not get as far as writing it. */
-  private def recorded(out: String): ObjectNode =
-    OutputDir.existing(out, SparkApplication.hadoop).read(OutputDir.Config).fold(JsonSettings.empty) { bytes =>
-      ConfigFile.parse(bytes, s"$out/${OutputDir.Config}")
+  /** The configuration of the run in `out`, if it got as far as writing it. */
+  private def recorded(out: String): Option[RunConfig] =
+    OutputDir.existing(out, SparkApplication.hadoop).read(OutputDir.Config).map { bytes =>
+      RunConfig.parse(bytes, s"$out/${OutputDir.Config}")
     }
 
   /** Validates by the engine. If libtorch is only shipped with the job, the engine cannot be loaded yet, and training
@@ -65,19 +68,26 @@ object TrainCommand {
   private def missing(key: String): Nothing =
     throw new FiresteelException(Kind.CONFIG, s"train needs --$key")
 
-  /** Writes a run's events to the metrics file, and shows them on the terminal. */
-  private final class Recorder(dir: OutputDir, console: Console) extends TrainListener with AutoCloseable {
+  /** Writes a run's events to the metrics file, and shows them on the terminal.
+    *
+    * @param asked the settings that were set
+    */
+  private final class Recorder(dir: OutputDir, console: Console, asked: ObjectNode)
+      extends TrainListener
+      with AutoCloseable {
     private val metrics = new MetricsFile(dir, Environment.versions, () => Instant.now())
     private val progress = new ProgressDisplay(console.out, console.terminal, Environment.firesteel)
     private var end: Option[Ended] = None
     private var lr: Option[Double] = None
     private var untrained = false // a new run has started, and no round or exchange is done yet
 
+    override def waiting(what: String): Unit = progress.waiting(what)
+
     override def started(e: Started): Unit = {
       lr = e.config.lr
       untrained = e.completedRounds == 0
       metrics.started(e)
-      dir.write(OutputDir.Config, pretty(e.config))
+      dir.write(OutputDir.Config, RunConfig(asked, completed(e.config)).bytes)
       progress.started(e, dir.location)
     }
 
@@ -128,9 +138,7 @@ object TrainCommand {
       )
     }
 
-    private def pretty(config: TrainConfig): Array[Byte] = {
-      val mapper = new ObjectMapper()
-      (mapper.readTree(config.toJson).toPrettyString + "\n").getBytes(UTF_8)
-    }
+    private def completed(config: TrainConfig): ObjectNode =
+      new ObjectMapper().readTree(config.toJson).asInstanceOf[ObjectNode]
   }
 }

@@ -2,7 +2,7 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.Fault
+import io.firesteel.{Fault, Machine}
 import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, open, round, scratch, started, totals}
 import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.JsonSettings
@@ -31,7 +31,7 @@ class MetricsFileTest extends AnyFunSuite {
   test("events have the fields of the contract, in its order") {
     scratch { dir =>
       val metrics = metricsIn(open(dir))
-      metrics.started(started)
+      metrics.started(started.copy(machines = Seq(Machine("0", "EPYC", "AVX512", 1, "2.11.0"))))
       metrics.round(round(1))
       metrics.evaluated(evaluated(1))
       metrics.fault(Fault(2, "partition 1 was lost", "round 2 is done again"))
@@ -39,7 +39,11 @@ class MetricsFileTest extends AnyFunSuite {
       metrics.close()
       val events = lines(dir)
       val start = events.head
-      assert(keys(start) == Seq("event", "time", "config", "versions", "hardware", "data", "parameters"))
+      assert(keys(start) == Seq("event", "time", "config", "versions", "hardware", "executors", "data", "parameters"))
+      assert(
+        start.get("executors").toString ==
+          """[{"executor":"0","cpu":"EPYC","instruction_set":"AVX512","threads":1,"libtorch":"2.11.0"}]"""
+      )
       assert(start.get("time").asText == "2026-01-02T03:04:05.678Z")
       assert(start.get("config").get("lr").asDouble == 0.001)
       assert(start.get("versions").toString == """{"firesteel":"0.1.0"}""")

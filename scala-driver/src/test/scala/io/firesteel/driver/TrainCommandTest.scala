@@ -86,6 +86,25 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
+  test("a run that is given another's config.json keeps what was set there, and derives anew what was derived") {
+    scratch { dir =>
+      val (first, second) = (dir.resolve("first"), dir.resolve("second"))
+      assert(train(first, "--iterations", "5", "--momentum", "0.5")._1 == 0)
+      val config = first.resolve("config.json")
+      val told = new ObjectMapper().readTree(Files.readAllBytes(config))
+      assert(told.path("completed").path("stepvalue").toString == "[4]" && !told.has("stepvalue") && !told.has("resume"))
+
+      val (status, _, err) =
+        submit("train", "--config", config.toString, "--workers", "1", "--iterations", "10", "--out", second.toString)
+      assert(status == 0, err)
+      val used = metrics(second).head.get("config")
+      assert(used.get("stepvalue").toString == "[8]" && used.get("workers").asInt == 1)
+      assert(used.get("momentum").asDouble == 0.5 && used.get("batch").asInt == 20)
+      val again = new ObjectMapper().readTree(Files.readAllBytes(second.resolve("config.json")))
+      assert(again.get("iterations").asInt == 10 && again.get("tau").asInt == 2 && again.get("completed") == used)
+    }
+  }
+
   test("a run in a directory that another holds is refused and changes nothing, resumed or not") {
     scratch { dir =>
       val out = dir.resolve("run")

@@ -37,6 +37,16 @@ public final class Engine {
   }
 
   /**
+   * What workers with that configuration compute with in this process, which decides the last bits of their sums.
+   *
+   * @return {@code {"cpu":text,"instruction_set":text,"threads":n,"libtorch":text}}; threads of one worker
+   */
+  public static String machine(String config) {
+    Loader.load();
+    return Native.machine(config);
+  }
+
+  /**
    * An estimate of the native memory in bytes that one worker takes with a resolved configuration. It is measured in
    * two passes of the net over a few images, which takes a second at most.
    *

@@ -17,6 +17,8 @@ final class Native {
 
   static native String describe(String config);
 
+  static native String machine(String config);
+
   static native String memory(String config, long rows);
 
   static native float[] initialWeights(String config, long[] statistics);

@@ -6,9 +6,12 @@ import java.lang.Float.BYTES
 import java.nio.{ByteBuffer, ByteOrder, FloatBuffer}
 
 /** Floats as an array of bytes. Java's serialization copies such an array at once, but converts an array of floats
-  * value by value, on both sides. A round waits for that of the center and of every worker's vector.
+  * value by value, on both sides. A round waits for that of the center and of every worker's vector. Bytes are also what
+  * Kryo accepts if it serialises registered classes only (`spark.kryo.registrationRequired`).
+  *
+  * @param bytes little-endian; not to be changed
   */
-private[firesteel] final class PackedVector private (bytes: Array[Byte]) extends Serializable {
+private[firesteel] final class PackedVector private (val bytes: Array[Byte]) {
   def length: Int = bytes.length / BYTES
 
   /** A new array of the values. */

@@ -24,6 +24,7 @@ object Evaluation {
     * @param config the model's resolved configuration (config.json); `workers`, `batch` and `threads` may be others
     * @param model model.safetensors
     * @param preprocessing preprocessing.safetensors
+    * @param waiting called if the run waits for executors for longer than a moment
     * @throws FiresteelException of kind config if model and data set have different classes, of kind layout if a file
     *   does not belong to the configuration's net
     */
@@ -32,11 +33,14 @@ object Evaluation {
       source: ImageSource,
       config: TrainConfig,
       model: StoredFile,
-      preprocessing: StoredFile
+      preprocessing: StoredFile,
+      waiting: String => Unit = _ => ()
   ): EvaluationResult = FiresteelException.unwrapping {
     NativeLibrary.load()
     checkClasses(config, source)
-    val plan = Plan.described(config.copy(workers = config.workers.orElse(Some(sc.defaultParallelism))).toJson)
+    val slots = Slots.settled(sc, config.workers, waiting)
+    val workers = config.workers.getOrElse(if (slots > 0) slots else throw Slots.unknown(sc))
+    val plan = Plan.described(config.copy(workers = Some(workers)).toJson)
     val weights = read(plan.tensors, model)
     val normalizer = read(Tensors.preprocessing, preprocessing)
     Using.Manager { use =>

@@ -3,10 +3,11 @@ package io.firesteel.train
 
 import io.firesteel.{CheckpointStore, FiresteelException, TrainConfig, TrainListener}
 import io.firesteel.data.ImageSource
+import io.firesteel.train.placement.Slots
 import io.firesteel.train.rounds.SparkNet
 import io.firesteel.train.run.{Encryption, MemoryCheck, Plan}
 import io.firesteel.train.stage.{DeepSpark, StageChoice, SynchronousStage}
-import io.firesteel.train.workers.NativeLibrary
+import io.firesteel.train.workers.{Machines, NativeLibrary}
 import org.apache.spark.SparkContext
 
 object Training {
@@ -30,9 +31,13 @@ object Training {
       checkpoint: Option[CheckpointStore]
   ): TrainedModel = FiresteelException.unwrapping {
     NativeLibrary.load()
-    val asked = Plan.resolve(config, train, sc.defaultParallelism)
-    val decided = Encryption.decided(StageChoice.decided(sc, asked, checkpoint), sc.getConf)
-    val plan = decided.copy(needs = MemoryCheck.checked(sc, decided, train.rows, test.fold(0L)(_.rows)))
+    val asked = Plan.workersAsked(config, train)
+    val slots = Slots.settled(sc, asked, listener.waiting)
+    if (asked.isEmpty && slots == 0) throw Slots.unknown(sc)
+    val decided = StageChoice.decided(sc, Plan.resolve(config, train, slots), checkpoint)
+    val resolved = Encryption.decided(decided, sc.getConf)
+    val needs = MemoryCheck.checked(sc, resolved, train.rows, test.fold(0L)(_.rows))
+    val plan = resolved.copy(needs = needs, machines = Machines.all(sc, resolved.configJson))
     val outcome =
       if (!plan.inStage) SparkNet.train(sc, train, test, plan, listener, checkpoint)
       else if (plan.isSynchronous) SynchronousStage.train(sc, train, test, plan, listener, checkpoint)

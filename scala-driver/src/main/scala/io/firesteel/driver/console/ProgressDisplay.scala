@@ -3,7 +3,7 @@
 // two other versions. It would have to be shaded, and then its service files and native code do not work.
 package io.firesteel.driver.console
 
-import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, RoundDone, Started}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, Machine, RoundDone, Started}
 
 import java.io.PrintStream
 import java.util.Locale
@@ -23,7 +23,8 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
     budget = c.iterations.getOrElse(0L) * c.workers.getOrElse(1)
     say(
       s"firesteel $version: ${c.net} (${e.parameters} parameters), ${c.strategy}$how, " +
-        s"workers ${c.workers.getOrElse(1)}, batch ${c.batch.getOrElse("?")}, tau ${c.tau}, rounds ${e.rounds}"
+        s"workers ${c.workers.getOrElse(1)}${ProgressDisplay.slots(e.slots)}, batch ${c.batch.getOrElse("?")}, " +
+        s"tau ${c.tau}, rounds ${e.rounds}"
     )
     say(s"data: ${c.data.getOrElse("?")}, ${e.trainRows} training and ${e.testRows} test rows, ${e.classes} classes")
     say(s"output: $where")
@@ -31,9 +32,12 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
       say(s"memory: ${needs.text}")
       needs.warning.foreach(warning => say(s"warning: $warning"))
     }
+    Machine.difference(e.machines).foreach(difference => say(s"warning: $difference"))
     if (e.completedRounds > 0) say(s"resumed after round ${e.completedRounds}")
     terminal.live("loading the data".take)
   }
+
+  def waiting(what: String): Unit = say(what)
 
   def round(e: RoundDone): Unit =
     show(ProgressDisplay.State("round", e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds))
@@ -131,6 +135,12 @@ object ProgressDisplay {
     if (seconds < 59.95) String.format(Locale.ROOT, "%.1f s", seconds)
     else if (whole < 3600) f"${whole / 60}%d min ${whole % 60}%02d s"
     else f"${whole / 3600}%d h ${whole % 3600 / 60}%02d min"
+  }
+
+  private def slots(count: Int): String = count match {
+    case 0 => ""
+    case 1 => " on 1 task slot"
+    case n => s" on $n task slots"
   }
 
   def percent(fraction: Double): String = String.format(Locale.ROOT, "%.2f %%", fraction * 100)

@@ -9,7 +9,7 @@ import io.firesteel.driver.console.Failure
 import io.firesteel.jni.Kind
 import org.apache.commons.text.similarity.LevenshteinDistance
 import picocli.CommandLine
-import picocli.CommandLine.Model.{CommandSpec, OptionSpec, UsageMessageSpec}
+import picocli.CommandLine.Model.{CommandSpec, ISetter, OptionSpec, UsageMessageSpec}
 import picocli.CommandLine.{ITypeConverter, ParameterException, TypeConversionException, UnmatchedArgumentException}
 
 import java.nio.file.Path
@@ -35,8 +35,11 @@ final class Arguments(commands: Seq[Command], version: => String) {
 
   /** @throws FiresteelException of kind config for a command line or configuration file that is wrong */
   def parse(args: Seq[String]): Invocation = {
-    val line = new CommandLine(root)
+    val said = JsonSettings.empty
+    val line = new CommandLine(root(said))
     line.setExpandAtFiles(false)
+    line.setOverwrittenOptionsAllowed(true) // the last of a repeated option wins, as it does for spark-submit's own
+    CommandLine.tracer().setLevel(CommandLine.TraceLevel.OFF) // and picocli has nothing to warn of
     val parsed =
       try line.parseArgs(args: _*)
       catch { case e: ParameterException => throw new FiresteelException(Kind.CONFIG, explain(e)) }
@@ -46,47 +49,32 @@ final class Arguments(commands: Seq[Command], version: => String) {
     else if (!parsed.hasSubcommand) throw new FiresteelException(Kind.CONFIG, s"no command given: $known")
     else {
       val command = commands.find(_.name == parsed.subcommand.commandSpec.name).get
-      Invocation.Run(command.name, merged(last, command))
+      Invocation.Run(command.name, merged(last, command, said))
     }
   }
 
-  private def merged(line: CommandLine, command: Command): ObjectNode = {
-    val options = line.getParseResult
-    val chosen = JsonSettings.empty
-    for (setting <- command.settings; value <- said(setting, options)) chosen.set[JsonNode](setting.key, value)
-    Option(options.matchedOptionValue[Path]("--config", null)) match {
-      case Some(path) =>
-        JsonSettings.merge(ConfigFile.read(path, command.settings, nearest(command.settings, _)), chosen)
-      case None => chosen
+  private def merged(line: CommandLine, command: Command, said: ObjectNode): ObjectNode = {
+    val chosen = JsonSettings.empty // in the table's order
+    for (setting <- command.settings; value <- Option(said.get(setting.key))) chosen.set[JsonNode](setting.key, value)
+    Option(line.getParseResult.matchedOptionValue[Path]("--config", null)) match {
+      case Some(path) => JsonSettings.merge(ConfigFile.read(path, command.settings, nearest(command.settings, _)), chosen)
+      case None       => chosen
     }
   }
 
-  /** The value of a setting on the command line, if it is there. */
-  private def said(setting: Setting, options: CommandLine.ParseResult): Option[JsonNode] = {
-    val (name, opposite) = (s"--${setting.key}", s"--no-${setting.key}")
-    val denied = setting.kind == ValueKind.Switch && options.hasMatchedOption(opposite)
-    if (denied && options.hasMatchedOption(name))
-      throw new FiresteelException(Kind.CONFIG, s"$name and $opposite exclude each other")
-    else if (denied) Some(BooleanNode.FALSE)
-    else
-      Option.when(options.hasMatchedOption(name))(setting.kind match {
-        case ValueKind.Flag => BooleanNode.TRUE
-        case _              => options.matchedOptionValue[JsonNode](name, null)
-      })
-  }
-
-  private def root: CommandSpec = {
+  /** All commands. Parsing writes the values of their options into `said`, in the order of the command line. */
+  private def root(said: ObjectNode): CommandSpec = {
     val spec = CommandSpec.create().name("firesteel").addOption(help)
     spec.addOption(OptionSpec.builder("--version").versionHelp(true).description("print the versions and exit").build())
     usage(spec, "train convolutional networks inside Spark executors")
       .synopsisHeading("usage: ")
       .customSynopsis("firesteel COMMAND [OPTIONS]")
       .commandListHeading("%ncommands:%n")
-    commands.foreach(command => spec.addSubcommand(command.name, subcommand(command)))
+    commands.foreach(command => spec.addSubcommand(command.name, subcommand(command, said)))
     spec
   }
 
-  private def subcommand(command: Command): CommandSpec = {
+  private def subcommand(command: Command, said: ObjectNode): CommandSpec = {
     val spec = CommandSpec.create().name(command.name).addOption(help)
     usage(spec, command.summary).synopsisHeading("usage: ").customSynopsis(s"firesteel ${command.name} [OPTIONS]")
     spec.addOption(
@@ -97,7 +85,7 @@ final class Arguments(commands: Seq[Command], version: => String) {
         .description("JSON object of any of the options below; the command line wins")
         .build()
     )
-    command.settings.flatMap(options).foreach(spec.addOption)
+    command.settings.flatMap(options(_, said)).foreach(spec.addOption)
     spec
   }
 
@@ -113,22 +101,32 @@ final class Arguments(commands: Seq[Command], version: => String) {
   private def help: OptionSpec =
     OptionSpec.builder("--help", "-h").usageHelp(true).description("print this and exit").build()
 
-  /** A setting's option; for a switch also its opposite, `--no-KEY`. */
-  private def options(setting: Setting): Seq[OptionSpec] = {
+  /** A setting's option; for a switch also its opposite, `--no-KEY`. Both write the setting into `said`. */
+  private def options(setting: Setting, said: ObjectNode): Seq[OptionSpec] = {
     val spec = OptionSpec.builder("--" + setting.key).description(setting.help)
     val convert: ITypeConverter[JsonNode] = text =>
       setting.kind.parse(text).getOrElse(throw new TypeConversionException(s"'$text' is not ${setting.kind.noun}"))
-    def valued(arity: String) = spec.`type`(classOf[JsonNode]).arity(arity).converters(convert)
+    def valued(arity: String) =
+      spec.`type`(classOf[JsonNode]).arity(arity).converters(convert).setter(new Saying[JsonNode](identity))
+    def flag(spec: OptionSpec.Builder, value: JsonNode): OptionSpec =
+      spec.`type`(classOf[Boolean]).arity("0").setter(new Saying[Boolean](_ => value)).build()
+
+    /** Called with each value of an option, in the order of the command line, and with null before the first. */
+    final class Saying[A](value: A => JsonNode) extends ISetter {
+      def set[B](given: B): B = {
+        if (given != null) said.set[JsonNode](setting.key, value(given.asInstanceOf[A]))
+        given
+      }
+    }
+
     setting.kind match {
-      case ValueKind.Flag   => Seq(flag(spec))
+      case ValueKind.Flag   => Seq(flag(spec, BooleanNode.TRUE))
       case ValueKind.Switch =>
         val no = OptionSpec.builder("--no-" + setting.key).description(s"the opposite of --${setting.key}")
-        Seq(valued("0..1").paramLabel("true|false").fallbackValue("true").build(), flag(no))
+        Seq(valued("0..1").paramLabel("true|false").fallbackValue("true").build(), flag(no, BooleanNode.FALSE))
       case _ => Seq(valued("1").paramLabel(setting.metavar).build())
     }
   }
-
-  private def flag(spec: OptionSpec.Builder): OptionSpec = spec.`type`(classOf[Boolean]).arity("0").build()
 
   /** The known key that is most similar to an unknown one, if it is similar enough; by the same measure as the engine.
     */

@@ -1,6 +1,7 @@
 // What is shown of a run.
 package io.firesteel.driver.console
 
+import io.firesteel.{Machine, Started}
 import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, round, started, totals}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -52,6 +53,24 @@ class ProgressDisplayTest extends AnyFunSuite {
     assert(text.linesIterator.count(_.startsWith("round ")) == 1)
     assert(text.linesIterator.contains("round 1/500: test accuracy 55.12 %, loss 1.2500 after 0.5 s"))
     assert(text.linesIterator.contains("model: /out/model.safetensors"))
+  }
+
+  test("the first line shows workers and slots, and a warning follows if executors differ") {
+    def told(started: Started) = {
+      val bytes = new ByteArrayOutputStream()
+      val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0")
+      progress.waiting("waiting for executors")
+      progress.started(started, "/out")
+      bytes.toString(UTF_8).linesIterator.toSeq
+    }
+    val machine = Machine("0", "EPYC", "AVX512", 1, "2.11.0")
+    val same = told(started.copy(slots = 2, machines = Seq(machine, machine.copy(executor = "1"))))
+    assert(same.head == "waiting for executors" && same(1).contains(", sparknet, workers 2 on 2 task slots, batch "))
+    assert(!same.exists(_.startsWith("warning")))
+    val different = told(started.copy(slots = 1, machines = Seq(machine, machine.copy(executor = "1", cpu = "Xeon"))))
+    assert(different(1).contains("workers 2 on 1 task slot, "))
+    assert(different.exists(_.startsWith("warning: executors differ in processor (EPYC on 0; Xeon on 1)")))
+    assert(told(started)(1).contains("workers 2, batch"), "unknown slots are not shown")
   }
 
   test("the first line says how the strategy runs over Spark, where it has a choice") {

@@ -7,6 +7,7 @@ import io.firesteel.driver.{EvaluateCommand, Fixtures, TrainCommand}
 import io.firesteel.jni.Kind
 import org.scalatest.funsuite.AnyFunSuite
 
+import java.io.{ByteArrayOutputStream, PrintStream}
 import java.nio.file.{Files, Path}
 
 class ArgumentsTest extends AnyFunSuite {
@@ -45,7 +46,9 @@ class ArgumentsTest extends AnyFunSuite {
     assert(settings("--tls", "--seed", "3").toString == """{"tls":true,"seed":3}""")
     assert(refusal("train", "--tls=maybe") == "invalid value for option '--tls': 'maybe' is not true or false")
     assert(refusal("train", "--no-tls=false").contains("'--no-tls'"))
-    assert(refusal("train", "--no-tls", "--tls") == "--tls and --no-tls exclude each other")
+    assert(settings("--no-tls", "--tls").toString == """{"tls":true}""")
+    assert(settings("--tls", "--no-tls").toString == """{"tls":false}""")
+    assert(settings("--no-tls", "--tls=false", "--tls", "--tls=false").toString == """{"tls":false}""")
     withFile("""{"tls": false}""") { file =>
       assert(settings("--config", file.toString).toString == """{"tls":false}""")
       assert(settings("--tls", "--config", file.toString).toString == """{"tls":true}""")
@@ -112,8 +115,27 @@ class ArgumentsTest extends AnyFunSuite {
     assert(refusal() == "no command given: the commands are train, evaluate")
   }
 
-  test("an option given twice, without its value or with a wrong one is refused by name") {
-    assert(refusal("train", "--tau", "1", "--tau", "2").contains("'--tau'"))
+  test("the last of a repeated option wins, and nobody is warned of it") {
+    val err = new ByteArrayOutputStream()
+    val before = System.err
+    System.setErr(new PrintStream(err))
+    try {
+      assert(settings("--tau", "1", "--seed", "3", "--tau", "2").toString == """{"tau":2,"seed":3}""")
+      assert(settings("--resume", "--resume").toString == """{"resume":true}""")
+      withFile("""{"tau": 5}""") { file =>
+        assert(settings("--config", "nowhere.json", "--config", file.toString).toString == """{"tau":5}""")
+      }
+    } finally System.setErr(before)
+    assert(err.toString == "")
+  }
+
+  test("what a run completed in its configuration file is not asked of another run") {
+    withFile("""{"tau": 5, "completed": {"tau": 5, "stepvalue": [16]}}""") { file =>
+      assert(settings("--config", file.toString, "--iterations", "40").toString == """{"tau":5,"iterations":40}""")
+    }
+  }
+
+  test("an option without its value or with a wrong one is refused by name") {
     assert(refusal("train", "--tau").contains("'--tau'"))
     assert(refusal("train", "--tau", "x") == "invalid value for option '--tau': 'x' is not a whole number")
     assert(refusal("train", "--lr", "NaN").contains("'NaN' is not a number"))

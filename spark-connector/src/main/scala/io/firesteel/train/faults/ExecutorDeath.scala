@@ -14,6 +14,7 @@ private[train] final class ExecutorDeath(conf: SparkConf, overhead: Option[Long]
   /** The failure of the run, if a task failed for a reason that another attempt would meet again. */
   def of(executor: String, reason: TaskFailedReason): Option[FiresteelException] = reason match {
     case failure: ExceptionFailure if isOutOfMemory(failure) => Some(fullHeap(executor, failure.description))
+    case failure: ExceptionFailure                           => failure.exception.flatMap(outOfNativeMemory)
     case _                                                   => None
   }
 
@@ -37,6 +38,10 @@ private[train] final class ExecutorDeath(conf: SparkConf, overhead: Option[Long]
   private def isOutOfMemory(failure: ExceptionFailure): Boolean =
     (failure.className +: failure.exception.toSeq.flatMap(causes).map(_.getClass.getName))
       .contains(classOf[OutOfMemoryError].getName)
+
+  /** The failure of a worker without enough native memory, which another attempt would not have either. */
+  private def outOfNativeMemory(error: Throwable): Option[FiresteelException] =
+    Some(FiresteelException.unwrap(error)).collect { case e: FiresteelException if e.kind == Kind.MEMORY => e }
 
   private def causes(error: Throwable): Iterator[Throwable] =
     Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(16) // 16: a cycle of causes must end too

@@ -2,55 +2,69 @@
 // one executor and none in another.
 package io.firesteel.train.placement
 
-import org.apache.spark.firesteel.TaskSlots
+import io.firesteel.FiresteelException
+import org.apache.spark.firesteel.ExecutorSlots
 import java.util.concurrent.TimeoutException
 import org.apache.spark.rdd.RDD
 import org.apache.spark.{Partition, SparkContext, SparkEnv, SparkException, TaskContext}
 import scala.collection.mutable
 import scala.concurrent.Await
 import scala.concurrent.duration.{Duration, SECONDS}
+import scala.reflect.ClassTag
 
 private[train] object EachExecutor {
 
-  /** @param of what each executor answered
-    * @param missing executors that are alive and did not
+  /** Runs `body` in those of `executors` that are alive, and waits `seconds` at most. An executor whose slots are busy
+    * all that time is not reached.
+    *
+    * @return the result of `body` by executor, and the executors that were not reached
+    * @throws FiresteelException if `body` throws one in an executor
     */
-  final case class Answers[A](of: Map[String, A], missing: Set[String])
-
-  /** Runs `body` in those of `executors` that are alive, for `seconds` at most: one whose slots are all busy that long
-    * does not answer.
-    */
-  def run[A](sc: SparkContext, executors: Set[String], seconds: Long)(body: () => A): Answers[A] = {
-    val alive = TaskSlots.executors(sc).filter(slot => executors(slot.id))
-    val answers = mutable.Map.empty[String, A]
-    if (alive.nonEmpty) {
-      val targets = alive.map(_.location)
+  def run[A](sc: SparkContext, executors: Seq[ExecutorSlots], seconds: Long)(
+      body: () => A
+  ): (Map[String, A], Set[String]) = {
+    val reached = mutable.Map.empty[String, A]
+    if (executors.nonEmpty) {
       val job = sc.submitJob(
-        new OnePerExecutor(sc, targets),
-        (_: Iterator[Unit]) => SparkEnv.get.executorId -> body(),
-        targets.indices,
-        (_: Int, answer: (String, A)) => answers.synchronized(answers += answer),
+        new OnePerPartition(sc, executors.map(_.id), executors.map(_.location)),
+        (_: Iterator[String]) => SparkEnv.get.executorId -> body(),
+        executors.indices,
+        (_: Int, answer: (String, A)) => reached.synchronized(reached += answer),
         ()
       )
       try Await.result(job, Duration(seconds, SECONDS))
       catch {
         case _: TimeoutException => job.cancel()
-        case _: SparkException   => // an executor went away meanwhile, or the job was ended: who answered is known
+        case e: SparkException   =>
+          FiresteelException.unwrap(e) match {
+            case ours: FiresteelException => throw ours
+            case _ => // an executor was lost, or the job was cancelled: `reached` has those that ran it
+          }
       }
     }
-    val answered = answers.synchronized(answers.toMap)
-    Answers(answered, alive.map(_.id).toSet -- answered.keySet)
+    val answers = reached.synchronized(reached.toMap)
+    (answers, executors.map(_.id).toSet -- answers.keySet)
   }
 
-  /** Empty partitions, each with one of `targets` as its preferred location. */
-  private final class OnePerExecutor(sc: SparkContext, @transient private val targets: Seq[String])
-      extends RDD[Unit](sc, Nil) {
-    protected def getPartitions: Array[Partition] = targets.indices.map(number => Numbered(number)).toArray
+}
 
-    override protected def getPreferredLocations(split: Partition): Seq[String] = Seq(targets(split.index))
+/** A partition for each of `items`, with `locations` as their preferred locations if there are any. An item is a part of
+  * its task, which Spark serialises as Java does. Those of `sc.parallelize` are serialised as `spark.serializer` says.
+  */
+private[train] final class OnePerPartition[A: ClassTag](
+    sc: SparkContext,
+    @transient private val items: Seq[A],
+    @transient private val locations: Seq[String] = Nil
+) extends RDD[A](sc, Nil) {
+  protected def getPartitions: Array[Partition] =
+    items.zipWithIndex.map[Partition] { case (item, index) => new OnePerPartition.Numbered(index, item) }.toArray
 
-    def compute(split: Partition, context: TaskContext): Iterator[Unit] = Iterator.empty
-  }
+  override protected def getPreferredLocations(split: Partition): Seq[String] = locations.lift(split.index).toSeq
 
-  private final case class Numbered(index: Int) extends Partition
+  def compute(split: Partition, context: TaskContext): Iterator[A] =
+    Iterator.single(split.asInstanceOf[OnePerPartition.Numbered[A]].item)
+}
+
+private object OnePerPartition {
+  private final class Numbered[A](val index: Int, val item: A) extends Partition
 }

@@ -1,35 +1,85 @@
-// Waits for the task slots of a long stage, in which all workers must run at once: workers that wait for each other
-// would wait for ever for one without a slot, and a task whose executor is full waits there for spark.locality.wait.
+// Counts the task slots of the application, and waits for those of a long stage, in which all workers must run at once:
+// workers that wait for each other would wait for ever for one without a slot, and a task whose executor is full waits
+// there for spark.locality.wait.
 package io.firesteel.train.placement
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import org.apache.spark.firesteel.TaskSlots
-import java.util.concurrent.TimeUnit.SECONDS
+import org.apache.spark.firesteel.{Supply, SupplyRequest, TaskSlots}
+import java.util.concurrent.TimeUnit.{MILLISECONDS, SECONDS}
 import org.apache.spark.SparkContext
 
 private[train] object Slots {
   private val PollMillis = 100L
+  private val QuietSeconds = 5L // executors that are started together register within seconds of each other
   private val ReplacementSeconds = 600L
   private val TellSeconds = 2L // tasks that were killed end within a minibatch
 
+  /** The number of task slots, once the executors have registered: when there are `wanted` slots, or all executors that
+    * the application's settings promise, or, if these promise no number, when no executor has registered for a while.
+    * After the time for which Spark itself waits for executors it is the number of that moment, which may be 0.
+    *
+    * @param wanted enough slots
+    * @param tell called with a message if the waiting takes longer than a moment
+    */
+  def settled(sc: SparkContext, wanted: Option[Int], tell: String => Unit): Int = {
+    if (!sc.isLocal) {
+      val supply = wanted.flatMap(_ => Supply.onDemand(sc.getConf)).getOrElse(Supply.of(sc.getConf))
+      val request = new SupplyRequest(sc)
+      watched(sc, patienceLeft(sc), tell) {
+        (wanted, supply) match {
+          case (Some(slots), _)                           => request.ensureSlots(slots)
+          case (None, Supply.Executors(count))            => request.ensureExecutors(count)
+          case (None, Supply.Cores(_) | Supply.Unknown) =>
+        }
+        wanted.exists(TaskSlots.now(sc) >= _) || isComplete(sc, supply)
+      }
+    }
+    TaskSlots.now(sc)
+  }
+
+  private def isComplete(sc: SparkContext, supply: Supply): Boolean = supply match {
+    case Supply.Executors(count) => TaskSlots.executors(sc).size >= count
+    case Supply.Cores(count)     => TaskSlots.cores(sc) >= count
+    case Supply.Unknown          => TaskSlots.now(sc) > 0 && TaskSlots.quietMillis(sc).exists(_ >= SECONDS.toMillis(QuietSeconds))
+  }
+
   /** Waits until there are `workers` slots, for as long as Spark itself waits for executors to register.
     *
-    * @throws FiresteelException of kind config where they did not come
+    * @param tell as for `settled`
+    * @throws FiresteelException of kind config if there are fewer by then
     */
-  def await(sc: SparkContext, workers: Int): Unit = await(sc, workers, if (sc.isLocal) 0 else patience(sc))(false)
+  def await(sc: SparkContext, workers: Int, tell: String => Unit = _ => ()): Unit =
+    await(sc, workers, if (sc.isLocal) 0 else patienceLeft(sc), tell)(false)
 
   /** The same after an executor was lost: long enough for a cluster to start another machine. `over` says that the run
     * ended meanwhile.
     */
   def awaitAgain(sc: SparkContext, workers: Int)(over: => Boolean): Unit =
-    await(sc, workers, math.max(patience(sc), ReplacementSeconds))(over)
+    await(sc, workers, math.max(patience(sc), ReplacementSeconds), _ => ())(over)
 
-  private def await(sc: SparkContext, workers: Int, seconds: Long)(over: => Boolean): Unit = {
-    val deadline = System.nanoTime() + SECONDS.toNanos(seconds)
-    while (TaskSlots.now(sc) < workers && deadline - System.nanoTime() > 0 && !over) Thread.sleep(PollMillis)
+  private def await(sc: SparkContext, workers: Int, seconds: Long, tell: String => Unit)(over: => Boolean): Unit = {
+    val request = new SupplyRequest(sc)
+    watched(sc, seconds, tell) {
+      request.ensureSlots(workers)
+      TaskSlots.now(sc) >= workers || over
+    }
     val slots = TaskSlots.now(sc)
     if (slots < workers) throw new FiresteelException(Kind.CONFIG, refusal(sc, workers, slots))
+  }
+
+  /** Waits until `enough`, for `seconds` at most. */
+  private def watched(sc: SparkContext, seconds: Long, tell: String => Unit)(enough: => Boolean): Unit = {
+    val begin = System.nanoTime()
+    def lasted(limit: Long) = System.nanoTime() - begin > SECONDS.toNanos(limit)
+    var told = false
+    while (!enough && !lasted(seconds)) {
+      if (!told && lasted(TellSeconds)) {
+        told = true
+        tell(s"waiting for executors for at most $seconds s: ${counted(TaskSlots.now(sc))} so far")
+      }
+      Thread.sleep(PollMillis)
+    }
   }
 
   /** Waits until a slot is free for each worker, reserves them, and runs `body`. Another run of this application that
@@ -79,10 +129,38 @@ private[train] object Slots {
   private def patience(sc: SparkContext): Long =
     sc.getConf.getTimeAsSeconds("spark.scheduler.maxRegisteredResourcesWaitingTime", "30s")
 
-  private def refusal(sc: SparkContext, workers: Int, slots: Int): String = {
-    val have = if (slots == 1) "1 task slot" else s"$slots task slots"
-    val fewer = if (slots > 0) s"set workers to at most $slots, or " else ""
-    val more = if (sc.isLocal) s"use --master local[$workers]" else "give spark-submit more executors or cores"
-    s"$workers workers run at once, but ${if (sc.isLocal) sc.master else "the cluster"} has $have: $fewer$more"
+  /** Seconds for which executors are still waited for. Spark's limit counts from the start of the application, so that
+    * its later runs do not wait again for executors that never register. If there are none, or they were requested just
+    * now, the limit counts from now.
+    */
+  private def patienceLeft(sc: SparkContext): Long =
+    if (TaskSlots.now(sc) == 0 || Supply.isDynamic(sc.getConf)) patience(sc)
+    else math.max(QuietSeconds, patience(sc) - MILLISECONDS.toSeconds(System.currentTimeMillis() - sc.startTime))
+
+  /** The failure of a run without `workers` and without any slot. */
+  def unknown(sc: SparkContext): FiresteelException = {
+    val why =
+      if (Supply.isDynamic(sc.getConf))
+        "dynamic allocation has no executor: give workers, or set spark.dynamicAllocation.minExecutors or maxExecutors"
+      else
+        s"no executor came within ${patience(sc)} s: give workers, or raise " +
+          "spark.scheduler.maxRegisteredResourcesWaitingTime if the cluster has room for executors later"
+    new FiresteelException(Kind.CONFIG, s"how many workers the cluster has slots for is unknown, since $why")
   }
+
+  private def refusal(sc: SparkContext, workers: Int, slots: Int): String = {
+    val limit = TaskSlots.limit(sc).fold("") { case (setting, value) => s" ($setting is $value)" }
+    val fewer = if (slots > 0) s"set workers to at most $slots, or " else ""
+    val most = Supply.mostExecutors(sc.getConf).filter { count =>
+      Supply.isDynamic(sc.getConf) && TaskSlots.executors(sc).size >= count
+    }
+    val more =
+      if (sc.isLocal) s"use --master local[${workers.toLong * TaskSlots.coresOfTask(sc)}]"
+      else
+        most.fold("give spark-submit more executors or cores")(n => s"raise spark.dynamicAllocation.maxExecutors (now $n)")
+    s"$workers workers run at once, but ${if (sc.isLocal) sc.master else "the cluster"} has ${counted(slots)}$limit: " +
+      s"$fewer$more"
+  }
+
+  private def counted(slots: Int): String = if (slots == 1) "1 task slot" else s"$slots task slots"
 }

@@ -163,9 +163,11 @@ private[train] object MemoryCheck {
     else {
       val heap = conf.getSizeAsBytes("spark.executor.memory", "1g")
       val overhead = overheadBytes(conf, sc.master, heap)
+      // a standalone cluster's executors have all cores of their machines if nothing else is set
       val cores = conf.getInt("spark.executor.cores", 1) / conf.getInt("spark.task.cpus", 1)
+      val tasks = TaskSlots.executors(sc).map(_.tasks).maxOption.getOrElse(cores)
       val limit = overhead.map(bytes => MemoryLimit(heap + bytes, "an executor's container", 0))
-      Capacity(local = false, math.max(1, cores), heap, limit, overhead, ownHeap)
+      Capacity(local = false, math.max(1, tasks), heap, limit, overhead, ownHeap)
     }
   }
 

@@ -3,7 +3,7 @@ package io.firesteel.train.run
 
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.{FiresteelException, Json, MemoryNeeds, TrainConfig}
+import io.firesteel.{FiresteelException, Json, Machine, MemoryNeeds, TrainConfig}
 import io.firesteel.data.ImageSource
 import io.firesteel.jni.{Engine, Kind}
 import io.firesteel.tensors.Tensors
@@ -16,6 +16,8 @@ import io.firesteel.tensors.Tensors
   * @param stateLength floats of the solver's state
   * @param digest of the net's layout; goes along with every vector
   * @param needs the memory that the run takes, if that was estimated
+  * @param slots tasks that run at once; 0 if no executor has registered yet
+  * @param machines of the executors that have registered
   * @param how `in one stage` or `in rounds`, and why, for the first line of a run; empty if the strategy has no choice
   */
 private[train] final case class Plan(
@@ -27,6 +29,8 @@ private[train] final case class Plan(
     stateLength: Int,
     digest: String,
     needs: Option[MemoryNeeds] = None,
+    slots: Int = 0,
+    machines: Seq[Machine] = Nil,
     how: String = ""
 ) {
 
@@ -103,7 +107,7 @@ private[train] final case class Plan(
   private def changed(change: ObjectNode => ObjectNode): Plan =
     Plan
       .described(change(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode]).toString)
-      .copy(needs = needs, how = how)
+      .copy(needs = needs, slots = slots, machines = machines, how = how)
 
   /** The native memory that one worker with `rows` rows takes. */
   def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
@@ -120,19 +124,29 @@ private[train] object Plan {
   /** Strategies inside one stage whose exchanges are of all workers at once. */
   private val Synchronous = Set("sparknet", "easgd")
 
-  /** Completes and checks `config` for that training set; `parallelism` is the default number of workers. */
-  def resolve(config: TrainConfig, train: ImageSource, parallelism: Int): Plan = {
-    val workers = config.workers.getOrElse(if (SingleWorker(config.strategy)) 1 else parallelism)
-    if (workers > train.rows)
+  /** The number of workers that `config` asks for, itself or by its strategy.
+    *
+    * @throws FiresteelException of kind config if there are fewer rows
+    */
+  def workersAsked(config: TrainConfig, train: ImageSource): Option[Int] = {
+    for (workers <- config.workers if workers > train.rows)
       throw new FiresteelException(
         Kind.CONFIG,
         s"$workers workers are more than the ${train.rows} rows of the training set: set workers to at most ${train.rows}"
       )
+    config.workers.orElse(Option.when(SingleWorker(config.strategy))(1))
+  }
+
+  /** Completes and checks `config` for that training set; by default there is a worker for each of `slots`, but
+    * not more than rows.
+    */
+  def resolve(config: TrainConfig, train: ImageSource, slots: Int): Plan = {
+    val workers = workersAsked(config, train).getOrElse(math.min(slots, train.rows).toInt)
     val asked = config.copy(workers = Some(workers), dataset = config.dataset.orElse(Some(train.format.name)))
     val request = Json.mapper.createObjectNode()
     request.set[JsonNode]("config", Json.mapper.readTree(asked.toJson))
     request.putObject("facts").put("rows", train.rows).put("classes", train.classes)
-    described(Engine.resolve(request.toString))
+    described(Engine.resolve(request.toString)).copy(slots = slots)
   }
 
   /** The plan of a configuration that is resolved already. */

@@ -24,6 +24,8 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
         start.round,
         completedSteps,
         plan.needs,
+        plan.slots,
+        plan.machines,
         plan.how,
         plan.isSynchronous
       )

@@ -6,6 +6,7 @@ package io.firesteel.train.stage
 import com.fasterxml.jackson.databind.JsonNode
 import io.firesteel.Json
 import io.firesteel.jni.{Exchanger, NativeException}
+import io.firesteel.train.placement.OnePerPartition
 import io.firesteel.train.run.Plan
 import io.firesteel.train.workers.NativeLibrary
 import org.apache.spark.firesteel.ExecutorHost
@@ -39,7 +40,7 @@ private[train] final class CenterHosts(
       val tasks = unhosted.map { part =>
         HostTask(run, plan.configJson, new Secret(secret), part, start(part), exchanger.part(part))
       }
-      val hosted = sc.parallelize(tasks.toSeq, tasks.length).map(_.host()).collect()
+      val hosted = sc.runJob(new OnePerPartition(sc, tasks.toSeq), (task: Iterator[HostTask]) => task.next().host())
       unhosted.zip(hosted).foreach { case (part, server) => servers(part) = Json.mapper.readTree(server) }
       exchanger.hosted(servers.foldLeft(Json.mapper.createArrayNode())(_.add(_)).toString)
     }

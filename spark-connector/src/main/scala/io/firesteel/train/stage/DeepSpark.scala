@@ -28,7 +28,8 @@ private[train] object DeepSpark {
   ): Outcome = {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new StageNotifier(plan, begin, listener)
-    Slots.await(sc, plan.workers) // before the rows are divided, so that each worker has a slot where its rows are
+    // before the rows are divided, so that each worker has a slot where its rows are
+    Slots.await(sc, plan.workers, listener.waiting)
 
     Using.Manager { use =>
       val resumed = Option.when(begin.center.nonEmpty)(use(StageJob.exchanger(sc, plan, begin)))

@@ -1,5 +1,5 @@
-// Where the configuration leaves it to the cluster whether `sparknet` runs in one stage or in rounds: one stage is faster,
-// and needs a slot for each worker, all at once, and executors that reach the driver. Both give the same bits.
+// Decides whether `sparknet` runs in one stage or in rounds, if the configuration does not say it. One stage is faster, and
+// needs a task slot for each worker and executors that can connect to the driver. Both give the same bits.
 package io.firesteel.train.stage
 
 import io.firesteel.{CheckpointStore, FiresteelException, TrainConfig}
@@ -12,18 +12,18 @@ import org.apache.spark.firesteel.TaskSlots
 import scala.util.Using
 
 private[train] object StageChoice {
-  private val ConnectSeconds = 5L // within which an executor must reach the driver
-  private val ProbeSeconds = 120L // an executor fetches its archives and loads libtorch before its first task
+  private val ConnectSeconds = 5L // for an executor to connect to the driver
+  private val ProbeSeconds = 120L // an executor downloads its archives and loads libtorch before its first task
 
-  /** The plan with its consistency decided. A run that is resumed stays in rounds where it was in them: workers in a stage
-    * go on from an exchanger's snapshot, which such a checkpoint does not have.
+  /** The plan with a consistency. A run in rounds is resumed in rounds: workers in one stage resume from an exchanger's
+    * snapshot, which its checkpoint does not have.
     */
   def decided(sc: SparkContext, plan: Plan, checkpoint: Option[CheckpointStore]): Plan =
     if (plan.config.strategy != "sparknet") plan
     else if (plan.config.consistency.nonEmpty) plan.copy(how = if (plan.inStage) Stage else Rounds)
     else {
       val stage = Encryption.decided(plan.withConsistency("bsp"), sc.getConf)
-      val against = resumedInRounds(plan, checkpoint).orElse(slotsMissing(sc, plan)).orElse(unreached(sc, stage))
+      val against = resumedInRounds(plan, checkpoint).orElse(slotsMissing(plan)).orElse(unreached(sc, stage))
       against.fold(stage.copy(how = Stage))(why => plan.withConsistency("rounds").copy(how = s"$Rounds ($why)"))
     }
 
@@ -63,32 +63,31 @@ private[train] object StageChoice {
       "as the run that is resumed"
     )
 
-  private def slotsMissing(sc: SparkContext, plan: Plan): Option[String] = {
-    val slots = TaskSlots.now(sc)
-    Option.when(slots < plan.workers)(s"${if (slots == 1) "1 slot" else s"$slots slots"} for ${plan.workers} workers")
+  private def slotsMissing(plan: Plan): Option[String] = Option.when(plan.slots < plan.workers) {
+    s"${if (plan.slots == 1) "1 slot" else s"${plan.slots} slots"} for ${plan.workers} workers"
   }
 
-  /** What keeps some executor from an exchanger of this process. In local Spark there is no network between them. */
+  /** Why an executor cannot connect to the driver; none if all can. In local Spark both are one process. */
   private def unreached(sc: SparkContext, stage: Plan): Option[String] = if (sc.isLocal) None
   else {
-    val executors = TaskSlots.executors(sc).map(_.id).toSet
+    val executors = TaskSlots.executors(sc)
     val probe = Plan.described(probing(sc, stage.config, executors.size).toJson)
-    Using.resource(Exchanger.open(probe.configJson, new Array(probe.length), Array.empty)) { exchanger =>
+    Using.resource(Exchanger.open(probe.configJson, new Array[Float](probe.length), Array.empty)) { exchanger =>
       val task = new ProbeTask(new ExchangerKey(exchanger.client(), resumed = 0))
-      val answers = EachExecutor.run(sc, executors, ProbeSeconds)(task)
-      val failed = answers.of.toSeq.sortBy(_._1).collectFirst { case (id, Some(why)) => s"executor $id: $why" }
-      failed.orElse(answers.missing.headOption.map(id => s"executor $id ran no task within $ProbeSeconds s"))
+      val (answers, missing) = EachExecutor.run(sc, executors, ProbeSeconds)(task)
+      val failed = answers.toSeq.sortBy(_._1).collectFirst { case (id, Some(why)) => s"executor $id: $why" }
+      failed.orElse(missing.headOption.map(id => s"executor $id ran no task within $ProbeSeconds s"))
     }
   }
 
-  /** A center of the smallest net, to which each executor attaches once. */
+  /** Of an exchanger with the center of the smallest net, to which each executor connects once. */
   private def probing(sc: SparkContext, config: TrainConfig, executors: Int): TrainConfig =
     StageJob
       .listening(sc, config)
       .copy(net = "cifar10_quick", workers = Some(executors), exchangeDeadline = ConnectSeconds)
 }
 
-/** Attaches to the exchanger and pulls its center, as the workers will; answers what went wrong. */
+/** Connects to the exchanger and reads its center, as the workers will. The result says what failed, if something did. */
 private[stage] final class ProbeTask(key: ExchangerKey) extends (() => Option[String]) with Serializable {
   def apply(): Option[String] = {
     NativeLibrary.load()

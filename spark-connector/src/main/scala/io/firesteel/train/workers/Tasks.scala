@@ -64,43 +64,39 @@ private[train] final case class RoundTask(
     normalizer: Array[Float],
     length: Int,
     stateLength: Int,
-    center: Broadcast[PackedVector],
-    solverStates: IndexedSeq[Broadcast[PackedVector]],
+    center: Broadcast[Array[Byte]],
+    solverStates: IndexedSeq[Broadcast[Array[Byte]]],
     statesToo: Boolean,
     request: RoundRequest
-) extends WorkerTask[WorkerResult] {
-  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): WorkerResult = {
-    val vector = start(partition)
-    val report = Json.mapper.readTree(
-      cache.ready(partition, chunks, normalizer)(_.round(vector, request.json))
-    )
-    WorkerResult(
-      PackedVector(vector, 0, center.value.length),
-      Json.whole(report, "samples"),
-      Json.real(report, "loss"),
-      Json.flag(report, "fresh"),
-      Option.when(statesToo)(PackedVector(vector, length, stateLength))
-    )
+) extends WorkerTask[WorkerResult.Sent] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): WorkerResult.Sent = {
+    val packed = PackedVector.wrap(center.value)
+    val vector = start(partition, packed)
+    val report = cache.ready(partition, chunks, normalizer)(_.round(vector, request.json))
+    val state = if (statesToo) PackedVector(vector, length, stateLength).bytes else Array.emptyByteArray
+    (PackedVector(vector, 0, packed.length).bytes, report, state)
   }
 
   /** The vector at the start of the round, in which the native call leaves the result. */
-  private def start(partition: Int): Array[Float] = {
+  private def start(partition: Int, packed: PackedVector): Array[Float] = {
     val withState = statesToo || solverStates.nonEmpty
-    val vector = center.value.padded(if (withState) length + stateLength else center.value.length)
-    if (solverStates.nonEmpty) solverStates(partition).value.copyInto(vector, length)
+    val vector = packed.padded(if (withState) length + stateLength else packed.length)
+    if (solverStates.nonEmpty) PackedVector.wrap(solverStates(partition).value).copyInto(vector, length)
     vector
   }
 }
 
-/** Evaluates the same weights on every worker's rows. */
+/** Evaluates the same weights on every worker's rows, and returns what `WorkerScore.read` reads. */
 private[train] final case class EvaluateTask(
     cache: WorkerCache,
     normalizer: Array[Float],
-    weights: Broadcast[PackedVector],
+    weights: Broadcast[Array[Byte]],
     digest: String
-) extends WorkerTask[WorkerScore] {
-  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): WorkerScore =
-    WorkerScore.read(cache.ready(partition, chunks, normalizer)(_.evaluate(weights.value.floats, digest)))
+) extends WorkerTask[String] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): String = {
+    val values = PackedVector.wrap(weights.value).floats
+    cache.ready(partition, chunks, normalizer)(_.evaluate(values, digest))
+  }
 }
 
 /** How a task connects to the exchanger. It contains the job's secret, so it is sent with the serialised task only, and

@@ -21,6 +21,26 @@ private[train] final case class WorkerResult(
     solverState: Option[PackedVector]
 )
 
+private[train] object WorkerResult {
+
+  /** A result as its task returns it, in classes that Kryo has registered: the vector, the engine's report of the round,
+    * and the solver's state, which is empty if it was not asked for.
+    */
+  type Sent = (Array[Byte], String, Array[Byte])
+
+  def read(sent: Sent): WorkerResult = {
+    val (vector, text, state) = sent
+    val report: JsonNode = Json.mapper.readTree(text)
+    WorkerResult(
+      PackedVector.wrap(vector),
+      Json.whole(report, "samples"),
+      Json.real(report, "loss"),
+      Json.flag(report, "fresh"),
+      Option.when(state.nonEmpty)(PackedVector.wrap(state))
+    )
+  }
+}
+
 /** Sums over the rows of one worker; `loss` is NaN if it was not finite. */
 private[train] final case class WorkerScore(rows: Long, correct: Long, loss: Double)
 

@@ -8,6 +8,7 @@ import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.placement.{EachExecutor, Placement, Slots}
 import io.firesteel.train.run.{Plan, RunState, Score}
 import org.apache.spark.SparkContext
+import org.apache.spark.firesteel.TaskSlots
 import org.slf4j.LoggerFactory
 import scala.util.Using
 import scala.util.control.NonFatal
@@ -60,12 +61,13 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
       solverStates: IndexedSeq[PackedVector],
       statesToo: Boolean
   ): IndexedSeq[WorkerResult] = {
-    val shared = sc.broadcast(PackedVector(center))
-    val states = solverStates.map(sc.broadcast(_)) // one each: an executor fetches those of its workers only
+    val shared = sc.broadcast(PackedVector(center).bytes)
+    // one each: an executor fetches those of its workers only
+    val states = solverStates.map(state => sc.broadcast(state.bytes))
     val task =
       RoundTask(cache, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
     try {
-      val results = sc.runJob(shards.chunks, task).toIndexedSeq
+      val results = sc.runJob(shards.chunks, task).toIndexedSeq.map(WorkerResult.read)
       jobs.placement.began()
       results
     } finally (shared +: states).foreach(_.destroy())
@@ -110,9 +112,9 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
 
   /** Accuracy and loss of the center's weights on all rows. */
   def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
-    val weights = sc.broadcast(PackedVector(center, 0, plan.length))
+    val weights = sc.broadcast(PackedVector(center, 0, plan.length).bytes)
     def task = EvaluateTask(cache, normalizer, weights, plan.digest)
-    try WorkerScore.total(jobs("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq))
+    try WorkerScore.total(jobs("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq).map(WorkerScore.read))
     finally weights.destroy()
   }
 
@@ -146,7 +148,8 @@ private[train] object Workers {
     if (sc.isLocal) Engine.endRun(run)
     else
       try {
-        val left = EachExecutor.run(sc, executors, EndSeconds)(() => Engine.endRun(run)).missing
+        val alive = TaskSlots.executors(sc).filter(slot => executors(slot.id))
+        val (_, left) = EachExecutor.run(sc, alive, EndSeconds)(() => Engine.endRun(run))
         if (left.nonEmpty) {
           val names = left.toSeq.sorted.mkString(", ")
           log.warn(s"free the workers of run $run: executors $names had no slot for it within $EndSeconds s")

@@ -1,8 +1,10 @@
 // Why an executor ended, from Spark's reason.
 package io.firesteel.train.faults
 
+import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import java.util.concurrent.RejectedExecutionException
+import org.apache.spark.firesteel.Failures
 import org.apache.spark.{ExceptionFailure, ExecutorLostFailure, SparkConf}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -40,6 +42,15 @@ class ExecutorDeathTest extends AnyFunSuite {
     }
     val unknown = new ExecutorDeath(new SparkConf(false), None).remedy(ends.head)
     assert(unknown.exists(_.endsWith("set spark.executor.memoryOverhead higher")))
+  }
+
+  test("a worker without native memory ends the run with its own message") {
+    def failure(kind: Kind) = {
+      val ours = new FiresteelException(kind, "worker 0: no memory")
+      death.of("3", Failures.of(new IllegalStateException("a task", ours)))
+    }
+    assert(failure(Kind.MEMORY).map(e => (e.kind, e.getMessage)).contains((Kind.MEMORY, "worker 0: no memory")))
+    assert(failure(Kind.INTERNAL).isEmpty)
   }
 
   test("other ends and failures are not taken for a lack of memory") {

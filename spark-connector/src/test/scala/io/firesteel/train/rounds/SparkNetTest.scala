@@ -124,7 +124,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
   }
 
   test("a worker's weight in the mean is the number of its samples") {
-    val plan = Plan.resolve(Runs.small, Runs.cifar10(sc).train, parallelism = 2)
+    val plan = Plan.resolve(Runs.small, Runs.cifar10(sc).train, slots = 2)
     val counts = Seq(0L, 1L, 99L, 10000L)
     val center = Center.open(plan.configJson, new Array(plan.length))
     try {
@@ -136,7 +136,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
 
   test("in a round over partitions of 0, 1 and 40 rows the empty one returns the center") {
     val source = Runs.cifar10(sc).train
-    val plan = Plan.resolve(Runs.small, source, parallelism = 2)
+    val plan = Plan.resolve(Runs.small, source, slots = 2)
     val records = source.records.values.take(41)
     val chunks = Seq(Seq.empty, Seq(records.head), records.tail.toSeq).map(_.flatten.toArray)
     val rdd = sc.parallelize(chunks, 3).filter(_.nonEmpty)

@@ -39,7 +39,7 @@ class ExtremesTest extends AnyFunSuite {
       object_.set[ObjectNode](key, Json.mapper.readTree(number))
       val said =
         try {
-          val plan = Plan.resolve(TrainConfig.fromJson(object_.toString), source, parallelism = 2)
+          val plan = Plan.resolve(TrainConfig.fromJson(object_.toString), source, slots = 2)
           assert(plan.rounds > 0 && plan.budget > 0 && plan.steps(plan.rounds - 1) > 0, object_)
           assert(plan.firstStep(plan.rounds) == plan.config.iterations.get, object_)
           assert(plan.roundsBehind(plan.budget) == plan.rounds, object_)
@@ -57,7 +57,7 @@ class ExtremesTest extends AnyFunSuite {
 
   test("a rate below the smallest f32 is kept to the bit on its way to the engine and back") {
     for (lr <- Seq(3e-43, 1.7976931348623157e308, 4.9e-324, 0.1, 0.30000000000000004)) {
-      val plan = Plan.resolve(TrainConfig(workers = Some(1), lr = Some(lr)), source, parallelism = 1)
+      val plan = Plan.resolve(TrainConfig(workers = Some(1), lr = Some(lr)), source, slots = 1)
       assert(plan.config.lr.contains(lr))
     }
   }

@@ -1,0 +1,59 @@
+//! What decides the last bits of a result, beside data, seed and configuration: kernels for other vector instructions,
+//! other numbers of threads and other versions of libtorch add in other orders.
+
+use serde::Serialize;
+
+use crate::device::cores;
+use crate::metrics::processor;
+use crate::raw;
+
+/// What the workers of this process compute with, where that is a processor and not a GPU.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Machine {
+    /// The processor's name according to Linux.
+    pub cpu: String,
+    /// Of libtorch's own kernels: `AVX512`, `AVX2`, `DEFAULT`. oneDNN and our own kernels choose theirs from the processor.
+    pub instruction_set: String,
+    /// Of one worker: what was asked for, at most the cores.
+    pub threads: usize,
+    /// The version of libtorch that is loaded.
+    pub libtorch: String,
+}
+
+impl Machine {
+    /// For workers of `threads` threads.
+    pub fn of_this_process(threads: usize) -> Self {
+        Self {
+            cpu: processor(),
+            instruction_set: raw::cpu_capability(),
+            threads: threads.min(cores()),
+            libtorch: version_in(&raw::build_settings()).unwrap_or(crate::LIBTORCH).to_owned(),
+        }
+    }
+}
+
+/// The version among libtorch's build settings, which are a list of `NAME=VALUE`.
+fn version_in(settings: &str) -> Option<&str> {
+    let (_, rest) = settings.split_once("TORCH_VERSION=")?;
+    rest.split([',', ' ', '\n']).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_tells_what_decides_the_bits() {
+        let machine = Machine::of_this_process(usize::MAX);
+        assert_eq!((machine.libtorch.as_str(), machine.threads), (crate::LIBTORCH, cores()));
+        assert!(["AVX512", "AVX2", "DEFAULT"].contains(&machine.instruction_set.as_str()), "{machine:?}");
+        assert_eq!(Machine::of_this_process(1).threads, 1);
+    }
+
+    #[test]
+    fn the_version_is_found_among_the_settings_of_a_build() {
+        let settings = "PyTorch built with:\n  - GCC 13.3\n  - Build settings: BLAS_INFO=mkl, TORCH_VERSION=2.11.0, USE_CUDA=0, ";
+        assert_eq!(version_in(settings), Some("2.11.0"));
+        assert_eq!(version_in("PyTorch built with: nothing"), None);
+    }
+}

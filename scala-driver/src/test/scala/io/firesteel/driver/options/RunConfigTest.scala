@@ -1,0 +1,29 @@
+// What another run, `evaluate` and a resumed run read from config.json.
+package io.firesteel.driver.options
+
+import org.scalatest.funsuite.AnyFunSuite
+
+import java.nio.charset.StandardCharsets.UTF_8
+import java.nio.file.{Files, Path}
+
+class RunConfigTest extends AnyFunSuite {
+  private def parse(json: String) = RunConfig.parse(json.getBytes(UTF_8), "config.json")
+
+  test("the file of the engine's tests is read and written again without a change") {
+    val file = Path.of(sys.props("firesteel.root")).resolve("testdata/run-config.json")
+    val bytes = Files.readAllBytes(file)
+    val config = RunConfig.parse(bytes, file.toString)
+    assert(config.asked.get("iterations").asInt == 40 && !config.asked.has("stepvalue") && !config.asked.has("completed"))
+    assert(config.completed.get("stepvalue").toString == "[32]" && config.completed.get("classes").asInt == 10)
+    assert(ConfigFile.parse(config.bytes, "again") == ConfigFile.parse(bytes, "file"))
+  }
+
+  test("in a file of an earlier version all keys count as set") {
+    val old = parse("""{"tau": 5, "stepvalue": [16]}""")
+    assert(old.asked == old.completed && old.asked.toString == """{"tau":5,"stepvalue":[16]}""")
+  }
+
+  test("another run does not inherit resume") {
+    assert(parse(new String(parse("""{"resume": true, "tau": 5}""").bytes, UTF_8)).asked.toString == """{"tau":5}""")
+  }
+}
