@@ -6,6 +6,7 @@ import io.firesteel.data.{ImageSource, RecordFormat}
 import io.firesteel.jni.Kind
 import io.firesteel.tensors.{Target, TensorFile, Tensors}
 import io.firesteel.train.faults.FaultWatch
+import io.firesteel.train.placement.Slots
 import io.firesteel.train.run.Plan
 import io.firesteel.train.workers.{NativeLibrary, Workers}
 import java.util.UUID

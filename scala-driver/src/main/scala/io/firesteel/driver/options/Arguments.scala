@@ -57,8 +57,9 @@ final class Arguments(commands: Seq[Command], version: => String) {
     val chosen = JsonSettings.empty // in the table's order
     for (setting <- command.settings; value <- Option(said.get(setting.key))) chosen.set[JsonNode](setting.key, value)
     Option(line.getParseResult.matchedOptionValue[Path]("--config", null)) match {
-      case Some(path) => JsonSettings.merge(ConfigFile.read(path, command.settings, nearest(command.settings, _)), chosen)
-      case None       => chosen
+      case Some(path) =>
+        JsonSettings.merge(ConfigFile.read(path, command.settings, nearest(command.settings, _)), chosen)
+      case None => chosen
     }
   }
 

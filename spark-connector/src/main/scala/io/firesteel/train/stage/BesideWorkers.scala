@@ -1,4 +1,4 @@
-// Evaluations while the workers go on, in a thread of its own: whoever looks at the workers does not wait for it.
+// Evaluations in a thread of their own, while the workers continue and the calling thread reports their exchanges.
 package io.firesteel.train.stage
 
 /** At most one evaluation at a time; used by one thread. */
@@ -7,19 +7,19 @@ private[stage] final class BesideWorkers[A] extends AutoCloseable {
 
   def isIdle: Boolean = current.isEmpty
 
-  /** Begins an evaluation; the one before must have been told as ended. */
+  /** Starts an evaluation. Only when idle. */
   def begin(evaluation: => A): Unit = current = Some(new StageThread(evaluation, () => ()))
 
-  /** What came of the evaluation, once, if it ends within so long; what it threw comes out as it is. */
+  /** The result of the evaluation, once, if it ends within `millis`. Throws what it threw. */
   def ended(millis: Long): Option[A] = {
     val result = current.flatMap(_.endsWithin(millis))
     if (result.nonEmpty) current = None
     result
   }
 
-  /** What came of the evaluation that is under way, if one is. */
+  /** Waits for the evaluation that is running, if there is one, and returns its result. */
   def last(): Option[A] = if (isIdle) None else ended(Long.MaxValue)
 
-  /** Waits for the evaluation that is under way. */
+  /** Waits for the evaluation that is running. */
   override def close(): Unit = current.foreach(_.close())
 }

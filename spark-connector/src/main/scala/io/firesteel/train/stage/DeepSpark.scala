@@ -1,6 +1,7 @@
 // DeepSpark (Kim, Park, Jang, Yoon 2016) and its kin: one long Spark job in which every worker trains on its partition
 // and exchanges with a center on the driver whenever it is ready. Spark costs once; a lost task attaches again as a
-// newer attempt, pulls the center, and goes on with what is left of the budget. Nobody stops for an evaluation.
+// newer attempt, pulls the center, and goes on with what is left of the budget. No worker stops for an
+// evaluation.
 package io.firesteel.train.stage
 
 import io.firesteel.{CheckpointStore, TrainListener}
@@ -14,7 +15,7 @@ import java.util.UUID
 import org.apache.spark.SparkContext
 import scala.util.Using
 
-/** The asynchronous strategies, whoever waits for whom in them. */
+/** The asynchronous strategies, with any consistency. */
 private[train] object DeepSpark {
 
   /** As `Training.train`, of a resolved plan. */
@@ -52,7 +53,7 @@ private[train] object DeepSpark {
         val snapshot = checkpoint.fold(Array.empty[Array[Byte]])(_ => exchanger.snapshot())
         notifier.reached(report, center).copy(snapshot = snapshot)
       }
-      def looked(state: RunState): RunState = {
+      def evaluatedAndSaved(state: RunState): RunState = {
         val scored = notifier.checked(
           tests.fold(state)(test => notifier.evaluated(state, test.evaluate(state.center)))
         )
@@ -69,11 +70,11 @@ private[train] object DeepSpark {
           evaluation.ended(0).foreach(state = _)
           if (evaluation.isIdle && plan.pausesBetween(state.round, plan.roundsBehind(report.steps))) {
             val now = reached(report, center.last())
-            evaluation.begin(looked(now))
+            evaluation.begin(evaluatedAndSaved(now))
           }
         }
         evaluation.last()
-        state = looked(reached(last, workers.finished(exchanger.center(), normalizer)))
+        state = evaluatedAndSaved(reached(last, workers.finished(exchanger.center(), normalizer)))
       }
       notifier.ended(state, Some(StageReport.of(exchanger).totals))
       Outcome(state.center.take(plan.length), normalizer)

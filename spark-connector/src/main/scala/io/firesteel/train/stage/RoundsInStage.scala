@@ -1,5 +1,5 @@
-// Rounds of synchronous workers inside one stage, put together from their exchanges: a reader of a run's events finds the
-// same rounds whether each of them was a Spark job or not.
+// Combines the exchanges of synchronous workers inside one stage into rounds, so that a run has the same `round` events
+// whether each round is a Spark job or not.
 package io.firesteel.train.stage
 
 import com.fasterxml.jackson.databind.JsonNode
@@ -10,11 +10,11 @@ import scala.collection.mutable
 private[stage] final class RoundsInStage(plan: Plan) {
   private val open = mutable.Map.empty[Int, Map[Int, JsonNode]] // by round and worker
 
-  /** Adds a turn as the exchanger reports it; answers the round if that was its last one. A turn that is done again,
-    * since a host of the center was lost with it, takes the place of the first.
+  /** Adds a turn of the exchanger's report. Returns the round if this was its last turn. A turn that is repeated, because
+    * a host of the center was lost, replaces the first one.
     */
   def add(turn: JsonNode, seconds: Double): Option[RoundDone] = {
-    val round = Json.small(turn, "exchange") // of each worker there is one a round
+    val round = Json.small(turn, "exchange") // each worker has one in each round
     val turns = open.getOrElse(round, Map.empty).updated(Json.small(turn, "worker"), turn)
     open(round) = turns
     Option.when(turns.size == plan.workers) {

@@ -29,10 +29,11 @@ private[train] object StageChoice {
 
   /** Waits for a slot for each worker.
     *
+    * @param tell called with a message if the waiting takes longer than a moment
     * @throws FiresteelException of kind config where they do not come
     */
-  def awaitSlots(sc: SparkContext, plan: Plan): Unit =
-    try Slots.await(sc, plan.workers)
+  def awaitSlots(sc: SparkContext, plan: Plan, tell: String => Unit): Unit =
+    try Slots.await(sc, plan.workers, tell)
     catch {
       case e: FiresteelException if e.kind == Kind.CONFIG && plan.config.strategy == "sparknet" =>
         val keys = stageKeys(plan.config)

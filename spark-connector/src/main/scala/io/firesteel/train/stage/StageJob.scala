@@ -1,5 +1,5 @@
-// The job of a run inside one stage, and the exchanger that its workers meet: both are the same for all strategies, which
-// differ in when the job ends and in how the center is evaluated.
+// The Spark job of a run inside one stage, and its exchanger. They are the same for all strategies; these differ in when the
+// job ends and in how the center is evaluated.
 package io.firesteel.train.stage
 
 import io.firesteel.TrainConfig
@@ -11,7 +11,7 @@ import org.apache.spark.SparkContext
 import scala.util.Using
 import scala.util.control.NonFatal
 
-/** @param center where the exchanger's center is served
+/** @param center the executors that host parts of the center, if there are any
   * @param resumed how often the run went on from a checkpoint
   */
 private[stage] final class StageJob(
@@ -24,8 +24,8 @@ private[stage] final class StageJob(
     resumed: Int
 ) {
 
-  /** Runs the workers until what is released of the budget is spent. Each exchange is told meanwhile, and `beside` is
-    * called with what was just told, a few times a second.
+  /** Runs the workers until the released part of the budget is spent. Meanwhile it sends an event for each exchange, and
+    * calls `beside` with each report, about ten times a second.
     */
   def run(beside: StageReport => Unit): StageReport = {
     def key = {
@@ -33,33 +33,33 @@ private[stage] final class StageJob(
       new ExchangerKey(exchanger.client(), resumed)
     }
     Using.resource(new StageThread(workers.exchange(normalizer, key), () => watch.end())) { stage =>
-      def isOver: Boolean =
+      def ended: Boolean =
         try stage.endsWithin(StageJob.PollMillis).nonEmpty
         catch {
           case NonFatal(e) =>
-            told() // that training diverged says more than the task that ended
+            report() // throws if training diverged, which says more than e
             throw e
         }
-      while (!isOver) {
-        beside(told())
+      while (!ended) {
+        beside(report())
         center.copyWhenDue()
       }
     }
-    told()
+    report()
   }
 
-  private def told(): StageReport = notifier.exchanged(StageReport.of(exchanger))
+  private def report(): StageReport = notifier.exchanged(StageReport.of(exchanger))
 }
 
 private[stage] object StageJob {
   private val PollMillis = 100L // between two looks at the exchanger; an exchange takes about as long
-  private val Loopback = "127.0.0.1" // nobody outside this process takes part
+  private val Loopback = "127.0.0.1" // all workers are in this process
 
-  /** An exchanger that goes on from `state`. */
+  /** An exchanger that starts from `state`. */
   def exchanger(sc: SparkContext, plan: Plan, state: RunState): Exchanger =
     Exchanger.open(listening(sc, plan.config).toJson, state.center, state.snapshot)
 
-  /** The configuration with the exchanger's addresses: where Spark's driver listens and is found, unless it names some. */
+  /** The configuration with the exchanger's addresses: by default those of Spark's driver. */
   def listening(sc: SparkContext, config: TrainConfig): TrainConfig = {
     val host = if (sc.isLocal) Loopback else sc.getConf.get("spark.driver.host")
     val own = if (sc.isLocal) host else sc.getConf.get("spark.driver.bindAddress", host)

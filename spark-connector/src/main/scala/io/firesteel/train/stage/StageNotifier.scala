@@ -9,7 +9,7 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
   private var dropped = 0L // exchanges without an event, so far
   private val rounds = new RoundsInStage(plan)
 
-  /** Tells the report's turns, and each round that all workers have ended with one. */
+  /** Sends an event for each exchange of the report, and for each round of a synchronous strategy that ends with one. */
   def exchanged(report: StageReport): StageReport = synchronized {
     report.turns.foreach { turn =>
       listener.exchange(
@@ -43,7 +43,9 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
     report
   }
 
-  /** The state at that report. */
+  /** The state of the run at that report. The workers of an asynchronous strategy continue during evaluations and
+    * checkpoints, so that their time counts.
+    */
   def reached(report: StageReport, center: Array[Float]): RunState = RunState(
     plan.roundsBehind(report.steps),
     center,

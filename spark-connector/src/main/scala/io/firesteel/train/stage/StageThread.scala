@@ -1,4 +1,4 @@
-// A job in a thread of its own, so that the calling thread can watch what the workers do meanwhile.
+// A job in a thread of its own, so that the calling thread can report what the workers do meanwhile.
 package io.firesteel.train.stage
 
 import java.util.concurrent.TimeUnit.MILLISECONDS
@@ -6,7 +6,7 @@ import java.util.concurrent.{ExecutionException, FutureTask, TimeoutException}
 
 /** Starts `job` at construction. Spark's local properties and job tags belong to a thread, so `job` sets its own.
   *
-  * @param cancel ends what is under way in `job`, if there is something
+  * @param cancel cancels the Spark job that `job` is running, if there is one
   */
 private[train] final class StageThread[A](job: => A, cancel: () => Unit) extends AutoCloseable {
   private val task = new FutureTask[A](() => job)
@@ -14,7 +14,7 @@ private[train] final class StageThread[A](job: => A, cancel: () => Unit) extends
   thread.setDaemon(true)
   thread.start()
 
-  /** What `job` gave, if it ends within so long; what it threw comes out as it is. */
+  /** Waits for the end, `millis` at most. Returns the result of `job`, or throws what it threw. */
   def endsWithin(millis: Long): Option[A] =
     try Some(task.get(millis, MILLISECONDS))
     catch {
@@ -22,7 +22,7 @@ private[train] final class StageThread[A](job: => A, cancel: () => Unit) extends
       case e: ExecutionException => throw e.getCause
     }
 
-  /** Cancels what is still under way and waits for it: again and again, since `job` may be between two Spark jobs. */
+  /** Cancels what is still running and waits for its end; repeatedly, since `job` may be between two Spark jobs. */
   override def close(): Unit = {
     while (!task.isDone) {
       cancel()

@@ -1,6 +1,6 @@
-// The synchronous strategies inside one stage: all workers end a round together, so the job ends behind every round whose
-// center is evaluated and saved, and the next job goes on from there, wherever there are slots then. A job costs Spark as
-// much as a round does in `SparkNet`; between two evaluations there is none.
+// The synchronous strategies inside one stage. All workers end a round together, so the job ends after each round that is
+// evaluated and saved, and another job continues from there, on the executors that there are then. In `SparkNet` each round
+// is a job; here there is one for each evaluation.
 package io.firesteel.train.stage
 
 import io.firesteel.{CheckpointStore, TrainListener}
@@ -16,7 +16,7 @@ import scala.util.Using
 
 /** `sparknet`, with an outer optimiser or without, and `easgd`. */
 private[train] object SynchronousStage {
-  private val MaxTries = 8 // for one pause; a cluster that loses a host of the center more often will not finish a run
+  private val MaxTries = 8 // for one evaluation; a cluster that loses a host of the center more often cannot train
 
   /** As `Training.train`, of a resolved plan. */
   def train(
@@ -29,7 +29,7 @@ private[train] object SynchronousStage {
   ): Outcome = {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new StageNotifier(plan, begin, listener)
-    StageChoice.awaitSlots(sc, plan) // before the rows are dealt out, so that each worker's lie where a slot is its own
+    StageChoice.awaitSlots(sc, plan, listener.waiting) // before the rows are divided, so that each worker has a slot where its rows are
     notifier.started(train.rows, test.fold(0L)(_.rows), train.classes, plan.minibatchesBefore(begin.round))
 
     Using.Manager { use =>
@@ -45,8 +45,8 @@ private[train] object SynchronousStage {
       val center = new CenterHosts(sc, exchanger, plan, run, start.center)
       val job = new StageJob(exchanger, center, workers, normalizer, notifier, watch, start.resumed)
 
-      /** The state behind the rounds that are released: where a host of the center was lost with the last of them, the
-        * workers do again what is missing.
+      /** The state after the rounds that are released. If a host of the center is lost after the last of them, the workers
+        * repeat the rounds since the last copy of the center.
         */
       @tailrec def reached(tries: Int = 1): RunState = {
         val report = job.run(_ => ())

@@ -1,5 +1,5 @@
-// The test set of a run whose workers take every task slot to its end. Its records wait in a file of the driver's, and an
-// evaluation reads them in pieces, so that the driver's memory does not grow with the set.
+// The test set on the driver, for runs whose workers occupy the task slots until the end. The records are in a temporary
+// file, and an evaluation reads them in pieces, so that the driver's memory does not grow with the set.
 package io.firesteel.train.workers
 
 import io.firesteel.FiresteelException
@@ -13,7 +13,7 @@ import java.nio.file.Files
 import java.nio.file.StandardOpenOption.{READ, WRITE}
 import scala.util.Using
 
-/** Owns `file`, which holds `rows` records of the cache's format back to back. */
+/** Owns `file`, which contains `rows` records of the cache's format. */
 private[train] final class SpooledTest private (
     file: FileChannel,
     rows: Long,
@@ -22,7 +22,7 @@ private[train] final class SpooledTest private (
     plan: Plan
 ) extends AutoCloseable {
 
-  /** How good the center's weights are on all rows. Sums of pieces are added in the order of the file. */
+  /** Accuracy and loss of the center's weights on all rows. The sums of the pieces are added in the order of the file. */
   def evaluate(center: Array[Float]): Score = {
     val weights = center.take(plan.length)
     WorkerScore.total((0L until rows by MemoryCheck.MaxDriverRows).map { from =>
@@ -54,13 +54,13 @@ private[train] final class SpooledTest private (
 
 private[train] object SpooledTest {
 
-  /** Writes all `chunks` of records to a temporary file that nobody else sees, and that a killed driver does not leave. */
+  /** Writes all `chunks` of records to a temporary file. It has no name any more, so that a killed driver leaves none. */
   def of(chunks: Iterator[Array[Byte]], cache: WorkerCache, normalizer: Array[Float], plan: Plan): SpooledTest =
     reading {
       val path = Files.createTempFile("firesteel-test-", ".records")
       val file = FileChannel.open(path, READ, WRITE)
       try {
-        Files.delete(path) // the open file stays
+        Files.delete(path) // the open file can still be used
         chunks.foreach { chunk =>
           val bytes = ByteBuffer.wrap(chunk)
           while (bytes.hasRemaining) file.write(bytes)
