@@ -46,6 +46,8 @@ pub struct JoinInfo {
     pub adaptive: bool,
     pub overlap: bool,
     pub reset_state: bool,
+    /// Whether the workers will continue in a later stage: then they do not leave at the end of this one.
+    pub pauses: bool,
 }
 
 impl JoinInfo {
@@ -127,6 +129,7 @@ impl DriverExchanger {
             adaptive: config.period == PeriodName::Adaptive,
             overlap: config.overlap,
             reset_state: config.solver_state == SolverState::Reset,
+            pauses: false,
         };
         Ok(Self {
             exchanger,
@@ -140,7 +143,7 @@ impl DriverExchanger {
 
     /// What a task needs now.
     pub fn join_info(&self) -> JoinInfo {
-        self.lock().clone()
+        JoinInfo { pauses: self.exchanger.is_held_back(), ..self.lock().clone() }
     }
 
     /// Names the executors' servers that host the parts of the center.
@@ -248,6 +251,7 @@ pub fn settings(config: &TrainConfig) -> Result<ExchangerSettings> {
         Name::Async => Consistency::Async,
         Name::Ssp => Consistency::Ssp(known("staleness", config.staleness)?),
         Name::Bsp => Consistency::Bsp,
+        Name::Rounds => return Err(Error::config("consistency rounds has no exchanger")),
     };
     Ok(ExchangerSettings {
         bind: config.bind.clone().unwrap_or_else(|| LOOPBACK.to_owned()),

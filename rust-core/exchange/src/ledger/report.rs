@@ -18,12 +18,15 @@ pub struct TurnDone {
     /// 1-based, of this worker.
     pub exchange: u64,
     pub steps: u64,
+    pub samples: u64,
     /// Totals of all workers, with this turn.
     pub total_steps: u64,
     pub total_samples: u64,
     /// Mean over the turn's minibatches.
     pub loss: f64,
     pub staleness: u64,
+    /// Bytes of weights that the worker sent and received.
+    pub bytes: u64,
     pub computing: f64,
     pub exchanging: f64,
     pub waiting: f64,
