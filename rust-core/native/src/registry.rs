@@ -38,6 +38,7 @@ pub struct Resident {
 }
 
 impl Resident {
+    /// A worker that no handle and no run holds yet.
     pub fn new(worker: Worker) -> Arc<Self> {
         Arc::new(Self { worker: Mutex::new(worker), _counted: Counted::default() })
     }
