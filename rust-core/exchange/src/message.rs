@@ -41,6 +41,7 @@ pub struct Identity {
     pub digest: String,
 }
 
+/// Who a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// A worker's task. A newer attempt fences the older ones.
@@ -49,6 +50,7 @@ pub enum Role {
     Observer,
 }
 
+/// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Channel {
     /// Requests for turns, leaving, reports and snapshots.
@@ -60,6 +62,7 @@ pub enum Channel {
 /// What a worker did in one turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Done {
+    /// The local steps of the turn.
     pub work: Work,
     /// Center updates between the worker's last two exchanges, on its first shard.
     pub staleness: u64,

@@ -38,13 +38,19 @@ pub struct JoinInfo {
     /// The driver's, and those of the executors that host parts of the center.
     pub servers: Vec<Server>,
     pub secret: Secret,
+    /// Digest of the layout.
     pub digest: String,
     pub codec: Codec,
+    /// Seconds, see [`ClientSpec::deadline`].
     pub deadline: u64,
     pub rule: RuleSpec,
+    /// Local steps between two exchanges, or in the first period of an adaptive one.
     pub tau: u64,
+    /// Whether a period grows as the loss falls.
     pub adaptive: bool,
+    /// Whether local steps go on while an exchange is under way.
     pub overlap: bool,
+    /// Whether the solver's state is zero at the start of each turn.
     pub reset_state: bool,
     /// Whether the workers will continue in a later stage: then they do not leave at the end of this one.
     pub pauses: bool,

@@ -19,6 +19,7 @@ pub struct Table<T> {
 }
 
 impl<T> Table<T> {
+    /// An empty table; `what` names its objects in error messages.
     pub const fn new(what: &'static str) -> Self {
         Self { what, objects: LazyLock::new(Mutex::default) }
     }

@@ -31,7 +31,9 @@ pub struct LinkRequest {
 /// The outcome of one turn.
 #[derive(Debug, Default, Serialize)]
 pub struct Turn {
+    /// Local steps that were done.
     pub steps: u64,
+    /// Rows that the steps used, repeats counted.
     pub samples: u64,
     /// Mean over the minibatches; `null` if no step ran or the mean is not finite.
     pub loss: Option<f64>,

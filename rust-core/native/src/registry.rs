@@ -46,6 +46,7 @@ pub struct Parked {
 }
 
 impl Resident {
+    /// A worker that no handle and no run holds yet.
     pub fn new(worker: Worker) -> Arc<Self> {
         Arc::new(Self { worker: Mutex::new(worker), parked: Mutex::default(), _counted: Counted::default() })
     }

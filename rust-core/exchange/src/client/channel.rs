@@ -34,6 +34,7 @@ pub struct ClientChannel {
     outage: Option<Outage>,
     /// Whether what was sent last has been answered.
     answered: bool,
+    /// What the server told when this channel attached.
     pub info: ChannelInfo,
 }
 

@@ -27,6 +27,7 @@ pub struct ClientSpec {
     pub role: Role,
     /// Digest of the layout that center and workers share.
     pub digest: String,
+    /// The encoding of weights in messages and replies.
     pub codec: Codec,
     /// Seconds that a server may be silent, or away since a connection to it broke, before the client gives up.
     pub deadline: u64,
@@ -46,8 +47,11 @@ pub struct Server {
 /// What a worker may do next. `steps` 0 ends its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Go {
+    /// Position in the learning-rate policy: minibatches of all workers, divided by the number of workers.
     pub policy_step: u64,
+    /// Position of this worker in its data: its own local steps so far.
     pub data_step: u64,
+    /// Local steps of the turn.
     pub steps: u64,
 }
 

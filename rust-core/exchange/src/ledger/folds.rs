@@ -62,7 +62,9 @@ pub enum Fold {
 /// The center's version after an exchange, and how stale the message was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Folded {
+    /// Updates of the center so far, with this one.
     pub version: u64,
+    /// Updates between the worker's last pull and this one; 0 for a gathering rule.
     pub staleness: u64,
 }
 
@@ -70,12 +72,14 @@ pub struct Folded {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionRecord {
+    /// The newest attempt that attached.
     pub attempt: Option<u64>,
     /// The last exchange that was folded, and the work behind it.
     pub folded: u64,
     pub work: Work,
     /// The version of the center that the worker pulled last.
     pub pulled: u64,
+    /// Exchanges of this worker that were folded.
     pub exchanges: u64,
 }
 
@@ -85,7 +89,9 @@ pub struct SessionRecord {
 pub struct ShardRecord {
     /// Exchanges folded, or rounds of a gathering rule.
     pub version: u64,
+    /// Counters of the rule's state.
     pub counters: Vec<u64>,
+    /// One for each worker.
     pub sessions: Vec<SessionRecord>,
     /// How many vectors of the rule's state follow the center.
     pub vectors: usize,

@@ -17,18 +17,24 @@ pub struct TurnDone {
     pub worker: usize,
     /// 1-based, of this worker.
     pub exchange: u64,
+    /// Local steps of the turn.
     pub steps: u64,
+    /// Samples of the turn.
     pub samples: u64,
     /// Totals of all workers, with this turn.
     pub total_steps: u64,
     pub total_samples: u64,
     /// Mean over the turn's minibatches.
     pub loss: f64,
+    /// Center updates between the worker's last pull and this exchange, on its first shard.
     pub staleness: u64,
     /// Bytes of weights that the worker sent and received.
     pub bytes: u64,
+    /// Seconds of local steps.
     pub computing: f64,
+    /// Seconds of the exchange.
     pub exchanging: f64,
+    /// Seconds of the exchange that did not overlap with local steps.
     pub waiting: f64,
 }
 
@@ -36,8 +42,11 @@ pub struct TurnDone {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TurnReport {
+    /// Recorded local steps of all workers.
     pub steps: u64,
+    /// Samples of these steps.
     pub samples: u64,
+    /// The steps that all workers together do in the run.
     pub budget: u64,
     /// Turns done since the last report.
     pub turns: Vec<TurnDone>,
@@ -45,6 +54,7 @@ pub struct TurnReport {
     pub dropped_turns: u64,
     /// Bytes of weights, sent and received, as the workers reported them.
     pub bytes: u64,
+    /// How many exchanges had a staleness of 0, 1, 2 ..; the last entry counts all higher ones.
     pub staleness: [u64; 17],
     /// How many turns each worker is behind the fastest one; absent for one that left.
     pub lag: Vec<Option<u64>>,

@@ -20,6 +20,7 @@ pub struct Grant {
     pub policy_step: u64,
     /// Position of this worker in its data: its own local steps so far.
     pub data_step: u64,
+    /// Local steps that may be done.
     pub steps: u64,
 }
 
@@ -96,6 +97,7 @@ pub struct TurnLedger {
 }
 
 impl TurnLedger {
+    /// A ledger at the start of a run: no turn is granted, and every worker takes part.
     pub fn new(budget: Budget, consistency: Consistency, workers: usize, wait_limit: Duration) -> Self {
         Self {
             budget,

@@ -39,6 +39,7 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// The number of the connection.
     pub fn id(&self) -> Id {
         self.id
     }

@@ -28,6 +28,7 @@ pub struct ExchangerSettings {
     pub shards: u32,
     pub budget: Budget,
     pub limits: ServerLimits,
+    /// Where snapshots are written; none are written where it is absent.
     pub snapshot: Option<SnapshotSettings>,
 }
 
@@ -83,6 +84,7 @@ impl ServerLimits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SnapshotSettings {
+    /// The snapshot file.
     pub path: PathBuf,
     /// Seconds between two snapshots.
     pub every: u64,

@@ -19,6 +19,7 @@ pub const TICK: Duration = Duration::from_secs(1);
 /// The last message of an attempt, turned into its reply; kept for a peer that asks again.
 #[derive(Default)]
 pub struct Buffer {
+    /// The message's values, then the reply's.
     pub values: Vec<f32>,
     /// The codec's residual of earlier replies.
     pub residual: Vec<f32>,
@@ -52,6 +53,7 @@ struct State {
 
 /// A shard of the center.
 pub struct Shard {
+    /// The range of this server's values that the shard holds.
     pub range: Range<usize>,
     state: Mutex<State>,
     folded: Condvar,
