@@ -2,8 +2,8 @@
 """Write the golden trajectories of testdata/exchange/: every rule of the exchange, from the papers' equations.
 
 Needs numpy; everything is in float64 and seeded by the file's name, so the same files come out on every run. Knows
-nothing of the Rust code: a file holds the rule's parameters, where all start, how each worker moves between its visits,
-and the center and that worker's weights after each visit. c is the center, x a worker's weights, p what it pulled last.
+nothing of the Rust code: a file holds the rule's parameters, where all start, how each worker moves between its exchanges,
+and the center and that worker's weights after each exchange. c is the center, x a worker's weights, p what it pulled last.
 """
 import json
 import pathlib
@@ -14,8 +14,8 @@ import numpy as np
 OUT = pathlib.Path(__file__).resolve().parent / "exchange"
 LENGTH = 7
 K = 3
-# The order of visits makes staleness: worker 2 comes rarely, worker 0 twice running.
-VISITS = [0, 1, 0, 0, 2, 1, 0, 1, 2, 0, 1, 2]
+# The order of exchanges makes staleness: worker 2 exchanges rarely, worker 0 twice in a row.
+ORDER = [0, 1, 0, 0, 2, 1, 0, 1, 2, 0, 1, 2]
 STEPS = [5, 5, 3, 1, 8, 5, 5, 2, 10, 4, 5, 5]
 RATES = [0.1] * 5 + [0.05] * 7  # a drop on the way
 SAMPLES = [[100, 60, 7], [100, 0, 99], [1, 1, 1], [40, 30, 20]]  # a worker without data, equal ones
@@ -36,7 +36,7 @@ def write(name, rule, workers, initial, kind, events):
     (OUT / f"{name}.json").write_text(f'{head[:-1]},\n  "{kind}": [\n    {lines}\n  ]}}\n')
 
 
-# Rules that fold each message when it arrives: exchange(state) changes state.c and the visitor's x.
+# Rules that fold each message when it arrives: exchange(state) changes state.c and the x of the worker that exchanges.
 class State:
     def __init__(self, initial):
         self.c = initial.copy()
@@ -44,7 +44,7 @@ class State:
         self.p = [initial.copy() for _ in range(K)]
         self.updates = 0
         self.updates_at_pull = [0] * K
-        self.visits_of = [0] * K
+        self.exchanges_of = [0] * K
         self.extra = {}
 
     def take_center(self, k):
@@ -54,7 +54,7 @@ class State:
 
 def elastic(a, server, factor=1.0, every=1):
     def exchange(s, k, steps, lr):
-        shrink = factor ** (s.visits_of[k] // every)
+        shrink = factor ** (s.exchanges_of[k] // every)
         gap = s.x[k] - s.c
         s.x[k] = s.x[k] - shrink * a * gap
         s.c = s.c + shrink * server * gap
@@ -118,18 +118,18 @@ def arrivals(name, rule, exchange):
     initial = draw()
     s = State(initial)
     events = []
-    for k, steps, lr in zip(VISITS, STEPS, RATES):
+    for k, steps, lr in zip(ORDER, STEPS, RATES):
         movement = draw(lr * steps)
         s.x[k] = s.x[k] + movement
         exchange(s, k, steps, lr)
-        s.visits_of[k] += 1
+        s.exchanges_of[k] += 1
         s.updates += 1
         s.updates_at_pull[k] = s.updates
         events.append({
             "worker": k, "movement": rounded(movement), "steps": steps, "lr": lr,
             "center": rounded(s.c), "x": rounded(s.x[k]),
         })
-    write(name, rule, K, initial, "visits", events)
+    write(name, rule, K, initial, "exchanges", events)
 
 
 # Synchronous rules: fold(c, xs, samples, lr, memory) gives the next center and everybody's weights.

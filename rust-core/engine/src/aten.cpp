@@ -1,6 +1,6 @@
-// Operators of libtorch that training needs and tch does not bind, for raw.rs. Each answers null, or the
-// text of what libtorch threw, which the caller frees. And libtorch's threads, for kernels of ours, and its own account of
-// the memory of tensors.
+// For raw.rs: operators of libtorch that training needs and tch does not bind, libtorch's threads for our own kernels,
+// and traces of the memory that tensors allocate. An operator returns null, or the message of libtorch's exception,
+// which the caller frees.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/native_batch_norm_backward.h>
@@ -16,7 +16,7 @@
 namespace {
 using Gradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
 
-template <typename Operator> char *answer(at::Tensor **gradients, Operator run) {
+template <typename Operator> char *call(at::Tensor **gradients, Operator run) {
   try {
     auto [first, second, third] = run();
     gradients[0] = new at::Tensor(std::move(first));
@@ -27,9 +27,10 @@ template <typename Operator> char *answer(at::Tensor **gradients, Operator run) 
     return strdup(error.what());
   }
 }
-// What libtorch's profiler of memory is told on a thread: every block of a tensor that comes (above 0) or goes (below).
-struct Meter final : c10::MemoryReportingInfoBase {
-  Meter(void (*report)(void *, int64_t), void *sink) : report(report), sink(sink) {}
+// Receives what libtorch reports to its memory profiler on this thread: the bytes of each allocation, negative for a
+// release.
+struct AllocationTrace final : c10::MemoryReportingInfoBase {
+  AllocationTrace(void (*report)(void *, int64_t), void *sink) : report(report), sink(sink) {}
   void reportMemoryUsage(void *, int64_t bytes, size_t, size_t, c10::Device) override { report(sink, bytes); }
   bool memoryProfilingEnabled() const override { return true; }
   void (*report)(void *, int64_t);
@@ -37,16 +38,17 @@ struct Meter final : c10::MemoryReportingInfoBase {
 };
 } // namespace
 
-// Does `work`, which must not throw, and calls `report` with the size of each block that it takes or gives back on this thread.
-extern "C" void firesteel_metered(void (*work)(void *), void *context, void (*report)(void *, int64_t), void *sink) {
-  c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, std::make_shared<Meter>(report, sink));
+// Calls `work`, which must not throw, and during it `report` for each allocation and release of this thread.
+extern "C" void firesteel_trace_allocations(void (*work)(void *), void *context, void (*report)(void *, int64_t),
+                                            void *sink) {
+  c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, std::make_shared<AllocationTrace>(report, sink));
   work(context);
 }
 
 extern "C" char *firesteel_convolution_backward(const at::Tensor *gradient, const at::Tensor *input,
                                                 const at::Tensor *weight, int64_t stride, int64_t padding,
                                                 int64_t groups, const bool *wanted, at::Tensor **gradients) {
-  return answer(gradients, [&]() -> Gradients {
+  return call(gradients, [&]() -> Gradients {
     const std::array<int64_t, 2> strides{stride, stride}, paddings{padding, padding}, ones{1, 1}, zeros{0, 0};
     const std::array<int64_t, 1> bias{weight->size(0)};
     return at::convolution_backward(*gradient, *input, *weight, bias, strides, paddings, ones, false, zeros, groups,
@@ -57,14 +59,15 @@ extern "C" char *firesteel_convolution_backward(const at::Tensor *gradient, cons
 extern "C" char *firesteel_batch_norm_backward(const at::Tensor *gradient, const at::Tensor *input,
                                                const at::Tensor *weight, const at::Tensor *mean,
                                                const at::Tensor *inverse, double epsilon, at::Tensor **gradients) {
-  return answer(gradients, [&]() -> Gradients {
+  return call(gradients, [&]() -> Gradients {
     return at::native_batch_norm_backward(*gradient, *input, *weight, {}, {}, *mean, *inverse, true, epsilon,
                                           {true, true, true});
   });
 }
 
-// `work`, which must not throw, on every number below `threads`, side by side. These are the threads of libgomp that
-// libtorch's operators run on: behind an operator they wait for more in a loop, and would keep any others from the cores.
+// Calls `work`, which must not throw, with every number below `threads`, in parallel. These are libgomp's threads,
+// which libtorch's operators run on too. After an operator they spin while they wait for more work, and would take the
+// cores from any other threads.
 extern "C" void firesteel_on_threads(int threads, void (*work)(const void *, int), const void *context) {
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (int thread = 0; thread < threads; ++thread)

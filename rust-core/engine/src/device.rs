@@ -1,5 +1,5 @@
-//! What the machine offers a worker: a device, the precision of its arithmetic, the threads of its steps, and
-//! memory that stays with the process between them.
+//! The machine from the point of view of a worker: device, precision of the arithmetic, threads, and the allocator's
+//! settings.
 
 use std::num::NonZero;
 use std::sync::OnceLock;
@@ -20,7 +20,7 @@ names! {
 }
 
 impl DeviceName {
-    /// The device of worker `worker`: `assigned`, the GPU that Spark gave its task, or one of those that
+    /// The device of worker `worker`: `assigned`, the GPU that Spark assigned to its task, or otherwise the GPUs that
     /// libtorch sees, in turn.
     pub fn resolve(self, assigned: Option<usize>, worker: u64) -> Result<Device> {
         match self {
@@ -52,7 +52,7 @@ names! {
     }
 }
 
-/// The precision that convolutions and linear layers compute in; weights are always kept in f32.
+/// The precision in which convolutions and linear layers compute; the weights themselves are always f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     F32,
@@ -60,7 +60,7 @@ pub enum Precision {
 }
 
 impl PrecisionName {
-    /// Settles `auto`: bf16 where this machine convolves faster in it, else f32.
+    /// Decides `auto`: bf16 if convolutions are faster in it on this machine, otherwise f32.
     pub fn resolve(self) -> Precision {
         match self {
             Self::F32 => Precision::F32,
@@ -72,7 +72,7 @@ impl PrecisionName {
 }
 
 impl Precision {
-    /// As libtorch calls it.
+    /// libtorch's name of it.
     pub fn kind(self) -> Kind {
         match self {
             Self::F32 => Kind::Float,
@@ -81,7 +81,7 @@ impl Precision {
     }
 }
 
-/// Where and in what the layers of a worker compute.
+/// The device and precision in which the layers of a worker compute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Compute {
     pub device: Device,
@@ -104,14 +104,15 @@ impl From<Precision> for PrecisionName {
     }
 }
 
-/// Whether convolutions are faster in bf16 here, found by doing some, once a process. What a processor has does
-/// not tell: versions of libtorch differ by a factor of ten in what they make of it.
+/// Whether convolutions are faster in bf16 on this machine, measured once in each process. The processor's instruction
+/// set does not decide it: for the same processor versions of libtorch differ by a factor of ten.
 fn multiplies_bf16() -> bool {
     static FASTER: OnceLock<bool> = OnceLock::new();
     *FASTER.get_or_init(|| no_grad(probe))
 }
 
-/// A convolution of 210 MFLOP in both precisions in turn, four times after one that is not counted: 20 ms.
+/// Times a convolution of 210 MFLOP in both precisions alternately, four times each after a first that is not counted.
+/// Takes 20 ms.
 fn probe() -> bool {
     let threads = tch::get_num_threads();
     tch::set_num_threads(1);
@@ -136,7 +137,7 @@ fn probe() -> bool {
     bf16 < f32
 }
 
-/// `threads`, or one for each core where there are fewer: more would wait for each other in every operation.
+/// `threads`, but not more than there are cores: more would wait for each other in every operation.
 pub fn at_most_the_cores(threads: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     if threads > cores {
@@ -145,19 +146,19 @@ pub fn at_most_the_cores(threads: usize) -> usize {
     threads.min(cores)
 }
 
-/// Gives libtorch `threads` threads for the steps of the calling thread. OpenMP keeps the number for
-/// each calling thread, so every call that computes says it again.
+/// Sets how many threads libtorch uses for operations of the calling thread. OpenMP keeps this number for each calling
+/// thread, so every call that computes sets it again.
 pub fn set_threads(threads: usize) {
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
 }
 
-/// Keeps freed memory in the process. Activations of a step are megabytes; by default glibc maps and unmaps
-/// each, which costs page faults, and in a JVM stops the other task threads while they fault too. Measured
-/// with cifar10_quick: two workers in `local[2]` gain a fifth. The limits hold for the whole process, where
-/// they mean that memory freed at the top of the heap is kept for reuse and not given back to the kernel.
+/// Keeps freed memory in the process. Activations of a step are megabytes, and by default glibc maps and unmaps each of
+/// them. That causes page faults, during which the other task threads of a JVM cannot change their mappings either.
+/// Measured with cifar10_quick: two workers in `local[2]` are faster by a fifth. The settings apply to the whole
+/// process: memory freed at the top of the heap is kept for reuse instead of being returned to the kernel.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub fn keep_memory() {
-    const LARGEST: i32 = 32 << 20; // what glibc takes: half of an arena's heap
+    const LARGEST: i32 = 32 << 20; // glibc accepts no more: half of an arena's heap
     const TRIM: i32 = 1 << 30;
     const PAD: i32 = 64 << 20;
     let settings = [(libc::M_MMAP_THRESHOLD, LARGEST), (libc::M_TRIM_THRESHOLD, TRIM), (libc::M_TOP_PAD, PAD)];
@@ -169,7 +170,7 @@ pub fn keep_memory() {
     }
 }
 
-/// Other allocators are left as they are.
+/// Does nothing with other allocators.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn keep_memory() {}
 

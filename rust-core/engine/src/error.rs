@@ -1,12 +1,12 @@
-//! The engine's one error: a [`Kind`] for programs, a one-line chain for people.
+//! The engine's one error type: a [`Kind`] for programs, and a message with all its causes in one line for people.
 //!
-//! `native` turns the kind into the kind of a Java exception; `testdata/kinds.txt` holds both lists equal.
+//! `native` turns the kind into the kind of a Java exception; tests compare both lists with `testdata/kinds.txt`.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
 
-/// What sort of failure it is: all that a program may decide by.
+/// What went wrong. Programs decide by it, never by the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A setting is missing, unknown or contradicts another.
@@ -17,15 +17,15 @@ pub enum Kind {
     Io,
     /// A handle was used after it was closed.
     Closed,
-    /// The call was cancelled by the one who waits for it.
+    /// The caller cancelled the call.
     Cancelled,
     /// A flat vector or a file of tensors does not fit the net.
     Layout,
     /// The native library is missing or of another version.
     Library,
-    /// An exchanger is gone, or refuses.
+    /// An exchanger cannot be reached, or refuses a request.
     Exchange,
-    /// The machine has less memory than was wanted.
+    /// An allocation failed, or more memory is needed than the machine has.
     Memory,
     /// A defect of Firesteel or of libtorch.
     Internal,
@@ -46,7 +46,7 @@ impl Kind {
         Kind::Internal,
     ];
 
-    /// The name that Java knows it by.
+    /// The name in Java.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Config => "config",
@@ -131,18 +131,19 @@ impl Error {
         Error::new(Kind::Internal, message)
     }
 
-    /// The same error with its cause.
+    /// Adds the cause.
     pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(cause.into());
         self
     }
 
-    /// This error, of the same kind, as the cause of what `message` names (the file being read, say).
+    /// A new error of the same kind with this one as its cause; `message` says what failed, such as the file being
+    /// read.
     pub fn context(self, message: impl Into<String>) -> Self {
         Error::new(self.kind, message).caused_by(self)
     }
 
-    /// What sort of failure it is.
+    /// What went wrong.
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -168,7 +169,7 @@ impl fmt::Display for Error {
         f.write_str(&self.message)?;
         let mut cause = StdError::source(self);
         while let Some(error) = cause {
-            // An `Error` writes the causes below it itself.
+            // an `Error` writes its causes itself
             write!(f, ": {error}")?;
             cause = if error.is::<Error>() { None } else { error.source() };
         }
@@ -182,7 +183,7 @@ mod tests {
     use std::io;
 
     #[test]
-    fn kinds_are_those_that_java_reads() {
+    fn kinds_are_those_of_java() {
         let listed: Vec<_> = include_str!("../../../testdata/kinds.txt").lines().collect();
         let ours: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
         assert_eq!(ours, listed);

@@ -1,22 +1,26 @@
-//! Training on one machine: data, nets, solver and worker. No socket and no JVM are known here; a worker
-//! gives and takes flat `f32` vectors, and whoever joins it to others lives above.
+//! Training on one machine: data, nets, solvers and workers, without sockets and without a JVM. A worker takes and
+//! returns flat `f32` vectors; the crates that use this one combine the vectors of several workers.
 
 pub mod config;
 pub mod data;
 pub mod device;
 pub mod error;
+pub mod estimate;
 pub mod kernels;
 pub mod memory;
 pub mod metrics;
 mod names;
 pub mod nets;
 pub mod ops;
+pub mod params;
 pub mod pass;
 mod raw;
 pub mod round;
 pub mod sequential;
 pub mod solver;
 pub mod tensors;
+#[cfg(test)]
+mod testing;
 pub mod weights;
 pub mod worker;
 

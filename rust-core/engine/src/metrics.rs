@@ -1,5 +1,5 @@
-//! `metrics.jsonl`: one JSON object a line, flushed as it happens. The Spark driver writes the same
-//! events with the same fields in the same order. Accuracies are fractions, losses means, times seconds.
+//! `metrics.jsonl`: one JSON object in each line, written as the event happens. The Spark driver writes the same events
+//! with the same fields in the same order. Accuracies are fractions, losses are means, times are in seconds.
 
 use std::fs::File;
 use std::io::Write;
@@ -35,9 +35,9 @@ pub enum Event {
     Eval {
         round: u64,
         samples: u64,
-        /// Since training began, without evaluations.
+        /// Since training began, without the time of evaluations.
         seconds: f64,
-        /// With them.
+        /// Since training began, with the time of evaluations.
         wall_seconds: f64,
         accuracy: f64,
         loss: f64,
@@ -72,7 +72,7 @@ pub struct DataFacts {
 }
 
 impl Hardware {
-    /// What Linux says of this machine; a field that it does not say is empty or 0.
+    /// According to Linux; what it does not report is empty or 0.
     pub fn of_this_machine() -> Self {
         let field = |file: &str, key: &str| {
             let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -88,20 +88,20 @@ impl Hardware {
     }
 }
 
-/// The file under way.
+/// The metrics file of a run.
 pub struct MetricsFile {
     path: PathBuf,
     file: File,
 }
 
 impl MetricsFile {
-    /// A new file; one that is there already is an error, since it is somebody's result.
+    /// Creates the file; one that exists is an error, because it is the result of another run.
     pub fn create(path: &Path) -> Result<Self> {
         let file = File::create_new(path).map_err(|e| Error::io(path, e))?;
         Ok(Self { path: path.to_owned(), file })
     }
 
-    /// Appends one line; it is in the file when this returns.
+    /// Appends one line, which is in the file when this returns.
     pub fn write(&mut self, event: &Event) -> Result<()> {
         let mut line = serde_json::to_vec(event).map_err(|e| Error::internal("write an event as JSON").caused_by(e))?;
         line.push(b'\n');
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_is_not_overwritten() {
+    fn an_existing_file_is_not_overwritten() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("metrics.jsonl");
         std::fs::write(&path, "somebody's").unwrap();

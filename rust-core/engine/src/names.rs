@@ -1,5 +1,5 @@
-//! Enumerations that stand in a configuration by name. An unknown name answers with the nearest known
-//! one, on the command line, in a JSON file and across JNI alike.
+//! Enumerations whose values are written by name in a configuration. For an unknown name the error message has the most
+//! similar known one, on the command line, in a JSON file and across JNI alike.
 
 /// Declares an enum whose variants have names, with `Display`, `FromStr` and serde by those names.
 macro_rules! names {
@@ -50,7 +50,7 @@ macro_rules! names {
 }
 pub(crate) use names;
 
-/// The message for a name that is not known: the nearest one and all of them.
+/// The message for an unknown name: the most similar known one, and all known ones.
 pub(crate) fn unknown(what: &str, text: &str, known: &[&str]) -> String {
     match nearest(text, known) {
         Some(near) => format!("unknown {what} {text}, did you mean {near}? known: {}", known.join(", ")),
@@ -58,7 +58,7 @@ pub(crate) fn unknown(what: &str, text: &str, known: &[&str]) -> String {
     }
 }
 
-/// The known name nearest to `text`, if any is near enough to be meant.
+/// The known name that is most similar to `text`, if one is similar enough that `text` may be a misspelling of it.
 pub(crate) fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
     let distance = |name: &&str| strsim::damerau_levenshtein(&text.to_lowercase(), name);
     let near = known.iter().min_by_key(|name| distance(name))?;
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_name_is_offered_only_when_it_can_be_meant() {
+    fn a_similar_name_is_suggested_and_a_different_one_is_not() {
         assert_eq!(nearest("cifar10_quik", &["cifar10_full", "cifar10_quick"]), Some("cifar10_quick"));
         assert_eq!(nearest("resnet50", &["cifar10_full", "cifar10_quick"]), None);
     }

@@ -1,4 +1,4 @@
-//! What a worker is asked for one round and what it answers. These cross JNI as JSON.
+//! The request for one round of a worker, and its result. Both cross JNI as JSON.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 pub struct Round {
     #[serde(default)]
     pub work: Work,
-    /// Of the layout of the weights that come along.
+    /// Digest of the layout of the weights.
     pub digest: String,
-    /// Counted from 0. Asking for the round that was done last does it again from the same start.
+    /// Counted from 0. A request for the round that was done last repeats it from the same start.
     pub round: u64,
-    /// Local steps that were done before this round: the place in the data.
+    /// Local steps that were done before this round, which determine the position in the data.
     pub first_step: u64,
-    /// Step of the learning-rate policy at the round's start. It differs from `first_step` where workers
-    /// share a budget, since then a slow worker has done less than its part of the run.
+    /// Step of the learning-rate policy at the start of the round. It differs from `first_step` where workers share a
+    /// budget of steps, because a slow worker has then done fewer steps than the run has progressed.
     pub policy_step: u64,
-    /// Local steps of this round, of all threads together.
+    /// Local steps of this round, all training threads together.
     pub steps: u64,
-    /// Ends the round early, after the step at which the sum of its minibatches' losses is above this.
+    /// Ends the round after the step at which the sum of its minibatches' losses exceeds this.
     pub loss_limit: Option<f64>,
     /// Where the solver's state comes from.
     pub state: StateIn,
@@ -32,8 +32,9 @@ pub enum Work {
     /// Local steps of the solver.
     #[default]
     Train,
-    /// PyTorch's `update_bn`: the running statistics become the mean over the round's minibatches under weights that
-    /// stay, which an average of other workers' weights does not give. The solver's state stays too.
+    /// PyTorch's `update_bn`: the running statistics become the mean over the round's minibatches for the given
+    /// weights. The average of several workers' running statistics is not that of their averaged weights. Weights and
+    /// solver state do not change.
     UpdateBn,
 }
 
@@ -41,9 +42,9 @@ pub enum Work {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StateIn {
-    /// The worker's own, which is zero when it was just built.
+    /// The worker's own, which is zero in a new worker.
     Keep,
-    /// What stands behind the weights in the vector.
+    /// The values after the weights in the vector.
     Given,
     /// Zero.
     Reset,
@@ -52,19 +53,19 @@ pub enum StateIn {
 /// What a worker did in one round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Images used, repeats counted; the worker's weight in the average.
+    /// Images used, each time counted. It is the worker's weight in the average.
     pub samples: u64,
-    /// Local steps that were done: fewer than asked for at a loss limit, none without rows.
+    /// Local steps done: fewer than requested if the loss limit was reached, none without rows.
     pub steps: u64,
-    /// Mean over these steps' minibatches, each before its step; `null` without samples or when it is no number.
+    /// Mean over the minibatches, each computed before its step; `null` if no step ran or the mean is not finite.
     pub loss: Option<f64>,
-    /// Of computing, without the time in which the call waited for another.
+    /// Seconds of computing, without the time in which the call waited for another one.
     pub seconds: f64,
-    /// Whether the worker had no state of its own to go on with: it was just built, or missed a round.
+    /// Whether the worker had no solver state of its own for this round: it is new, or missed a round.
     pub fresh: bool,
 }
 
-/// Sums over the rows of a worker; sums over workers in a fixed order give the same bits everywhere.
+/// Sums over the rows of a worker. Added over the workers in a fixed order they have the same bits on every cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     pub rows: u64,

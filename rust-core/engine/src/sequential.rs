@@ -1,5 +1,5 @@
-//! The single-machine baseline: one worker, no Spark, no exchange, the same configuration and the same
-//! files as the Spark driver. One worker through Spark must give these bits.
+//! The baseline on one machine: one worker, without Spark and without exchanges, with the same configuration and the
+//! same output files as the Spark driver. A run of the driver with one worker has the same bits.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,36 +13,37 @@ use tch::Device;
 use crate::config::{Facts, SolverState, Strategy, TrainConfig, known};
 use crate::data::{CHANNELS, Dataset, Normalizer, PIXELS, RecordFormat, SIDE, Split};
 use crate::error::{Error, Result};
-use crate::memory::{Limit, estimate, readable};
+use crate::estimate::estimate;
+use crate::memory::{MemoryLimit, readable};
 use crate::metrics::{DataFacts, Event, Hardware, MetricsFile};
 use crate::round::{Evaluation, Round, StateIn, Work};
 use crate::tensors::{FileLayout, encode};
 use crate::worker::{Worker, WorkerSpec};
 
-/// A run in the making: data in memory, worker built, output directory open.
+/// A prepared run: its data are in memory, its workers are built, its metrics file is open.
 pub struct Sequential {
     config: TrainConfig,
     out: PathBuf,
     metrics: MetricsFile,
-    trainer: Worker,
-    tester: Option<Worker>,
+    train_worker: Worker,
+    test_worker: Option<Worker>,
     normalizer: Normalizer,
     weights: Vec<f32>,
     digest: String,
 }
 
-/// Where a run stands, for a display.
+/// The state of a run after a round, for a display.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub struct RunStatus {
     pub round: u64,
     pub rounds: u64,
     pub loss: f64,
     pub accuracy: Option<f64>,
-    /// Of the run so far.
+    /// Mean over the run so far.
     pub images_per_second: f64,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub accuracy: Option<f64>,
@@ -52,8 +53,8 @@ pub struct Outcome {
 }
 
 impl Sequential {
-    /// Reads the data, resolves the configuration and claims the output directory. Nothing is written
-    /// before all of it is known to fit.
+    /// Reads the data, resolves the configuration and creates the output directory. Nothing is written before all
+    /// checks have passed.
     pub fn prepare(mut config: TrainConfig) -> Result<Self> {
         let data = known("data", config.data.clone())?;
         let out = PathBuf::from(known("out", config.out.clone())?);
@@ -75,7 +76,7 @@ impl Sequential {
         let statistics = train.statistics();
         let normalizer = Normalizer::fit(config.normalize, &statistics)?;
         let build = |data: Dataset| -> Result<Worker> {
-            // the rows are decoded already, so the record format of the spec is not used
+            // the record format is not used, because the rows are decoded already
             let spec =
                 WorkerSpec { config: config.clone(), worker: 0, rows: 0, record: RecordFormat::Cifar10, gpu: None };
             let mut worker = Worker::new(&spec)?;
@@ -83,7 +84,7 @@ impl Sequential {
             worker.prepare(normalizer.clone());
             Ok(worker)
         };
-        let (trainer, tester) = (build(train)?, test.map(build).transpose()?);
+        let (train_worker, test_worker) = (build(train)?, test.map(build).transpose()?);
         let net = config.build_net()?;
         let weights = net.initial_weights(config.seed, Some(&statistics))?;
         fs::create_dir_all(&out).map_err(|e| Error::io(&out, e))?;
@@ -97,15 +98,16 @@ impl Sequential {
             parameters: net.parameters(),
         })?;
         let digest = net.layout().digest();
-        Ok(Self { config, out, metrics, trainer, tester, normalizer, weights, digest })
+        Ok(Self { config, out, metrics, train_worker, test_worker, normalizer, weights, digest })
     }
 
-    /// Trains, evaluates every `eval-every` rounds and at the end, and writes the model.
-    pub fn run(mut self, mut show: impl FnMut(Progress)) -> Result<Outcome> {
+    /// Trains, evaluates every `eval-every` rounds and at the end, and writes the model. Calls `show` after every
+    /// round.
+    pub fn run(mut self, mut show: impl FnMut(RunStatus)) -> Result<Outcome> {
         let iterations = known("iterations", self.config.iterations)?;
         let rounds = iterations.div_ceil(self.config.tau);
         let (mut samples, mut seconds, started) = (0, 0.0, Instant::now());
-        let mut paused = Duration::ZERO; // by evaluations
+        let mut evaluating = Duration::ZERO;
         let mut last: Option<Evaluation> = None;
         for round in 0..rounds {
             let first_step = round * self.config.tau;
@@ -120,8 +122,8 @@ impl Sequential {
                 loss_limit: None,
                 state: StateIn::Keep,
             };
-            let report = self.trainer.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
-            let before = std::mem::replace(&mut seconds, (started.elapsed() - paused).as_secs_f64());
+            let report = self.train_worker.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
+            let before = std::mem::replace(&mut seconds, (started.elapsed() - evaluating).as_secs_f64());
             samples += report.samples;
             let number = round + 1;
             self.metrics.write(&Event::Round {
@@ -136,17 +138,17 @@ impl Sequential {
             let loss = report.loss.ok_or_else(|| diverged(number))?;
             if let Some(steps) = self.config.update_bn.filter(|_| number == rounds) {
                 let ask = Round { work: Work::UpdateBn, first_step: 0, steps, ..ask };
-                self.trainer.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
+                self.train_worker.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
             }
             if number % self.config.eval_every == 0 || number == rounds {
                 let from = Instant::now();
                 last = self.evaluate(number, samples, seconds, started)?.or(last);
-                paused += from.elapsed();
+                evaluating += from.elapsed();
             }
             let accuracy = last.map(|evaluation| evaluation.correct as f64 / evaluation.rows as f64);
-            show(Progress { round: number, rounds, loss, accuracy, images_per_second: samples as f64 / seconds });
+            show(RunStatus { round: number, rounds, loss, accuracy, images_per_second: samples as f64 / seconds });
         }
-        // a loss is that before its step, so the last step's weights are judged by themselves
+        // the loss of a round is computed before its last step, so the weights after that step are checked here
         if last.is_some_and(|evaluation| !evaluation.loss.is_finite()) || !self.weights.iter().all(|x| x.is_finite()) {
             return Err(diverged(rounds));
         }
@@ -154,8 +156,8 @@ impl Sequential {
     }
 
     fn evaluate(&mut self, round: u64, samples: u64, seconds: f64, started: Instant) -> Result<Option<Evaluation>> {
-        let Some(tester) = &mut self.tester else { return Ok(None) };
-        let evaluation = tester.evaluate(&self.weights, &self.digest, &AtomicBool::new(false))?;
+        let Some(worker) = &mut self.test_worker else { return Ok(None) };
+        let evaluation = worker.evaluate(&self.weights, &self.digest, &AtomicBool::new(false))?;
         self.metrics.write(&Event::Eval {
             round,
             samples,
@@ -182,8 +184,7 @@ impl Sequential {
         write_whole(&self.out.join("config.json"), &text)?;
         let tensors = self.config.build_net()?.layout().entries().to_vec();
         write_whole(&model, &encode(&pytorch_file(tensors), &self.weights)?)?;
-        let side = SIDE;
-        let tensors = vec![entry("mean", &[CHANNELS, side, side]), entry("scale", &[CHANNELS])];
+        let tensors = vec![entry("mean", &[CHANNELS, SIDE, SIDE]), entry("scale", &[CHANNELS])];
         let preprocessing = encode(&pytorch_file(tensors), &self.normalizer.to_vec())?;
         write_whole(&self.out.join("preprocessing.safetensors"), &preprocessing)?;
         let accuracy = last.map(|evaluation| evaluation.correct as f64 / evaluation.rows as f64);
@@ -202,18 +203,18 @@ impl Sequential {
     }
 }
 
-/// Refuses what surely does not fit into this process; warns where it fits into the machine but not into what is free.
+/// Refuses a run that needs more memory than this process can get; warns about one that needs more than is free now.
 fn check_memory(config: &TrainConfig, train_rows: usize, test_rows: usize) -> Result<()> {
     if config.device.resolve(None, 0)? != Device::Cpu {
         return Ok(());
     }
-    let (trainer, tester) = (estimate(config, train_rows as u64)?, estimate(config, test_rows as u64)?);
-    // the rows were read already
-    let held = trainer.resident + tester.resident - ((train_rows + test_rows) * PIXELS) as u64;
-    let wanted = held + trainer.step.max(tester.evaluation);
-    let limit = Limit::of_this_process();
+    let (train, test) = (estimate(config, train_rows as u64)?, estimate(config, test_rows as u64)?);
+    // the rows are in memory already
+    let resident = train.resident + test.resident - ((train_rows + test_rows) * PIXELS) as u64;
+    let wanted = resident + train.step.max(test.evaluation);
+    let limit = MemoryLimit::of_this_process();
     let figures = || {
-        let (step, batch) = (readable(trainer.step), config.batch.unwrap_or_default());
+        let (step, batch) = (readable(train.step), config.batch.unwrap_or_default());
         format!("about {} more memory are wanted, {step} of them for a step on batch {batch}", readable(wanted))
     };
     if wanted > limit.bytes {
@@ -231,7 +232,7 @@ fn entry(name: &str, shape: &[usize]) -> Entry {
     Entry { name: name.to_owned(), shape: shape.to_vec() }
 }
 
-/// `format: pt` is what PyTorch's own writer says.
+/// With the metadata `format: pt`, which PyTorch's own writer sets.
 fn pytorch_file(tensors: Vec<Entry>) -> FileLayout {
     FileLayout { tensors, metadata: [("format".to_owned(), "pt".to_owned())].into() }
 }
@@ -247,7 +248,7 @@ fn diverged(round: u64) -> Error {
     Error::internal(format!("training diverged in round {round}: the loss is not finite; try a smaller lr"))
 }
 
-/// Writes beside `path` and renames, so that a file is whole or not there.
+/// Writes to a temporary file beside `path` and renames it, so that the file exists only when it is complete.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let partial = path.with_extension("partial");
     let written = fs::write(&partial, bytes).and_then(|()| fs::File::open(&partial)?.sync_all());

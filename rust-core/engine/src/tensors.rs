@@ -1,6 +1,6 @@
-//! Flat vectors as safetensors files: models, normalisers and checkpoints, which PyTorch loads by name.
-//! The header's format is written and judged here alone, by the safetensors crate; whoever holds the file
-//! streams the values behind it, f32 little-endian, so that a file may be larger than any one array.
+//! Flat vectors as safetensors files: models, normalisers and checkpoints, which PyTorch loads by name. Only this file
+//! writes and checks headers, with the safetensors crate. The values after the header (f32, little-endian) are streamed
+//! by the caller, so that a file may be larger than the largest array.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,34 +11,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Bytes of the header's length, a u64, with which a file begins.
+/// A file begins with the length of its header as a u64.
 const LENGTH: usize = size_of::<u64>();
-/// The header is padded with spaces to a multiple, so that the values behind it are aligned.
+/// The header is padded with spaces to a multiple of this, so that the values after it are aligned.
 const ALIGNMENT: usize = 8;
 
-/// What a file of tensors holds; it crosses JNI as JSON.
+/// The contents of a file of tensors. It crosses JNI as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileLayout {
-    /// In any order; values stand in the order of the names.
+    /// In any order; the values are stored in the order of the names.
     pub tensors: Vec<Entry>,
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
 }
 
-/// What the header of a file says, judged: the tensors fill the file without a gap or an overlap.
+/// A header that has been checked: its tensors fill the file without gaps and overlaps.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Header {
-    /// In the order in which they lie in the file.
+    /// In the order of their positions in the file.
     pub tensors: Vec<Placed>,
     pub metadata: BTreeMap<String, String>,
 }
 
-/// A tensor, and where in the file its values are.
+/// A tensor and the position of its values in the file.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Placed {
     pub name: String,
-    /// `F32`, or another of the format's types.
+    /// `F32`, or another type of the format.
     pub dtype: String,
     pub shape: Vec<usize>,
     /// First byte, counted from the start of the file.
@@ -46,7 +46,7 @@ pub struct Placed {
     pub bytes: u64,
 }
 
-/// All that stands before the values of a file: the header's length, and the header.
+/// The bytes of a file before its values: the length of the header, and the header.
 pub fn header(layout: &FileLayout) -> Result<Vec<u8>> {
     let too_large = || Error::layout("tensors of more bytes than a file can have");
     let mut tensors = Vec::with_capacity(layout.tensors.len());
@@ -69,7 +69,7 @@ pub fn header(layout: &FileLayout) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads what `header` wrote, or another program's; `file_bytes` is the length of the whole file.
+/// Reads and checks a header that `header` or another program wrote; `file_bytes` is the length of the whole file.
 pub fn read_header(bytes: &[u8], file_bytes: u64) -> Result<Header> {
     let (length, json) =
         bytes.split_first_chunk::<LENGTH>().ok_or_else(|| Error::layout("shorter than a header's length"))?;
@@ -102,7 +102,7 @@ pub fn read_header(bytes: &[u8], file_bytes: u64) -> Result<Header> {
     Ok(Header { tensors, metadata })
 }
 
-/// The bytes of a whole small file with `values`, in the order of the names.
+/// The bytes of a whole file with `values` in the order of the names; for small files.
 pub fn encode(layout: &FileLayout, values: &[f32]) -> Result<Vec<u8>> {
     let mut bytes = header(layout)?;
     check_length(Layout::new(layout.tensors.clone())?.length(), values)?;
@@ -131,7 +131,7 @@ mod tests {
         }
     }
 
-    /// The header of a whole file, as a reader that streams it cuts it off.
+    /// The header of a whole file, which a reader that streams reads first.
     fn head(file: &[u8]) -> &[u8] {
         let length = u64::from_le_bytes(file[..LENGTH].try_into().unwrap()) as usize;
         &file[..LENGTH + length]
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_tells_where_the_values_are() {
+    fn a_header_has_the_positions_of_the_values() {
         let file = encode(&layout(&[2, 2]), &[0.0; 5]).unwrap();
         let header = read_header(head(&file), file.len() as u64).unwrap();
         let start = head(&file).len() as u64;
@@ -190,10 +190,10 @@ mod tests {
         }
     }
 
-    /// Gaps, overlaps, wrong sizes, unknown types, products that wrap.
+    /// Gaps, overlaps, wrong sizes, unknown types, and products that overflow.
     #[test]
-    fn a_header_that_lies_is_refused() {
-        let lies = [
+    fn a_false_header_is_refused() {
+        let false_headers = [
             r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
             r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
             r#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#,
@@ -204,11 +204,11 @@ mod tests {
             r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} {}"#,
             "[]",
         ];
-        for lie in lies {
-            let mut bytes = (lie.len() as u64).to_le_bytes().to_vec();
-            bytes.extend_from_slice(lie.as_bytes());
+        for header in false_headers {
+            let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+            bytes.extend_from_slice(header.as_bytes());
             let file_bytes = bytes.len() as u64 + 8;
-            assert!(read_header(&bytes, file_bytes).is_err(), "{lie}");
+            assert!(read_header(&bytes, file_bytes).is_err(), "{header}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! A net's weights: one flat f32 tensor in the order of the layout, which is what solvers and exchanges see,
-//! and each tensor of the net as its layer computes with it: convolutions' filters in channels-last order, all
-//! of them in the precision of the arithmetic. The gradient is one flat f32 tensor likewise.
+//! The weights of a net: one flat f32 tensor in the order of the layout, which solvers and exchanges work on, and a
+//! copy of each tensor as its layer computes with it, in the precision of the arithmetic and, for convolution filters,
+//! in channels-last order. The gradient is one flat f32 tensor too.
 
 use std::collections::BTreeMap;
 
@@ -8,49 +8,49 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::device::{Compute, Precision};
 use crate::error::Result;
-use crate::nets::Net;
+use crate::params::Params;
 
-/// A net's tensors by name.
+/// Tensors by name.
 type Named = BTreeMap<String, Tensor>;
 
 /// The weights of one net. `Send`, because a worker moves between the threads of its tasks.
 pub struct Weights {
     flat: Tensor,
-    /// Each tensor over the memory of `flat`.
+    /// Each tensor as a view of `flat`.
     views: Named,
-    /// What layers read: a copy made by `refresh`, or the view where a copy would be the same.
+    /// What layers read: the copy that `refresh` updates, or the view itself where a copy would be identical to it.
     copies: Named,
     precision: Precision,
-    /// Tensors that the solver never moves.
+    /// Names of the tensors that the solver never updates.
     frozen: Vec<String>,
 }
 
 impl Weights {
-    /// Weights of `net`, all zero until they are set.
-    pub fn new(net: &Net, compute: Compute) -> Self {
-        let flat = Tensor::zeros([net.layout().length() as i64], (Kind::Float, compute.device));
-        Self::over(flat, net, compute.precision)
+    /// Zeros.
+    pub fn new(params: &Params, compute: Compute) -> Self {
+        let flat = Tensor::zeros([params.layout().length() as i64], (Kind::Float, compute.device));
+        Self::over(flat, params, compute.precision)
     }
 
-    /// Weights of `net` over the flat memory of these: a write to either is a write to both, which the layers
-    /// of either see from its next `refresh` on.
-    pub fn share(&self, net: &Net) -> Self {
-        Self::over(self.flat.shallow_clone(), net, self.precision)
+    /// Weights that share the flat memory of these: a write to either is a write to both. The layers of each see it
+    /// after its next `refresh`.
+    pub fn share(&self, params: &Params) -> Self {
+        Self::over(self.flat.shallow_clone(), params, self.precision)
     }
 
-    fn over(flat: Tensor, net: &Net, precision: Precision) -> Self {
-        let views = views(&flat, net);
+    fn over(flat: Tensor, params: &Params, precision: Precision) -> Self {
+        let views = views(&flat, params);
         let kind = precision.kind();
         let copy = |view: &Tensor| match view.dim() {
             4 => view.permute([0, 2, 3, 1]).to_kind(kind).contiguous().permute([0, 3, 1, 2]),
             _ => view.to_kind(kind),
         };
         let copies = views.iter().map(|(name, view)| (name.clone(), copy(view))).collect();
-        let frozen = net.params().iter().filter(|param| param.lr_mult == 0.0).map(|param| param.entry.name.clone());
+        let frozen = params.iter().filter(|param| param.lr_mult == 0.0).map(|param| param.entry.name.clone());
         Self { flat, views, copies, precision, frozen: frozen.collect() }
     }
 
-    /// Brings the layers' copies up to the flat tensor.
+    /// Updates the layers' copies from the flat tensor.
     pub fn refresh(&mut self) {
         no_grad(|| {
             for (copy, view) in self.copies.values_mut().zip(self.views.values()) {
@@ -61,23 +61,22 @@ impl Weights {
         });
     }
 
-    /// The tensor called `name` in the precision of the arithmetic; the nets of this crate name none that they
-    /// do not declare.
+    /// The tensor called `name` in the precision of the arithmetic. Panics on a name that was not declared.
     pub fn get(&self, name: &str) -> &Tensor {
         named(&self.copies, name)
     }
 
-    /// The same in f32, over the flat memory.
+    /// The tensor called `name` in f32, a view of the flat memory.
     pub fn master(&self, name: &str) -> &Tensor {
         named(&self.views, name)
     }
 
-    /// Whether the tensor called `name` wants a gradient.
+    /// Whether a gradient of the tensor called `name` is needed.
     pub fn learns(&self, name: &str) -> bool {
         !self.frozen.iter().any(|frozen| frozen == name)
     }
 
-    /// Where and in what the layers compute.
+    /// The device and the precision that the layers compute in.
     pub fn compute(&self) -> Compute {
         Compute { device: self.flat.device(), precision: self.precision }
     }
@@ -87,7 +86,7 @@ impl Weights {
         self.flat.numel()
     }
 
-    /// The flat tensor; what is done to it in place is done to the weights.
+    /// The flat tensor; changing it in place changes the weights.
     pub fn flat(&self) -> &Tensor {
         &self.flat
     }
@@ -100,7 +99,7 @@ impl Weights {
         Ok(())
     }
 
-    /// Copies all weights out; a slice of another length is refused.
+    /// Copies all weights to `values`; a slice of another length is refused.
     pub fn copy_to(&self, values: &mut [f32]) -> Result<()> {
         firesteel_exchange::layout::check_length(self.length(), values)?;
         self.flat.copy_data(values, values.len());
@@ -115,10 +114,10 @@ pub struct Gradient {
 }
 
 impl Gradient {
-    /// All zero.
-    pub fn new(net: &Net, device: Device) -> Self {
-        let flat = Tensor::zeros([net.layout().length() as i64], (Kind::Float, device));
-        Self { views: views(&flat, net), flat }
+    /// Zeros.
+    pub fn new(params: &Params, device: Device) -> Self {
+        let flat = Tensor::zeros([params.layout().length() as i64], (Kind::Float, device));
+        Self { views: views(&flat, params), flat }
     }
 
     /// In the order of the weights.
@@ -126,12 +125,12 @@ impl Gradient {
         &self.flat
     }
 
-    /// That of the tensor called `name`, over the flat memory.
+    /// The gradient of the tensor called `name`, a view of the flat memory.
     pub fn of(&self, name: &str) -> &Tensor {
         named(&self.views, name)
     }
 
-    /// Sets that of the tensor called `name`.
+    /// Sets the gradient of the tensor called `name`.
     pub fn put(&mut self, name: &str, gradient: &Tensor) {
         let mut view = named(&self.views, name).shallow_clone();
         no_grad(|| view.copy_(gradient));
@@ -142,8 +141,9 @@ fn named<'a>(tensors: &'a Named, name: &str) -> &'a Tensor {
     tensors.get(name).unwrap_or_else(|| panic!("the net declares no tensor {name}"))
 }
 
-fn views(flat: &Tensor, net: &Net) -> Named {
-    net.layout()
+fn views(flat: &Tensor, params: &Params) -> Named {
+    params
+        .layout()
         .ranges()
         .map(|(entry, range)| {
             let shape: Vec<i64> = entry.shape.iter().map(|&dim| dim as i64).collect();
@@ -155,79 +155,77 @@ fn views(flat: &Tensor, net: &Net) -> Named {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nets::NetName;
 
-    fn quick(precision: Precision) -> (Net, Weights) {
-        let net = NetName::Cifar10Quick.build(10);
-        let weights = Weights::new(&net, Compute::cpu(precision));
-        (net, weights)
+    /// A filter, whose order in memory changes for the layer, a matrix and two vectors.
+    fn params() -> Params {
+        let shapes: [(&str, &[usize]); 4] =
+            [("conv.bias", &[3]), ("conv.weight", &[3, 2, 2, 2]), ("fc.bias", &[4]), ("fc.weight", &[4, 3])];
+        Params::of_shapes(&shapes)
+    }
+
+    fn weights(precision: Precision) -> Weights {
+        Weights::new(&params(), Compute::cpu(precision))
+    }
+
+    /// Values that bf16 represents exactly, all different.
+    fn values(from: usize) -> Vec<f32> {
+        (from..from + params().layout().length()).map(|at| at as f32).collect()
     }
 
     #[test]
-    fn weights_out_in_out_are_the_same_bits() {
-        let (net, mut weights) = quick(Precision::F32);
-        let initial = net.initial_weights(3, None).unwrap();
-        let (mut first, mut second) = (vec![0.0; initial.len()], vec![0.0; initial.len()]);
-        weights.set(&initial).unwrap();
-        weights.copy_to(&mut first).unwrap();
-        weights.set(&first).unwrap();
-        weights.copy_to(&mut second).unwrap();
-        assert_eq!(initial, first);
-        assert_eq!(first, second);
+    fn weights_come_back_with_the_same_bits() {
+        let mut weights = weights(Precision::F32);
+        let given: Vec<f32> = values(0).iter().map(|value| value / 3.0).collect();
+        let mut copied = vec![0.0; given.len()];
+        weights.set(&given).unwrap();
+        weights.copy_to(&mut copied).unwrap();
+        assert_eq!(given, copied);
     }
 
     #[test]
-    fn a_forward_pass_changes_after_weights_are_set() {
+    fn layers_read_the_values_that_were_set_last_in_their_shape() {
         for precision in [Precision::F32, Precision::Bf16] {
-            let (net, mut weights) = quick(precision);
-            let images = Tensor::ones([1, 3, 32, 32], (Kind::Float, Device::Cpu)) * 40;
-            weights.set(&net.initial_weights(1, None).unwrap()).unwrap();
-            let before = net.logits(&weights, &images, 1);
-            weights.set(&net.initial_weights(2, None).unwrap()).unwrap();
-            assert_ne!(before, net.logits(&weights, &images, 1));
+            let mut weights = weights(precision);
+            for from in [0, 50] {
+                let given = values(from);
+                weights.set(&given).unwrap();
+                for (entry, range) in params().layout().ranges() {
+                    let shape: Vec<i64> = entry.shape.iter().map(|&dim| dim as i64).collect();
+                    let expected = Tensor::from_slice(&given[range]).view(&shape[..]);
+                    assert_eq!(weights.get(&entry.name), &expected.to_kind(precision.kind()), "{}", entry.name);
+                    assert_eq!(weights.master(&entry.name), &expected, "{}", entry.name);
+                }
+            }
         }
     }
 
     #[test]
-    fn layers_see_the_flat_values_in_their_shape() {
-        let (net, mut weights) = quick(Precision::F32);
-        weights.set(&net.initial_weights(1, None).unwrap()).unwrap();
-        for (entry, _) in net.layout().ranges() {
-            assert_eq!(weights.get(&entry.name), weights.master(&entry.name), "{}", entry.name);
-            assert_eq!(weights.get(&entry.name).size(), entry.shape.iter().map(|&d| d as i64).collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn a_gradient_stands_in_the_order_of_the_layout() {
-        let (net, _) = quick(Precision::F32);
-        let mut gradient = Gradient::new(&net, Device::Cpu);
-        gradient.put("conv2.bias", &Tensor::full([32], 3, (Kind::BFloat16, Device::Cpu)));
+    fn a_gradient_lies_in_the_order_of_the_layout() {
+        let mut gradient = Gradient::new(&params(), Device::Cpu);
+        gradient.put("fc.bias", &Tensor::full([4], 3, (Kind::BFloat16, Device::Cpu)));
         let flat: Vec<f32> = Vec::try_from(gradient.flat()).unwrap();
-        for (entry, range) in net.layout().ranges() {
-            let expected = if entry.name == "conv2.bias" { 3.0 } else { 0.0 };
+        for (entry, range) in params().layout().ranges() {
+            let expected = if entry.name == "fc.bias" { 3.0 } else { 0.0 };
             assert!(flat[range].iter().all(|&g| g == expected), "{}", entry.name);
         }
     }
 
     #[test]
-    fn shared_weights_are_one_memory_that_each_reads_at_its_refresh() {
-        let (net, mut weights) = quick(Precision::F32);
-        let mut shared = weights.share(&net);
-        let images = Tensor::ones([2, 3, 32, 32], (Kind::Float, Device::Cpu)) * 40;
-        let other = net.initial_weights(2, None).unwrap();
-        weights.set(&other).unwrap();
-        let mut seen = vec![0.0; other.len()];
-        shared.copy_to(&mut seen).unwrap();
-        assert_eq!(seen, other);
+    fn shared_weights_have_one_memory_and_layers_see_a_change_after_a_refresh() {
+        let mut weights = weights(Precision::F32);
+        let mut shared = weights.share(&params());
+        weights.set(&values(1)).unwrap();
+        let mut copied = vec![0.0; weights.length()];
+        shared.copy_to(&mut copied).unwrap();
+        assert_eq!(copied, values(1));
+        assert_ne!(shared.get("conv.weight"), weights.get("conv.weight"));
         shared.refresh();
-        assert_eq!(net.logits(&shared, &images, 1), net.logits(&weights, &images, 1));
+        assert_eq!(shared.get("conv.weight"), weights.get("conv.weight"));
     }
 
     #[test]
     fn a_vector_of_another_length_is_refused() {
-        let (_, mut weights) = quick(Precision::F32);
-        let error = weights.set(&[0.0; 7]).unwrap_err();
-        assert_eq!(error.to_string(), "a vector of 7 values where 145578 were expected");
+        let error = weights(Precision::F32).set(&[0.0; 7]).unwrap_err();
+        assert_eq!(error.to_string(), "a vector of 7 values where 43 were expected");
     }
 }

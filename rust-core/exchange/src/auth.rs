@@ -1,6 +1,6 @@
 //! Who may attach: both sides show that they know the job's secret, and neither sends it. The server
 //! sends a nonce, the client answers with its own and HMAC-SHA256 over both and its identity, and the
-//! server proves itself in turn. A handshake that was recorded is worth nothing, its nonce being old.
+//! server proves itself in turn. A recorded handshake cannot be replayed, because its nonce is used once.
 
 use std::fmt;
 
@@ -64,7 +64,7 @@ pub fn nonce() -> Result<Nonce> {
     Ok(bytes)
 }
 
-/// What one connection's handshake is about.
+/// The values that both proofs of one connection's handshake are computed over.
 pub struct Handshake<'a> {
     pub secret: &'a Secret,
     pub server: Nonce,
@@ -73,12 +73,12 @@ pub struct Handshake<'a> {
 }
 
 impl Handshake<'_> {
-    /// What the client must know the secret for.
+    /// The proof that the client sends.
     pub fn client_proof(&self) -> Result<[u8; 32]> {
         Ok(self.mac(b"firesteel client")?.finalize().into_bytes().into())
     }
 
-    /// What the server must know the secret for.
+    /// The proof that the server sends.
     pub fn server_proof(&self) -> Result<[u8; 32]> {
         Ok(self.mac(b"firesteel server")?.finalize().into_bytes().into())
     }
@@ -108,10 +108,10 @@ impl Handshake<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Lane, Role};
+    use crate::message::{Channel, Role};
 
     fn identity(attempt: u64) -> Identity {
-        Identity { role: Role::Worker { worker: 0, attempt }, lane: Lane::Control, digest: String::new() }
+        Identity { role: Role::Worker { worker: 0, attempt }, channel: Channel::Control, digest: String::new() }
     }
 
     #[test]

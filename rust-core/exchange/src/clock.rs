@@ -4,15 +4,15 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How far workers may run apart.
+/// How many exchanges a worker may be ahead of the slowest one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "consistency", content = "staleness", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Consistency {
-    /// As far as they like.
+    /// No limit.
     Async,
-    /// Nobody works on a clock that is more than this many ahead of the slowest.
+    /// A worker waits when it is more than this many exchanges ahead of the slowest.
     Ssp(u64),
-    /// All work on the same clock.
+    /// All workers do the same exchange (bulk synchronous).
     Bsp,
 }
 
@@ -35,7 +35,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// `workers` active workers at clock 0: nobody runs ahead of one that has yet to come.
+    /// `workers` active workers at clock 0: workers that have not attached yet count as the slowest.
     pub fn new(workers: usize) -> Self {
         Self::at(vec![0; workers])
     }
@@ -84,7 +84,7 @@ impl Clock {
         self.active_clocks().count()
     }
 
-    /// Those that `worker`, who waits, is ahead of.
+    /// The workers that `worker` waits for: the ones behind it.
     pub fn behind(&self, worker: usize) -> Vec<usize> {
         let mine = self.finished[worker];
         (0..self.finished.len()).filter(|k| self.active[*k] && self.finished[*k] < mine).collect()
@@ -172,7 +172,7 @@ mod tests {
         ) {
             let consistency = if staleness == 0 { Consistency::Bsp } else { Consistency::Ssp(staleness) };
             let mut clock = Clock::new(workers);
-            let mut stayed = vec![true; workers]; // one that returns may stand far ahead, and waits
+            let mut stayed = vec![true; workers]; // a worker that returns may be far ahead, and waits
             for (worker, event) in events {
                 let worker = worker.index(workers);
                 match event {

@@ -1,14 +1,14 @@
-//! How values travel: as they are, as bf16, or as int8 with a scale for every 256 of them. What a lossy codec
+//! The encodings of values in messages: as they are, as bf16, or as int8 with a scale for every 256 of them. What a lossy codec
 //! loses is kept and added to the next message (error feedback): Seide et al., "1-Bit Stochastic Gradient
 //! Descent" (2014); Karimireddy et al., "Error Feedback Fixes SignSGD" (2019).
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, Result, bf16};
 
 const _: () = assert!(cfg!(target_endian = "little"), "values travel in the order of memory, which is the wire's");
 
-/// Values of an int8 vector that share a scale: small, so that an outlier costs few others their precision.
+/// Values of an int8 vector that share a scale: small, so that an outlier reduces the precision of few other values.
 const BLOCK: usize = 256;
 const SCALE_BYTES: usize = size_of::<f32>();
 const LEVELS: f32 = 127.0;
@@ -45,7 +45,7 @@ impl Codec {
 
     /// Appends `values` to `out`. A lossy codec sends `values + residual` and leaves in `residual` what it
     /// lost; a residual of another length, an empty one say, counts as zero. F32 does not touch it.
-    /// A value that is not finite travels as such in bf16, and makes its int8 block one that
+    /// A value that is not finite is sent as it is in bf16, and makes its int8 block one that
     /// [`decode`](Self::decode) refuses; it leaves no residual.
     pub fn encode(&self, values: &[f32], residual: &mut Vec<f32>, out: &mut Vec<u8>) {
         if *self == Self::F32 {
@@ -78,7 +78,7 @@ impl Codec {
             Self::F32 => bytemuck::cast_slice_mut(out).copy_from_slice(bytes),
             Self::Bf16 => {
                 for (value, bytes) in out.iter_mut().zip(bytes.chunks_exact(2)) {
-                    *value = from_bf16(u16::from_le_bytes([bytes[0], bytes[1]]));
+                    *value = bf16::widen(u16::from_le_bytes([bytes[0], bytes[1]]));
                 }
             }
             Self::Int8 => {
@@ -95,23 +95,11 @@ impl Codec {
 /// Encodes `wanted` and leaves in it what was lost.
 fn encode_bf16(wanted: &mut [f32], bytes: &mut [u8]) {
     for (wanted, bytes) in wanted.iter_mut().zip(bytes.chunks_exact_mut(2)) {
-        let half = to_bf16(*wanted);
+        let half = bf16::narrow(*wanted);
         bytes.copy_from_slice(&half.to_le_bytes());
-        let lost = *wanted - from_bf16(half);
+        let lost = *wanted - bf16::widen(half);
         *wanted = if lost.is_finite() { lost } else { 0.0 };
     }
-}
-
-/// The upper half of the bits, rounded to nearest, ties to even. NaN stays NaN, where a carry would make it 0.
-fn to_bf16(value: f32) -> u16 {
-    let bits = value.to_bits();
-    let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
-    let quiet = (bits >> 16) | 0x40;
-    (if value.is_nan() { quiet } else { rounded }) as u16
-}
-
-fn from_bf16(half: u16) -> f32 {
-    f32::from_bits(u32::from(half) << 16)
 }
 
 /// Encodes at most 256 values as `bytes`, a scale and then multiples of it, and leaves in `wanted` what was lost.
@@ -126,7 +114,7 @@ fn encode_block(wanted: &mut [f32], bytes: &mut [u8]) {
         return;
     }
     if scale < f32::MIN_POSITIVE {
-        return; // too small for a scale of full precision: all of it waits in the residual
+        return; // too small for a scale of full precision: all of it is kept in the residual for the next message
     }
     scale_bytes.copy_from_slice(&scale.to_le_bytes());
     let per_scale = 1.0 / scale;
@@ -198,22 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn bf16_rounds_to_nearest_even_and_keeps_what_is_not_finite() {
-        let cases = [
-            (0x3f80_8000, 0x3f80_0000), // halfway: to even, down
-            (0x3f81_8000, 0x3f82_0000), // halfway: to even, up
-            (0x3f80_8001, 0x3f81_0000),
-            (0x8000_0000, 0x8000_0000),
-            (0x7f80_0000, 0x7f80_0000),
-            (0xff80_0000, 0xff80_0000),
-            (0x7f7f_ffff, 0x7f80_0000), // the largest f32 is nearer to what comes after the largest bf16
-        ];
-        for (given, expected) in cases {
-            assert_eq!(u32::from(to_bf16(f32::from_bits(given))) << 16, expected, "{given:#x}");
-        }
-        for nan in [0x7f80_0001, 0x7fff_ffff, 0xffff_ffff] {
-            assert!(from_bf16(to_bf16(f32::from_bits(nan))).is_nan(), "{nan:#x}");
-        }
+    fn what_is_not_finite_in_bf16_leaves_no_residual() {
         let mut residual = Vec::new();
         round_trip(Codec::Bf16, &[f32::NAN, f32::INFINITY, f32::MAX], &mut residual);
         assert_eq!(residual, [0.0; 3]);

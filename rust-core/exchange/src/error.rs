@@ -1,4 +1,4 @@
-//! The one error type of this crate: every way in which two sides can disagree, or lose each other.
+//! The one error type of this crate: what can be wrong with a vector, a setting, a message or a connection.
 
 use std::io;
 
@@ -19,7 +19,7 @@ pub enum Error {
     /// Two tensors of one layout share a name.
     #[error("the layout names tensor {0} twice")]
     Duplicate(String),
-    /// A parameter of a rule, or of a server, that cannot be.
+    /// A setting of a rule or of a server that is not allowed.
     #[error("{0}")]
     Config(String),
     /// A parameter of a rule or an outer optimiser is outside its limits.
@@ -42,13 +42,13 @@ pub enum Error {
     /// Bytes that are no frame of this protocol, or one that does not belong here.
     #[error("{0}")]
     Frame(String),
-    /// A connection, a certificate or a file that the operating system, or TLS, gave up.
+    /// A failed operation on a connection, a certificate or a file, as the operating system or TLS reports it.
     #[error("{what}: {cause}")]
     Io { what: String, kind: io::ErrorKind, cause: String },
-    /// The other side answered that it will not.
+    /// The other side refused the request.
     #[error("the exchanger refused: {message}")]
     Refused { why: Refusal, message: String },
-    /// Whoever waits for this call ended it.
+    /// The call was cancelled by its caller.
     #[error("{0} was cancelled")]
     Cancelled(String),
 }
@@ -59,7 +59,7 @@ impl Error {
         Self::Io { what: what.into(), kind: cause.kind(), cause: cause.to_string() }
     }
 
-    /// A refusal that the server sends as it stands.
+    /// A refusal whose text is sent to the peer unchanged.
     pub fn refused(why: Refusal, message: impl Into<String>) -> Self {
         Self::Refused { why, message: message.into() }
     }
@@ -70,7 +70,7 @@ impl Error {
     }
 }
 
-/// What sort of refusal it is: all that a program may decide by.
+/// The kind of a refusal; programs decide by it, never by the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
     /// The secret, or the role, is not one that may ask for this.
@@ -79,7 +79,7 @@ pub enum Refusal {
     Fenced,
     /// The request does not fit this center: its net, its sequence number, its length.
     Mismatch,
-    /// Others were waited for and did not come.
+    /// The wait for other workers took longer than the limit.
     Overdue,
     /// Too many connections, or a server that is about to stop.
     Busy,

@@ -1,5 +1,5 @@
 //! Text from outside, a path or a peer's message say, made fit to be shown: a control character in it could
-//! forge a line of output, or tell the terminal to do something. The Scala side has the same function.
+//! fake a line of output, or control the terminal. The Scala side has the same function.
 
 use std::borrow::Cow;
 

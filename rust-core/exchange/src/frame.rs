@@ -1,12 +1,12 @@
 //! Bytes to frames and back. A frame is a prefix of 20 bytes, a small header and a raw payload; the
-//! lengths in the prefix are held against limits before a byte of memory is given to them.
+//! lengths in the prefix are checked against limits before memory is allocated for them.
 //! docs/protocol.md describes it byte by byte. Pure: no socket here.
 
 use crate::{Error, Result};
 
 /// The first bytes of every frame.
 pub const MAGIC: [u8; 4] = *b"FSTL";
-/// Of the protocol. Another version is refused, there is no negotiation.
+/// Version of the protocol. A frame of another version is refused; there is no negotiation.
 pub const VERSION: u8 = 2;
 /// Bytes of a prefix.
 pub const PREFIX: usize = 20;

@@ -1,5 +1,5 @@
 //! The order, names and shapes of a flat vector, and the digest that both sides of every boundary
-//! compare before a value is believed. Tensors stand in the order of their names, each row-major.
+//! compare before any value is used. Tensors stand in the order of their names, each row-major.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -33,7 +33,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Sorts `entries` by name; a name that stands twice is refused.
+    /// Sorts `entries` by name; a name that occurs twice is refused.
     pub fn new(mut entries: Vec<Entry>) -> Result<Self> {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         if let Some(pair) = entries.windows(2).find(|pair| pair[0].name == pair[1].name) {

@@ -21,6 +21,7 @@
 //! | bmuf | [`outer::Bmuf`] | Chen, Huo 2016 |
 
 pub mod auth;
+pub mod bf16;
 pub mod client;
 pub mod clock;
 pub mod codec;
@@ -29,14 +30,15 @@ pub mod escape;
 pub mod frame;
 pub mod layout;
 pub mod ledger;
-pub mod line;
 pub mod message;
 pub mod outer;
-pub mod partner;
 pub mod program;
+pub mod published;
 pub mod rules;
 pub mod server;
 pub mod tls;
+pub mod transport;
+pub mod worker_rule;
 
 pub use error::{Error, Refusal, Result};
 pub use layout::{Entry, Layout};

@@ -1,5 +1,5 @@
-//! What the two sides say to each other. The headers of frames are these enums in bincode's
-//! fixed-width little-endian form; weights travel raw beside them. The only file that names bincode.
+//! The messages between client and server. The headers of frames are these enums in bincode's
+//! fixed-width little-endian form; weights follow the header as raw bytes. The only file that names bincode.
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use serde::{Deserialize, Serialize};
@@ -9,35 +9,35 @@ use crate::frame::MAX_HEADER;
 use crate::ledger::Work;
 use crate::{Error, Refusal, Result};
 
-/// What a client may ask. Of a worker and of an observer alike, one connection is one lane.
+/// What a client may ask. A client opens one connection for each channel: one for control, and one for each shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Request {
     /// The answer to the server's challenge; the first request of every connection.
     Attach { identity: Identity, nonce: [u8; 32], proof: [u8; 32] },
-    /// One exchange with a shard; the payload is the worker's message. A resent one is applied once. `sequence` is the
+    /// One exchange with a shard; the payload is the worker's message. A message that is sent again is applied once. `sequence` is the
     /// number of the turn that it ends.
     Exchange { sequence: u64, work: Work, lr: f32, codec: Codec },
     /// Asks for the center of a shard, in f32: the one that the turn of exchange `sequence` begins from. What an observer
     /// says there does not matter.
     Pull { sequence: u64 },
-    /// On the control lane: what was done since the turn before, and may I go on?
+    /// On the control channel: reports what was done in the turn before, and asks for the next one.
     Turn { turn: u64, done: Done },
-    /// On the control lane: this worker does no more.
+    /// On the control channel: this worker has finished.
     Leave,
-    /// On the control lane: what happened since the last time.
+    /// On the control channel: what happened since the last time.
     Report,
-    /// On the control lane: in `turn` this worker's weights or loss became NaN or infinite, and it does no more.
+    /// On the control channel: in `turn` this worker's weights or loss became NaN or infinite, and it stops.
     Diverged { turn: u64 },
-    /// On the control lane: all that a server started anew needs to go on, for observers.
+    /// On the control channel: all that a server started anew needs to go on, for observers.
     Snapshot,
 }
 
-/// Who attaches, and to what.
+/// Who attaches, and to which channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pub role: Role,
-    pub lane: Lane,
-    /// Hexadecimal SHA-256 of the layout: both sides must hold the same net.
+    pub channel: Channel,
+    /// Hexadecimal SHA-256 of the layout: both sides must have the same net.
     pub digest: String,
 }
 
@@ -50,8 +50,8 @@ pub enum Role {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Lane {
-    /// Turns, leaving, reports.
+pub enum Channel {
+    /// Requests for turns, leaving, reports and snapshots.
     Control,
     /// The exchanges of one shard.
     Shard(u32),
@@ -63,16 +63,16 @@ pub struct Done {
     pub work: Work,
     /// Center updates between the worker's last two exchanges, on its first shard.
     pub staleness: u64,
-    /// Of weights, both ways, of the last exchange.
+    /// Bytes of weights, sent and received, of the last exchange.
     pub bytes: u64,
     /// Seconds of local steps.
     pub computing: f64,
-    /// Seconds of exchanging, and of them those that local steps did not hide.
+    /// Seconds of exchanging, and the part of them in which the worker had to wait (the rest overlapped with local steps).
     pub exchanging: f64,
     pub waiting: f64,
 }
 
-/// What a server may say.
+/// What a server may answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
     /// The first frame of every connection.
@@ -81,7 +81,7 @@ pub enum Reply {
     },
     Welcome {
         proof: [u8; 32],
-        facts: Facts,
+        info: ChannelInfo,
     },
     /// The payload is the rule's reply; it is empty when `repeated` and the reply is no longer kept.
     Exchanged {
@@ -99,7 +99,7 @@ pub enum Reply {
         data_step: u64,
         steps: u64,
     },
-    /// Others are waited for. Sent every second, so that silence means death.
+    /// The server waits for other workers. Sent every second, so that a client can tell a waiting server from a dead one.
     Waiting,
     Left,
     /// The payload is JSON.
@@ -112,19 +112,19 @@ pub enum Reply {
     Snapshot,
 }
 
-/// What a lane's other end is.
+/// What the server tells about a channel when a client attaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
+pub struct ChannelInfo {
     pub workers: u32,
     pub shards: u32,
     /// Whether the rule folds all workers' vectors at once.
     pub gathering: bool,
-    /// The range of the flat vector that this lane's shard holds; all that the server holds on a control lane.
+    /// The range of the flat vector that this channel's shard holds; on a control channel, all that the server holds.
     pub start: u64,
     pub length: u64,
-    /// The last exchange that was folded for this worker; on the control lane the last turn that it asked for.
+    /// The last exchange that was folded for this worker; on the control channel the last turn that it asked for.
     pub last: u64,
-    /// What was done in that exchange; nothing on the control lane.
+    /// The work behind that exchange; empty on the control channel.
     pub work: Work,
 }
 
@@ -153,7 +153,7 @@ mod tests {
 
     const WORK: Work = Work { steps: 10, samples: 1000, loss: 2.5 };
 
-    /// docs/protocol.md shows these bytes; the file is what both sides of every language read.
+    /// docs/protocol.md shows these bytes; implementations in other languages can test against the same file.
     #[test]
     fn the_example_frames_of_the_document_are_what_is_sent() {
         let examples: Vec<(String, String)> =
@@ -176,8 +176,11 @@ mod tests {
     }
 
     fn attach() -> Request {
-        let identity =
-            Identity { role: Role::Worker { worker: 1, attempt: 5 }, lane: Lane::Shard(0), digest: "ab".to_owned() };
+        let identity = Identity {
+            role: Role::Worker { worker: 1, attempt: 5 },
+            channel: Channel::Shard(0),
+            digest: "ab".to_owned(),
+        };
         Request::Attach { identity, nonce: [1; 32], proof: [2; 32] }
     }
 

@@ -1,5 +1,5 @@
-//! What the programs and the native library show: log lines, complaints about a command line, the last error.
-//! All of it goes through [`escaped`], so that no text from outside acts on the terminal or forges a line.
+//! What the programs and the native library show: log lines, errors in a command line, the last error.
+//! All of it goes through [`escaped`], so that no text from outside controls the terminal or looks like a line of ours.
 
 use std::fmt::Display;
 use std::io::Write;

@@ -1,6 +1,6 @@
 //! TLS 1.3 by rustls, with a certificate made for the job: the client trusts that certificate and no
-//! authority, so it travels where the secret travels. It hides the weights and keeps them whole on the
-//! way; who may attach is still settled by the secret.
+//! authority, so it is sent the way the secret is sent. TLS encrypts the weights and protects them
+//! from changes; who may attach is still decided by the secret.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// The name in the certificate: it stands for the job, not for a host.
+/// The name in the certificate. It names the job, not a host.
 const NAME: &str = "exchanger.firesteel";
 
 /// A certificate and its key. The key stays in the process that made it.

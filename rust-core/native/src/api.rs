@@ -278,7 +278,7 @@ impl NativeNativeInterface for NativeAPI {
     }
 
     fn exchanger_client<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JString<'l>, Failure> {
-        Ok(JString::from_str(env, calls::render(&EXCHANGERS.get(exchanger)?.invitation())?)?)
+        Ok(JString::from_str(env, calls::render(&EXCHANGERS.get(exchanger)?.join_info())?)?)
     }
 
     fn exchanger_report<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JString<'l>, Failure> {

@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use firesteel_engine::data::{Normalizer, Statistics};
-use firesteel_engine::memory::{Estimate, Limit, estimate};
+use firesteel_engine::estimate::{Estimate, estimate};
+use firesteel_engine::memory::MemoryLimit;
 use firesteel_engine::tensors::{self, FileLayout};
 use firesteel_engine::{Error, Facts, Result, TrainConfig, Worker, WorkerSpec};
 use firesteel_exchange::Entry;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::center::Center;
-use crate::exchanger::Served;
+use crate::exchanger::DriverExchanger;
 use crate::handle::Table;
 use crate::hosts::{self, HostRequest};
 use crate::link::{Link, LinkRequest};
@@ -27,7 +28,7 @@ pub static WORKERS: Table<Attached> = Table::new("worker");
 pub static CENTERS: Table<Mutex<Center>> = Table::new("center");
 
 /// Java's handles on exchangers.
-pub static EXCHANGERS: Table<Served> = Table::new("exchanger");
+pub static EXCHANGERS: Table<DriverExchanger> = Table::new("exchanger");
 /// Java's handles on bytes that may be more than a Java array holds, and cross in pieces.
 pub static BYTES: Table<Mutex<Vec<u8>>> = Table::new("bytes");
 /// Java's handles on links.
@@ -95,13 +96,13 @@ struct Memory {
     #[serde(flatten)]
     worker: Estimate,
     /// Of this process.
-    limit: Limit,
+    limit: MemoryLimit,
 }
 
 /// What a worker of `rows` rows takes, and what this process may have.
 pub fn memory(config: &str, rows: u64) -> Result<String> {
     let worker = estimate(&TrainConfig::from_json(config)?, rows)?;
-    render(&Memory { worker, limit: Limit::of_this_process() })
+    render(&Memory { worker, limit: MemoryLimit::of_this_process() })
 }
 
 /// Without `statistics`, of a net that starts the same on any data.
@@ -135,7 +136,7 @@ pub fn open_center(config: &str, initial: Vec<f32>) -> Result<i64> {
 }
 
 pub fn open_exchanger(config: &str, initial: &[f32], snapshot: &[u8]) -> Result<i64> {
-    Ok(EXCHANGERS.open(Served::start(&TrainConfig::from_json(config)?, initial, snapshot)?))
+    Ok(EXCHANGERS.open(DriverExchanger::start(&TrainConfig::from_json(config)?, initial, snapshot)?))
 }
 
 /// The `length` bytes from `at` on.
@@ -159,7 +160,7 @@ pub fn host_part(request: &str, snapshot: &[u8]) -> Result<String> {
     render(&hosts::host(parse::<HostRequest>("part of a center", request)?, snapshot)?)
 }
 
-pub fn name_hosts(exchanger: &Served, servers: &str) -> Result<()> {
+pub fn name_hosts(exchanger: &DriverExchanger, servers: &str) -> Result<()> {
     exchanger.hosted(parse::<Vec<Server>>("servers", servers)?);
     Ok(())
 }

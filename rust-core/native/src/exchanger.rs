@@ -16,7 +16,7 @@ use firesteel_exchange::codec::Codec;
 use firesteel_exchange::message::Role;
 use firesteel_exchange::outer::OuterSpec;
 use firesteel_exchange::rules::{Decay, RuleSpec};
-use firesteel_exchange::server::{Budget, Exchanger, Limits, Period, Picture, Settings};
+use firesteel_exchange::server::{Budget, Exchanger, ExchangerSettings, Period, ServerLimits, Snapshot};
 use firesteel_exchange::tls::TlsIdentity;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ const ALIVE: u64 = 2;
 /// What a task needs to join. The job's secret is in it.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Invitation {
+pub struct JoinInfo {
     /// The driver's, and those of the executors that host parts of the center.
     pub servers: Vec<Server>,
     pub secret: Secret,
@@ -48,7 +48,7 @@ pub struct Invitation {
     pub reset_state: bool,
 }
 
-impl Invitation {
+impl JoinInfo {
     /// What a client in `role` is told.
     pub fn spec(&self, role: Role) -> ClientSpec {
         ClientSpec {
@@ -58,54 +58,54 @@ impl Invitation {
             digest: self.digest.clone(),
             codec: self.codec,
             deadline: self.deadline,
-            patience: None,
+            wait_limit: None,
         }
     }
 }
 
-/// How often a picture of parts that are not at one moment is tried again, a pause apart: parts fold a round within
+/// How often a snapshot of parts that are not at one moment is tried again, a pause apart: parts fold a round within
 /// milliseconds of each other.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// What was seen of the parts last.
-struct Seen {
-    picture: Picture,
-    /// Parts are being hosted, from the picture: until they are, it stays.
+struct KnownParts {
+    snapshot: Snapshot,
+    /// Parts are being hosted, from the snapshot: until they are, it stays.
     hosting: bool,
 }
 
 /// A running exchanger, as Java holds it.
-pub struct Served {
+pub struct DriverExchanger {
     pub exchanger: Exchanger,
     own: Server,
     /// Executors that host the center in equal parts; 0 where this process holds it.
     parts: usize,
-    invitation: Mutex<Invitation>,
+    join_info: Mutex<JoinInfo>,
     /// What the parts were at some moment, to go on from where a host is lost.
-    seen: Mutex<Seen>,
+    seen: Mutex<KnownParts>,
     _counted: Counted,
 }
 
-impl Served {
+impl DriverExchanger {
     /// Serves `initial` to the workers of `config`, which is resolved; or goes on from `snapshot`, if it
     /// is not empty.
     pub fn start(config: &TrainConfig, initial: &[f32], snapshot: &[u8]) -> Result<Self> {
         let (settings, secret, parts) = (settings(config)?, Secret::random()?, config.exchangers);
         let tls = if config.tls == Some(true) { Some(TlsIdentity::generate()?) } else { None };
-        let kept = (!snapshot.is_empty()).then(|| Picture::decode(snapshot, "of the checkpoint")).transpose()?;
-        let clerk = Settings { shards: 0, ..settings.clone() }; // executors host the center, the turns alone are here
+        let kept = (!snapshot.is_empty()).then(|| Snapshot::decode(snapshot, "of the checkpoint")).transpose()?;
+        let coordinator = ExchangerSettings { shards: 0, ..settings.clone() }; // executors host the center, the turns alone are here
         let begin = |part| initial.len() * part / parts; // as Scala's Hosts
         let seen = kept.clone().unwrap_or_else(|| {
-            let hosted = (0..parts).map(|part| Picture::fresh(&settings, &initial[begin(part)..begin(part + 1)]));
-            Picture::fresh(&clerk, &[]).over(hosted.collect())
+            let hosted = (0..parts).map(|part| Snapshot::fresh(&settings, &initial[begin(part)..begin(part + 1)]));
+            Snapshot::fresh(&coordinator, &[]).over(hosted.collect())
         });
         let exchanger = if parts > 0 {
-            let exchanger = Exchanger::start(clerk, secret.clone(), tls.as_ref(), &[], None)?;
+            let exchanger = Exchanger::start(coordinator, secret.clone(), tls.as_ref(), &[], None)?;
             exchanger.turn_back(&seen)?;
             exchanger
         } else {
-            let restored = kept.map(|picture| (picture, "of the checkpoint"));
+            let restored = kept.map(|snapshot| (snapshot, "of the checkpoint"));
             Exchanger::start(settings.clone(), secret.clone(), tls.as_ref(), initial, restored)?
         };
         let address = match &config.advertise {
@@ -113,7 +113,7 @@ impl Served {
             None => exchanger.address().to_string(),
         };
         let own = Server { address, tls: tls.as_ref().map(TlsIdentity::trust) };
-        let invitation = Invitation {
+        let join_info = JoinInfo {
             servers: vec![own.clone()],
             secret,
             digest: settings.digest,
@@ -129,14 +129,14 @@ impl Served {
             exchanger,
             own,
             parts,
-            invitation: Mutex::new(invitation),
-            seen: Mutex::new(Seen { picture: seen, hosting: true }),
+            join_info: Mutex::new(join_info),
+            seen: Mutex::new(KnownParts { snapshot: seen, hosting: true }),
             _counted: Counted::default(),
         })
     }
 
     /// What a task needs now.
-    pub fn invitation(&self) -> Invitation {
+    pub fn join_info(&self) -> JoinInfo {
         self.lock().clone()
     }
 
@@ -148,10 +148,10 @@ impl Served {
 
     /// Numbers of the parts whose host does not answer.
     fn lost(&self) -> Vec<usize> {
-        let invitation = self.invitation();
-        let (_, hosts) = invitation.servers.split_at(1);
+        let join_info = self.join_info();
+        let (_, hosts) = join_info.servers.split_at(1);
         let answers = |host: &Server| {
-            let observer = invitation.spec(Role::Observer);
+            let observer = join_info.spec(Role::Observer);
             client::answers(ClientSpec { deadline: ALIVE, ..observer }, host)
         };
         (0..hosts.len()).filter(|&part| !answers(&hosts[part])).collect()
@@ -162,34 +162,34 @@ impl Served {
         if self.parts == 0 {
             return Ok(self.exchanger.center()?);
         }
-        self.look()?;
-        Ok(self.seen().picture.center())
+        self.refresh()?;
+        Ok(self.seen().snapshot.center())
     }
 
     /// The bytes of a snapshot to open another exchanger from; with parts, of the moment that was seen last.
     pub fn snapshot(&self) -> Result<Vec<u8>> {
-        Ok(if self.parts == 0 { self.exchanger.snapshot()? } else { self.seen().picture.encode()? })
+        Ok(if self.parts == 0 { self.exchanger.snapshot().encode()? } else { self.seen().snapshot.encode()? })
     }
 
     /// Sees what the parts are now, to go on from there should a host be lost. Parts of a gathering rule that are not
     /// at one moment stay as they were seen before.
-    pub fn look(&self) -> Result<()> {
-        let most = self.seen().picture.bytes().saturating_mul(2); // a rule's state does not grow, records do a little
+    pub fn refresh(&self) -> Result<()> {
+        let most = self.seen().snapshot.bytes().saturating_mul(2); // a rule's state does not grow, records do a little
         for _ in 0..TRIES {
             if self.seen().hosting {
                 return Ok(());
             }
-            let turns = self.exchanger.picture(); // first: what is folded and not booked is booked by the next attempt
-            let invitation = self.invitation();
-            let spec = ClientSpec { patience: Some(ALIVE), ..invitation.spec(Role::Observer) }; // the run waits meanwhile
+            let turns = self.exchanger.snapshot(); // first: what is folded and not recorded is recorded by the next attempt
+            let join_info = self.join_info();
+            let spec = ClientSpec { wait_limit: Some(ALIVE), ..join_info.spec(Role::Observer) }; // the run waits meanwhile
             let (mut controls, _) = client::attach(spec, &Arc::default())?;
             let parts = controls.snapshots(most)?;
-            let read = |bytes: &Vec<u8>| Picture::decode(bytes, "of a host");
-            let picture = turns.over(parts.iter().map(read).collect::<exchange::Result<_>>()?);
-            if !invitation.rule.gathers() || picture.is_one_moment() {
+            let read = |bytes: &Vec<u8>| Snapshot::decode(bytes, "of a host");
+            let snapshot = turns.over(parts.iter().map(read).collect::<exchange::Result<_>>()?);
+            if !join_info.rule.gathers() || snapshot.is_one_moment() {
                 let mut seen = self.seen();
                 if !seen.hosting {
-                    seen.picture = picture;
+                    seen.snapshot = snapshot;
                 }
                 return Ok(());
             }
@@ -200,37 +200,37 @@ impl Served {
 
     /// A part as it was seen last, as the bytes of a snapshot.
     pub fn part(&self, part: usize) -> Result<Vec<u8>> {
-        Ok(self.seen().picture.part(part, self.parts).encode()?)
+        Ok(self.seen().snapshot.part(part, self.parts).encode()?)
     }
 
     /// Numbers of the parts that must be hosted anew. A part of a gathering rule takes all others back with it, and the
     /// turns: the workers do again what they did since that moment. No worker may be at work.
     pub fn to_host(&self) -> Result<Vec<usize>> {
-        let unhosted = self.invitation().servers.len() == 1;
+        let unhosted = self.join_info().servers.len() == 1;
         let lost = if unhosted { (0..self.parts).collect() } else { self.lost() };
         if lost.is_empty() {
             return Ok(lost);
         }
         let mut seen = self.seen();
         seen.hosting = true;
-        if !self.invitation().rule.gathers() {
+        if !self.join_info().rule.gathers() {
             return Ok(lost);
         }
-        self.exchanger.turn_back(&seen.picture)?;
+        self.exchanger.turn_back(&seen.snapshot)?;
         Ok((0..self.parts).collect())
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, KnownParts> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner) // no code that holds it can panic half way
     }
 
-    fn lock(&self) -> MutexGuard<'_, Invitation> {
-        self.invitation.lock().unwrap_or_else(PoisonError::into_inner) // no code that holds it can panic half way
+    fn lock(&self) -> MutexGuard<'_, JoinInfo> {
+        self.join_info.lock().unwrap_or_else(PoisonError::into_inner) // no code that holds it can panic half way
     }
 }
 
 /// What the exchanger of a run is told.
-pub fn settings(config: &TrainConfig) -> Result<Settings> {
+pub fn settings(config: &TrainConfig) -> Result<ExchangerSettings> {
     let workers = known("workers", config.workers)?;
     let iterations = known("iterations", config.iterations)?;
     let period = match config.period {
@@ -243,7 +243,7 @@ pub fn settings(config: &TrainConfig) -> Result<Settings> {
         Name::Ssp => Consistency::Ssp(known("staleness", config.staleness)?),
         Name::Bsp => Consistency::Bsp,
     };
-    Ok(Settings {
+    Ok(ExchangerSettings {
         bind: config.bind.clone().unwrap_or_else(|| LOOPBACK.to_owned()),
         digest: config.build_net()?.layout().digest(),
         offset: 0,
@@ -252,7 +252,11 @@ pub fn settings(config: &TrainConfig) -> Result<Settings> {
         workers: u32::try_from(workers).map_err(|_| Error::config(format!("{workers} workers")))?,
         shards: u32::try_from(config.shards).map_err(|_| Error::config(format!("{} shards", config.shards)))?,
         budget: Budget { steps: iterations.saturating_mul(workers as u64), tau: config.tau, period },
-        limits: Limits { exchange: config.exchange_deadline, wait: config.exchange_wait, ..Limits::default() },
+        limits: ServerLimits {
+            exchange: config.exchange_deadline,
+            wait: config.exchange_wait,
+            ..ServerLimits::default()
+        },
         snapshot: None,
     })
 }

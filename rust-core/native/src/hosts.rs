@@ -9,7 +9,7 @@ use std::time::Instant;
 use firesteel_engine::{Error, Result, TrainConfig};
 use firesteel_exchange::auth::Secret;
 use firesteel_exchange::client::Server;
-use firesteel_exchange::server::{Exchanger, Picture, Settings};
+use firesteel_exchange::server::{Exchanger, ExchangerSettings, Snapshot};
 use firesteel_exchange::tls::TlsIdentity;
 use serde::Deserialize;
 
@@ -55,17 +55,17 @@ static HOSTED: LazyLock<Mutex<Hosted>> = LazyLock::new(Mutex::default);
 /// Serves the part of the center that `snapshot` holds, in place of what was hosted under its name, and answers where.
 pub fn host(request: HostRequest, snapshot: &[u8]) -> Result<Server> {
     let HostRequest { run, config, secret, part, offset, host } = request;
-    let settings = Settings {
+    let settings = ExchangerSettings {
         bind: format!("{host}:0"),
         offset,
         shards: u32::try_from(config.shards).map_err(|_| Error::config(format!("{} shards", config.shards)))?,
         ..settings(&config)?
     };
     let tls = if config.tls == Some(true) { Some(TlsIdentity::generate()?) } else { None };
-    let picture = Picture::decode(snapshot, "of a part of the center")?;
-    let values = picture.center();
+    let snapshot = Snapshot::decode(snapshot, "of a part of the center")?;
+    let values = snapshot.center();
     let exchanger =
-        Exchanger::start(settings, secret, tls.as_ref(), &values, Some((picture, "of a part of the center")))?;
+        Exchanger::start(settings, secret, tls.as_ref(), &values, Some((snapshot, "of a part of the center")))?;
     let server = Server { address: exchanger.address().to_string(), tls: tls.as_ref().map(TlsIdentity::trust) };
     log::info!("run {run}: part {part} of the center is at {}", server.address);
     sweep::start();

@@ -9,20 +9,20 @@ use std::time::Instant;
 use firesteel_engine::memory::{Purpose, filled};
 use firesteel_engine::{Error, Report, Result, Round, StateIn, Work, Worker};
 use firesteel_exchange as exchange;
-use firesteel_exchange::client::{self, About, Exchanged, Exchanges, Go, Turns};
+use firesteel_exchange::client::{self, Contribution, Exchanged, Exchanges, Go, Turns};
 use firesteel_exchange::ledger::Work as Stepped;
 use firesteel_exchange::message::{Done, Role};
-use firesteel_exchange::partner::Partner;
+use firesteel_exchange::worker_rule::WorkerRule;
 use serde::{Deserialize, Serialize};
 
-use crate::exchanger::Invitation;
+use crate::exchanger::JoinInfo;
 use crate::registry::Counted;
 
 /// What `linkOpen` is asked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkRequest {
-    client: Invitation,
+    client: JoinInfo,
     worker: u32,
     /// Newer attempts have larger numbers.
     attempt: u64,
@@ -39,7 +39,7 @@ pub struct Turn {
     pub done: bool,
 }
 
-/// The lanes to the shards, with the vectors that travel over them.
+/// The channels to the shards, with the vectors that travel over them.
 struct Wire {
     exchanges: Exchanges,
     message: Vec<f32>,
@@ -54,7 +54,7 @@ struct Outcome {
     seconds: f64,
 }
 
-/// Where the lanes are.
+/// Where the channels are.
 enum State {
     Here(Wire),
     /// On a thread that exchanges.
@@ -65,11 +65,11 @@ enum State {
 
 /// A worker's link.
 pub struct Link {
-    invitation: Invitation,
+    join_info: JoinInfo,
     cancel: Arc<AtomicBool>,
     turns: Option<Turns>,
     wire: State,
-    partner: Partner,
+    worker_rule: WorkerRule,
     /// The worker's weights.
     x: Vec<f32>,
     /// To report with the next turn.
@@ -84,18 +84,18 @@ pub struct Link {
 impl Link {
     /// Attaches and pulls the center that the next turn begins from.
     pub fn open(request: LinkRequest, cancel: Arc<AtomicBool>) -> Result<Self> {
-        let LinkRequest { client: invitation, worker, attempt } = request;
-        let spec = invitation.spec(Role::Worker { worker, attempt });
+        let LinkRequest { client: join_info, worker, attempt } = request;
+        let spec = join_info.spec(Role::Worker { worker, attempt });
         let (turns, mut exchanges) = client::attach(spec, &cancel)?;
         let room = |length| filled(length, 0.0f32, Purpose::Weights);
         let mut x = room(exchanges.length())?;
         exchanges.pull(&mut x)?;
         let wire = Wire { exchanges, message: room(x.len())?, reply: room(x.len())? };
         Ok(Self {
-            partner: Partner::new(invitation.rule.partner(), x.clone()),
-            done: Done { work: turns.unbooked(), ..Done::default() },
+            worker_rule: WorkerRule::new(join_info.rule.worker_rule(), x.clone()),
+            done: Done { work: turns.unreported(), ..Done::default() },
             begun: turns.number(),
-            invitation,
+            join_info,
             cancel,
             turns: Some(turns),
             wire: State::Here(wire),
@@ -123,14 +123,14 @@ impl Link {
         }
         let Report { steps, samples, seconds, .. } = report;
         let Some(loss) = report.loss else { return Err(self.diverged(number)) };
-        if self.invitation.adaptive {
+        if self.join_info.adaptive {
             self.loss_limit.get_or_insert(loss * steps as f64);
         }
         let work = Stepped { steps, samples, loss };
         self.done = Done { work, computing: seconds, ..Done::default() };
         let before = Instant::now();
         self.join()?;
-        self.exchange(number, &About { work, lr: worker.rate(go.policy_step) as f32 })?;
+        self.exchange(number, &Contribution { work, lr: worker.rate(go.policy_step) as f32 })?;
         self.done.waiting = before.elapsed().as_secs_f64();
         Ok(Turn { steps, samples, loss: Some(loss), done: false })
     }
@@ -145,16 +145,16 @@ impl Link {
     }
 
     fn round(&self, number: u64, go: &Go) -> Round {
-        let first_period = self.invitation.adaptive && self.loss_limit.is_none();
+        let first_period = self.join_info.adaptive && self.loss_limit.is_none();
         Round {
             work: Work::Train,
-            digest: self.invitation.digest.clone(),
+            digest: self.join_info.digest.clone(),
             round: number,
             first_step: go.data_step,
             policy_step: go.policy_step,
-            steps: if first_period { go.steps.min(self.invitation.tau) } else { go.steps },
+            steps: if first_period { go.steps.min(self.join_info.tau) } else { go.steps },
             loss_limit: self.loss_limit,
-            state: if self.invitation.reset_state { StateIn::Reset } else { StateIn::Keep },
+            state: if self.join_info.reset_state { StateIn::Reset } else { StateIn::Keep },
         }
     }
 
@@ -167,11 +167,11 @@ impl Link {
     }
 
     /// Sends what the rule asks of the weights; without overlap waits for the reply too.
-    fn exchange(&mut self, turn: u64, about: &About) -> Result<()> {
+    fn exchange(&mut self, turn: u64, about: &Contribution) -> Result<()> {
         let State::Here(mut wire) = std::mem::replace(&mut self.wire, State::Lost) else {
             return Err(Error::internal("an exchange was begun while another was under way"));
         };
-        self.partner.message(&self.x, about.work.steps, &mut wire.message);
+        self.worker_rule.message(&self.x, about.work.steps, &mut wire.message);
         let about = *about;
         let once = move || {
             let before = Instant::now();
@@ -179,7 +179,7 @@ impl Link {
             Outcome { wire, turn, exchanged, seconds: before.elapsed().as_secs_f64() }
         };
         // the first exchange of an attempt hides behind nothing, so that attempts lost in a row cannot leave a gap
-        if !self.invitation.overlap || turn == self.begun + 1 {
+        if !self.join_info.overlap || turn == self.begun + 1 {
             return self.apply(once());
         }
         let thread = Builder::new().name("firesteel-link".to_owned()).spawn(once);
@@ -208,9 +208,9 @@ impl Link {
         };
         if exchanged.lost {
             wire.exchanges.pull(&mut wire.reply)?; // folded before a restart that forgot the reply
-            self.partner.pulled(&mut self.x, &wire.reply);
+            self.worker_rule.pulled(&mut self.x, &wire.reply);
         } else {
-            self.partner.apply(&mut self.x, &wire.reply);
+            self.worker_rule.apply(&mut self.x, &wire.reply);
         }
         self.done.staleness = exchanged.staleness;
         self.done.bytes = exchanged.bytes;

@@ -1,14 +1,15 @@
-//! `sequential`: trains on this machine without Spark. Its options are the keys of the configuration,
-//! as in `scripts/submit -- train`; so are the files it leaves and its exit status: 1 for a run that
-//! failed, 2 for a command line that cannot be.
+//! `sequential`: trains on this machine without Spark. Its options are the keys of the configuration, as those of
+//! `scripts/submit -- train` are. It writes the same files and has the same exit statuses: 1 for a failed run, 2 for a
+//! wrong command line or configuration.
 
 use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use firesteel_engine::config::{OptionKind, options};
 use firesteel_engine::memory::{panic_text, quiet_panics};
-use firesteel_engine::sequential::{Progress, Sequential};
+use firesteel_engine::sequential::{RunStatus, Sequential};
 use firesteel_engine::{Error, Kind, Result, TrainConfig};
 use firesteel_exchange::escape::escaped;
 use firesteel_exchange::program;
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
     firesteel_engine::device::keep_memory();
     quiet_panics();
     let matches = program::arguments(command());
-    // a panic has no kind, but one line and the status of a failed run all the same
+    // a panic, too, is reported in one line and ends with the status of a failed run
     let trained = catch_unwind(AssertUnwindSafe(|| train(&matches)))
         .unwrap_or_else(|panic| Err(Error::internal(panic_text(&*panic))));
     match trained {
@@ -36,17 +37,15 @@ fn command() -> Command {
     let command = Command::new("sequential")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Trains a net on one machine, without Spark")
-        .after_help("The meaning and the default of every option: docs/configuration.md")
+        .after_help("More about the options: docs/configuration.md")
         .arg(
             Arg::new("config").long("config").value_name("FILE").help("a JSON file of options; the command line wins"),
         );
-    let flags = TrainConfig::flags();
-    TrainConfig::keys().into_iter().fold(command, |command, key| {
-        let arg = Arg::new(key.clone()).long(key.clone());
-        command.arg(if flags.contains(&key) {
-            arg.action(ArgAction::SetTrue)
-        } else {
-            arg.value_name("VALUE").allow_negative_numbers(true)
+    options().iter().fold(command, |command, option| {
+        let arg = Arg::new(option.key.as_str()).long(option.key.as_str()).help(option.help.as_str());
+        command.arg(match option.kind {
+            OptionKind::Flag => arg.action(ArgAction::SetTrue),
+            _ => arg.value_name(option.value.as_deref().unwrap_or("true|false")).allow_negative_numbers(true),
         })
     })
 }
@@ -56,7 +55,7 @@ fn train(matches: &ArgMatches) -> Result<()> {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("round {pos}/{len}  {msg}  {eta} left");
     bar.set_style(style.map_err(|e| Error::internal("the progress template").caused_by(e))?);
-    let outcome = run.run(|progress| show(&bar, progress))?;
+    let outcome = run.run(|status| show(&bar, status))?;
     bar.finish_and_clear();
     let accuracy = outcome.accuracy.map_or(String::new(), |accuracy| format!("accuracy {:.2} %, ", accuracy * 100.0));
     let (seconds, rate) = (outcome.seconds, outcome.images_per_second);
@@ -65,14 +64,14 @@ fn train(matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-fn show(bar: &ProgressBar, progress: Progress) {
-    bar.set_length(progress.rounds);
-    bar.set_position(progress.round);
-    let accuracy = progress.accuracy.map_or(String::new(), |accuracy| format!("  accuracy {:.2} %", accuracy * 100.0));
-    bar.set_message(format!("loss {:.4}{accuracy}  {:.0} images/s", progress.loss, progress.images_per_second));
+fn show(bar: &ProgressBar, status: RunStatus) {
+    bar.set_length(status.rounds);
+    bar.set_position(status.round);
+    let accuracy = status.accuracy.map_or(String::new(), |accuracy| format!("  accuracy {:.2} %", accuracy * 100.0));
+    bar.set_message(format!("loss {:.4}{accuracy}  {:.0} images/s", status.loss, status.images_per_second));
 }
 
-/// The file's keys with those of the command line over them.
+/// The keys of the file, overridden by those of the command line.
 fn configuration(matches: &ArgMatches) -> Result<TrainConfig> {
     let mut map = match matches.get_one::<String>("config") {
         Some(path) => {
@@ -98,7 +97,8 @@ fn configuration(matches: &ArgMatches) -> Result<TrainConfig> {
     TrainConfig::from_map(map)
 }
 
-/// Numbers and truth values as such, `stepvalue` as a list of numbers, all else as text; the configuration checks the type.
+/// Numbers and truth values as such, `stepvalue` as a list of numbers, all else as text; the configuration checks the
+/// type.
 fn value(key: &str, text: &str) -> Value {
     let number = |text: &str| match serde_json::from_str::<Value>(text) {
         Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,

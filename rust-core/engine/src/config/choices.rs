@@ -1,9 +1,9 @@
-//! What can be chosen by name, and what each strategy is: which keys mean something depends on it.
+//! Settings whose values are names, and the properties of each strategy, which decide what other keys it reads.
 
 use crate::names::names;
 
 names! {
-    /// Who exchanges what with whom, and when.
+    /// How the workers of a run are combined.
     pub enum Strategy("strategy") {
         Sequential = "sequential",
         Sparknet = "sparknet",
@@ -21,7 +21,7 @@ names! {
 }
 
 names! {
-    /// Who waits for whom before an exchange.
+    /// Which workers wait for which others before an exchange.
     pub enum Consistency("consistency") {
         Async = "async",
         Ssp = "ssp",
@@ -30,7 +30,7 @@ names! {
 }
 
 names! {
-    /// How long a worker goes on alone.
+    /// How the number of local steps between two exchanges is chosen.
     pub enum Period("period") {
         Constant = "constant",
         Adaptive = "adaptive",
@@ -39,7 +39,7 @@ names! {
 }
 
 names! {
-    /// How the values of an exchange lie on the wire.
+    /// How the values of an exchange are encoded.
     pub enum CodecName("codec") {
         F32 = "f32",
         Bf16 = "bf16",
@@ -48,7 +48,7 @@ names! {
 }
 
 names! {
-    /// What becomes of a worker's momentum between rounds.
+    /// What happens to a worker's solver state between rounds.
     pub enum SolverState("solver-state") {
         Local = "local",
         Average = "average",
@@ -67,17 +67,17 @@ names! {
 }
 
 impl Strategy {
-    /// Whether one worker trains alone.
+    /// Whether there is a single worker.
     pub fn is_alone(self) -> bool {
         matches!(self, Self::Sequential | Self::Hogwild)
     }
 
-    /// Whether each worker exchanges with the center when it is ready.
+    /// Whether each worker exchanges with the center as soon as it is ready, without a round of all workers.
     pub fn is_asynchronous(self) -> bool {
         !self.is_alone() && !matches!(self, Self::Sparknet | Self::Easgd)
     }
 
-    /// Whether worker and center pull at each other, one pair at a time.
+    /// Whether it is elastic averaging in which one worker and the center at a time move towards each other.
     pub fn is_elastic(self) -> bool {
         matches!(self, Self::Deepspark | Self::EasgdAsync | Self::Eamsgd)
     }

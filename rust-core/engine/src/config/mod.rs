@@ -1,8 +1,9 @@
-//! The one configuration of a run: the options of the command line, the keys of a JSON file, what
-//! crosses JNI and what `OUT/config.json` keeps. Names, defaults, recipes and limits stand here only.
-//! Fields that a recipe or the data set decides are `None` until [`TrainConfig::resolve`] fills them.
+//! The configuration of a run: the options of the command line, the keys of a JSON file, what crosses JNI, and what
+//! `OUT/config.json` contains. Names, defaults and limits are defined only here. A field whose default depends on the
+//! net's recipe or on the data set is `None` until [`TrainConfig::resolve`] fills it.
 
 mod choices;
+mod options;
 mod parts;
 mod resolve;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::nets::NetName;
 use crate::solver::{PolicyName, SolverName};
 
 pub use choices::{CodecName, Consistency, OuterName, Period, SolverState, Strategy};
+pub use options::{ConfigOption, OptionKind, options};
 pub(crate) use parts::known;
 
 /// Everything that can be set of a run. Keys in JSON are the option names of the command line.
@@ -27,13 +29,13 @@ pub(crate) use parts::known;
 pub struct TrainConfig {
     /// Directory of the data set.
     pub data: Option<String>,
-    /// Told from the files when absent.
+    /// Detected from the names of the files when absent.
     pub dataset: Option<DatasetKind>,
     /// Classes of the net; those of the data set when absent.
     pub classes: Option<usize>,
     pub net: NetName,
     pub strategy: Strategy,
-    /// Partitions of the training set, each with a net and a solver of its own.
+    /// Number of workers: partitions of the training set, each with its own net and solver.
     pub workers: Option<usize>,
     /// Local steps between two exchanges.
     pub tau: u64,
@@ -43,7 +45,7 @@ pub struct TrainConfig {
     pub iterations: Option<u64>,
     /// Passes over the whole training set, all workers together; `resolve` turns it into `iterations`.
     pub epochs: Option<f64>,
-    /// How a gradient moves the weights; `eamsgd` has a step of its own.
+    /// How a gradient updates the weights; strategy `eamsgd` has its own local step.
     pub solver: SolverName,
     pub lr: Option<f64>,
     /// Adam's beta1.
@@ -52,18 +54,19 @@ pub struct TrainConfig {
     pub momentum2: Option<f64>,
     /// Adam's epsilon.
     pub delta: Option<f64>,
-    /// Learning rate of Muon's filters; the rest of the net steps at `lr`.
+    /// Learning rate of the filters that Muon updates; `lr` is that of all other weights.
     pub muon_lr: Option<f64>,
     pub weight_decay: Option<f64>,
-    /// Whether decay shrinks the weights by themselves; `adamw`'s and `muon`'s always does.
+    /// Whether weight decay is applied to the weights directly instead of being added to the gradient; with `adamw` and
+    /// `muon` it always is.
     pub decoupled_decay: bool,
-    /// The most that the L2 norm of the whole gradient may be.
+    /// Upper limit on the L2 norm of the whole gradient.
     pub clip_gradients: Option<f64>,
-    /// Local steps between two moves of Lookahead's slow weights; without it there are none.
+    /// Local steps between two updates of Lookahead's slow weights; without it Lookahead is off.
     pub lookahead_every: Option<u64>,
-    /// Part of the way to the fast weights that the slow ones go.
+    /// Fraction of the distance to the weights that Lookahead's slow weights move in an update.
     pub lookahead_alpha: Option<f64>,
-    /// Part of a label that is shared among all classes.
+    /// Fraction of the target that is spread over all classes.
     pub label_smoothing: Option<f64>,
     pub lr_policy: Option<PolicyName>,
     pub gamma: Option<f64>,
@@ -72,63 +75,64 @@ pub struct TrainConfig {
     pub stepsize: Option<u64>,
     /// Local steps, for policy `multistep`.
     pub stepvalue: Option<Vec<u64>>,
-    /// Part of `lr` in the first step, for policy `triangular`.
+    /// Fraction of `lr` in the first step, for policy `triangular`.
     pub lr_start: Option<f64>,
-    /// Part of the run after which the rate is `lr`, for policy `triangular`.
+    /// Fraction of the run after which the rate is `lr`, for policy `triangular`.
     pub lr_peak: Option<f64>,
-    /// Part of `lr` in the last step, for policy `triangular`.
+    /// Fraction of `lr` in the last step, for policy `triangular`.
     pub lr_end: Option<f64>,
-    /// Local steps in which the rate rises to the policy's, for all policies but `triangular`.
+    /// Local steps in which the rate rises linearly to the policy's, for all policies except `triangular`.
     pub warm_up: Option<u64>,
     pub solver_state: SolverState,
-    /// Who waits for whom. Without it `sparknet` is a Spark job a round; with `bsp` it is one long stage.
+    /// Which workers wait for which others. Without it `sparknet` runs a Spark job for each round; with `bsp` one long
+    /// stage.
     pub consistency: Option<Consistency>,
-    /// Exchanges that a worker may be ahead of the slowest, for consistency `ssp`.
+    /// How many exchanges a worker may be ahead of the slowest one, for consistency `ssp`.
     pub staleness: Option<u64>,
-    /// How long a worker goes on before it exchanges, `tau` being the unit.
+    /// How the number of local steps between two exchanges is chosen; `tau` is the unit.
     pub period: Period,
-    /// Local steps after which `tau` holds, for period `post-local`; until then every step is exchanged.
+    /// For period `post-local`: workers exchange after every local step until this one, and every `tau` steps after it.
     pub post_local_step: Option<u64>,
-    /// Part of the difference to the center that an elastic exchange takes from the worker.
+    /// Fraction of the difference to the center that an elastic exchange subtracts from the worker.
     pub alpha: Option<f64>,
-    /// Part of the difference that the center takes; `alpha` when absent.
+    /// Fraction of the difference that it adds to the center; `alpha` when absent.
     pub server_alpha: Option<f64>,
     /// Factor on `alpha` and `server-alpha` after every `alpha-every` exchanges of a worker.
     pub alpha_decay: Option<f64>,
     /// Exchanges of one worker.
     pub alpha_every: Option<u64>,
-    /// Learning rate of the center's Adagrad, for `downpour`; without it updates are added as they are.
+    /// Learning rate of Adagrad on the center, for `downpour`; without it updates are added unscaled.
     pub adagrad_lr: Option<f64>,
-    /// Strength of `dcasgd`'s compensation of the delay.
+    /// Strength of the delay compensation of `dcasgd`.
     pub lambda: Option<f64>,
     pub outer: OuterName,
     /// Learning rate of `nesterov` and `async-nesterov`, `slowmo`'s alpha, `bmuf`'s zeta.
     pub outer_lr: Option<f64>,
     /// Momentum of the outer optimiser or of `async-nesterov`: beta, `bmuf`'s eta.
     pub outer_momentum: Option<f64>,
-    /// Whether a worker goes on stepping while its exchange is under way.
+    /// Whether a worker continues its local steps during its exchange.
     pub overlap: bool,
-    /// How values lie on the wire.
+    /// How the values of an exchange are encoded.
     pub codec: CodecName,
-    /// Ranges of the center that are exchanged side by side, each over a connection of its own.
+    /// Ranges of the center that are exchanged in parallel, each over its own connection.
     pub shards: usize,
     /// Executors that host the center, a part each; with 0 the driver hosts it.
     pub exchangers: usize,
-    /// Whether exchanges are encrypted; where nothing is said, Spark's own settings decide.
+    /// Whether exchanges are encrypted; Spark's settings decide when absent.
     pub tls: Option<bool>,
     /// Address that the center listens on.
     pub bind: Option<String>,
-    /// Address at which workers find the center, where it is another than it listens on.
+    /// Address at which workers reach the center, if it is another than `bind`.
     pub advertise: Option<String>,
-    /// Seconds after which an exchange that was not answered has failed.
+    /// Seconds after which an exchange without a reply has failed.
     pub exchange_deadline: u64,
     /// Seconds that a worker waits for others (`bsp`, `ssp`, rules that gather) before the run has failed.
     pub exchange_wait: u64,
-    /// What is subtracted from the pixels, and what they are divided by.
+    /// Normalisation of the pixels.
     pub normalize: Normalize,
-    /// Random changes of the training images.
+    /// Random augmentation of the training images.
     pub augment: Augment,
-    /// Side in pixels that images are enlarged to before the net sees them.
+    /// Side in pixels to which images are enlarged for the net.
     pub resize: Option<usize>,
     pub precision: PrecisionName,
     pub device: DeviceName,
@@ -137,13 +141,14 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Rounds between two evaluations; the last round is always evaluated.
     pub eval_every: u64,
-    /// Minibatches of each worker from which the running statistics of the last center come, instead of from averages.
+    /// Minibatches of each worker from which the running statistics of the final weights are computed; when absent they
+    /// are the average of the workers' own.
     pub update_bn: Option<u64>,
-    /// Whether an evaluation takes the mean of an image and its mirror image.
+    /// Whether an evaluation averages the logits of an image and of its mirror image.
     pub test_flip: bool,
     /// Directory of the run's results.
     pub out: Option<String>,
-    /// Go on from the checkpoint in `out`.
+    /// Continue from the checkpoint in `out`.
     pub resume: bool,
 }
 
@@ -156,7 +161,7 @@ impl Default for TrainConfig {
             net: NetName::Cifar10Quick,
             strategy: Strategy::Sparknet,
             workers: None,
-            tau: 10, // SparkNet's; below 5 a Spark job costs more than the steps
+            tau: 10, // SparkNet's; below 5 a Spark job takes longer than the steps
             batch: None,
             iterations: None,
             epochs: None,
@@ -203,7 +208,7 @@ impl Default for TrainConfig {
             bind: None,
             advertise: None,
             exchange_deadline: 60,
-            exchange_wait: 600, // a lost executor comes back, and loads its rows, in less
+            exchange_wait: 600, // longer than a replacement of a lost executor takes to start and to load its rows
             normalize: Normalize::MeanImage,
             augment: Augment::default(),
             resize: None,
@@ -220,7 +225,7 @@ impl Default for TrainConfig {
     }
 }
 
-/// What the data set decides about a configuration.
+/// The properties of the data set on which a configuration depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
@@ -235,19 +240,19 @@ impl TrainConfig {
         Self::default().to_object().into_iter().map(|(key, _)| key).collect()
     }
 
-    /// Every key that is either set or not: true or false in JSON, an option without a value elsewhere.
+    /// Every key with a truth value that is false by default: on the command line an option without a value.
     pub fn flags() -> Vec<String> {
         Self::default().to_object().into_iter().filter(|(_, value)| value.is_boolean()).map(|(key, _)| key).collect()
     }
 
-    /// Reads a JSON object; an unknown key is refused and the nearest known one named.
+    /// Reads a JSON object; an unknown key is refused with the most similar known one in the message.
     pub fn from_json(text: &str) -> Result<Self> {
         let map: Map<String, Value> = serde_json::from_str(text)
             .map_err(|e| Error::config("the configuration is no JSON object").caused_by(e))?;
         Self::from_map(map)
     }
 
-    /// The configuration that the keys of `map` describe.
+    /// The configuration with the keys of `map`, and defaults for all others.
     pub fn from_map(map: Map<String, Value>) -> Result<Self> {
         let keys = Self::keys();
         let known: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -264,7 +269,7 @@ impl TrainConfig {
         serde_json::from_value(Value::Object(map)).map_err(|e| Error::config(e.to_string()))
     }
 
-    /// JSON with every key of the struct, keys without a value left out.
+    /// The JSON object with all keys that have a value.
     pub fn to_map(&self) -> Map<String, Value> {
         self.to_object().into_iter().filter(|(_, value)| !value.is_null()).collect()
     }

@@ -1,15 +1,15 @@
-//! What the parts of a run take from a resolved configuration.
+//! What the other modules take from a resolved configuration.
 
 use super::resolve::{DELTA, LOOKAHEAD_ALPHA, MOMENTUM2, MUON_LR};
 use super::{Consistency, SolverState, Strategy, TrainConfig};
 use crate::device::Compute;
 use crate::error::{Error, Result};
 use crate::nets::Net;
-use crate::solver::{Adam, Lookahead, Muon, Policy, PolicyName, Rule, Settings, Solver, SolverName};
+use crate::solver::{Adam, Algorithm, Hyperparameters, Lookahead, Muon, Policy, PolicyName, Solver, SolverName};
 
 impl TrainConfig {
-    /// Whether the workers live inside one long Spark stage and exchange over the wire; otherwise a round
-    /// is a Spark job.
+    /// Whether the workers run inside one long Spark stage and exchange over the network; otherwise each round is a
+    /// Spark job.
     pub fn in_stage(&self) -> bool {
         match self.strategy {
             Strategy::Sparknet => self.consistency == Some(Consistency::Bsp),
@@ -18,15 +18,15 @@ impl TrainConfig {
         }
     }
 
-    /// Whether the solver's state of all workers travels with the weights.
+    /// Whether the solver states of the workers are averaged with their weights.
     pub fn state_travels(&self) -> bool {
         self.solver_state == SolverState::Average
     }
 
-    /// The local step of the strategy, for one thread's steps on `net`.
+    /// The solver of one training thread for `net`.
     pub fn build_solver(&self, net: &Net) -> Result<Solver> {
-        let settings = Settings {
-            rule: self.rule(),
+        let hyper = Hyperparameters {
+            algorithm: self.algorithm(),
             lr: known("lr", self.lr)?,
             momentum: known("momentum", self.momentum)?,
             weight_decay: known("weight-decay", self.weight_decay)?,
@@ -36,24 +36,24 @@ impl TrainConfig {
             warm_up: self.warm_up,
             lookahead: self.lookahead(),
         };
-        Ok(Solver::new(net.params(), settings))
+        Ok(Solver::new(net.params().as_slice(), hyper))
     }
 
-    /// Values of the solver's state for a net of `weights` weights.
+    /// The number of values of the solver's state for a net of `weights` weights.
     pub fn state_length(&self, weights: usize) -> usize {
-        self.rule().shape(self.lookahead().is_some()).length(weights)
+        self.algorithm().shape(self.lookahead().is_some()).length(weights)
     }
 
-    fn rule(&self) -> Rule {
+    fn algorithm(&self) -> Algorithm {
         match (self.strategy, self.solver) {
-            (Strategy::Eamsgd, _) => Rule::Eamsgd,
-            (_, SolverName::Sgd) => Rule::Sgd,
-            (_, SolverName::Nesterov) => Rule::Nesterov,
+            (Strategy::Eamsgd, _) => Algorithm::Eamsgd,
+            (_, SolverName::Sgd) => Algorithm::Sgd,
+            (_, SolverName::Nesterov) => Algorithm::Nesterov,
             (_, SolverName::Adam | SolverName::Adamw) => {
                 let (beta2, delta) = (self.momentum2.unwrap_or(MOMENTUM2), self.delta.unwrap_or(DELTA));
-                Rule::Adam(Adam { beta2, delta })
+                Algorithm::Adam(Adam { beta2, delta })
             }
-            (_, SolverName::Muon) => Rule::Muon(Muon { lr: self.muon_lr.unwrap_or(MUON_LR) }),
+            (_, SolverName::Muon) => Algorithm::Muon(Muon { lr: self.muon_lr.unwrap_or(MUON_LR) }),
         }
     }
 
@@ -62,7 +62,7 @@ impl TrainConfig {
         self.lookahead_every.map(|every| Lookahead { every, alpha })
     }
 
-    /// Part of a label that is shared among all classes, its own too: torch's `label_smoothing`.
+    /// PyTorch's `label_smoothing`: the fraction of the target that is spread over all classes, the label's included.
     pub fn smoothing(&self) -> f64 {
         self.label_smoothing.unwrap_or(0.0)
     }
@@ -92,18 +92,18 @@ impl TrainConfig {
         })
     }
 
-    /// The net, for the classes that the data set decided.
+    /// The net, for the number of classes of the data set.
     pub fn build_net(&self) -> Result<Net> {
         Ok(self.net.build(known("classes", self.classes)?))
     }
 
-    /// Where and in what the layers of worker `worker` compute; `gpu` is the one that Spark gave its task.
+    /// The device and precision of worker `worker`; `gpu` is the one that Spark assigned to its task.
     pub fn compute(&self, worker: u64, gpu: Option<usize>) -> Result<Compute> {
         Ok(Compute { device: self.device.resolve(gpu, worker)?, precision: self.precision.resolve() })
     }
 }
 
-/// A value that `resolve` has filled in, or one that its user must give.
+/// A value that `resolve` has filled in or that the user must set; an error that names the key if it is missing.
 pub(crate) fn known<T>(key: &str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| Error::config(format!("{key} is not set")))
 }

@@ -1,4 +1,4 @@
-//! What a configuration promises: recipes, budgets, and one clear message for what cannot be.
+//! Recipes, numbers of steps, and one clear message for each wrong configuration.
 
 use super::*;
 
@@ -41,7 +41,7 @@ fn json_holds_what_was_set_and_reads_back() {
 }
 
 #[test]
-fn what_cannot_be_ends_in_one_message() {
+fn a_wrong_configuration_ends_in_one_message() {
     let rows = [
         (r#"{"tua": 3}"#, "unknown key tua, did you mean tau?"),
         (r#"{"lr_policy": "fixed"}"#, "unknown key lr_policy, did you mean lr-policy?"),

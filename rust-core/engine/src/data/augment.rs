@@ -1,5 +1,5 @@
-//! Which random changes the images of a minibatch get: `flip,crop:4,cutout:8` and the like in a configuration.
-//! What is drawn is a pure function of seed, worker, step and row, so a retried worker sees the same images.
+//! The random augmentation of the images of a minibatch, written as `flip,crop:4,cutout:8` in a configuration. The
+//! random numbers are a pure function of seed, worker, step and row, so a retried worker trains on the same images.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,8 +16,8 @@ const CUTOUT: &str = "cutout";
 const NONE: &str = "none";
 
 names! {
-    /// Left and right exchanged, of half the images or in every other epoch. The latter is Keller Jordan's (airbench94,
-    /// arXiv 2404.00498): in epochs 2k and 2k + 1 every image is seen once in either orientation.
+    /// Horizontal flips: of a random half of the images, or alternating as in Keller Jordan's airbench94 (arXiv
+    /// 2404.00498), where every image is seen once in each orientation in epochs 2k and 2k + 1.
     pub enum Flip("augment") {
         Random = "flip",
         Alternating = "alternating-flip",
@@ -25,8 +25,8 @@ names! {
 }
 
 names! {
-    /// A window of 32 x 32 in the image with a border: of black, as torchvision's `RandomCrop(32, padding=4)` before
-    /// its `Normalize`, or of the image reflected. `translate` is what airbench calls the reflected one.
+    /// A random window of 32 x 32 pixels from the image with a border. The border is black, as in torchvision's
+    /// `RandomCrop(32, padding=4)` before its `Normalize`, or the reflected image, which airbench calls `translate`.
     pub enum Shift("augment") {
         Crop = "crop",
         CropReflect = "crop-reflect",
@@ -34,23 +34,24 @@ names! {
     }
 }
 
-/// Changes that go together. The order is crop, flip, normalisation, cutout, however they are written.
+/// The augmentations of a run. They are done in the order crop, flip, normalisation, cutout, however they are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Augment {
     flip: Option<Flip>,
-    /// With the pixels of border, 1 to 31.
+    /// With the width of the border in pixels, 1 to 31.
     shift: Option<(Shift, u8)>,
-    /// Pixels of the square's side, 1 to 31.
+    /// Side of the square in pixels, 1 to 31.
     cutout: Option<u8>,
 }
 
 impl Augment {
-    /// Whether images stay as they are.
+    /// Whether there is no augmentation.
     pub fn is_none(&self) -> bool {
         *self == Augment::default()
     }
 
-    /// One change a row of the minibatch. Image n takes the n-th 64 bits; each change has its own bits of them.
+    /// One change for each row of the minibatch. It is made from 64 random bits, of which every augmentation has its
+    /// own.
     pub(super) fn changes(&self, minibatch: &Minibatch<'_>) -> impl Iterator<Item = Change> {
         let mut random = minibatch.random(DOMAIN);
         let places = mix(mix(minibatch.seed) ^ minibatch.worker);
@@ -58,9 +59,9 @@ impl Augment {
         rows.map(move |(row, epoch)| self.change(random.next_u64(), (mix(places ^ u64::from(row)) ^ epoch) & 1 == 1))
     }
 
-    fn change(&self, bits: u64, turn: bool) -> Change {
+    fn change(&self, bits: u64, alternate: bool) -> Change {
         let place = |at: u32| (bits >> at) as usize % SIDE;
-        // 26 bits times at most 63 places: none is likelier than another by more than one in a million.
+        // 26 random bits select one of at most 63 shifts, so their probabilities differ by less than a millionth
         let shift = |at: u32, by: u8| {
             let drawn = (((bits >> at) & 0x3ff_ffff) * (2 * u64::from(by) + 1)) >> 26;
             drawn as isize - isize::from(by)
@@ -68,7 +69,7 @@ impl Augment {
         Change {
             flip: match self.flip {
                 Some(Flip::Random) => bits & 1 == 1,
-                Some(Flip::Alternating) => turn,
+                Some(Flip::Alternating) => alternate,
                 None => false,
             },
             shift: self.shift.map(|(how, by)| {
@@ -97,7 +98,8 @@ impl Augment {
     }
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bit of the input turns half of the output's.
+/// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): every input bit flips each output bit with
+/// probability 1/2.
 fn mix(key: u64) -> u64 {
     let x = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_comes_back_in_one_order() {
+    fn a_text_is_normalised_to_one_order() {
         for (text, back) in [
             ("", "none"),
             ("none", "none"),
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused_in_a_line_that_says_why() {
+    fn a_wrong_text_is_refused_with_the_reason() {
         let known = "known: flip, alternating-flip, crop, crop-reflect, translate, cutout";
         for (text, message) in [
             ("flop", format!("unknown augment flop, did you mean flip? {known}")),
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sought_step_has_the_changes_of_a_walked_one() {
+    fn a_step_that_is_sought_has_the_same_changes_as_in_sequence() {
         let mut stream = BatchStream::new(3, 1, 1000, 100).unwrap();
         stream.seek(7);
         let sought: Vec<_> = augment("flip,crop:4").changes(&stream.next_batch()).collect();
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn another_change_beside_it_leaves_a_change_as_it_was() {
+    fn an_augmentation_does_not_depend_on_the_others() {
         let (alone, beside) = (walk("crop:4", (0, 0), 5), walk("flip,crop:4,cutout:8", (0, 0), 5));
         assert!(alone.iter().zip(&beside).all(|(one, other)| one.1.shift == other.1.shift));
     }
@@ -246,7 +248,7 @@ mod tests {
                 seen
             };
             let first = orientations(0);
-            // Mean 500, standard deviation 16.
+            // expected 500 with a standard deviation of 16; the limits are five of these away
             let flipped = first.iter().filter(|flip| **flip == Some(true)).count();
             assert!((420..580).contains(&flipped), "{flipped}");
             assert!(first.iter().zip(orientations(1)).all(|(one, other)| *one != other));
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_images_are_flipped_and_every_window_and_square_is_as_likely() {
+    fn flips_windows_and_squares_are_uniformly_distributed() {
         let walked = walk("flip,crop:1,cutout:1", (0, 0), 360);
         let mut windows = [[[0u32; 2]; 3]; 3];
         let mut squares = vec![0u32; SIDE * SIDE];
@@ -273,7 +275,8 @@ mod tests {
             let cut = change.cut.unwrap();
             squares[cut.lines[0] * SIDE + cut.columns[0]] += 1;
         }
-        // 36,000 draws: mean 2,000, standard deviation 43; mean 35, standard deviation 6.
+        // 36,000 draws: expected 2,000 with a standard deviation of 43, and 35 with one of 6; limits are five of these
+        // away
         let windows = windows.as_flattened().as_flattened();
         assert!(windows.iter().all(|count| (1785..2215).contains(count)), "{windows:?}");
         assert!(squares.iter().all(|count| (5..70).contains(count)), "{squares:?}");

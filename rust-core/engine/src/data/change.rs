@@ -1,27 +1,27 @@
-//! One image's change, done while it is normalised, line by line. The mean moves with the image: the mean image is
-//! subtracted at the place a pixel comes from, as in Caffe (`DataTransformer::Transform` reads `mean[data_index]`).
+//! The augmentation of one image, done line by line while it is normalised. The mean image is shifted and flipped with
+//! the image, as in Caffe (`DataTransformer::Transform` reads `mean[data_index]`).
 
 use multiversion::multiversion;
 
 use super::{CHANNELS, LINE, Normalizer, SIDE};
 use crate::kernels::Element;
 
-/// Values beside a line, either way, that a shift can show.
+/// Values to the left and to the right of a line that a shift can move into the image.
 const MARGIN: usize = LINE - CHANNELS;
 
 /// What lies around an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Border {
-    /// Bytes of 0, normalised as the nearest pixel of the image is.
+    /// Bytes of 0, normalised with the mean and scale of the nearest pixel of the image.
     Black,
-    /// The image mirrored at its outermost pixels, which are not repeated (PyTorch's `reflect`).
+    /// The image reflected at its outermost pixels, which are not repeated: PyTorch's padding mode `reflect`.
     Reflected,
 }
 
-/// A square with the value 0 after normalisation, the mean (DeVries and Taylor, arXiv 1708.04552).
+/// Cutout (DeVries and Taylor, arXiv 1708.04552): a square that is set to 0, the mean, after normalisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// The first and the one after the last.
+    /// The first, and the one after the last.
     pub lines: [usize; 2],
     pub columns: [usize; 2],
 }
@@ -30,13 +30,13 @@ pub struct Cut {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     pub flip: bool,
-    /// The border, and how far down and right in the image the first pixel comes from; less than 32 either way.
+    /// The border, and the line and column of the image that become the first ones: between -31 and 31.
     pub shift: Option<(Border, isize, isize)>,
     pub cut: Option<Cut>,
 }
 
 impl Cut {
-    /// Of `side` pixels around a centre in the image, which clips it.
+    /// The square of this side around a pixel, clipped at the border of the image.
     pub fn around(line: usize, column: usize, side: usize) -> Cut {
         let range = |centre: usize| [centre.saturating_sub(side / 2), (centre + side - side / 2).min(SIDE)];
         Cut { lines: range(line), columns: range(column) }
@@ -44,7 +44,7 @@ impl Cut {
 }
 
 impl Change {
-    /// Writes the changed and normalised `image` to `out`, HWC to HWC.
+    /// Writes the augmented and normalised `image` to `out`; both are HWC.
     pub fn apply<T: Element>(&self, normalizer: &Normalizer, image: &[u8], out: &mut [T]) {
         apply(*self, normalizer, image, out);
     }
@@ -53,7 +53,7 @@ impl Change {
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
 fn apply<T: Element>(change: Change, normalizer: &Normalizer, image: &[u8], out: &mut [T]) {
     let (border, down, right) = change.shift.unwrap_or((Border::Black, 0, 0));
-    // A line with what is beside it, of which LINE values are shown.
+    // a line with its borders, of which LINE values go to the output
     let mut wide = [T::default(); LINE + 2 * MARGIN + 1];
     let shown = (MARGIN as isize + right * CHANNELS as isize) as usize;
     for (y, line) in out.chunks_exact_mut(LINE).enumerate() {
@@ -83,8 +83,8 @@ fn apply<T: Element>(change: Change, normalizer: &Normalizer, image: &[u8], out:
     }
 }
 
-/// Pixels from right to left. Each is moved as four values, one load and one store, and the fourth is overwritten with
-/// the next pixel; so `from` has one value more than a line.
+/// Copies a line in reverse order of pixels. Four values at a time are one load and one store; the fourth is
+/// overwritten by the next pixel. So `from` has one value more than a line.
 #[inline(always)]
 fn mirror<T: Element>(from: &[T], to: &mut [T]) {
     for at in (CHANNELS..LINE).step_by(CHANNELS).rev() {
@@ -94,7 +94,8 @@ fn mirror<T: Element>(from: &[T], to: &mut [T]) {
 }
 
 impl Border {
-    /// Which line or column stands for `at`, which may lie up to 31 outside, and whether it does.
+    /// The line or column of the image whose pixels are at `at`, which may be up to 31 outside; and whether it is
+    /// outside.
     #[inline(always)]
     fn place(self, at: isize) -> (usize, bool) {
         let last = SIDE as isize - 1;
@@ -111,14 +112,14 @@ mod tests {
     use super::super::{PIXELS, PLANE};
     use super::*;
 
-    /// Bytes without a pattern, and a mean and a scale that tell every place and channel from the others.
+    /// Irregular bytes, and means and scales that are different for every pixel and channel.
     fn image() -> (Vec<u8>, Normalizer) {
         let bytes = (0..PIXELS).map(|at| (at.wrapping_mul(0x9e37_79b1) >> 13) as u8).collect();
         let flat: Vec<f32> = (0..PIXELS).map(|at| 300.0 + at as f32).chain([0.5, 2.0, 3.0]).collect();
         (bytes, Normalizer::from_slice(&flat).unwrap())
     }
 
-    /// The value of one pixel of the changed image, told from the definitions alone.
+    /// The value of one pixel of the augmented image, computed from the definitions.
     fn naive(change: Change, (image, normalizer): &(Vec<u8>, Normalizer), [y, x]: [usize; 2], channel: usize) -> f32 {
         if change.cut.is_some_and(|cut| {
             (cut.lines[0]..cut.lines[1]).contains(&y) && (cut.columns[0]..cut.columns[1]).contains(&x)
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn every_change_is_what_its_definition_says_of_each_pixel() {
+    fn every_pixel_of_every_change_is_as_defined() {
         let image = image();
         let mut shifts = vec![None];
         for border in [Border::Black, Border::Reflected] {

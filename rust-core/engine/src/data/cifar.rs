@@ -3,16 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use super::pace::Pace;
+use super::read_log::ReadLog;
 use super::{Dataset, RecordFormat};
 use crate::error::{Error, Result};
 
-/// What is looked for in a directory of CIFAR-10.
+/// The files of CIFAR-10, for error messages.
 pub const CIFAR10_FILES: &str = "data_batch_1.bin (and so on), test_batch.bin";
-/// What is looked for in a directory of CIFAR-100.
+/// The files of CIFAR-100, for error messages.
 pub const CIFAR100_FILES: &str = "train.bin, test.bin";
 
-/// The training files among `names`, by number, and the test file.
+/// The training files among `names`, sorted by number, and the test file.
 pub fn cifar10_files(names: &[String]) -> (Vec<&str>, Option<&str>) {
     let number = |name: &str| name.strip_prefix("data_batch_")?.strip_suffix(".bin")?.parse::<u32>().ok();
     let mut numbered: Vec<_> = names.iter().filter_map(|name| Some((number(name)?, name.as_str()))).collect();
@@ -29,11 +29,11 @@ fn find<'a>(names: &'a [String], wanted: &str) -> Option<&'a str> {
     names.iter().find(|name| *name == wanted).map(String::as_str)
 }
 
-/// All rows of the files `names` in `directory`, in their order. Errors name the file and, in it, the byte.
+/// All rows of the files `names` in `directory`, in this order. Errors name the file and the byte in it.
 pub fn read(directory: &Path, names: &[&str], format: RecordFormat, classes: usize) -> Result<Dataset> {
-    let (mut dataset, mut pace) = (Dataset::with_capacity(classes, 0)?, Pace::new());
+    let (mut dataset, mut log) = (Dataset::with_capacity(classes, 0)?, ReadLog::new());
     for name in names {
-        pace.look(|| format!("{} after {} rows", directory.join(name).display(), dataset.rows()));
+        log.report(|| format!("{} after {} rows", directory.join(name).display(), dataset.rows()));
         append_file(&mut dataset, &directory.join(name), format)?;
     }
     Ok(dataset)

@@ -1,6 +1,5 @@
-//! A split of a data set in memory: raw records in, normalised minibatches out.
-//!
-//! The readers of whole files and the Spark worker, which gets records in chunks, fill it through the same functions.
+//! The training or test rows of a data set in memory. Raw records are appended, normalised minibatches are read. The
+//! readers of whole files and the Spark worker, which gets records in chunks, use the same functions.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,13 +8,13 @@ use crate::error::{Error, Result};
 use crate::kernels::Element;
 use crate::memory::{self, Purpose};
 
-/// How one row lies in bytes; in JSON `{"format":"cifar10"}`, `{"format":"idx","height":28,"width":28}`.
+/// The format of one row in bytes; in JSON `{"format":"cifar10"}`, `{"format":"idx","height":28,"width":28}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "format", rename_all = "lowercase")]
 pub enum RecordFormat {
     /// 1 label, 3072 planar RGB.
     Cifar10,
-    /// 1 coarse label, 1 fine label (the one that is learnt), 3072 planar RGB.
+    /// 1 coarse label, 1 fine label (the one that is used), 3072 planar RGB.
     Cifar100,
     /// 1 label, `height` x `width` grey; centred on 32 x 32 zeros and repeated to 3 channels.
     Idx { height: usize, width: usize },
@@ -27,7 +26,7 @@ impl RecordFormat {
         self.header_len() + self.pixels_len()
     }
 
-    /// Classes that the format fixes; an idx file's are told from its labels.
+    /// The number of classes if the format determines it; for idx files it is found from the labels.
     pub fn classes(self) -> Option<usize> {
         match self {
             RecordFormat::Cifar10 => Some(10),
@@ -74,7 +73,7 @@ impl Dataset {
         Ok(dataset)
     }
 
-    /// Makes room for `rows` more.
+    /// Reserves memory for `rows` more.
     pub(super) fn reserve(&mut self, rows: usize) -> Result<()> {
         memory::reserve(&mut self.pixels, memory::product(&[rows, PIXELS], Purpose::Rows)?, Purpose::Rows)?;
         memory::reserve(&mut self.labels, rows, Purpose::Rows)
@@ -100,8 +99,8 @@ impl Dataset {
         &self.labels
     }
 
-    /// Appends `rows` raw records that lie back to back in `bytes`, all of them or, on an error (kind `data`, record and
-    /// byte offset in `bytes` named), none.
+    /// Appends the `rows` consecutive raw records in `bytes`. On an error, which is of kind `data` and names the record
+    /// and the byte offset in `bytes`, none is appended.
     pub fn append_records(&mut self, format: RecordFormat, bytes: &[u8], rows: usize) -> Result<()> {
         format.check()?;
         let record_len = format.record_len();
@@ -119,7 +118,7 @@ impl Dataset {
         Ok(())
     }
 
-    /// Refuses a label outside of the classes; `record` and `byte` say where it stands.
+    /// Refuses a label that is not below the number of classes; `record` and `byte` are its position.
     pub(super) fn check_label(&self, label: u8, record: usize, byte: usize) -> Result<()> {
         if usize::from(label) < self.classes {
             return Ok(());
@@ -128,7 +127,7 @@ impl Dataset {
         Err(Error::data(format!("label {label} of record {record} at byte {byte} is not below {classes}, the classes")))
     }
 
-    /// Appends one row whose label and format were checked and for which there is room.
+    /// Appends one row. The caller has checked its label and format and reserved memory for it.
     pub(super) fn push(&mut self, format: RecordFormat, label: u8, source: &[u8]) {
         self.labels.push(label);
         let start = self.pixels.len();
@@ -159,8 +158,8 @@ impl Dataset {
         Statistics::of(&self.pixels)
     }
 
-    /// Writes the rows `indices` as a minibatch: `images` gets indices x 32 x 32 x 3 normalised values (NHWC), `labels`
-    /// one label an index. Panics when a buffer is of another length or an index is not a row.
+    /// Writes the rows `indices` as a minibatch: indices x 32 x 32 x 3 normalised values (NHWC) to `images`, and one
+    /// label for each index to `labels`. Panics if a buffer has another length or an index is not below `rows`.
     pub fn gather<T: Element>(&self, indices: &[u32], normalizer: &Normalizer, images: &mut [T], labels: &mut [i64]) {
         assert_eq!(images.len(), indices.len() * PIXELS, "length of the image buffer");
         self.gather_labels(indices, labels);
@@ -169,7 +168,7 @@ impl Dataset {
         }
     }
 
-    /// The same for a minibatch whose images are changed at random on the way.
+    /// The same with random augmentation.
     pub fn gather_augmented<T: Element>(
         &self,
         minibatch: &Minibatch<'_>,
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn records_one_at_a_time_are_the_records_together() {
+    fn records_appended_one_by_one_are_the_records_appended_together() {
         let records: Vec<_> = (0..4).map(|k| cifar10_record(k, move |c, at| (at * 7 + c + k as usize) as u8)).collect();
         let mut single = Dataset::with_capacity(10, 0).unwrap();
         for record in &records {
@@ -315,7 +314,7 @@ mod tests {
         assert_eq!(images[2 * PIXELS..], images[..PIXELS]);
     }
 
-    /// Eight images without a pattern, and their gatherings under `augment` in f32 and bf16.
+    /// Eight irregular images, and their minibatches with `augment` in f32 and bf16.
     fn gathered(how: Normalize, augment: &str) -> (Dataset, Normalizer, Vec<f32>, Vec<bf16>) {
         let noise = |at: usize| (at.wrapping_mul(0x9e37_79b1) >> 13) as u8;
         let records = (0..8).flat_map(|k| cifar10_record(k, move |c, at| noise((usize::from(k) * 3 + c) * PLANE + at)));
@@ -333,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn no_change_is_bit_for_bit_the_plain_minibatch() {
+    fn without_augmentation_the_bits_are_those_of_the_plain_minibatch() {
         for how in [Normalize::MeanImage, Normalize::Channel, Normalize::None] {
             let (dataset, normalizer, single, half) = gathered(how, "none");
             let rows = epoch_order(2, 0, 0, 8);

@@ -1,4 +1,4 @@
-//! Which data set a directory holds, told from the names of its files, and reading it whole.
+//! Finds out from the names of its files which data set a directory contains, and reads it.
 
 use std::fmt;
 use std::fs;
@@ -24,7 +24,7 @@ impl DatasetKind {
     /// Every kind.
     pub const ALL: [DatasetKind; 3] = [DatasetKind::Cifar10, DatasetKind::Cifar100, DatasetKind::Idx];
 
-    /// The name that the configuration knows it by.
+    /// The name in a configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             DatasetKind::Cifar10 => "cifar10",
@@ -56,7 +56,7 @@ impl fmt::Display for DatasetKind {
     }
 }
 
-/// A data set: its training rows and, where there are any, its test rows.
+/// A data set: its training rows and, if it has any, its test rows.
 #[derive(Debug)]
 pub struct Split {
     pub kind: DatasetKind,
@@ -65,8 +65,8 @@ pub struct Split {
 }
 
 impl Dataset {
-    /// Reads the data set in `directory`, told from the files when `kind` is absent. Several at once are an error of kind
-    /// `config`, none or a malformed one of kind `data`; what cannot be read is `io`.
+    /// Reads the data set in `directory`; without `kind` it is detected from the files. More than one is an error of
+    /// kind `config`, none or a malformed one an error of kind `data`, and what cannot be read one of kind `io`.
     pub fn read_dir(directory: &Path, kind: Option<DatasetKind>) -> Result<Split> {
         let names = list(directory)?;
         let in_directory = |error: Error| error.context(directory.display().to_string());
@@ -102,7 +102,7 @@ fn read_idx(directory: &Path, names: &[String]) -> Result<Rows> {
     Ok((train, test))
 }
 
-/// Names of the entries of a directory, sorted; one that is not Unicode is none of ours.
+/// The names of the entries of a directory, sorted, without those that are not Unicode: no data file has such a name.
 fn list(directory: &Path) -> Result<Vec<String>> {
     let failed = |cause| Error::io(directory, cause);
     let mut names = Vec::new();

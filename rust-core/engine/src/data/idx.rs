@@ -1,6 +1,6 @@
-//! MNIST's idx files (<https://yann.lecun.com/exdb/mnist/>): images and labels apart, big-endian headers, often gzipped.
-//!
-//! Sizes in a header are held against the file before anything is allocated for them.
+//! MNIST's idx files (<https://yann.lecun.com/exdb/mnist/>): images and labels in separate files with big-endian
+//! headers, often gzipped. The sizes in a header are compared with the length of the file before memory is allocated
+//! for them.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::pace::Pace;
+use super::read_log::ReadLog;
 use super::{Dataset, RecordFormat};
 use crate::error::{Error, Result};
 
-/// What is looked for in a directory of idx files.
+/// The files of an idx data set, for error messages.
 pub const IDX_FILES: &str = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-... (also .idx3-ubyte, .gz)";
-const PIECE: u64 = 16 << 20; // bytes between two looks at the clock
-/// Deflate packs at most this many bytes into one, which bounds what a gzip file can hold.
+const PIECE: u64 = 16 << 20; // bytes read between two checks whether to log progress
+/// Deflate compresses at most this many bytes into one, which limits the size of what a gzip file contains.
 const DEFLATE_LIMIT: u64 = 1032;
 
 /// A split's two files.
@@ -41,8 +41,8 @@ pub fn idx_files<'a>(names: &'a [String], prefix: &str) -> Result<Option<IdxFile
     }
 }
 
-/// The rows of one split. Without `classes` (the training set) they are the largest label and one. Errors name the file
-/// and the byte, counted in the unpacked file.
+/// The rows of one split. Without `classes`, for the training set, the number of classes is the largest label plus 1.
+/// Errors name the file and the byte, counted in the unpacked file.
 pub fn read(directory: &Path, files: &IdxFiles, classes: Option<usize>) -> Result<Dataset> {
     let (images_path, labels_path) = (directory.join(files.images), directory.join(files.labels));
     let images = IdxFile::open(&images_path)?.read::<3>()?;
@@ -64,7 +64,7 @@ pub fn read(directory: &Path, files: &IdxFiles, classes: Option<usize>) -> Resul
     Ok(dataset)
 }
 
-/// Magic number, then a size of 4 bytes a dimension.
+/// The magic number, and 4 bytes for the size of each dimension.
 fn header_len(rank: usize) -> usize {
     4 + 4 * rank
 }
@@ -77,7 +77,7 @@ struct Idx<const RANK: usize> {
 struct IdxFile {
     path: PathBuf,
     reader: Box<dyn Read>,
-    /// No more than this can be in it, unpacked.
+    /// Upper limit on its unpacked size.
     limit: u64,
 }
 
@@ -99,7 +99,7 @@ impl IdxFile {
         if header.len() < header_len(RANK) {
             return Err(self.error(format!("{} bytes are less than an idx header", header.len())));
         }
-        // Two zeros, 8 for unsigned bytes, the number of dimensions.
+        // two zero bytes, 8 for unsigned bytes, and the number of dimensions
         let (magic, expected) = (big_endian(&header, 0), 0x0800 + RANK as u32);
         if magic != expected {
             return Err(self.error(format!("magic number {magic:#010x} at byte 0 is not {expected:#010x}")));
@@ -123,15 +123,16 @@ impl IdxFile {
         Ok(Idx { dims, bytes })
     }
 
-    /// Up to `length` bytes, those at `offset`; fewer at the end of the file. Grows with what is there.
+    /// Reads `length` bytes, or fewer at the end of the file. `offset` is the position, for messages. Memory is
+    /// allocated only for bytes that are there.
     fn take(&mut self, offset: u64, length: u64) -> Result<Vec<u8>> {
-        let (mut bytes, mut pace) = (Vec::new(), Pace::new());
+        let (mut bytes, mut log) = (Vec::new(), ReadLog::new());
         let read = loop {
             let piece = (length - bytes.len() as u64).min(PIECE);
-            // fails where there is no memory, and does not abort
+            // returns an error if memory is missing, and does not abort
             match self.reader.by_ref().take(piece).read_to_end(&mut bytes) {
                 Ok(read) if (read as u64) < piece || bytes.len() as u64 == length => break Ok(()),
-                Ok(_) => pace.look(|| format!("{}: {} bytes of {length}", self.path.display(), bytes.len())),
+                Ok(_) => log.report(|| format!("{}: {} bytes of {length}", self.path.display(), bytes.len())),
                 Err(cause) => break Err(cause),
             }
         };

@@ -1,8 +1,8 @@
-//! Images in memory: readers of CIFAR and idx files, what a normaliser needs to know, the order of minibatches and
-//! the random changes of their images.
+//! Images in memory: readers of CIFAR and idx files, the statistics and the normalisation of pixels, the order of
+//! minibatches and the augmentation of their images.
 //!
-//! Everything is 32 x 32 with 3 channels, unsigned bytes, kept row by row as the nets want them (NHWC); files, statistics
-//! and means are planar (CHW), as CIFAR's are. Nothing here knows libtorch.
+//! All images are 32 x 32 pixels with 3 channels of unsigned bytes, in channels-last order (NHWC) as the nets take
+//! them. Files, statistics and mean images are planar (CHW), as CIFAR's files are. Nothing here knows libtorch.
 
 mod augment;
 mod change;
@@ -12,8 +12,8 @@ mod directory;
 mod idx;
 mod normalize;
 mod order;
-mod pace;
 mod patches;
+mod read_log;
 mod statistics;
 #[cfg(test)]
 mod testing;

@@ -1,4 +1,4 @@
-//! From bytes to what a net sees: `(x - mean) * scale`, fitted on the training set alone.
+//! The normalisation of pixels, `(x - mean) * scale`, with a mean and a scale of the training set.
 
 use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
@@ -11,27 +11,27 @@ use crate::kernels::Element;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalize {
-    /// Caffe's: 0..255 less the mean image.
+    /// Caffe's: 0..255 minus the mean image.
     #[default]
     MeanImage,
-    /// torchvision's: less the channel's mean, divided by its standard deviation.
+    /// torchvision's: minus the mean of the channel, divided by its standard deviation.
     Channel,
-    /// Raw 0..255, as SparkNet's CIFAR application trained.
+    /// Raw 0..255, as in SparkNet's CIFAR application.
     None,
 }
 
-/// A fitted normalisation: a mean a value and a scale a channel, both in units of 0..255.
+/// A fitted normalisation: a mean for each value and a scale for each channel, in units of 0..255.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalizer {
     mean: Vec<f32>,
     scale: [f32; CHANNELS],
-    // The same in the order of the pixels, so that a line is one loop over four equal slices.
+    // the same in the order of the pixels, so that a line is one loop over four slices of equal length
     pixel_mean: Vec<f32>,
     line_scale: [f32; LINE],
 }
 
 impl Normalizer {
-    /// Fits on sums over the training set; without rows only [`Normalize::None`] can be fitted (else kind `data`).
+    /// Fits to the sums over the training set. Without rows an error of kind `data`, except for [`Normalize::None`].
     pub fn fit(how: Normalize, statistics: &Statistics) -> Result<Self> {
         if how == Normalize::None {
             return Ok(Normalizer::new(vec![0.0; PIXELS], [1.0; CHANNELS]));
@@ -49,9 +49,9 @@ impl Normalizer {
         for (channel, plane) in statistics.sums().chunks_exact(PLANE).enumerate() {
             let sum: u128 = plane.iter().copied().map(u128::from).sum();
             mean.extend(std::iter::repeat_n((sum as f64 / count as f64) as f32, PLANE));
-            // count^2 times the population's variance, in integers: no cancellation.
+            // count^2 times the population variance; in integers nothing is lost by cancellation
             let scatter = (count * u128::from(statistics.squares()[channel])).saturating_sub(sum * sum);
-            // A constant channel is 0 after the mean whatever the scale; 1 keeps it finite.
+            // a constant channel is 0 after the subtraction; any finite scale does
             if scatter > 0 {
                 scale[channel] = (count as f64 / (scatter as f64).sqrt()) as f32;
             }
@@ -70,7 +70,7 @@ impl Normalizer {
         &self.mean
     }
 
-    /// A channel's factor.
+    /// The factor of each channel.
     pub fn scale(&self) -> &[f32; CHANNELS] {
         &self.scale
     }
@@ -80,7 +80,7 @@ impl Normalizer {
         [&self.mean[..], &self.scale[..]].concat()
     }
 
-    /// Of the form that `to_vec` gives; anything else, or a value that is not finite, is an error of kind `layout`.
+    /// Reads what `to_vec` returns. Another length or a value that is not finite is an error of kind `layout`.
     pub fn from_slice(flat: &[f32]) -> Result<Self> {
         if flat.len() != PIXELS + CHANNELS {
             let expected = PIXELS + CHANNELS;
@@ -92,7 +92,7 @@ impl Normalizer {
         Ok(Normalizer::new(flat[..PIXELS].to_vec(), [flat[PIXELS], flat[PIXELS + 1], flat[PIXELS + 2]]))
     }
 
-    /// Normalises one image, HWC to HWC.
+    /// Normalises one image; both slices are HWC.
     pub(super) fn apply<T: Element>(&self, image: &[u8], out: &mut [T]) {
         apply(self, image, out);
     }
@@ -106,7 +106,7 @@ impl Normalizer {
         }
     }
 
-    /// What a byte of 0 at the place `at` becomes.
+    /// The normalised value of a byte of 0 at index `at`.
     #[inline(always)]
     pub(super) fn black<T: Element>(&self, at: usize) -> T {
         T::of((0.0 - self.pixel_mean[at]) * self.line_scale[at % LINE])

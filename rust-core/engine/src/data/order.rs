@@ -1,5 +1,5 @@
-//! Which rows a worker's minibatches hold: a pure function of seed, worker and step, so a retried or resumed worker
-//! trains on the rows that it would have seen.
+//! The rows of a worker's minibatches: a pure function of seed, worker and step, so a retried or resumed worker trains
+//! on the same rows.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -7,19 +7,19 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use crate::error::Result;
 use crate::memory::{Purpose, filled, with_capacity};
 
-/// Keeps this key apart from other uses of the same seed.
+/// Makes these random numbers different from those of other uses of the same seed.
 const DOMAIN: &[u8; 8] = b"fs-order";
 
-/// A permutation of `0..rows`: Fisher-Yates from the last row down, drawn from ChaCha8 under the 32-byte key
-/// seed, worker, epoch (u64, little endian), then `fs-order`. A draw below n is the high half of the 128-bit product of
-/// 64 random bits and n, whose bias is under n / 2^64.
+/// A permutation of `0..rows`: a Fisher-Yates shuffle from the last row down, with random numbers of ChaCha8 whose
+/// 32-byte key is seed, worker and epoch (u64, little-endian) followed by `fs-order`. A random number below n is the
+/// high half of the 128-bit product of 64 random bits and n; its bias is below n / 2^64.
 pub fn epoch_order(seed: u64, worker: u64, epoch: u64, rows: u32) -> Vec<u32> {
     let mut order = Vec::new();
     shuffle(&mut order, (seed, worker, epoch), rows);
     order
 }
 
-/// Makes `order` that permutation, in its own memory as far as it reaches.
+/// Writes that permutation to `order` and reuses its memory.
 fn shuffle(order: &mut Vec<u32>, (seed, worker, epoch): (u64, u64, u64), rows: u32) {
     let mut key = [0; 32];
     for (place, part) in key.chunks_exact_mut(8).zip([seed, worker, epoch]) {
@@ -35,22 +35,22 @@ fn shuffle(order: &mut Vec<u32>, (seed, worker, epoch): (u64, u64, u64), rows: u
     }
 }
 
-/// The rows of one minibatch, and what everything that is drawn for them depends on.
+/// The rows of one minibatch, and what the random numbers for them depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Minibatch<'a> {
     pub rows: &'a [u32],
     pub(super) seed: u64,
     pub(super) worker: u64,
     pub(super) step: u64,
-    /// Of the first row.
+    /// The epoch of the first row.
     epoch: u64,
-    /// How many rows that epoch still has, in this minibatch and after it; the rows behind them are of the next one.
+    /// How many rows that epoch has left, from the first row on; the rows after them belong to the next epoch.
     left: usize,
 }
 
 impl Minibatch<'_> {
-    /// What is drawn at random for this minibatch: ChaCha8 under the 32-byte key seed, worker (u64, little endian) and
-    /// `domain`, which keeps uses apart, in the stream numbered as the step.
+    /// A random generator for this minibatch: ChaCha8 whose 32-byte key is seed, worker (u64, little-endian) and
+    /// `domain`, which is different for every use, and whose stream number is the step.
     pub(crate) fn random(&self, domain: &[u8; 16]) -> ChaCha8Rng {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.seed.to_le_bytes());
@@ -61,14 +61,14 @@ impl Minibatch<'_> {
         random
     }
 
-    /// Each row with the epoch that it is seen in.
+    /// Each row with its epoch.
     pub(super) fn rows_and_epochs(&self) -> impl Iterator<Item = (u32, u64)> {
         let (epoch, left) = (self.epoch, self.left);
         self.rows.iter().enumerate().map(move |(at, &row)| (row, epoch + u64::from(at >= left)))
     }
 }
 
-/// Minibatches of one worker. The epochs' orders follow one another without a gap; step s takes the places
+/// The minibatches of one worker. The permutations of the epochs are concatenated; step s takes the positions
 /// s * batch .. (s + 1) * batch, so a minibatch may begin in one epoch and end in the next.
 #[derive(Debug, Clone)]
 pub struct BatchStream {
@@ -85,7 +85,7 @@ impl BatchStream {
     /// At step 0. The batch is at most `rows`; without rows every minibatch is empty.
     pub fn new(seed: u64, worker: u64, rows: u32, batch: u32) -> Result<Self> {
         let indices = filled(batch.min(rows) as usize, 0, Purpose::Minibatch)?;
-        // here, so that a step needs no more than its own
+        // allocated here, so that a step does not allocate it
         let order = with_capacity(rows as usize, Purpose::Rows)?;
         Ok(BatchStream { seed, worker, step: 0, epoch: None, order, rows, indices })
     }
@@ -100,19 +100,19 @@ impl BatchStream {
         self.step
     }
 
-    /// Goes on at `step`, as if all before it had been walked.
+    /// Continues at `step`, as after all steps before it.
     pub fn seek(&mut self, step: u64) {
         self.step = step;
     }
 
     /// The minibatch at this step.
     pub fn next_batch(&mut self) -> Minibatch<'_> {
-        // 128 bits hold any step; the epoch fits 64, as a batch is no larger than an epoch.
+        // the product needs up to 128 bits; the epoch fits 64, since a batch is not larger than an epoch
         let (first, rows) = (u128::from(self.step) * self.batch() as u128, u128::from(self.rows.max(1)));
-        for filled in 0..self.batch() {
-            let place = first + filled as u128;
-            self.turn_to((place / rows) as u64);
-            self.indices[filled] = self.order[(place % rows) as usize];
+        for at in 0..self.batch() {
+            let place = first + at as u128;
+            self.go_to_epoch((place / rows) as u64);
+            self.indices[at] = self.order[(place % rows) as usize];
         }
         let step = self.step;
         self.step += 1;
@@ -120,7 +120,7 @@ impl BatchStream {
         Minibatch { rows: &self.indices, seed: self.seed, worker: self.worker, step, epoch, left }
     }
 
-    fn turn_to(&mut self, epoch: u64) {
+    fn go_to_epoch(&mut self, epoch: u64) {
         if self.epoch != Some(epoch) {
             shuffle(&mut self.order, (self.seed, self.worker, epoch), self.rows);
             self.epoch = Some(epoch);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_is_as_likely() {
+    fn every_position_is_equally_likely() {
         let (orders, rows) = (6000u64, 6u32);
         let mut seen = [[0u32; 6]; 6];
         for epoch in 0..orders {
@@ -168,19 +168,19 @@ mod tests {
                 seen[place][row as usize] += 1;
             }
         }
-        // Mean 1000, standard deviation 29: five of them either way.
+        // expected 1000 with a standard deviation of 29; the limits are five of these away
         assert!(seen.as_flattened().iter().all(|count| (855..1145).contains(count)), "{seen:?}");
     }
 
     #[test]
-    fn minibatches_are_the_epochs_one_after_another() {
+    fn minibatches_are_the_concatenated_epochs() {
         let mut stream = BatchStream::new(3, 1, 10, 4).unwrap();
         let walked = walk(&mut stream, 5).concat();
         assert_eq!(walked, [epoch_order(3, 1, 0, 10), epoch_order(3, 1, 1, 10)].concat());
     }
 
     #[test]
-    fn each_row_is_of_the_epoch_whose_order_gave_it() {
+    fn each_row_has_the_epoch_whose_permutation_it_is_from() {
         let mut stream = BatchStream::new(3, 1, 10, 4).unwrap();
         let epochs: Vec<Vec<u64>> =
             (0..5).map(|_| stream.next_batch().rows_and_epochs().map(|(_, epoch)| epoch).collect()).collect();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn seeking_equals_walking() {
+    fn a_sought_step_has_the_rows_that_it_has_in_sequence() {
         let all = walk(&mut BatchStream::new(5, 0, 7, 3).unwrap(), 20);
         let mut stream = BatchStream::new(5, 0, 7, 3).unwrap();
         for step in [13usize, 2, 19, 0, 2] {

@@ -1,15 +1,15 @@
-//! Sums over 2x2 patches of the images, for nets whose first convolution whitens them: exact integers, so that
-//! partitions add up in any order.
+//! Sums over 2x2 patches of the images, for nets whose first convolution whitens them. They are exact integers, so the
+//! sums over partitions can be added in any order.
 
 use super::{CHANNELS, PIXELS, SIDE};
 use crate::error::{Error, Result};
 
-/// Values of a 2x2 patch, channel by channel as a filter has them.
+/// Values of a 2x2 patch, in the order channel, row, column of a filter.
 pub const PATCH: usize = CHANNELS * 4;
 const PAIRS: usize = PATCH * (PATCH + 1) / 2;
-/// Numbers of the flat form: patches, a sum a value, a sum of products a pair.
+/// Numbers of the flat form: the number of patches, a sum for each value, a sum of products for each pair of values.
 pub const PATCH_SUMS: usize = 1 + PATCH + PAIRS;
-/// One image of so many is looked at: of 50,000 some 5,000, as airbench does.
+/// One of this many images is used: about 5,000 of 50,000, as in airbench.
 const ONE_OF: u64 = 10;
 
 /// The sums.
@@ -23,8 +23,8 @@ impl Default for PatchSums {
 }
 
 impl PatchSums {
-    /// Over every tenth of the NHWC images, chosen by what is in it and not by where it stands, so that it does
-    /// not matter how the set is partitioned.
+    /// Over about a tenth of the NHWC images. Whether an image is used depends on its pixels and not on its position,
+    /// so that the sums do not depend on the partitioning of the set.
     pub fn of(pixels: &[u8]) -> Self {
         let mut sums = Self::default();
         for image in pixels.chunks_exact(PIXELS) {
@@ -60,19 +60,19 @@ impl PatchSums {
         }
     }
 
-    /// All numbers: the patches, the sums, the sums of products.
+    /// The flat form: the number of patches, the sums, the sums of products.
     pub fn numbers(&self) -> &[u64] {
         &self.0
     }
 
-    /// Of the form that `numbers` gives.
+    /// Reads what `numbers` returns.
     pub fn from_numbers(numbers: &[u64]) -> Self {
         let mut sums = Self::default();
         sums.0.copy_from_slice(numbers);
         sums
     }
 
-    /// The covariance of a patch's values, each times its channel's `scale`.
+    /// The covariance of the values of a patch, each multiplied by the `scale` of its channel.
     pub fn covariance(&self, scale: [f64; CHANNELS]) -> Result<[[f64; PATCH]; PATCH]> {
         let count = self.0[0] as f64;
         if count == 0.0 {

@@ -1,10 +1,11 @@
-//! What a normaliser must know of the training set: exact integer sums, so that partitions add up in any order.
+//! What a normaliser is fitted to: exact integer sums over the training set. Those of partitions can be added in any
+//! order.
 
 use super::patches::{PATCH_SUMS, PatchSums};
 use super::{CHANNELS, Normalize, Normalizer, PATCH, PIXELS, PLANE};
 use crate::error::{Error, Result};
 
-/// Numbers of the flat form: rows, the sums, the sums of squares, those of patches.
+/// Numbers of the flat form: rows, sums, sums of squares, sums over patches.
 const FLAT: usize = 1 + PIXELS + CHANNELS + PATCH_SUMS;
 
 /// Sums of unsigned bytes over the rows of a data set.
@@ -17,7 +18,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Sums over no rows: what others are merged into.
+    /// Sums over no rows, into which others can be merged.
     pub fn empty() -> Self {
         Statistics { rows: 0, sums: vec![0; PIXELS], squares: [0; CHANNELS], patches: PatchSums::default() }
     }
@@ -30,7 +31,7 @@ impl Statistics {
             for (sum, &value) in interleaved.iter_mut().zip(image) {
                 *sum += u64::from(value);
             }
-            // At most 1024 * 255^2 a row and channel, which u32 holds.
+            // at most 1024 * 255^2 for one image and channel, which fits u32
             let mut row = [0u32; CHANNELS];
             for pixel in image.chunks_exact(CHANNELS) {
                 for (sum, &value) in row.iter_mut().zip(pixel) {
@@ -45,7 +46,7 @@ impl Statistics {
         Statistics { rows: (pixels.len() / PIXELS) as u64, sums, squares, patches: PatchSums::of(pixels) }
     }
 
-    /// Of smoothed noise whose channels differ, for tests.
+    /// Sums over smoothed noise that is different in each channel, for tests.
     #[cfg(test)]
     pub fn of_noise() -> Self {
         let value = |at: usize| (at.wrapping_mul(2_654_435_761) >> 7) % 128;
@@ -54,7 +55,7 @@ impl Statistics {
         Self::of(&pixels)
     }
 
-    /// Rows summed over.
+    /// The number of rows.
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -87,12 +88,12 @@ impl Statistics {
 
     /// `[rows, 3072 sums (CHW), 3 sums of squares, 91 sums of patches]`.
     pub fn to_vec(&self) -> Vec<i64> {
-        // Sums of bytes in memory, or numbers that were i64 before: all fit.
+        // all fit: they are sums of bytes in memory, or were read from i64
         let numbers = std::iter::once(&self.rows).chain(&self.sums).chain(&self.squares).chain(self.patches.numbers());
         numbers.map(|&number| number as i64).collect()
     }
 
-    /// Of the form that `to_vec` gives; sums that no rows can have are an error of kind `layout`.
+    /// Reads what `to_vec` returns; sums that no rows can have are an error of kind `layout`.
     pub fn from_slice(flat: &[i64]) -> Result<Self> {
         if flat.len() != FLAT {
             return Err(Error::layout(format!("statistics have {} numbers, not {FLAT}", flat.len())));

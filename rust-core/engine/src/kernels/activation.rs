@@ -1,37 +1,37 @@
-//! Activations and their slopes as functions of one value, written so that loops over them become vector
-//! instructions: no branch, no call. A product and its sum are `mul_add`, one rounding and one instruction wherever
-//! a processor has it (all since 2013), and the same bits where it has not.
+//! Activations and their derivatives as functions of one value, without branches and calls, so that the compiler turns
+//! a loop over them into vector instructions. Products are added with `mul_add`: one instruction with one rounding
+//! where the processor has it (x86-64 since 2013), and a slower function with the same bits where it does not.
 
 use multiversion::multiversion;
 
 use super::Element;
 
-/// What follows a normalisation.
+/// The activation that follows a batch normalisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     Identity,
     Relu,
-    /// No less than 0 and no more than 6.
+    /// `min(max(x, 0), 6)`.
     Relu6,
-    /// `x Phi(x)` with the normal distribution's Phi, PyTorch's default GELU.
+    /// `x Phi(x)`, Phi being the cumulative distribution function of the standard normal: PyTorch's default GELU.
     Gelu,
 }
 
-/// `e^x` for x <= 0, within 4e-7 of it relatively; below -87, where it is 2e-38, as there.
+/// `e^x` for x <= 0, with a relative error below 4e-7. Below -87 the result is that of -87, which is 2e-38.
 #[inline(always)]
 fn exp_of_negative(x: f32) -> f32 {
-    const ROUND: f32 = 12_582_912.0; // 1.5 x 2^23: added, the lowest bits are the nearest integer
+    const ROUND: f32 = 12_582_912.0; // 1.5 x 2^23: the low bits of x + ROUND are the integer nearest to x
     let x = if x < -87.0 { -87.0 } else { x };
     let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUND);
     let turns = shifted - ROUND;
-    // ln 2 in two parts, so that the product with a small integer is exact (Cody and Waite)
+    // Cody and Waite: ln 2 is split in two, so that the product of the first with a small integer is exact
     let rest = turns.mul_add(2.121_944_4e-4, turns.mul_add(-0.693_359_4, x));
     let series = series(rest, [1.0, 1.0, 0.5, 1.666_666_6e-1, 4.166_579_6e-2, 8.333_452e-3, 1.398_2e-3]);
-    // a conversion `as i32` saturates, and would be done value by value
+    // 2^turns, made by its bits: a conversion `as i32` saturates, which is not vectorised
     series * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
 }
 
-/// `c_0 + c_1 x + c_2 x^2 ..` by Horner's rule.
+/// `c_0 + c_1 x + c_2 x^2 + ..` by Horner's rule.
 #[inline(always)]
 fn series<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     let mut sum = 0.0;
@@ -41,7 +41,8 @@ fn series<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     sum
 }
 
-/// Phi(x), and the density there over which its slope is written. Abramowitz and Stegun 7.1.26: within 2e-7.
+/// Phi(x) and the density of the standard normal at x, which is its derivative. Abramowitz and Stegun, 7.1.26, whose
+/// absolute error is below 2e-7.
 #[inline(always)]
 fn normal(x: f32) -> (f32, f32) {
     let half = exp_of_negative(-0.5 * x * x);
@@ -70,9 +71,9 @@ impl Activation {
         }
     }
 
-    /// The slope at `x`.
+    /// The derivative at `x`.
     #[inline(always)]
-    pub fn slope(self, x: f32) -> f32 {
+    pub fn derivative(self, x: f32) -> f32 {
         match self {
             Self::Identity => 1.0,
             Self::Relu => {
@@ -94,7 +95,7 @@ impl Activation {
     }
 }
 
-/// The activation of every value.
+/// The GELU of every value.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
 pub fn gelu_forward<T: Element>(x: &[T], y: &mut [T]) {
     for (y, x) in y.iter_mut().zip(x) {
@@ -102,11 +103,11 @@ pub fn gelu_forward<T: Element>(x: &[T], y: &mut [T]) {
     }
 }
 
-/// The gradient of `x` from that of its GELU.
+/// The gradient of `x` from the gradient of its GELU.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
 pub fn gelu_backward<T: Element>(x: &[T], gradient: &[T], input: &mut [T]) {
     for (input, (x, gradient)) in input.iter_mut().zip(x.iter().zip(gradient)) {
-        *input = T::of(gradient.get() * Activation::Gelu.slope(x.get()));
+        *input = T::of(gradient.get() * Activation::Gelu.derivative(x.get()));
     }
 }
 
@@ -114,7 +115,7 @@ pub fn gelu_backward<T: Element>(x: &[T], gradient: &[T], input: &mut [T]) {
 mod tests {
     use super::*;
 
-    /// Phi by its Taylor series around 0, in f64: exact enough to 5 standard deviations.
+    /// Phi by its Taylor series around 0, which in f64 is accurate for |x| up to 5.
     fn phi(x: f64) -> f64 {
         let (mut term, mut sum) = (x, x);
         for k in 1..200 {
@@ -125,25 +126,26 @@ mod tests {
     }
 
     #[test]
-    fn gelu_and_its_slope_are_the_normal_distributions() {
+    fn gelu_and_its_derivative_agree_with_the_normal_distribution() {
         for at in -500..=500 {
             let x = f64::from(at) / 100.0;
             let density = (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
-            let (value, slope) = (Activation::Gelu.of(x as f32), Activation::Gelu.slope(x as f32));
+            let (value, derivative) = (Activation::Gelu.of(x as f32), Activation::Gelu.derivative(x as f32));
             assert!((f64::from(value) - x * phi(x)).abs() < 2e-6, "value at {x}: {value}");
-            assert!((f64::from(slope) - phi(x) - x * density).abs() < 2e-6, "slope at {x}: {slope}");
+            assert!((f64::from(derivative) - phi(x) - x * density).abs() < 2e-6, "derivative at {x}: {derivative}");
         }
     }
 
     #[test]
-    fn relu6_is_flat_below_0_and_from_6_on() {
+    fn relu6_is_constant_below_0_and_from_6_on() {
         let at = [-1.0, 0.0, 0.5, 5.5, 6.0, 7.0];
         assert_eq!(at.map(|x| Activation::Relu6.of(x)), [0.0, 0.0, 0.5, 5.5, 6.0, 6.0]);
-        assert_eq!(at.map(|x| Activation::Relu6.slope(x)), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]); // PyTorch's at the corners
+        // at 0 and 6 as in PyTorch
+        assert_eq!(at.map(|x| Activation::Relu6.derivative(x)), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
     }
 
     #[test]
-    fn far_out_gelu_is_the_identity_or_next_to_nothing_and_a_nan_stays_one() {
+    fn gelu_of_large_values_is_the_identity_or_almost_0_and_a_nan_stays_a_nan() {
         assert_eq!([1e30, f32::INFINITY].map(|x| Activation::Gelu.of(x)), [1e30, f32::INFINITY]);
         assert!(Activation::Gelu.of(-20.0).abs() < 1e-37);
         for activation in [Activation::Identity, Activation::Relu, Activation::Relu6, Activation::Gelu] {

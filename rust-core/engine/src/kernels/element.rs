@@ -1,8 +1,9 @@
-//! The two formats that activations have: a kernel reads and writes either and computes in f32.
+//! The two formats of activations, f32 and bf16: a kernel reads and writes either one and computes in f32.
 
+use firesteel_exchange::bf16::{narrow, widen};
 use half::bf16;
 
-/// A value of an activation.
+/// The format of a value in memory.
 pub trait Element: Copy + Default + Send + Sync + 'static {
     fn get(self) -> f32;
     /// Rounded to nearest, ties to even; a NaN stays one.
@@ -23,27 +24,23 @@ impl Element for f32 {
 impl Element for bf16 {
     #[inline(always)]
     fn get(self) -> f32 {
-        f32::from_bits(u32::from(self.to_bits()) << 16)
+        widen(self.to_bits())
     }
-    // without branches, so that loops over it become vector instructions
     #[inline(always)]
     fn of(value: f32) -> Self {
-        let bits = value.to_bits();
-        let rounded = (bits.wrapping_add(0x7fff + (bits >> 16 & 1))) >> 16;
-        let quiet = bits >> 16 | 0x40;
-        bf16::from_bits(if value.is_nan() { quiet } else { rounded } as u16)
+        bf16::from_bits(narrow(value))
     }
 }
 
-/// `N` values from `at` on. By `from_fn` they stay in registers; a loop over the lanes of a zeroed array is unrolled into
-/// pieces of odd widths that go through memory: mean pooling went back seven times as slowly.
+/// `N` values from index `at` on. `from_fn` keeps them in registers. A loop that fills a zeroed array is compiled to
+/// vectors of odd widths that go through memory; with it the backward pass of mean pooling took seven times as long.
 #[inline(always)]
 pub fn load<T: Element, const N: usize>(from: &[T], at: usize) -> [f32; N] {
     let from = &from[at..at + N];
     std::array::from_fn(|lane| from[lane].get())
 }
 
-/// Rounds and writes `N` values from `at` on.
+/// Rounds `N` values and writes them from index `at` on.
 #[inline(always)]
 pub fn store<T: Element, const N: usize>(from: &[f32; N], to: &mut [T], at: usize) {
     let to = &mut to[at..at + N];

@@ -1,8 +1,8 @@
-//! The loss of a minibatch and its gradient: cross-entropy of a softmax, with label smoothing as PyTorch has it.
+//! The loss of a minibatch and its gradient: cross-entropy of a softmax, with PyTorch's label smoothing.
 
-/// Mean over the rows of `-sum_k t_k log softmax(logits)_k`, where t is `1 - smoothing` at the label and
-/// `smoothing / classes` more everywhere (Szegedy et al. 2016), and its gradient in `gradient`. `logits` and
-/// `gradient` are rows x classes; a label is below the classes.
+/// Returns the mean over the rows of `-sum_k t_k log softmax(logits)_k` and writes its gradient to `gradient`. The
+/// target t is `smoothing / classes` for every class, and `1 - smoothing` more for the label (Szegedy et al. 2016).
+/// `logits` and `gradient` are rows x classes; every label is below `classes`.
 pub fn cross_entropy(logits: &[f32], labels: &[i64], smoothing: f32, gradient: &mut [f32]) -> f64 {
     let (rows, classes) = (labels.len(), logits.len() / labels.len());
     let everywhere = smoothing / classes as f32;
@@ -18,7 +18,7 @@ pub fn cross_entropy(logits: &[f32], labels: &[i64], smoothing: f32, gradient: &
         let log_sum = f64::from(sum).ln() + f64::from(most);
         for (class, (gradient, &logit)) in gradient.iter_mut().zip(logits).enumerate() {
             let target = everywhere + if class as i64 == label { 1.0 - smoothing } else { 0.0 };
-            // a target of 0 adds nothing, also where the logit is infinite
+            // 0 times an infinite logit would be NaN
             if target > 0.0 {
                 loss += f64::from(target) * (log_sum - f64::from(logit));
             }
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_of_equal_logits_costs_the_logarithm_of_the_classes() {
+    fn the_loss_of_equal_logits_is_the_logarithm_of_the_number_of_classes() {
         let mut gradient = [9.0; 8];
         let loss = cross_entropy(&[5.0; 8], &[1, 3], 0.0, &mut gradient);
         assert!((loss - 4f64.ln()).abs() < 1e-7);
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_the_slope_of_the_loss_with_and_without_smoothing() {
+    fn the_gradient_agrees_with_finite_differences_with_and_without_smoothing() {
         let (logits, labels) = ([0.5f32, -1.0, 2.0, 0.0, 3.0, -2.0], [2, 0]);
         for smoothing in [0.0, 0.2] {
             let mut gradient = [0.0; 6];
@@ -52,13 +52,13 @@ mod tests {
                     logits[at] += by;
                     cross_entropy(&logits, &labels, smoothing, &mut [0.0; 6])
                 };
-                let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
-                assert!((slope - f64::from(gradient[at])).abs() < 1e-4, "{slope} is not {}", gradient[at]);
+                let difference = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+                assert!((difference - f64::from(gradient[at])).abs() < 1e-4, "{difference} is not {}", gradient[at]);
             }
         }
     }
 
-    /// What PyTorch wrote of itself; testdata/make-solvers.py.
+    /// PyTorch's results, written by testdata/make-solvers.py.
     #[derive(serde::Deserialize)]
     struct Golden {
         logits: Vec<f32>,
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn smoothed_labels_cost_what_they_cost_in_pytorch() {
+    fn the_loss_of_smoothed_labels_is_pytorchs() {
         let text = include_str!("../../../../testdata/solvers/label-smoothing.json");
         let golden: Golden = serde_json::from_str(text).unwrap();
         let mut gradient = vec![0.0; golden.gradient.len()];
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn logits_that_are_no_numbers_cost_no_number() {
+    fn the_loss_of_nan_or_infinite_logits_is_nan() {
         let loss = cross_entropy(&[f32::NAN, 0.0], &[1], 0.0, &mut [0.0; 2]);
         assert!(loss.is_nan());
         assert!(cross_entropy(&[f32::INFINITY, 0.0], &[1], 0.0, &mut [0.0; 2]).is_nan());

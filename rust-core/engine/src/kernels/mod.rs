@@ -1,6 +1,6 @@
-//! Loops over values in channels-last order (NHWC), for what libtorch does in several passes over memory and
-//! one pass can do. Pure: slices in, slices out; no tensor, no libtorch. A kernel works on one image; what it
-//! computes does not depend on the width of the processor's vectors, nor on the number of threads.
+//! Loops over images in channels-last order (NHWC) that do in one pass over memory what takes libtorch several. They
+//! work on slices and know neither tensors nor libtorch. A kernel works on one image; its result depends neither on the
+//! width of the processor's vector registers nor on the number of threads.
 
 pub mod activation;
 mod element;
@@ -10,8 +10,8 @@ pub mod pool;
 
 pub use element::Element;
 
-/// Calls a function of `N` channels from `first` on with blocks of 32, 16 and single channels: whole vectors,
-/// then what is left.
+/// Covers all channels by calls of a function that is generic in its number of channels `N` and takes the first one:
+/// blocks of 32, which fill vector registers, then of 16, then single channels.
 macro_rules! by_blocks {
     ($channels:expr, $block:ident::<$type:ident $(, $constant:ident)*>($($argument:expr),*)) => {{
         let (channels, mut first) = ($channels, 0);

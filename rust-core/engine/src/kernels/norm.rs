@@ -1,7 +1,7 @@
-//! Batch normalisation over channels-last values, with the sum and the activation behind it:
-//! `y = act(x a_c + b_c + r)`, where a and b are a channel's scale and shift and r an optional residual.
-//! Forwards two passes over memory, backwards two (Ioffe and Szegedy 2015); sums are f32 over a strip of pixels,
-//! f64 across.
+//! Batch normalisation (Ioffe and Szegedy 2015) of channels-last values, together with the residual connection and the
+//! activation that follow it: `y = act(x scale_c + shift_c + residual)` with a scale and a shift for each channel c.
+//! Forward and backward pass read the image twice each. Sums are in f32 over a strip of pixels and in f64 over the
+//! strips.
 
 use multiversion::multiversion;
 
@@ -9,22 +9,23 @@ use super::activation::Activation;
 use super::element::{load, store};
 use super::{Element, by_blocks};
 
-/// A channel's sums over the values of an image: of one number and of another.
+/// For each channel, two sums over the pixels of an image.
 pub type Sums = Vec<[f64; 2]>;
 
-/// Pixels whose sum an f32 holds well: 64 values of one size lose less than the last bits that bf16 never had.
+/// Pixels that are summed in f32 before the sum goes into an f64. The relative rounding error of 64 such additions is
+/// at most 64 x 2^-24, far below the 2^-9 of a value in bf16.
 const STRIP: usize = 64;
 
-/// What is done to a channel's values; each slice has a value a channel.
+/// The operation as scale and shift; each slice has one value for each channel.
 pub struct Factors<'a> {
-    /// Subtracted from x in the sums of the way back.
+    /// Of the minibatch; the sums of the backward pass need it.
     pub mean: &'a [f32],
     pub scale: &'a [f32],
     pub shift: &'a [f32],
     pub activation: Activation,
 }
 
-/// Adds each channel's sum and sum of squares over one image.
+/// Adds to `sums` each channel's sum and sum of squares over one image.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
 pub fn moments<T: Element>(x: &[T], sums: &mut Sums) {
     for strip in x.chunks(STRIP * sums.len()) {
@@ -53,16 +54,16 @@ fn add<const N: usize>(left: &[f32; N], right: &[f32; N], sums: &mut [[f64; 2]])
     }
 }
 
-/// Normalises one image.
+/// The forward pass of one image.
 pub fn forward<T: Element>(factors: &Factors<'_>, x: &[T], residual: Option<&[T]>, y: &mut [T]) {
     match residual {
-        Some(residual) => forward_wide::<T, true>(factors, x, residual, y),
-        None => forward_wide::<T, false>(factors, x, x, y),
+        Some(residual) => forward_dispatch::<T, true>(factors, x, residual, y),
+        None => forward_dispatch::<T, false>(factors, x, x, y),
     }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-fn forward_wide<T: Element, const ADDS: bool>(factors: &Factors<'_>, x: &[T], residual: &[T], y: &mut [T]) {
+fn forward_dispatch<T: Element, const ADDS: bool>(factors: &Factors<'_>, x: &[T], residual: &[T], y: &mut [T]) {
     let channels = factors.scale.len();
     match factors.activation {
         Activation::Identity => by_blocks!(channels, identity_block::<T, ADDS>(factors, x, residual, y)),
@@ -72,7 +73,7 @@ fn forward_wide<T: Element, const ADDS: bool>(factors: &Factors<'_>, x: &[T], re
     }
 }
 
-/// A block function for each activation, so that the loop over pixels has it built in.
+/// One function for each activation, so that the compiler inlines it into the loop over the pixels.
 macro_rules! forward_blocks {
     ($($name:ident: $activation:expr;)*) => {$(
         #[inline(always)]
@@ -87,10 +88,10 @@ macro_rules! forward_blocks {
             let (scale, shift) = (load::<f32, N>(factors.scale, first), load::<f32, N>(factors.shift, first));
             let inputs = x.chunks_exact(channels).zip(residual.chunks_exact(channels));
             for (y, (x, residual)) in y.chunks_exact_mut(channels).zip(inputs) {
-                let (x, beside) = (load::<T, N>(x, first), load::<T, N>(residual, first));
+                let (x, residual) = (load::<T, N>(x, first), load::<T, N>(residual, first));
                 let mut out = [0f32; N];
                 for lane in 0..N {
-                    let shift = if ADDS { shift[lane] + beside[lane] } else { shift[lane] };
+                    let shift = if ADDS { shift[lane] + residual[lane] } else { shift[lane] };
                     let before = x[lane].mul_add(scale[lane], shift);
                     out[lane] = $activation.of(before);
                 }
@@ -106,12 +107,13 @@ forward_blocks! {
     gelu_block: Activation::Gelu;
 }
 
-/// An image's gradient behind the activation, the sum of one or two.
+/// The gradient of an image after the activation: one tensor, or the sum of two.
 pub type Gradients<'a, T> = (&'a [T], Option<&'a [T]>);
 
-/// From the gradient behind the activation that before it, in `out`, and each channel's sums of that and of
-/// that times `x - mean`. What stood before the activation is computed again: memory is slower.
-pub fn slopes<T: Element>(
+/// The backward pass through the activation: writes the gradient of the activation's input to `out`, and adds to `sums`
+/// each channel's sum of that gradient and of that gradient times `x - mean`. The activation's input is computed again,
+/// which takes less time than reading it from memory would.
+pub fn activation_backward<T: Element>(
     factors: &Factors<'_>,
     (x, residual): (&[T], Option<&[T]>),
     (gradient, more): Gradients<'_, T>,
@@ -123,18 +125,26 @@ pub fn slopes<T: Element>(
     let gradients = gradient.chunks(length).zip(more.unwrap_or(gradient).chunks(length));
     let strips = out.chunks_mut(length).zip(inputs.zip(gradients));
     match (residual.is_some(), more.is_some()) {
-        (false, false) => strips.for_each(|(out, ins)| slopes_wide::<T, false, false>(factors, ins, out, sums)),
-        (false, true) => strips.for_each(|(out, ins)| slopes_wide::<T, false, true>(factors, ins, out, sums)),
-        (true, false) => strips.for_each(|(out, ins)| slopes_wide::<T, true, false>(factors, ins, out, sums)),
-        (true, true) => strips.for_each(|(out, ins)| slopes_wide::<T, true, true>(factors, ins, out, sums)),
+        (false, false) => {
+            strips.for_each(|(out, ins)| activation_backward_dispatch::<T, false, false>(factors, ins, out, sums))
+        }
+        (false, true) => {
+            strips.for_each(|(out, ins)| activation_backward_dispatch::<T, false, true>(factors, ins, out, sums))
+        }
+        (true, false) => {
+            strips.for_each(|(out, ins)| activation_backward_dispatch::<T, true, false>(factors, ins, out, sums))
+        }
+        (true, true) => {
+            strips.for_each(|(out, ins)| activation_backward_dispatch::<T, true, true>(factors, ins, out, sums))
+        }
     }
 }
 
-/// What a strip's slopes come of: its values and those beside them, its gradient and another.
+/// The inputs of a strip: values and residual, and the two parts of the gradient.
 type Strips<'a, T> = ((&'a [T], &'a [T]), (&'a [T], &'a [T]));
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-fn slopes_wide<T: Element, const ADDS: bool, const TWO: bool>(
+fn activation_backward_dispatch<T: Element, const ADDS: bool, const TWO: bool>(
     factors: &Factors<'_>,
     strips: Strips<'_, T>,
     out: &mut [T],
@@ -142,14 +152,14 @@ fn slopes_wide<T: Element, const ADDS: bool, const TWO: bool>(
 ) {
     let channels = sums.len();
     match factors.activation {
-        Activation::Identity => by_blocks!(channels, identity_slopes::<T, ADDS, TWO>(factors, strips, out, sums)),
-        Activation::Relu => by_blocks!(channels, relu_slopes::<T, ADDS, TWO>(factors, strips, out, sums)),
-        Activation::Relu6 => by_blocks!(channels, relu6_slopes::<T, ADDS, TWO>(factors, strips, out, sums)),
-        Activation::Gelu => by_blocks!(channels, gelu_slopes::<T, ADDS, TWO>(factors, strips, out, sums)),
+        Activation::Identity => by_blocks!(channels, identity_backward::<T, ADDS, TWO>(factors, strips, out, sums)),
+        Activation::Relu => by_blocks!(channels, relu_backward::<T, ADDS, TWO>(factors, strips, out, sums)),
+        Activation::Relu6 => by_blocks!(channels, relu6_backward::<T, ADDS, TWO>(factors, strips, out, sums)),
+        Activation::Gelu => by_blocks!(channels, gelu_backward::<T, ADDS, TWO>(factors, strips, out, sums)),
     }
 }
 
-macro_rules! slope_blocks {
+macro_rules! activation_backward_blocks {
     ($($name:ident: $activation:expr;)*) => {$(
         #[inline(always)]
         fn $name<T: Element, const N: usize, const ADDS: bool, const TWO: bool>(
@@ -166,51 +176,52 @@ macro_rules! slope_blocks {
             let inputs = x.chunks_exact(channels).zip(residual.chunks_exact(channels));
             let gradients = gradient.chunks_exact(channels).zip(more.chunks_exact(channels));
             for (out, ((x, residual), (gradient, more))) in out.chunks_exact_mut(channels).zip(inputs.zip(gradients)) {
-                let (x, beside) = (load::<T, N>(x, first), load::<T, N>(residual, first));
+                let (x, residual) = (load::<T, N>(x, first), load::<T, N>(residual, first));
                 let (gradient, more) = (load::<T, N>(gradient, first), load::<T, N>(more, first));
-                let mut slope = [0f32; N];
+                let mut before = [0f32; N];
                 for lane in 0..N {
-                    let shift = if ADDS { shift[lane] + beside[lane] } else { shift[lane] };
+                    let shift = if ADDS { shift[lane] + residual[lane] } else { shift[lane] };
                     let gradient = if TWO { gradient[lane] + more[lane] } else { gradient[lane] };
-                    slope[lane] = gradient * $activation.slope(x[lane].mul_add(scale[lane], shift));
-                    sum[lane] += slope[lane];
-                    product[lane] = slope[lane].mul_add(x[lane] - mean[lane], product[lane]);
+                    before[lane] = gradient * $activation.derivative(x[lane].mul_add(scale[lane], shift));
+                    sum[lane] += before[lane];
+                    product[lane] = before[lane].mul_add(x[lane] - mean[lane], product[lane]);
                 }
-                store(&slope, out, first);
+                store(&before, out, first);
             }
             add(&sum, &product, &mut sums[first..]);
         }
     )*};
 }
-slope_blocks! {
-    identity_slopes: Activation::Identity;
-    relu_slopes: Activation::Relu;
-    relu6_slopes: Activation::Relu6;
-    gelu_slopes: Activation::Gelu;
+activation_backward_blocks! {
+    identity_backward: Activation::Identity;
+    relu_backward: Activation::Relu;
+    relu6_backward: Activation::Relu6;
+    gelu_backward: Activation::Gelu;
 }
 
-/// The gradient of the image, `p_c g + q_c x + r_c`, for the three factors of each channel.
+/// The backward pass through the normalisation: the gradient of its input x, `p_c g + q_c x + r_c`, where g is the
+/// gradient that `activation_backward` wrote and `factors` are p, q and r of each channel.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-pub fn backward<T: Element>(factors: &[Vec<f32>; 3], slopes: &[T], x: &[T], input: &mut [T]) {
-    by_blocks!(factors[0].len(), backward_block::<T>(factors, slopes, x, input));
+pub fn backward<T: Element>(factors: &[Vec<f32>; 3], gradient: &[T], x: &[T], input: &mut [T]) {
+    by_blocks!(factors[0].len(), backward_block::<T>(factors, gradient, x, input));
 }
 
 #[inline(always)]
 fn backward_block<T: Element, const N: usize>(
     factors: &[Vec<f32>; 3],
-    slopes: &[T],
+    gradient: &[T],
     x: &[T],
     input: &mut [T],
     first: usize,
 ) {
     let channels = factors[0].len();
     let [p, q, r] = [0, 1, 2].map(|at| load::<f32, N>(&factors[at], first));
-    let pixels = slopes.chunks_exact(channels).zip(x.chunks_exact(channels));
-    for (input, (slopes, x)) in input.chunks_exact_mut(channels).zip(pixels) {
-        let (slopes, x) = (load::<T, N>(slopes, first), load::<T, N>(x, first));
+    let pixels = gradient.chunks_exact(channels).zip(x.chunks_exact(channels));
+    for (input, (gradient, x)) in input.chunks_exact_mut(channels).zip(pixels) {
+        let (gradient, x) = (load::<T, N>(gradient, first), load::<T, N>(x, first));
         let mut out = [0f32; N];
         for lane in 0..N {
-            out[lane] = p[lane].mul_add(slopes[lane], q[lane].mul_add(x[lane], r[lane]));
+            out[lane] = p[lane].mul_add(gradient[lane], q[lane].mul_add(x[lane], r[lane]));
         }
         store(&out, input, first);
     }

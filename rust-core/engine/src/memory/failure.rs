@@ -1,5 +1,5 @@
-//! Failures that come as panics: libtorch's exceptions and our own [`or_unwind`](super::or_unwind). Those that tell of
-//! missing memory become errors of kind `memory`; of the others one line is shown, without libtorch's C++ frames.
+//! Failures that are raised as panics: libtorch's exceptions and [`or_unwind`](super::or_unwind). Failed allocations
+//! become errors of kind `memory`; the messages of others are cut to one line, without libtorch's C++ stack frames.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use super::Purpose;
 use crate::error::{Error, Result};
 
-/// Runs `work`, which may allocate through libtorch. A panic that is no lack of memory goes on.
+/// Runs `work`, which may allocate through libtorch. A panic with another cause than a failed allocation continues.
 pub fn guarded<T>(purpose: Purpose, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let panic = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => return result,
@@ -22,7 +22,7 @@ pub fn guarded<T>(purpose: Purpose, work: impl FnOnce() -> Result<T>) -> Result<
     }
 }
 
-/// The text of a panic in one line.
+/// The message of a panic in one line.
 pub fn panic_text(panic: &(dyn Any + Send)) -> String {
     one_line(text_of(panic))
 }
@@ -35,10 +35,10 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
     }
 }
 
-/// What tch wraps a text of libtorch in when it panics with it; newlines stand in it as `\n`.
+/// What tch adds before libtorch's message when it panics; it also escapes newlines as `\n`.
 const WRAPPED: [&str; 2] = ["called `Result::unwrap()` on an `Err` value: ", "Torch(\""];
 
-/// The first line of libtorch's text: what follows are its C++ frames.
+/// The first line of libtorch's message; C++ stack frames follow it.
 pub fn one_line(text: &str) -> String {
     let text = WRAPPED.iter().fold(text, |text, wrapper| text.strip_prefix(wrapper).unwrap_or(text));
     let ends = ["\n", "\\n"].into_iter().filter_map(|end| text.find(end));
@@ -46,17 +46,17 @@ pub fn one_line(text: &str) -> String {
     text.trim_end_matches("\")").trim_end().to_owned()
 }
 
-/// Whether the text tells of a lack of memory, and of how many bytes where it says so.
+/// Some if the message reports a failed allocation, with the number of bytes if the message has it.
 fn missing_memory(text: &str) -> Option<Option<u64>> {
-    const TELLS: [&str; 4] = ["can't allocate memory", "std::bad_alloc", "CUDA out of memory", "not enough memory"];
+    const MESSAGES: [&str; 4] = ["can't allocate memory", "std::bad_alloc", "CUDA out of memory", "not enough memory"];
     const BYTES: &str = "you tried to allocate ";
-    TELLS.iter().any(|tell| text.contains(tell)).then(|| {
+    MESSAGES.iter().any(|message| text.contains(message)).then(|| {
         let digits = &text[text.find(BYTES)? + BYTES.len()..];
         digits[..digits.find(|c: char| !c.is_ascii_digit())?].parse().ok()
     })
 }
 
-/// From now on a panic is logged in one line, and one that becomes an error of kind `memory` not at all.
+/// Installs a panic hook that logs a panic in one line, and a failed allocation, which becomes an error, not at all.
 pub fn quiet_panics() {
     std::panic::set_hook(Box::new(|info| {
         let text = text_of(info.payload());
@@ -77,7 +77,7 @@ mod tests {
         (Cannot allocate memory)\\nframe #0: c10::ThrowEnforceNotMet(char const*)\\nframe #1: \")";
 
     #[test]
-    fn libtorchs_lack_of_memory_is_an_error_with_its_figure() {
+    fn a_failed_allocation_of_libtorch_is_an_error_with_its_size() {
         let error = guarded(Purpose::Minibatch, || -> Result<()> { panic!("{TORCH}") }).unwrap_err();
         assert_eq!(error.kind(), Kind::Memory);
         assert!(error.to_string().starts_with("no memory for 585.9 MiB of a local step"), "{error}");
@@ -86,13 +86,13 @@ mod tests {
     }
 
     #[test]
-    fn another_panic_goes_on() {
+    fn another_panic_continues() {
         let panic = catch_unwind(|| guarded(Purpose::Minibatch, || -> Result<()> { panic!("a defect") })).unwrap_err();
         assert_eq!(panic_text(&*panic), "a defect");
     }
 
     #[test]
-    fn of_libtorchs_text_one_line_is_shown_whoever_wrapped_it() {
+    fn libtorchs_message_is_cut_to_one_line_with_and_without_wrapper() {
         for text in [
             "size mismatch\nException raised from check at x.cpp:1",
             "called `Result::unwrap()` on an `Err` value: Torch(\"size mismatch\\nException raised from check\")",

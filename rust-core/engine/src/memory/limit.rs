@@ -1,31 +1,33 @@
-//! How much memory this process may have, as Linux says: the machine's, its control groups' (a container's), and what
-//! `ulimit -v` leaves of the address space. Where a file is missing there is no limit of that kind.
+//! How much memory this process can get, according to Linux: the memory of the machine, the limits of its control
+//! groups (those of a container), and the address space that `ulimit -v` leaves. A missing file means that there is no
+//! such limit.
 
 use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
 
-/// Where there is no limit; the JVM can hold it.
+/// Stands for no limit; the largest value that the JVM can represent.
 const NONE: u64 = i64::MAX as u64;
 
-/// The lowest of the limits, with its name for a message.
+/// The lowest of the limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Limit {
-    /// Bytes that can surely not be exceeded.
+pub struct MemoryLimit {
+    /// Bytes.
     pub bytes: u64,
+    /// The name of the limit for a message.
     pub by: String,
-    /// Bytes that are free now without pushing anything out; 0 where the kernel does not say.
+    /// Bytes that can be allocated now without swapping; 0 if the kernel does not report it.
     pub available: u64,
 }
 
-impl Limit {
-    /// That of this process.
+impl MemoryLimit {
+    /// The limit of this process.
     pub fn of_this_process() -> Self {
         Self::below(Path::new("/"))
     }
 
-    /// The same, read from `/proc` and `/sys` below `root`.
+    /// Reads `proc` and `sys` below `root`.
     fn below(root: &Path) -> Self {
         let text = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
         let meminfo = text("proc/meminfo");
@@ -33,7 +35,7 @@ impl Limit {
         let swap = of_machine("SwapTotal:");
         let mut limits = vec![(of_machine("MemTotal:"), "the machine's memory")];
         limits.extend(control_groups(root, &text("proc/self/cgroup")).map(|bytes| (bytes, "its container's limit")));
-        // what does not fit into memory may still be swapped
+        // memory can be swapped, address space cannot
         let mut limits: Vec<_> =
             limits.into_iter().filter(|(bytes, _)| *bytes > 0).map(|(b, by)| (b + swap, by)).collect();
         limits.extend(address_space(&text("proc/self/limits"), &text("proc/self/status")).map(|b| (b, "ulimit -v")));
@@ -42,13 +44,13 @@ impl Limit {
     }
 }
 
-/// Bytes of a line `key: n kB`.
+/// The number of a line `key: n kB`, in bytes.
 fn kibibytes(text: &str, key: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(key))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The lowest limit of this process's control group and of those above it, in either version of the interface.
+/// The lowest memory limit of this process's control group and its ancestors, for both versions of the interface.
 fn control_groups(root: &Path, groups: &str) -> Option<u64> {
     let limits = groups.lines().flat_map(|line| {
         let mut fields = line.splitn(3, ':');
@@ -64,13 +66,13 @@ fn control_groups(root: &Path, groups: &str) -> Option<u64> {
         let read = |group: &Path| fs::read_to_string(root.join(mount).join(group).join(file)).ok();
         path.ancestors().filter_map(read).filter_map(|text| text.trim().parse().ok()).collect()
     });
-    limits.min().filter(|&bytes| bytes < 1 << 60) // version 1 says 2^63 less a page where there is none
+    limits.min().filter(|&bytes| bytes < 1 << 60) // without a limit version 1 reports 2^63 less a page
 }
 
-/// What `ulimit -v` leaves beyond what is mapped already.
+/// The address space that `ulimit -v` leaves in addition to what is mapped already.
 fn address_space(limits: &str, status: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
-    let soft: u64 = line.split_whitespace().next()?.parse().ok()?; // not where it is "unlimited"
+    let soft: u64 = line.split_whitespace().next()?.parse().ok()?; // fails for "unlimited"
     Some(soft.saturating_sub(kibibytes(status, "VmSize:").unwrap_or(0)))
 }
 
@@ -78,15 +80,15 @@ fn address_space(limits: &str, status: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// Files below a directory that is removed with it.
-    fn machine(files: &[(&str, &str)]) -> Limit {
+    /// The limit of a machine that has these files.
+    fn machine(files: &[(&str, &str)]) -> MemoryLimit {
         let root = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let path = root.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        Limit::below(root.path())
+        MemoryLimit::below(root.path())
     }
 
     const MEMINFO: (&str, &str) =
@@ -94,8 +96,8 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     #[test]
-    fn the_lowest_limit_is_told_with_its_name() {
-        let limit = |bytes, by: &str| Limit { bytes, by: by.to_owned(), available: bytes.min(4 * GIB) };
+    fn the_lowest_limit_is_returned_with_its_name() {
+        let limit = |bytes, by: &str| MemoryLimit { bytes, by: by.to_owned(), available: bytes.min(4 * GIB) };
         assert_eq!(machine(&[MEMINFO]), limit(9 * GIB, "the machine's memory"));
         let version_2 = ("proc/self/cgroup", "0::/a/b\n");
         let groups = [("sys/fs/cgroup/a/memory.max", "2147483648\n"), ("sys/fs/cgroup/a/b/memory.max", "max\n")];
@@ -106,15 +108,17 @@ mod tests {
         assert_eq!(machine(&[MEMINFO, version_1, group("9223372036854771712")]).by, "the machine's memory");
         let status = ("proc/self/status", "VmPeak: 9 kB\nVmSize: 1048576 kB\n");
         let ulimit = |soft| ("proc/self/limits", soft);
-        let soft = ulimit("Limit   Soft Limit  Hard Limit Units\nMax address space  2147483648  unlimited bytes\n");
+        let soft = ulimit(
+            "MemoryLimit   Soft MemoryLimit  Hard MemoryLimit Units\nMax address space  2147483648  unlimited bytes\n",
+        );
         assert_eq!(machine(&[MEMINFO, status, soft]), limit(GIB, "ulimit -v"));
         let none = ulimit("Max address space  unlimited  unlimited bytes\n");
         assert_eq!(machine(&[MEMINFO, status, none]).by, "the machine's memory");
     }
 
     #[test]
-    fn a_machine_that_says_nothing_has_no_limit() {
+    fn a_machine_without_these_files_has_no_limit() {
         assert_eq!(machine(&[]).bytes, NONE);
-        assert!(Limit::of_this_process().bytes > 1 << 20);
+        assert!(MemoryLimit::of_this_process().bytes > 1 << 20);
     }
 }

@@ -1,8 +1,8 @@
-//! Memory that a user's sizes decide: how much a run will take ([`estimate`]), and what is said when the machine does not
-//! have it. Rust's collections abort a process that has no memory left and libtorch throws, so neither is used bare:
-//! whatever grows with rows, minibatch or weights is allocated through this module.
+//! Memory whose size depends on the user's settings, and the error message when the machine does not have it. Rust's
+//! collections abort the process when an allocation fails, and libtorch throws an exception that tch turns into a
+//! panic. So everything whose size grows with rows, minibatch or weights is allocated through this module or inside
+//! [`guarded`].
 
-mod estimate;
 mod failure;
 mod limit;
 
@@ -11,24 +11,24 @@ use std::panic::resume_unwind;
 
 use crate::error::{Error, Result};
 
-pub use estimate::{Estimate, estimate};
 pub use failure::{guarded, one_line, panic_text, quiet_panics};
-pub use limit::Limit;
+pub use limit::MemoryLimit;
 
-/// What memory is wanted for, which decides what its user can change.
+/// What memory is needed for, which decides the advice in the error message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// The images and labels of one worker.
     Rows,
     /// The activations of a minibatch.
     Minibatch,
-    /// The activations of an evaluation, whose minibatch is fixed.
+    /// The activations of an evaluation, whose minibatch the user cannot choose.
     Evaluation,
     /// Weights, gradients and solver states.
     Weights,
 }
 
 impl Purpose {
+    /// The purpose and the advice.
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Rows => ("the rows of a worker", "raise workers, so that each holds fewer rows"),
@@ -38,7 +38,7 @@ impl Purpose {
         }
     }
 
-    /// The error where `wanted` bytes could not be had; `None` where their number is not known or beyond counting.
+    /// The error for `wanted` bytes that could not be allocated; `None` if their number is unknown or overflows.
     pub fn refused(self, wanted: Option<u64>) -> Error {
         let (what, remedy) = self.words();
         let wanted = wanted.map_or(String::new(), |bytes| format!("{} of ", readable(bytes)));
@@ -49,7 +49,7 @@ impl Purpose {
     }
 }
 
-/// Bytes as people say them, in binary units.
+/// A number of bytes for people, in binary units.
 pub fn readable(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
@@ -70,7 +70,7 @@ pub fn with_capacity<T>(length: usize, purpose: Purpose) -> Result<Vec<T>> {
     Ok(values)
 }
 
-/// `length` times `value`.
+/// A vector of `length` copies of `value`.
 pub fn filled<T: Clone>(length: usize, value: T, purpose: Purpose) -> Result<Vec<T>> {
     let mut values = with_capacity(length, purpose)?;
     values.resize(length, value);
@@ -84,20 +84,20 @@ pub fn copied<T: Clone>(values: &[T], purpose: Purpose) -> Result<Vec<T>> {
     Ok(copy)
 }
 
-/// Makes room for `more` values behind those of `values`.
+/// Reserves room in `values` for `more` values.
 pub fn reserve<T>(values: &mut Vec<T>, more: usize, purpose: Purpose) -> Result<()> {
     let bytes = || (more as u64).checked_mul(size_of::<T>() as u64);
     values.try_reserve(more).map_err(|cause| purpose.refused(bytes()).caused_by(cause))
 }
 
-/// The product of sizes that a user or a file chose.
+/// The product of sizes that come from a user or a file; an overflow is an error.
 pub fn product(sizes: &[usize], purpose: Purpose) -> Result<usize> {
     let product = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
     product.ok_or_else(|| purpose.refused(None))
 }
 
-/// The value, or the error as a panic that [`guarded`] turns back into it. For operations of a pass, where libtorch's own
-/// failures are panics too, so that a net's forward function need not be written with results.
+/// Returns the value, or panics with the error, which [`guarded`] turns back into an error. For the operations of a
+/// pass: libtorch's failures are panics there too, so the forward functions of nets need not return results.
 pub fn or_unwind<T>(result: Result<T>) -> T {
     result.unwrap_or_else(|error| resume_unwind(Box::new(error)))
 }
@@ -108,8 +108,8 @@ mod tests {
     use crate::error::Kind;
 
     #[test]
-    fn what_cannot_be_allocated_is_an_error_that_says_how_much_for_what_and_what_to_change() {
-        const ABSURD: usize = 1 << 60; // bytes: more than any machine addresses, fewer than a vector may have
+    fn a_failed_allocation_is_an_error_with_size_purpose_and_advice() {
+        const ABSURD: usize = 1 << 60; // bytes: more than any machine can address, fewer than the limit of a vector
         for (purpose, remedy) in [
             (Purpose::Rows, "raise workers"),
             (Purpose::Minibatch, "lower batch"),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_said_in_the_unit_that_fits() {
+    fn bytes_are_shown_in_a_fitting_unit() {
         for (bytes, said) in [(7, "7 bytes"), (1536, "1.5 KiB"), (614_400_000, "585.9 MiB"), (3 << 30, "3.0 GiB")] {
             assert_eq!(readable(bytes), said);
         }

@@ -1,20 +1,21 @@
-//! AlexNet in one column (Krizhevsky 2014, arXiv 1404.5997) as torchvision has it, whose names of tensors it bears: five
-//! convolutions of 11x11, 5x5 and 3x3, three of them pooled 3/2, down to 6x6, and three linear layers, the first two
-//! behind dropout. Made for images of 224 x 224; 63 are the least of which a pixel is left. Published with 1,000
-//! classes: 56.5 % (torchvision, IMAGENET1K_V1).
+//! AlexNet in one column (Krizhevsky 2014, arXiv 1404.5997), as in torchvision and with its tensor names: convolutions
+//! of 11x11, 5x5 and three of 3x3, a 3x3 max pooling with stride 2 after the first, second and last, and three linear
+//! layers, the first two preceded by dropout. Designed for images of 224 x 224; an image of less than 63 x 63 has no
+//! pixel left after the last pooling. Published accuracy with 1,000 classes: 56.5 % (torchvision, IMAGENET1K_V1).
 
-use super::{Net, PAD_1, PAD_2, Recipe, torch_layer};
-use crate::ops::{Slide, Window, conv, dropout, flatten, linear, logits, max_pool, relu, to_side};
+use super::{Net, PAD_1, PAD_2, Recipe};
+use crate::ops::{ConvGeometry, Window, conv, dropout, flatten, linear, logits, max_pool, relu, to_side};
+use crate::params::torch_layer;
 use crate::pass::{Pass, Var};
 
 const LEAST_SIDE: usize = 63;
-const FIRST: Slide = Slide { stride: 4, padding: 2, groups: 1 };
+const FIRST: ConvGeometry = ConvGeometry { stride: 4, padding: 2, groups: 1 };
 const POOL: Window = Window { kernel: 3, stride: 2, ceil: false, relu: true };
-/// Pixels a side that the linear layers see.
+/// Side in pixels of the images that the linear layers take.
 const SIDE: usize = 6;
 const WIDTH: usize = 4096;
-/// Part of the values that a linear layer does not see.
-const DROPPED: f64 = 0.5;
+/// Fraction of the values that dropout sets to zero.
+const DROPOUT: f64 = 0.5;
 
 pub fn net(classes: usize) -> Net {
     let params = [
@@ -27,7 +28,7 @@ pub fn net(classes: usize) -> Net {
         torch_layer("classifier.4", &[WIDTH, WIDTH]),
         torch_layer("classifier.6", &[classes, WIDTH]),
     ];
-    // torchvision's, 90 epochs of ImageNet, the rate a tenth after each 30
+    // torchvision's: 90 epochs of ImageNet, the rate divided by 10 after every 30
     let recipe = Recipe {
         batch: 256,
         lr: 0.01,
@@ -53,7 +54,7 @@ fn forward(pass: &mut Pass<'_>, images: &Var) -> Var {
     let x = to_side(pass, &x, SIDE as i64);
     let mut x = flatten(pass, &x);
     for layer in ["classifier.1", "classifier.4"] {
-        x = dropout(pass, &x, DROPPED);
+        x = dropout(pass, &x, DROPOUT);
         x = linear(pass, layer, &x);
         x = relu(pass, &x);
     }

@@ -1,5 +1,5 @@
-//! The nets: a name, the tensors with their initial values and Caffe multipliers, a forward function
-//! and the published recipe. A new net is one file here, one line in [`NetName`], one row of a test.
+//! The nets. Each has a name, its tensors with initial values and Caffe's multipliers, a forward function and the
+//! recipe that it was published with. A new net is one file here, one line in [`NetName`] and one row of a test.
 
 mod airbench;
 mod alexnet;
@@ -8,33 +8,24 @@ mod cifar10_full;
 mod cifar10_quick;
 mod mobilenet_v2;
 mod nin;
-mod param;
 mod resnet;
 mod resnet_imagenet;
 #[cfg(test)]
 mod torchvision;
 mod vgg;
-mod whiten;
 
 use std::ops::RangeInclusive;
 
-#[cfg(test)]
-use firesteel_exchange::Entry;
 use firesteel_exchange::Layout;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use tch::Tensor;
 
 use crate::data::{SIDE, Statistics};
 use crate::error::Result;
-use crate::memory::{Purpose, with_capacity};
 use crate::names::names;
-use crate::ops::{Slide, Window};
+use crate::ops::{ConvGeometry, Window};
+use crate::params::{Init, Param, Params};
 use crate::pass::{Mode, Pass, Var};
 use crate::weights::Weights;
-
-pub use param::{Init, Param};
-use param::{conv_layer, layer, linear_layer, norm_layer, torch_layer};
 
 names! {
     /// The nets that can be named in a configuration.
@@ -86,7 +77,7 @@ impl NetName {
     }
 }
 
-/// The solver settings with which a net was published.
+/// The solver's hyperparameters that a net was published with.
 #[derive(Clone, Debug)]
 pub struct Recipe {
     pub batch: usize,
@@ -95,17 +86,15 @@ pub struct Recipe {
     pub weight_decay: f64,
     /// Minibatches of the whole run, all workers together.
     pub max_iter: u64,
-    /// Where the learning rate falls to a tenth, in minibatches of `max_iter`.
+    /// Minibatches after which the learning rate is divided by 10, in a run of `max_iter`.
     pub drops: Vec<u64>,
 }
 
-/// A net: what it holds and what it computes.
+/// A net: its tensors and its forward function.
 pub struct Net {
-    /// Sorted by name, as in the flat vector.
-    params: Vec<Param>,
-    layout: Layout,
+    params: Params,
     forward: Forward,
-    /// Of the images, in pixels.
+    /// Heights and widths in pixels of the images that it takes, which are square.
     sides: RangeInclusive<usize>,
     pub recipe: Recipe,
 }
@@ -114,14 +103,11 @@ pub struct Net {
 type Forward = for<'w> fn(&mut Pass<'w>, &Var) -> Var;
 
 impl Net {
-    fn new(mut params: Vec<Param>, forward: Forward, recipe: Recipe) -> Self {
-        params.sort_by(|a, b| a.entry.name.cmp(&b.entry.name));
-        let layout = Layout::new(params.iter().map(|p| p.entry.clone()).collect())
-            .expect("a net of this crate names no tensor twice");
-        Self { params, layout, forward, sides: SIDE..=SIDE, recipe }
+    fn new(params: Vec<Param>, forward: Forward, recipe: Recipe) -> Self {
+        Self { params: Params::new(params), forward, sides: SIDE..=SIDE, recipe }
     }
 
-    /// Of images from this side on, as its last layers take a mean over what is left of them.
+    /// Accepts images of any side from `least` on, which a net can whose last layers take the mean over all pixels.
     fn with_least_side(self, least: usize) -> Self {
         Self { sides: least..=usize::MAX, ..self }
     }
@@ -131,75 +117,64 @@ impl Net {
         &self.sides
     }
 
-    pub fn params(&self) -> &[Param] {
+    /// Its tensors in the order of the flat vector.
+    pub fn params(&self) -> &Params {
         &self.params
     }
 
+    /// Names and shapes of its flat vector.
     pub fn layout(&self) -> &Layout {
-        &self.layout
+        self.params.layout()
     }
 
-    /// `[n, 3, h, w]` normalised images to `[n, classes]` logits in f32, as a part of `pass`.
+    /// Maps `[n, 3, h, w]` normalised images to `[n, classes]` logits in f32, as a part of `pass`.
     pub fn forward(&self, pass: &mut Pass<'_>, images: &Tensor) -> Var {
         let images = pass.input(images.to_kind(pass.weights().compute().precision.kind()));
         (self.forward)(pass, &images)
     }
 
-    /// The same on its own, for an evaluation.
+    /// The logits of an evaluation.
     pub fn logits(&self, weights: &Weights, images: &Tensor, threads: usize) -> Tensor {
         self.forward(&mut Pass::new(weights, Mode::Evaluate, threads), images).value
     }
 
-    /// The flat vector that `seed` starts with, the same on every machine. A net that whitens its patches needs
-    /// the sums over its training set.
+    /// See [`Params::initial_values`].
     pub fn initial_weights(&self, seed: u64, statistics: Option<&Statistics>) -> Result<Vec<f32>> {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut flat = with_capacity(self.layout.length(), Purpose::Weights)?;
-        for param in &self.params {
-            param.start(&mut random, statistics, &mut flat)?;
-        }
-        Ok(flat)
+        self.params.initial_values(seed, statistics)
     }
 
-    /// Whether the initial weights depend on the data.
+    /// Whether the initial weights depend on the training set.
     pub fn whitens(&self) -> bool {
         self.params.iter().any(|param| param.init == Init::Whiten)
     }
 
-    /// Whether there are running statistics.
+    /// Whether it has running statistics.
     pub fn has_statistics(&self) -> bool {
         self.params.iter().any(Param::is_statistic)
     }
 
-    /// The number of parameters as it is published: without the running statistics.
+    /// The number of parameters as published, that is without the running statistics.
     pub fn parameters(&self) -> usize {
         self.params.iter().filter(|param| !param.is_statistic()).map(|param| param.entry.numel()).sum()
     }
 }
 
-#[cfg(test)]
-impl Net {
-    /// Tensors without a net around them.
-    pub fn of_entries(entries: Vec<Entry>) -> Self {
-        let param = |entry| Param { entry, init: Init::Constant(0.0), lr_mult: 1.0, decay_mult: 1.0 };
-        let recipe = Recipe { batch: 1, lr: 1.0, momentum: 0.0, weight_decay: 0.0, max_iter: 1, drops: vec![] };
-        Self::new(entries.into_iter().map(param).collect(), |pass, x| pass.input(x.value.shallow_clone()), recipe)
-    }
-}
-
-/// Of the 5x5 convolutions.
-const PAD_2: Slide = Slide { stride: 1, padding: 2, groups: 1 };
-/// Of the 3x3 convolutions that keep the size.
-const PAD_1: Slide = Slide { stride: 1, padding: 1, groups: 1 };
-/// Of Caffe's CIFAR nets; their ReLU stands behind a maximum and before an average.
+/// The 5x5 convolutions, which keep the size of the image.
+const PAD_2: ConvGeometry = ConvGeometry { stride: 1, padding: 2, groups: 1 };
+/// The 3x3 convolutions that keep the size of the image.
+const PAD_1: ConvGeometry = ConvGeometry { stride: 1, padding: 1, groups: 1 };
+/// Pooling of Caffe's CIFAR nets: a ReLU follows a maximum and precedes an average.
 const CAFFE_POOL: Window = Window { kernel: 3, stride: 2, ceil: true, relu: true };
 
 #[cfg(test)]
 mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
     use tch::{Device, Kind};
 
     use super::*;
     use crate::device::{Compute, Precision};
+    use crate::testing::normal;
     use crate::weights::Gradient;
 
     /// Net, classes, parameters: the counts of the prototxt files, the papers and torchvision.
@@ -236,19 +211,19 @@ mod tests {
 
     fn images_for(net: &Net, count: i64) -> Tensor {
         let side = *net.sides().start() as i64;
-        Tensor::randn([count, 3, side, side], (Kind::Float, Device::Cpu))
+        normal(&[count, 3, side, side], 1)
     }
 
     #[test]
-    fn a_net_of_any_side_takes_larger_images() {
+    fn a_net_that_takes_any_side_takes_larger_images() {
         for name in NetName::NAMES {
             let net = name.parse::<NetName>().unwrap().build(10);
             if *net.sides().end() == SIDE {
                 continue;
             }
-            let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
+            let mut weights = Weights::new(net.params(), Compute::cpu(Precision::F32));
             weights.set(&net.initial_weights(1, None).unwrap()).unwrap();
-            let images = Tensor::randn([1, 3, 80, 80], (Kind::Float, Device::Cpu));
+            let images = normal(&[1, 3, 80, 80], 1);
             assert_eq!(net.logits(&weights, &images, 1).size(), [1, 10], "{name}");
         }
     }
@@ -258,7 +233,7 @@ mod tests {
         for (name, classes, _) in COUNTS {
             for precision in [Precision::F32, Precision::Bf16] {
                 let net = name.build(classes);
-                let mut weights = Weights::new(&net, Compute::cpu(precision));
+                let mut weights = Weights::new(net.params(), Compute::cpu(precision));
                 weights.set(&net.initial_weights(1, Some(&Statistics::of_noise())).unwrap()).unwrap();
                 let images = images_for(&net, 2) * 50;
                 let logits = net.logits(&weights, &images, 1);
@@ -273,13 +248,13 @@ mod tests {
     fn the_gradient_of_every_net_is_finite_and_reaches_every_tensor_that_learns() {
         for name in NetName::NAMES {
             let net = name.parse::<NetName>().unwrap().build(10);
-            let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
+            let mut weights = Weights::new(net.params(), Compute::cpu(Precision::F32));
             weights.set(&net.initial_weights(1, Some(&Statistics::of_noise())).unwrap()).unwrap();
             let images = images_for(&net, 4);
             let mut pass = Pass::new(&weights, Mode::Train, 1).with_noise(ChaCha8Rng::seed_from_u64(1));
             let logits = net.forward(&mut pass, &images);
-            let mut gradient = Gradient::new(&net, Device::Cpu);
-            let incoming = Tensor::randn([4, 10], (Kind::Float, Device::Cpu));
+            let mut gradient = Gradient::new(net.params(), Device::Cpu);
+            let incoming = normal(&[4, 10], 2);
             pass.backward(&logits, incoming, &mut gradient);
             for param in net.params() {
                 let size = gradient.of(&param.entry.name).abs().sum(Kind::Float).double_value(&[]);
@@ -289,11 +264,25 @@ mod tests {
     }
 
     #[test]
-    fn an_evaluation_uses_what_training_saw() {
+    fn logits_change_with_the_weights() {
+        for precision in [Precision::F32, Precision::Bf16] {
+            let net = NetName::Cifar10Quick.build(10);
+            let mut weights = Weights::new(net.params(), Compute::cpu(precision));
+            let images = Tensor::ones([1, 3, 32, 32], (Kind::Float, Device::Cpu)) * 40;
+            let mut logits = |seed| {
+                weights.set(&net.initial_weights(seed, None).unwrap()).unwrap();
+                net.logits(&weights, &images, 1)
+            };
+            assert_ne!(logits(1), logits(2));
+        }
+    }
+
+    #[test]
+    fn an_evaluation_uses_the_running_statistics_of_training() {
         let net = NetName::Resnet20.build(10);
-        let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
+        let mut weights = Weights::new(net.params(), Compute::cpu(Precision::F32));
         weights.set(&net.initial_weights(1, None).unwrap()).unwrap();
-        let images = Tensor::randn([4, 3, 32, 32], (Kind::Float, Device::Cpu)) * 9;
+        let images = normal(&[4, 3, 32, 32], 1) * 9;
         let before = net.logits(&weights, &images, 1);
         assert_eq!(before, net.logits(&weights, &images, 1), "an evaluation changes nothing");
         net.forward(&mut Pass::new(&weights, Mode::Train, 1), &images);

@@ -1,25 +1,27 @@
-//! Network in network (Lin, Chen, Yan 2013) as its authors trained it on CIFAR-10 in Caffe, without dropout:
-//! three blocks of a convolution and two 1x1 ones, the last of `classes` channels and averaged over the image.
+//! Network in network (Lin, Chen, Yan 2013) as its authors trained it on CIFAR-10 with Caffe, without dropout: three
+//! blocks of one convolution and two 1x1 convolutions; the last has `classes` channels, which are averaged over the
+//! image.
 
-use super::{Net, PAD_1, PAD_2, Recipe, layer};
+use super::{Net, PAD_1, PAD_2, Recipe};
 use crate::data::SIDE;
-use crate::ops::{Slide, Window, average_pool, conv, max_pool, mean_of_image, relu, to_f32};
+use crate::ops::{ConvGeometry, Window, average_pool, conv, max_pool, mean_of_image, relu, to_f32};
+use crate::params::caffe_layer;
 use crate::pass::{Pass, Var};
 
-const PAD_0: Slide = Slide { stride: 1, padding: 0, groups: 1 };
+const PAD_0: ConvGeometry = ConvGeometry { stride: 1, padding: 0, groups: 1 };
 const POOL: Window = Window { kernel: 3, stride: 2, ceil: true, relu: false };
 
 pub fn net(classes: usize) -> Net {
     let params = [
-        layer("conv1", &[192, 3, 5, 5], 0.05),
-        layer("cccp1", &[160, 192, 1, 1], 0.05),
-        layer("cccp2", &[96, 160, 1, 1], 0.05),
-        layer("conv2", &[192, 96, 5, 5], 0.05),
-        layer("cccp3", &[192, 192, 1, 1], 0.05),
-        layer("cccp4", &[192, 192, 1, 1], 0.05),
-        layer("conv3", &[192, 192, 3, 3], 0.05),
-        layer("cccp5", &[192, 192, 1, 1], 0.05),
-        layer("cccp6", &[classes, 192, 1, 1], 0.05),
+        caffe_layer("conv1", &[192, 3, 5, 5], 0.05),
+        caffe_layer("cccp1", &[160, 192, 1, 1], 0.05),
+        caffe_layer("cccp2", &[96, 160, 1, 1], 0.05),
+        caffe_layer("conv2", &[192, 96, 5, 5], 0.05),
+        caffe_layer("cccp3", &[192, 192, 1, 1], 0.05),
+        caffe_layer("cccp4", &[192, 192, 1, 1], 0.05),
+        caffe_layer("conv3", &[192, 192, 3, 3], 0.05),
+        caffe_layer("cccp5", &[192, 192, 1, 1], 0.05),
+        caffe_layer("cccp6", &[classes, 192, 1, 1], 0.05),
     ];
     let recipe =
         Recipe { batch: 128, lr: 0.1, momentum: 0.9, weight_decay: 1e-4, max_iter: 120_000, drops: vec![100_000] };
@@ -36,10 +38,10 @@ fn forward(pass: &mut Pass<'_>, images: &Var) -> Var {
     to_f32(pass, &x)
 }
 
-fn layers(pass: &mut Pass<'_>, x: &Var, layers: [(&str, Slide); 3]) -> Var {
-    let [first, second, third] = layers.map(|(layer, slide)| {
+fn layers(pass: &mut Pass<'_>, x: &Var, layers: [(&str, ConvGeometry); 3]) -> Var {
+    let [first, second, third] = layers.map(|(layer, geometry)| {
         move |pass: &mut Pass<'_>, x: &Var| {
-            let y = conv(pass, layer, x, slide);
+            let y = conv(pass, layer, x, geometry);
             relu(pass, &y)
         }
     });

@@ -1,17 +1,18 @@
-//! ResNet-20, 32 and 56 for CIFAR (He, Zhang, Ren, Sun 2015, section 4.2): 3 stages of N blocks of two 3x3
-//! convolutions with 16, 32 and 64 channels; shortcuts without parameters (option A): where the size halves
-//! they take every other pixel and pad the channels with zeros. Published: 91.25, 92.49 and 93.03 %.
+//! ResNet-20, 32 and 56 for CIFAR (He, Zhang, Ren, Sun 2015, section 4.2): three stages of N blocks of two 3x3
+//! convolutions with 16, 32 and 64 channels. Shortcuts have no parameters (the paper's option A): where the size halves
+//! they take every other pixel and pad the channels with zeros. Published accuracies: 91.25, 92.49 and 93.03 %.
 
-use super::{Init, Net, PAD_1, Param, Recipe, conv_layer, linear_layer, norm_layer};
+use super::{Net, PAD_1, Recipe};
 use crate::data::SIDE;
 use crate::kernels::activation::Activation;
-use crate::ops::{Norm, Slide, batch_norm, conv_without_bias, logits, mean_of_image, subsampled};
+use crate::ops::{ConvGeometry, Norm, batch_norm, conv_without_bias, logits, mean_of_image, subsampled};
+use crate::params::{Init, Param, conv_layer, linear_layer, norm_layer};
 use crate::pass::{Pass, Var};
 
 const CHANNELS: [usize; 3] = [16, 32, 64];
 const NORM: Norm = Norm { momentum: 0.1, epsilon: 1e-5, scale: true, activation: Activation::Relu };
 
-/// With `BLOCKS` blocks a stage, 6 BLOCKS + 2 layers.
+/// Each stage has `BLOCKS` blocks, so that the net has 6 BLOCKS + 2 layers.
 pub fn net<const BLOCKS: usize>(classes: usize) -> Net {
     let mut params = convolution("conv1", 16, 3);
     for (stage, block, width, before) in blocks(BLOCKS) {
@@ -30,7 +31,7 @@ pub fn net<const BLOCKS: usize>(classes: usize) -> Net {
     Net::new(params, forward::<BLOCKS>, recipe).with_least_side(SIDE)
 }
 
-/// Stage, block, channels and those before it, of every block in turn.
+/// Of every block in sequence: its stage, its number in the stage, its output channels and its input channels.
 fn blocks(each: usize) -> impl Iterator<Item = (usize, usize, usize, usize)> {
     (0..3usize).flat_map(move |stage| {
         (0..each).map(move |block| {
@@ -44,7 +45,7 @@ fn name(stage: usize, block: usize, conv: usize) -> String {
     format!("layer{}.{block}.conv{conv}", stage + 1)
 }
 
-/// A convolution and its normalisation, whose tensors carry its name too; He's initial weights.
+/// A convolution with He initialisation, and its batch normalisation.
 fn convolution(name: &str, out: usize, from: usize) -> Vec<Param> {
     let deviation = (2.0 / (from as f64 * 9.0)).sqrt();
     let weight = conv_layer(name, &[out, from, 3, 3], Init::Gauss(deviation));
@@ -63,7 +64,7 @@ fn forward<const BLOCKS: usize>(pass: &mut Pass<'_>, images: &Var) -> Var {
     for (stage, block, width, before) in blocks(BLOCKS) {
         let (first, second) = (name(stage, block, 1), name(stage, block, 2));
         let stride = if width == before { 1 } else { 2 };
-        let y = conv_without_bias(pass, &first, &x, Slide { stride, ..PAD_1 });
+        let y = conv_without_bias(pass, &first, &x, ConvGeometry { stride, ..PAD_1 });
         let y = batch_norm(pass, &norm(&first), &y, NORM, None);
         let y = conv_without_bias(pass, &second, &y, PAD_1);
         let shortcut = if stride == 1 { x } else { subsampled(pass, &x, (width - before) as i64) };

@@ -1,54 +1,60 @@
-//! ResNet-18, 34 and 50 (He, Zhang, Ren, Sun 2015, table 1) as torchvision has them, whose names of tensors they bear: a
-//! 7x7 convolution and a pooling that quarter the image, 4 stages of blocks with 64 to 512 channels, and shortcuts that
-//! are a 1x1 convolution where the shape changes. Made for images of 224 x 224; 32 x 32 leave one pixel to the last
-//! stage. Published with 1,000 classes: 69.8, 73.3 and 76.1 % (torchvision, IMAGENET1K_V1).
+//! ResNet-18, 34 and 50 (He, Zhang, Ren, Sun 2015, table 1), as in torchvision and with its tensor names: a 7x7
+//! convolution and a max pooling, both with stride 2, then four stages of blocks with 64 to 512 channels. A shortcut is
+//! a 1x1 convolution where the shape changes. Designed for images of 224 x 224; of 32 x 32 one pixel is left in the
+//! last stage. Published accuracies with 1,000 classes: 69.8, 73.3 and 76.1 % (torchvision, IMAGENET1K_V1).
 
-use super::{Init, Net, PAD_1, Param, Recipe, conv_layer, linear_layer, norm_layer};
+use super::{Net, PAD_1, Recipe};
 use crate::data::SIDE;
 use crate::kernels::activation::Activation;
-use crate::ops::{Norm, Slide, Window, batch_norm, conv_without_bias, logits, max_pool, mean_of_image, padded};
+use crate::ops::{ConvGeometry, Norm, Window, batch_norm, conv_without_bias, logits, max_pool, mean_of_image, padded};
+use crate::params::{Init, Param, conv_layer, linear_layer, norm_layer};
 use crate::pass::{Pass, Var};
 
 const RELU: Norm = Norm { momentum: 0.1, epsilon: 1e-5, scale: true, activation: Activation::Relu };
-const BARE: Norm = Norm { activation: Activation::Identity, ..RELU };
-const FIRST: Slide = Slide { stride: 2, padding: 3, groups: 1 };
-const POINT: Slide = Slide { stride: 1, padding: 0, groups: 1 };
-/// Its input stands behind a ReLU, so that a border of zeros changes no maximum.
+const LINEAR: Norm = Norm { activation: Activation::Identity, ..RELU };
+const FIRST: ConvGeometry = ConvGeometry { stride: 2, padding: 3, groups: 1 };
+const POINT: ConvGeometry = ConvGeometry { stride: 1, padding: 0, groups: 1 };
+/// Its input is the output of a ReLU, so padding with zeros instead of minus infinity changes no maximum.
 const POOL: Window = Window { kernel: 3, stride: 2, ceil: false, relu: false };
 
-/// A block's convolutions, each with its kernel's side, whether it takes the block's stride, and whether it widens.
-type Plan = &'static [(usize, bool, bool)];
-const BASIC: Plan = &[(3, true, false), (3, false, false)];
-const BOTTLENECK: Plan = &[(1, false, false), (3, true, false), (1, false, true)];
-/// How much wider a bottleneck's last convolution is.
+/// The convolutions of a block in sequence, each with: its kernel's side, whether it has the block's stride (1
+/// otherwise), and whether its output has the block's number of output channels (the block's width otherwise).
+type BlockConvs = &'static [(usize, bool, bool)];
+const BASIC: BlockConvs = &[(3, true, false), (3, false, false)];
+const BOTTLENECK: BlockConvs = &[(1, false, false), (3, true, false), (1, false, true)];
+/// Output channels of a bottleneck block, in units of its width.
 const EXPANSION: usize = 4;
 
 /// One block of a stage.
 struct Block {
     name: String,
-    plan: Plan,
+    convs: BlockConvs,
+    /// Input channels.
     from: usize,
+    /// Channels between its convolutions.
     width: usize,
+    /// Output channels.
     out: usize,
     stride: i64,
 }
 
 impl Block {
-    /// Number, kernel's side, channels before and after, and stride of each convolution.
+    /// Of each convolution: its number from 1, its kernel's side, its input and output channels, and its stride.
     fn convolutions(&self) -> impl Iterator<Item = (usize, usize, usize, usize, i64)> {
         let mut before = self.from;
-        self.plan.iter().enumerate().map(move |(at, &(side, strides, widens))| {
-            let from = std::mem::replace(&mut before, if widens { self.out } else { self.width });
-            (at + 1, side, from, before, if strides { self.stride } else { 1 })
+        self.convs.iter().enumerate().map(move |(at, &(side, has_stride, is_output))| {
+            let from = std::mem::replace(&mut before, if is_output { self.out } else { self.width });
+            (at + 1, side, from, before, if has_stride { self.stride } else { 1 })
         })
     }
 
+    /// Whether the shapes of input and output differ, so that the shortcut needs a convolution.
     fn reshapes(&self) -> bool {
         self.stride != 1 || self.from != self.out
     }
 }
 
-/// With `A` to `D` blocks in the stages, bottlenecks or not.
+/// The four stages have `A`, `B`, `C` and `D` blocks, which are bottlenecks if `DEEP`.
 pub fn net<const A: usize, const B: usize, const C: usize, const D: usize, const DEEP: bool>(classes: usize) -> Net {
     let mut params = convolution("conv1", "bn1", [64, 3, 7]);
     let mut last = 64;
@@ -64,7 +70,7 @@ pub fn net<const A: usize, const B: usize, const C: usize, const D: usize, const
         last = block.out;
     }
     params.extend(linear_layer("fc", classes, last));
-    // 90 epochs of ImageNet, the rate a tenth after each 30
+    // torchvision's: 90 epochs of ImageNet, the rate divided by 10 after every 30
     let recipe = Recipe {
         batch: 256,
         lr: 0.1,
@@ -77,20 +83,20 @@ pub fn net<const A: usize, const B: usize, const C: usize, const D: usize, const
 }
 
 fn blocks(each: [usize; 4], deep: bool) -> Vec<Block> {
-    let (plan, expansion) = if deep { (BOTTLENECK, EXPANSION) } else { (BASIC, 1) };
+    let (convs, expansion) = if deep { (BOTTLENECK, EXPANSION) } else { (BASIC, 1) };
     let (mut blocks, mut from) = (vec![], 64);
     for (stage, (width, count)) in [64, 128, 256, 512].into_iter().zip(each).enumerate() {
         for number in 0..count {
             let stride = if stage > 0 && number == 0 { 2 } else { 1 };
             let out = width * expansion;
-            blocks.push(Block { name: format!("layer{}.{number}", stage + 1), plan, from, width, out, stride });
+            blocks.push(Block { name: format!("layer{}.{number}", stage + 1), convs, from, width, out, stride });
             from = out;
         }
     }
     blocks
 }
 
-/// A convolution with He's initial weights by its outputs, as torchvision's, and its normalisation.
+/// A convolution with He initialisation by fan-out, as in torchvision, and its batch normalisation.
 fn convolution(name: &str, norm: &str, [out, from, side]: [usize; 3]) -> Vec<Param> {
     let deviation = (2.0 / (out * side * side) as f64).sqrt();
     let mut params = norm_layer(norm, out, true);
@@ -116,15 +122,20 @@ fn forward<const A: usize, const B: usize, const C: usize, const D: usize, const
 fn through(pass: &mut Pass<'_>, block: &Block, x: Var) -> Var {
     let name = &block.name;
     let shortcut = block.reshapes().then(|| {
-        let y = conv_without_bias(pass, &format!("{name}.downsample.0"), &x, Slide { stride: block.stride, ..POINT });
-        batch_norm(pass, &format!("{name}.downsample.1"), &y, BARE, None)
+        let y = conv_without_bias(
+            pass,
+            &format!("{name}.downsample.0"),
+            &x,
+            ConvGeometry { stride: block.stride, ..POINT },
+        );
+        batch_norm(pass, &format!("{name}.downsample.1"), &y, LINEAR, None)
     });
     let mut y = x.shared();
     for (number, side, _, _, stride) in block.convolutions() {
-        let slide = Slide { stride, ..if side == 3 { PAD_1 } else { POINT } };
-        y = conv_without_bias(pass, &format!("{name}.conv{number}"), &y, slide);
-        let beside = (number == block.plan.len()).then(|| shortcut.as_ref().unwrap_or(&x));
-        y = batch_norm(pass, &format!("{name}.bn{number}"), &y, RELU, beside);
+        let geometry = ConvGeometry { stride, ..if side == 3 { PAD_1 } else { POINT } };
+        y = conv_without_bias(pass, &format!("{name}.conv{number}"), &y, geometry);
+        let residual = (number == block.convs.len()).then(|| shortcut.as_ref().unwrap_or(&x));
+        y = batch_norm(pass, &format!("{name}.bn{number}"), &y, RELU, residual);
     }
     y
 }

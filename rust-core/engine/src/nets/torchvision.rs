@@ -1,61 +1,61 @@
-//! The nets that tch has too, held against tch's: the same weights by the same names must give the same values,
-//! forwards and backwards.
+//! Compares the nets that tch has too with tch's: with the same weights, which have the same names, logits and
+//! gradients must be equal.
 
 use tch::nn::{ConvConfig, ModuleT, Path, VarStore, conv2d, linear, seq_t};
 use tch::{Device, Kind, Tensor, no_grad};
 
-use super::NetName;
+use super::{Net, NetName};
 use crate::device::{Compute, Precision};
 use crate::pass::{Mode, Pass};
+use crate::testing::normal;
 use crate::weights::{Gradient, Weights};
 
 const CLASSES: usize = 12;
-const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
-
-/// One of tch's nets, its weights those of the flat vector that seed 1 starts ours with.
-struct Theirs {
+/// One of tch's nets.
+struct Reference {
     store: VarStore,
     net: Box<dyn ModuleT>,
 }
 
-fn both(name: NetName, build: impl FnOnce(&Path<'_>) -> Box<dyn ModuleT>) -> (super::Net, Weights, Theirs) {
+/// The net and tch's, both with the initial weights of the net.
+fn both(name: NetName, build: impl FnOnce(&Path<'_>) -> Box<dyn ModuleT>) -> (Net, Weights, Reference) {
     let net = name.build(CLASSES);
-    let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
+    let mut weights = Weights::new(net.params(), Compute::cpu(Precision::F32));
     weights.set(&net.initial_weights(1, None).unwrap()).unwrap();
     let store = VarStore::new(Device::Cpu);
-    let theirs = Theirs { net: build(&store.root()), store };
-    let variables = theirs.store.variables();
-    assert_eq!(variables.len(), net.params().len(), "{name}");
+    let reference = Reference { net: build(&store.root()), store };
+    let variables = reference.store.variables();
+    assert_eq!(variables.len(), net.layout().entries().len(), "{name}");
     no_grad(|| variables.into_iter().for_each(|(name, mut variable)| variable.copy_(weights.master(&name))));
-    (net, weights, theirs)
+    (net, weights, reference)
 }
 
 /// Slopes get a wide limit: a value so near 0 that rounding decides whether a ReLU lets it pass changes single ones.
-const SLOPES_APART: f64 = 0.1;
-const LOGITS_APART: f64 = 1e-3;
+const GRADIENT_LIMIT: f64 = 0.1;
+const LOGITS_LIMIT: f64 = 1e-3;
 
-fn assert_close(ours: &Tensor, theirs: &Tensor, limit: f64, what: &str) {
-    let apart = (ours - theirs).norm().double_value(&[]) / theirs.norm().double_value(&[]);
-    assert!(apart < limit, "{what}: {apart} apart");
+fn assert_close(actual: &Tensor, expected: &Tensor, limit: f64, what: &str) {
+    let difference = (actual - expected).norm().double_value(&[]) / expected.norm().double_value(&[]);
+    assert!(difference < limit, "{what}: a relative difference of {difference}");
 }
 
 fn compare(name: NetName, mode: Mode, build: impl FnOnce(&Path<'_>) -> Box<dyn ModuleT>) {
-    let (net, weights, theirs) = both(name, build);
-    let images = Tensor::randn([8, 3, 96, 64], CPU);
+    let (net, weights, reference) = both(name, build);
+    let images = normal(&[8, 3, 96, 64], 1);
     let trains = mode == Mode::Train;
-    let expected = theirs.net.forward_t(&images, trains);
+    let expected = reference.net.forward_t(&images, trains);
     let mut pass = Pass::new(&weights, mode, 1);
     let logits = net.forward(&mut pass, &images);
-    assert_close(&logits.value, &expected.detach(), LOGITS_APART, "logits");
+    assert_close(&logits.value, &expected.detach(), LOGITS_LIMIT, "logits");
     if trains {
-        let incoming = Tensor::randn_like(&expected);
+        let incoming = normal(&expected.size(), 2);
         let (names, leaves): (Vec<_>, Vec<_>) =
-            theirs.store.variables().into_iter().filter(|(_, leaf)| leaf.requires_grad()).unzip();
-        let slopes = Tensor::run_backward(&[(&expected * &incoming).sum(Kind::Float)], &leaves, false, false);
-        let mut gradient = Gradient::new(&net, Device::Cpu);
+            reference.store.variables().into_iter().filter(|(_, leaf)| leaf.requires_grad()).unzip();
+        let gradients = Tensor::run_backward(&[(&expected * &incoming).sum(Kind::Float)], &leaves, false, false);
+        let mut gradient = Gradient::new(net.params(), Device::Cpu);
         pass.backward(&logits, incoming, &mut gradient);
-        for (name, slope) in names.iter().zip(slopes) {
-            assert_close(gradient.of(name), &slope, SLOPES_APART, name);
+        for (name, expected) in names.iter().zip(gradients) {
+            assert_close(gradient.of(name), &expected, GRADIENT_LIMIT, name);
         }
     }
 }
@@ -69,7 +69,7 @@ fn resnets_are_torchvisions() {
     compare(NetName::Resnet50, Mode::Train, |root| Box::new(resnet50(root, CLASSES as i64)));
 }
 
-/// torchvision's AlexNet without its dropout; tch's strides over every other pixel in the second convolution.
+/// torchvision's AlexNet without dropout. tch's own has stride 2 in the second convolution, where torchvision's has 1.
 fn alexnet(root: &Path<'_>) -> Box<dyn ModuleT> {
     let (features, classifier) = (root / "features", root / "classifier");
     let conv = |layer: i64, from, out, side, stride, padding| {
@@ -98,7 +98,7 @@ fn alexnet(root: &Path<'_>) -> Box<dyn ModuleT> {
 }
 
 #[test]
-fn nets_with_dropout_are_torchvisions_where_nothing_is_dropped() {
+fn nets_with_dropout_are_torchvisions_in_an_evaluation() {
     use tch::vision::mobilenet::v2;
     compare(NetName::MobilenetV2, Mode::Evaluate, |root| Box::new(v2(root, CLASSES as i64)));
     compare(NetName::Alexnet, Mode::Evaluate, alexnet);

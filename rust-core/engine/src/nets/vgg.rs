@@ -1,18 +1,19 @@
-//! VGG-11, 13, 16 and 19 with batch normalisation (Simonyan, Zisserman 2014, configurations A, B, D, E) as they are trained
-//! on CIFAR: five stages of 3x3 convolutions, each pooled 2/2, down to one pixel, and one linear layer. Of larger
-//! images the linear layer gets the mean over the pixels that are left.
+//! VGG-11, 13, 16 and 19 with batch normalisation (Simonyan, Zisserman 2014, configurations A, B, D, E) as they are
+//! commonly trained on CIFAR: five stages of 3x3 convolutions, each ending in a 2x2 max pooling with stride 2, and one
+//! linear layer. A CIFAR image is one pixel then; the pixels of larger images are averaged before the linear layer.
 
-use super::{Init, Net, PAD_1, Recipe, conv_layer, linear_layer, norm_layer};
+use super::{Net, PAD_1, Recipe};
 use crate::data::SIDE;
 use crate::kernels::activation::Activation;
 use crate::ops::{Norm, Window, batch_norm, conv_without_bias, logits, max_pool, mean_of_image};
+use crate::params::{Init, conv_layer, linear_layer, norm_layer};
 use crate::pass::{Pass, Var};
 
 const NORM: Norm = Norm { momentum: 0.1, epsilon: 1e-5, scale: true, activation: Activation::Relu };
 const POOL: Window = Window { kernel: 2, stride: 2, ceil: false, relu: false };
 const CHANNELS: [usize; 5] = [64, 128, 256, 512, 512];
 
-/// With `FIRST` convolutions in each of the first two stages, `MIDDLE` in each of the others.
+/// The first two stages have `FIRST` convolutions each, the other three `MIDDLE`.
 pub fn net<const FIRST: usize, const MIDDLE: usize>(classes: usize) -> Net {
     let (mut params, mut from) = (linear_layer("fc", classes, CHANNELS[4]), 3);
     for (at, (out, _)) in layers(FIRST, MIDDLE).enumerate() {
@@ -32,7 +33,7 @@ pub fn net<const FIRST: usize, const MIDDLE: usize>(classes: usize) -> Net {
     Net::new(params, forward::<FIRST, MIDDLE>, recipe).with_least_side(SIDE)
 }
 
-/// Channels of each convolution, and whether a pooling follows.
+/// Of each convolution: its output channels, and whether a pooling follows.
 fn layers(first: usize, middle: usize) -> impl Iterator<Item = (usize, bool)> {
     let stages = CHANNELS.into_iter().zip([first, first, middle, middle, middle]);
     stages.flat_map(|(channels, count)| (1..=count).map(move |number| (channels, number == count)))

@@ -1,4 +1,4 @@
-//! Activations on their own; where a pooling or a normalisation stands beside one, its kernel does both.
+//! Activations that stand alone; one beside a pooling or a normalisation is done by that operation's kernel.
 
 use half::bf16;
 use tch::Kind;
@@ -14,15 +14,17 @@ use crate::raw::Dense;
 pub fn relu(pass: &mut Pass<'_>, x: &Var) -> Var {
     let (id, value) = (x.id(), x.value.relu());
     let kept = value.shallow_clone();
-    pass.record(&[x], false, value, move |back, gradient| back.add(id, || kept.threshold_backward(&gradient, 0)))
+    pass.record(&[x], false, value, move |backward, gradient| {
+        backward.add_gradient(id, || kept.threshold_backward(&gradient, 0))
+    })
 }
 
-/// `x Phi(x)` of images.
+/// `x Phi(x)` of images, see [`crate::kernels::activation::Activation::Gelu`].
 pub fn gelu(pass: &mut Pass<'_>, x: &Var) -> Var {
     if !pass.has_kernels(&x.value) {
         let (id, input) = (x.id(), x.value.shallow_clone());
-        return pass.record(&[x], false, x.value.gelu("none"), move |back, gradient| {
-            back.add(id, || input.gelu_backward(&gradient, "none"));
+        return pass.record(&[x], false, x.value.gelu("none"), move |backward, gradient| {
+            backward.add_gradient(id, || input.gelu_backward(&gradient, "none"));
         });
     }
     match x.value.kind() {
@@ -39,8 +41,8 @@ fn gelu_of<T: Element + Dense>(pass: &mut Pass<'_>, x: &Var) -> Var {
         in_parallel(threads, images, |(y, x)| gelu_forward(x, y));
     });
     let id = x.id();
-    pass.record(&[x], false, value, move |back, gradient| {
-        back.add(id, || {
+    pass.record(&[x], false, value, move |backward, gradient| {
+        backward.add_gradient(id, || {
             let gradient = channels_last::<T>(&gradient);
             new_channels_last([n, c, h, w], |memory: &mut [T]| {
                 let inputs = input.values().chunks_exact(length).zip(gradient.values().chunks_exact(length));
@@ -57,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn activations_go_back_as_libtorchs_own_do() {
+    fn activations_have_the_gradients_of_libtorchs() {
         check_against_autograd(&[2, 3, 4, 5], &[], relu, |x, _| x.relu());
         check_against_autograd(&[2, 3, 4, 5], &[], gelu, |x, _| x.gelu("none"));
     }

@@ -10,7 +10,7 @@ pub fn linear(pass: &mut Pass<'_>, layer: &str, x: &Var) -> Var {
     multiply(pass, layer, x, Some(format!("{layer}.bias")))
 }
 
-/// `x w^T` in f32, whatever the layers before computed in.
+/// `x w^T`; the result is f32, whatever the precision of `x`.
 pub fn linear_without_bias(pass: &mut Pass<'_>, layer: &str, x: &Var) -> Var {
     let x = multiply(pass, layer, x, None);
     to_f32(pass, &x)
@@ -22,16 +22,16 @@ fn multiply(pass: &mut Pass<'_>, layer: &str, x: &Var, bias_name: Option<String>
     let (weight, bias) = (weights.get(&weight_name), bias_name.as_ref().map(|name| weights.get(name)));
     let value = x.value.linear(weight, bias);
     let (id, input) = (x.id(), x.value.shallow_clone());
-    pass.record(&[x], true, value, move |back, gradient| {
-        back.weight(&weight_name, &gradient.tr().mm(&input));
+    pass.record(&[x], true, value, move |backward, gradient| {
+        backward.set_weight_gradient(&weight_name, &gradient.tr().mm(&input));
         if let Some(bias_name) = bias_name {
-            back.weight(&bias_name, &gradient.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>));
+            backward.set_weight_gradient(&bias_name, &gradient.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>));
         }
-        back.add(id, || gradient.mm(weight));
+        backward.add_gradient(id, || gradient.mm(weight));
     })
 }
 
-/// A linear layer whose result is f32, whatever the layers before computed in.
+/// A linear layer whose result is f32, whatever the precision of `x`.
 pub fn logits(pass: &mut Pass<'_>, layer: &str, x: &Var) -> Var {
     let x = linear(pass, layer, x);
     to_f32(pass, &x)
@@ -43,10 +43,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_linear_layer_goes_back_as_libtorchs_own_does() {
+    fn a_linear_layer_has_the_gradients_of_libtorchs() {
         check_against_autograd(
             &[5, 7],
-            &[("layer.weight", vec![3, 7]), ("layer.bias", vec![3])],
+            &[("layer.weight", &[3, 7]), ("layer.bias", &[3])],
             |pass, x| logits(pass, "layer", x),
             |x, w| x.linear(&w["layer.weight"], Some(&w["layer.bias"])),
         );

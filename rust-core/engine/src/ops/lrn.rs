@@ -1,20 +1,21 @@
-//! Local response normalisation within a channel (Caffe's WITHIN_CHANNEL).
+//! Local response normalisation within a channel: Caffe's `norm_region: WITHIN_CHANNEL`.
 
 use tch::{Kind, Tensor};
 
 use crate::pass::{Pass, Var};
 
-/// Size 3: `x s^-beta` with `s = 1 + alpha mean_3x3(x^2)`, where the mean counts the padding. Computed in f32.
+/// With Caffe's `local_size` 3: `x s^-beta` with `s = 1 + alpha mean_3x3(x^2)`, where the mean includes the zeros
+/// around the image. Computed in f32.
 pub fn lrn(pass: &mut Pass<'_>, x: &Var, alpha: f64, beta: f64) -> Var {
     let (id, kind) = (x.id(), x.value.kind());
     let input = x.value.to_kind(Kind::Float);
     let scale = mean(&input.square()) * alpha + 1.0;
     let value = &input * scale.pow_tensor_scalar(-beta);
     let kept = value.shallow_clone();
-    pass.record(&[x], false, value.to_kind(kind), move |back, gradient| {
-        back.add(id, || {
+    pass.record(&[x], false, value.to_kind(kind), move |backward, gradient| {
+        backward.add_gradient(id, || {
             let gradient = gradient.to_kind(Kind::Float);
-            // the mean over a 3x3 window is its own transpose
+            // the transpose of the mean over 3x3 windows is that mean itself
             let through = input * mean(&(&gradient * kept / &scale)) * (2.0 * alpha * beta);
             (gradient * scale.pow_tensor_scalar(-beta) - through).to_kind(kind)
         });
@@ -31,17 +32,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lrn_within_a_channel_counts_the_padding() {
+    fn lrn_within_a_channel_includes_the_padding() {
         let x = Tensor::from_slice(&[1f32, 2.0, 3.0, 4.0]).view([1, 1, 2, 2]);
         let got: Vec<f32> = Vec::try_from(evaluated(x, |pass, x| lrn(pass, x, 0.9, 0.75)).flatten(0, -1)).unwrap();
-        let scale = (1.0f64 + 0.9 * 30.0 / 9.0).powf(-0.75); // all four values lie in every window of nine
+        let scale = (1.0f64 + 0.9 * 30.0 / 9.0).powf(-0.75); // all four values lie in each of the four windows of nine
         for (x, y) in [1.0, 2.0, 3.0, 4.0].into_iter().zip(got) {
             assert!((f64::from(y) - x * scale).abs() < 1e-6);
         }
     }
 
     #[test]
-    fn lrn_goes_back_as_libtorchs_own_does() {
+    fn lrn_has_the_gradients_of_libtorchs() {
         check_against_autograd(
             &[2, 3, 6, 5],
             &[],

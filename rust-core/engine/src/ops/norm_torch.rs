@@ -1,4 +1,4 @@
-//! Batch normalisation by libtorch alone, for devices without kernels of ours.
+//! Batch normalisation by libtorch's operators, for devices that our own kernels do not run on.
 
 use tch::Tensor;
 
@@ -7,7 +7,7 @@ use crate::kernels::activation::Activation;
 use crate::pass::{Pass, Var};
 use crate::raw::batch_norm_backward;
 
-/// What `batch_norm` computes.
+/// The same as [`super::batch_norm`].
 pub fn torch_batch_norm(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, residual: Option<&Var>) -> Var {
     let master = |name: &str| pass.weights().master(&format!("{layer}.{name}")).shallow_clone();
     let [bias, mean, variance] = ["bias", "running_mean", "running_var"].map(master);
@@ -33,10 +33,10 @@ pub fn torch_batch_norm(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, r
         Activation::Relu6 => before.clamp(0, 6),
         Activation::Gelu => before.gelu("none"),
     };
-    let (id, beside_id, input) = (x.id(), residual.and_then(Var::id), x.value.shallow_clone());
+    let (id, residual_id, input) = (x.id(), residual.and_then(Var::id), x.value.shallow_clone());
     let (weight_name, bias_name) = (format!("{layer}.weight"), format!("{layer}.bias"));
     let inputs: Vec<&Var> = std::iter::once(x).chain(residual).collect();
-    pass.record(&inputs, true, value, move |back, gradient| {
+    pass.record(&inputs, true, value, move |backward, gradient| {
         let gradient = match norm.activation {
             Activation::Identity => gradient,
             Activation::Relu => before.threshold_backward(&gradient, 0),
@@ -46,10 +46,10 @@ pub fn torch_batch_norm(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, r
         let saved = (&saved_mean, &saved_inverse);
         let [input, weight, bias] = batch_norm_backward(&gradient, (&input, &weight), saved, norm.epsilon);
         if norm.scale {
-            back.weight(&weight_name, &weight);
+            backward.set_weight_gradient(&weight_name, &weight);
         }
-        back.weight(&bias_name, &bias);
-        back.add(id, || input);
-        back.add(beside_id, || gradient);
+        backward.set_weight_gradient(&bias_name, &bias);
+        backward.add_gradient(id, || input);
+        backward.add_gradient(residual_id, || gradient);
     })
 }

@@ -1,21 +1,21 @@
-//! The local step of EAMSGD (Zhang, Choromanska, LeCun 2015, Deep learning with elastic averaging SGD):
-//! Nesterov's, with the gradient taken where the momentum leads:
-//! `v <- delta v;  x <- x + v;  g at x;  u = eta lr_mult (g + lambda decay_mult x);  x <- x - u;  v <- v - u`.
+//! The local step of EAMSGD (Zhang, Choromanska, LeCun, "Deep learning with elastic averaging SGD", 2015): Nesterov's
+//! momentum, with the gradient g computed after x has moved by the momentum:
+//! `v <- delta v;  x <- x + v;  u = rate lr_mult (g(x) + weight_decay decay_mult x);  x <- x - u;  v <- v - u`.
 
 use tch::Tensor;
 
-use super::{State, Terms};
+use super::{ParamGroups, State};
 
-/// Moves `x` to where the gradient of the step is taken; delta is the momentum of the settings.
-pub fn look_ahead(terms: &Terms, state: &mut State, x: &mut Tensor) {
+/// Moves `x` to the point at which the gradient is computed; delta is the momentum.
+pub fn look_ahead(groups: &ParamGroups, state: &mut State, x: &mut Tensor) {
     let v = &mut state.vectors[0];
-    let _ = v.g_mul_scalar_(terms.settings.momentum);
+    let _ = v.g_mul_scalar_(groups.hyper.momentum);
     let _ = x.g_add_(v);
 }
 
-/// One step on `x`; the state is `v`, which points forwards, where that of Caffe's SGD points backwards.
-pub fn step(terms: &Terms, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
-    let update = terms.update(x, gradient, terms.rate(step));
+/// One step on `x`. The state is `v`, which is added to x; that of Caffe's SGD is subtracted.
+pub fn step(groups: &ParamGroups, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
+    let update = groups.update(x, gradient, groups.rate(step));
     let _ = x.g_sub_(&update);
     let _ = state.vectors[0].g_sub_(&update);
 }
@@ -26,25 +26,25 @@ mod tests {
 
     use crate::device::{Compute, Precision};
     use crate::nets::NetName;
-    use crate::solver::{Policy, Rule, Settings, Solver, testing};
+    use crate::solver::{Algorithm, Hyperparameters, Policy, Solver, testing};
     use crate::weights::Weights;
 
-    /// Three steps on `cifar10_full`, whose multipliers differ, each tensor's first value followed by
-    /// hand in f64, across a drop of the rate. The gradient depends on where it is taken.
+    /// Three steps on `cifar10_full`, whose tensors have different factors, with a drop of the learning rate; the
+    /// gradient depends on x. The first value of each tensor is compared with the equations in f64.
     #[test]
     fn steps_follow_the_papers_equations_for_every_tensor() {
         let net = NetName::Cifar10Full.build(10);
-        let settings = Settings {
+        let hyper = Hyperparameters {
             lr: 0.01,
             momentum: 0.5,
             weight_decay: 0.004,
             policy: Policy::Multistep { gamma: 0.1, stepvalue: vec![2] },
-            ..testing::settings(Rule::Eamsgd)
+            ..testing::plain(Algorithm::Eamsgd)
         };
-        let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
+        let mut weights = Weights::new(net.params(), Compute::cpu(Precision::F32));
         let initial: Vec<f32> = net.initial_weights(5, None).unwrap().iter().map(|x| x + 0.25).collect();
         weights.set(&initial).unwrap();
-        let mut solver = Solver::new(net.params(), settings);
+        let mut solver = Solver::new(net.params().as_slice(), hyper);
         for step in 0..3 {
             solver.look_ahead(&mut weights);
             let gradient = weights.flat() * 2 + Tensor::full([1], 0.5, (Kind::Float, Device::Cpu));

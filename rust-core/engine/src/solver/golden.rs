@@ -1,4 +1,4 @@
-//! The trajectories and schedules of testdata/solvers, which PyTorch's optimisers made.
+//! Compares the solvers with the trajectories and schedules in testdata/solvers, which PyTorch's optimisers produced.
 
 use std::fs;
 
@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tch::Tensor;
 
-use super::testing::settings;
-use super::{Adam, Lookahead, Muon, Policy, Rule, Settings, Solver};
-use crate::nets::{Init, Param};
+use super::testing::plain;
+use super::{Adam, Algorithm, Hyperparameters, Lookahead, Muon, Policy, Solver};
+use crate::params::{Init, Param};
 
 const TOLERANCE: f64 = 1e-5; // of f32 against f64, relative, and absolute below 1
 
@@ -36,7 +36,7 @@ struct Trajectory {
     after: Vec<Vec<f64>>,
 }
 
-/// What a trajectory was made with; zero where it has no such setting.
+/// The hyperparameters of a trajectory; one that it does not have is zero.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Given {
@@ -44,7 +44,7 @@ struct Given {
     decay: f64,
     beta2: f64,
     delta: f64,
-    /// Of Muon's rate to that of the other tensors.
+    /// Muon's learning rate divided by that of the other tensors.
     factor: f64,
     limit: f64,
     every: u64,
@@ -72,19 +72,19 @@ fn params(net: &NetFile) -> Vec<Param> {
     net.tensors.iter().map(param).collect()
 }
 
-/// Follows trajectory `name` with the solver that `build` makes of its settings at rate 1. Each step has a
-/// solver of its own at the rate of the file, which is its settings and the state of the one before.
-fn follow(name: &str, build: impl Fn(&Given) -> Settings) {
+/// Compares trajectory `name` with the solver whose hyperparameters `build` makes, for a learning rate of 1. Each step
+/// is done by a new solver that has the learning rate of the file and the state of the solver before it.
+fn follow(name: &str, build: impl Fn(&Given) -> Hyperparameters) {
     let (net, trajectory): (NetFile, Trajectory) = (read("net"), read(name));
     let params = params(&net);
     let [mut x, slope, offset] = [&net.start, &net.slope, &net.offset].map(|values| Tensor::from_slice(values));
     let given = &trajectory.settings;
     let at_rate = |rate: f64| {
-        // both of Muon's rates are under the policy
+        // the policy scales both of Muon's learning rates
         let policy = Policy::Exp { gamma: rate };
         Solver::new(
             &params,
-            Settings { lr: 1.0, momentum: given.momentum, weight_decay: given.decay, policy, ..build(given) },
+            Hyperparameters { lr: 1.0, momentum: given.momentum, weight_decay: given.decay, policy, ..build(given) },
         )
     };
     let mut state = vec![0.0; at_rate(1.0).state_length()];
@@ -93,7 +93,7 @@ fn follow(name: &str, build: impl Fn(&Given) -> Settings) {
         let mut solver = at_rate(*rate);
         solver.set_state(&state).unwrap();
         let gradient = &x * &slope + &offset;
-        solver.advance(&mut x, &gradient, 1);
+        solver.step_on(&mut x, &gradient, 1);
         solver.copy_state(&mut state).unwrap();
         let got: Vec<f32> = Vec::try_from(&x).unwrap();
         assert_eq!(got.len(), expected.len());
@@ -104,53 +104,53 @@ fn follow(name: &str, build: impl Fn(&Given) -> Settings) {
     }
 }
 
-fn adam(given: &Given) -> Settings {
-    settings(Rule::Adam(Adam { beta2: given.beta2, delta: given.delta }))
+fn adam(given: &Given) -> Hyperparameters {
+    plain(Algorithm::Adam(Adam { beta2: given.beta2, delta: given.delta }))
 }
 
 #[test]
-fn sgd_and_nesterov_are_torchs_at_a_constant_rate() {
-    follow("sgd", |_| settings(Rule::Sgd));
-    follow("nesterov", |_| settings(Rule::Nesterov));
+fn sgd_and_nesterov_are_pytorchs_at_a_constant_rate() {
+    follow("sgd", |_| plain(Algorithm::Sgd));
+    follow("nesterov", |_| plain(Algorithm::Nesterov));
 }
 
 #[test]
 fn nesterov_is_caffes_where_the_rate_changes() {
-    follow("nesterov-caffe", |_| settings(Rule::Nesterov));
+    follow("nesterov-caffe", |_| plain(Algorithm::Nesterov));
 }
 
 #[test]
-fn decoupled_decay_stays_out_of_the_momentum() {
-    follow("sgd-decoupled", |_| Settings { decoupled_decay: true, ..settings(Rule::Sgd) });
-    follow("nesterov-decoupled", |_| Settings { decoupled_decay: true, ..settings(Rule::Nesterov) });
+fn decoupled_decay_is_not_part_of_the_momentum() {
+    follow("sgd-decoupled", |_| Hyperparameters { decoupled_decay: true, ..plain(Algorithm::Sgd) });
+    follow("nesterov-decoupled", |_| Hyperparameters { decoupled_decay: true, ..plain(Algorithm::Nesterov) });
 }
 
 #[test]
-fn adam_is_torchs_and_with_decoupled_decay_adamw() {
+fn adam_is_pytorchs_and_with_decoupled_decay_adamw() {
     follow("adam", adam);
-    follow("adamw", |given| Settings { decoupled_decay: true, ..adam(given) });
+    follow("adamw", |given| Hyperparameters { decoupled_decay: true, ..adam(given) });
 }
 
 #[test]
-fn muon_is_torchs_on_filters_with_nesterov_on_the_rest() {
-    follow("muon", |given| settings(Rule::Muon(Muon { lr: given.factor })));
+fn muon_is_pytorchs_for_filters_and_nesterov_for_the_rest() {
+    follow("muon", |given| plain(Algorithm::Muon(Muon { lr: given.factor })));
 }
 
 #[test]
 fn a_gradient_over_the_limit_is_scaled_down_as_a_whole() {
-    follow("clip", |given| Settings { clip_gradients: Some(given.limit), ..settings(Rule::Nesterov) });
+    follow("clip", |given| Hyperparameters { clip_gradients: Some(given.limit), ..plain(Algorithm::Nesterov) });
 }
 
 #[test]
 fn lookahead_follows_its_paper_around_adamw() {
     follow("lookahead", |given| {
         let lookahead = Some(Lookahead { every: given.every, alpha: given.alpha });
-        Settings { decoupled_decay: true, lookahead, ..adam(given) }
+        Hyperparameters { decoupled_decay: true, lookahead, ..adam(given) }
     });
 }
 
 #[test]
-fn schedules_are_torchs() {
+fn schedules_are_pytorchs() {
     let triangular = |max_iter| Policy::Triangular { start: 0.2, peak: 0.23, end: 0.07, max_iter };
     let rows = [
         ("cosine", Policy::Cosine { max_iter: 9 }, None),
@@ -159,7 +159,7 @@ fn schedules_are_torchs() {
     ];
     for (name, policy, warm_up) in rows {
         let schedule: Schedule = read(name);
-        let solver = Solver::new(&[], Settings { lr: schedule.base, policy, warm_up, ..settings(Rule::Sgd) });
+        let solver = Solver::new(&[], Hyperparameters { lr: schedule.base, policy, warm_up, ..plain(Algorithm::Sgd) });
         assert!(schedule.rates.len() >= 9, "{name}");
         for (step, expected) in schedule.rates.into_iter().enumerate() {
             let rate = solver.rate(step as u64);

@@ -1,28 +1,28 @@
-//! Lookahead (Zhang, Lucas, Hinton, Ba 2019) around any solver: every `every` local steps the slow
-//! weights follow the fast ones a part of the way, and the fast ones go on from there:
+//! Lookahead (Zhang, Lucas, Hinton, Ba 2019) around any solver: after every `every` local steps the slow weights `phi`
+//! move a fraction of the distance to the weights `x`, which continue from there:
 //! `phi <- phi + alpha (x - phi);  x <- phi`.
 
 use tch::Tensor;
 
-use super::Terms;
-use super::terms::spread;
+use super::ParamGroups;
+use super::param_groups::spread;
 
-/// How often, and how far.
+/// The parameters of Lookahead.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lookahead {
-    /// Local steps, counted from where the solver's state was zero.
+    /// Local steps between two updates of the slow weights, counted from a solver state of zero.
     pub every: u64,
     pub alpha: f64,
 }
 
-/// `alpha` of every weight: 1 for what the solver does not move, so that running statistics, which the
-/// forward pass moves, stay what they are.
-pub fn pull(terms: &Terms, lookahead: Lookahead) -> Tensor {
-    spread(&terms.parts, |part| if part.lr_mult > 0.0 { lookahead.alpha } else { 1.0 })
+/// `alpha` for each weight. It is 1 for weights that the solver does not update, so that `update` leaves the running
+/// statistics as the forward pass wrote them.
+pub fn alphas(groups: &ParamGroups, lookahead: Lookahead) -> Tensor {
+    spread(&groups.list, |group| if group.lr_mult > 0.0 { lookahead.alpha } else { 1.0 })
 }
 
-/// `phi <- phi + pull (x - phi);  x <- phi`.
-pub fn follow(phi: &mut Tensor, x: &mut Tensor, pull: &Tensor) {
-    let _ = phi.lerp_tensor_(x, pull);
+/// `phi <- phi + alphas (x - phi);  x <- phi`.
+pub fn update(phi: &mut Tensor, x: &mut Tensor, alphas: &Tensor) {
+    let _ = phi.lerp_tensor_(x, alphas);
     x.copy_(phi);
 }

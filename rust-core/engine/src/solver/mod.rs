@@ -1,5 +1,5 @@
-//! The solvers: how a gradient moves the weights, and the learning rate at each step. A new solver is
-//! one file, one variant of [`Rule`], one name, and a trajectory in testdata/make-solvers.py.
+//! The solvers: how a gradient updates the weights, and the learning rate of each step. A new solver is one file, one
+//! variant of [`Algorithm`], one name, and one trajectory in testdata/make-solvers.py.
 
 mod adam;
 mod eamsgd;
@@ -8,10 +8,10 @@ mod golden;
 mod lookahead;
 mod muon;
 mod nesterov;
+mod param_groups;
 mod policy;
 mod sgd;
 mod state;
-mod terms;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -21,18 +21,18 @@ use tch::{Device, Tensor, no_grad};
 
 use crate::error::Result;
 use crate::names::names;
-use crate::nets::Param;
+use crate::params::Param;
 use crate::weights::Weights;
 
 pub use adam::Adam;
 pub use lookahead::Lookahead;
 pub use muon::Muon;
+pub use param_groups::Hyperparameters;
 pub use policy::{Policy, PolicyName};
-pub use state::Shape;
-pub use terms::Settings;
+pub use state::StateShape;
 
+use param_groups::ParamGroups;
 use state::State;
-use terms::Terms;
 
 names! {
     /// The solvers that can be named in a configuration.
@@ -45,9 +45,9 @@ names! {
     }
 }
 
-/// The local step of a solver or a strategy. AdamW is Adam with decoupled decay.
+/// How a local step updates the weights; the strategy `eamsgd` has its own. AdamW is Adam with decoupled decay.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rule {
+pub enum Algorithm {
     Sgd,
     Nesterov,
     Adam(Adam),
@@ -55,81 +55,81 @@ pub enum Rule {
     Eamsgd,
 }
 
-impl Rule {
-    /// What a solver of this rule remembers, with Lookahead around it or not.
-    pub fn shape(&self, lookahead: bool) -> Shape {
+impl Algorithm {
+    /// The size of the solver's state, with or without Lookahead.
+    pub fn shape(&self, lookahead: bool) -> StateShape {
         let is_adam = matches!(self, Self::Adam(_));
-        Shape { vectors: 1 + usize::from(is_adam) + usize::from(lookahead), counted: is_adam || lookahead }
+        StateShape { vectors: 1 + usize::from(is_adam) + usize::from(lookahead), counted: is_adam || lookahead }
     }
 }
 
-/// The solver of one worker or of one of its threads. A weight whose `lr_mult` is 0 is never moved.
+/// The solver of one training thread. A weight whose `lr_mult` is 0 is never updated.
 pub struct Solver {
-    terms: Terms,
+    groups: ParamGroups,
     state: State,
-    /// With Lookahead: the part of the way of every weight.
-    pull: Option<Tensor>,
+    /// With Lookahead: its `alpha` for each weight.
+    alphas: Option<Tensor>,
 }
 
 impl Solver {
-    /// A solver whose state is zero, for the tensors `params` of a net.
-    pub fn new(params: &[Param], settings: Settings) -> Self {
-        let terms = Terms::new(params, settings);
-        let shape = terms.settings.rule.shape(terms.settings.lookahead.is_some());
+    /// A solver with state zero for `params` in the order of the flat vector.
+    pub fn new(params: &[Param], hyper: Hyperparameters) -> Self {
+        let groups = ParamGroups::new(params, hyper);
+        let shape = groups.hyper.algorithm.shape(groups.hyper.lookahead.is_some());
         let state = State::new(shape, params.iter().map(|param| param.entry.numel()).sum());
-        let pull = terms.settings.lookahead.map(|settings| lookahead::pull(&terms, settings));
-        Self { terms, state, pull }
+        let alphas = groups.hyper.lookahead.map(|lookahead| lookahead::alphas(&groups, lookahead));
+        Self { groups, state, alphas }
     }
 
-    /// The same for weights on `device`.
+    /// Moves state and factors to `device`, where the weights are.
     pub fn on(mut self, device: Device) -> Self {
-        self.terms.move_to(device);
+        self.groups.move_to(device);
         self.state.vectors.iter_mut().for_each(|vector| *vector = vector.to_device(device));
-        self.pull = self.pull.map(|pull| pull.to_device(device));
+        self.alphas = self.alphas.map(|alphas| alphas.to_device(device));
         self
     }
 
-    /// Moves `weights` to where the gradient of the next step is taken.
+    /// Moves `weights` to the point at which the gradient of the next step is computed; most algorithms leave them.
     pub fn look_ahead(&mut self, weights: &mut Weights) {
-        no_grad(|| self.lead(&mut weights.flat().shallow_clone()));
+        no_grad(|| self.look_ahead_on(&mut weights.flat().shallow_clone()));
     }
 
-    /// Moves `weights` against the flat `gradient` at the rate of local step `step`.
+    /// Updates `weights` by the flat `gradient` with the learning rate of local step `step`.
     pub fn step(&mut self, weights: &mut Weights, gradient: &Tensor, step: u64) {
-        no_grad(|| self.advance(&mut weights.flat().shallow_clone(), gradient, step));
+        no_grad(|| self.step_on(&mut weights.flat().shallow_clone(), gradient, step));
     }
 
-    fn lead(&mut self, x: &mut Tensor) {
-        if self.terms.settings.rule == Rule::Eamsgd {
-            eamsgd::look_ahead(&self.terms, &mut self.state, x);
+    fn look_ahead_on(&mut self, x: &mut Tensor) {
+        if self.groups.hyper.algorithm == Algorithm::Eamsgd {
+            eamsgd::look_ahead(&self.groups, &mut self.state, x);
         }
     }
 
-    fn advance(&mut self, x: &mut Tensor, gradient: &Tensor, step: u64) {
-        let (terms, state) = (&self.terms, &mut self.state);
-        if self.pull.is_some() && state.steps == 0 {
-            slow(state).copy_(x);
+    fn step_on(&mut self, x: &mut Tensor, gradient: &Tensor, step: u64) {
+        let (groups, state) = (&self.groups, &mut self.state);
+        if self.alphas.is_some() && state.steps == 0 {
+            slow_weights(state).copy_(x);
         }
-        let gradient = &terms.clipped(gradient);
-        terms.shrink(x, terms.rate(step));
-        match &terms.settings.rule {
-            Rule::Sgd => sgd::step(terms, state, (x, gradient), step),
-            Rule::Nesterov => nesterov::step(terms, state, (x, gradient), step),
-            Rule::Adam(adam) => adam.step(terms, state, (x, gradient), step),
-            Rule::Muon(muon) => muon.step(terms, state, (x, gradient), step),
-            Rule::Eamsgd => eamsgd::step(terms, state, (x, gradient), step),
+        let gradient = &groups.clipped(gradient);
+        groups.shrink(x, groups.rate(step));
+        match &groups.hyper.algorithm {
+            Algorithm::Sgd => sgd::step(groups, state, (x, gradient), step),
+            Algorithm::Nesterov => nesterov::step(groups, state, (x, gradient), step),
+            Algorithm::Adam(adam) => adam.step(groups, state, (x, gradient), step),
+            Algorithm::Muon(muon) => muon.step(groups, state, (x, gradient), step),
+            Algorithm::Eamsgd => eamsgd::step(groups, state, (x, gradient), step),
         }
         state.steps += 1;
-        if let (Some(pull), Some(lookahead)) = (&self.pull, terms.settings.lookahead)
+        if let (Some(alphas), Some(lookahead)) = (&self.alphas, groups.hyper.lookahead)
             && state.steps % lookahead.every == 0
         {
-            lookahead::follow(slow(state), x, pull);
+            lookahead::update(slow_weights(state), x, alphas);
         }
     }
 
     /// The learning rate of local step `step`.
     pub fn rate(&self, step: u64) -> f64 {
-        self.terms.rate(step)
+        self.groups.rate(step)
     }
 
     /// The number of values of the solver's state.
@@ -147,14 +147,14 @@ impl Solver {
         self.state.copy_to(values)
     }
 
-    /// Makes the solver's state zero.
+    /// Sets the solver's state to zero.
     pub fn reset(&mut self) {
         self.state.reset();
     }
 }
 
 /// Lookahead's slow weights, the last vector of the state.
-fn slow(state: &mut State) -> &mut Tensor {
+fn slow_weights(state: &mut State) -> &mut Tensor {
     let last = state.vectors.len() - 1;
     &mut state.vectors[last]
 }

@@ -1,18 +1,18 @@
-//! Caffe's Nesterov (src/caffe/solvers/nesterov_solver.cpp) over the flat vector, u being SGD's update:
-//! `v <- mu v + u;  x <- x - (1 + mu) v + mu v_before`, which is `x <- x - (u + mu v)`. The rate stands
-//! inside the buffer; torch's SGD with `nesterov` keeps it outside, and differs after a change of the rate.
+//! Caffe's Nesterov solver (src/caffe/solvers/nesterov_solver.cpp) over the flat vector, with u the update of SGD:
+//! `v <- mu v + u;  x <- x - (1 + mu) v + mu v_before`, which is `x <- x - (u + mu v)`. The learning rate is a factor
+//! inside v; in PyTorch's SGD with `nesterov` it is outside, so the two differ after a change of the rate.
 
 use tch::Tensor;
 
-use super::{State, Terms};
+use super::{ParamGroups, State};
 
-/// One step on `x`; the state is `v`.
-pub fn step(terms: &Terms, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
-    let update = terms.update(x, gradient, terms.rate(step));
-    advance(terms.settings.momentum, &mut state.vectors[0], x, update);
+/// One step on `x`. The state is `v`.
+pub fn step(groups: &ParamGroups, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
+    let update = groups.update(x, gradient, groups.rate(step));
+    advance(groups.hyper.momentum, &mut state.vectors[0], x, update);
 }
 
-/// The step that `update` makes, with momentum `mu`.
+/// One step on `x` for a given `update` and momentum `mu`.
 pub fn advance(mu: f64, v: &mut Tensor, x: &mut Tensor, update: Tensor) {
     let _ = v.g_mul_scalar_(mu);
     let _ = v.g_add_(&update);

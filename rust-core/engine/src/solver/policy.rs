@@ -1,5 +1,5 @@
-//! Caffe's learning-rate policies (src/caffe/solvers/sgd_solver.cpp, GetLearningRate) and two that came
-//! later: the rate as a pure function of the local step, counted from 0.
+//! Learning-rate policies: Caffe's (src/caffe/solvers/sgd_solver.cpp, GetLearningRate) and two newer ones. The rate is
+//! a pure function of the local step, which is counted from 0.
 
 use crate::names::names;
 
@@ -34,8 +34,8 @@ pub enum Policy {
     Poly { power: f64, max_iter: u64 },
     /// `base (1 + cos(pi step / max_iter)) / 2`, 0 from `max_iter` on: torch's CosineAnnealingLR
     Cosine { max_iter: u64 },
-    /// Smith and Topin's one cycle (2019) in two linear pieces: from `start base` in step 0 up to `base`
-    /// after `peak` of the way to the last step, and down to `end base` there
+    /// The one-cycle policy of Smith and Topin (2019) in two linear pieces: from `start base` in step 0 up to `base`
+    /// after the fraction `peak` of the run, and down to `end base` in the last step
     Triangular { start: f64, peak: f64, end: f64, max_iter: u64 },
 }
 
@@ -54,16 +54,16 @@ impl Policy {
             Self::Exp { gamma } => base * gamma.powf(at),
             Self::Poly { power, max_iter } => base * (1.0 - at / *max_iter as f64).max(0.0).powf(*power),
             Self::Cosine { max_iter } => {
-                let way = (at / *max_iter as f64).min(1.0);
-                base * (1.0 + (std::f64::consts::PI * way).cos()) / 2.0
+                let done = (at / *max_iter as f64).min(1.0);
+                base * (1.0 + (std::f64::consts::PI * done).cos()) / 2.0
             }
             Self::Triangular { start, peak, end, max_iter } => {
-                let way = (at / (*max_iter as f64 - 1.0).max(1.0)).min(1.0);
-                let between = |from: f64, to: f64, part: f64| from + (to - from) * part;
-                base * if way < *peak {
-                    between(*start, 1.0, way / peak)
+                let done = (at / (*max_iter as f64 - 1.0).max(1.0)).min(1.0);
+                let between = |from: f64, to: f64, fraction: f64| from + (to - from) * fraction;
+                base * if done < *peak {
+                    between(*start, 1.0, done / peak)
                 } else {
-                    between(1.0, *end, (way - peak) / (1.0 - peak))
+                    between(1.0, *end, (done - peak) / (1.0 - peak))
                 }
             }
         }

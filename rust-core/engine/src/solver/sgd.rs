@@ -1,15 +1,16 @@
-//! Caffe's SGD over the flat vector: `v <- mu v + eta lr_mult (g + lambda decay_mult x);  x <- x - v`.
-//! The learning rate stands inside the buffer, so a drop leaves the momentum of the old rate as it is.
+//! Caffe's SGD over the flat vector: `v <- mu v + rate lr_mult (g + weight_decay decay_mult x);  x <- x - v`. The
+//! learning rate is a factor inside the momentum v, so a drop of the rate does not reduce the momentum gathered before
+//! it.
 
 use tch::Tensor;
 
-use super::{State, Terms};
+use super::{ParamGroups, State};
 
-/// One step on `x`; the state is `v`.
-pub fn step(terms: &Terms, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
-    let update = terms.update(x, gradient, terms.rate(step));
+/// One step on `x`. The state is `v`.
+pub fn step(groups: &ParamGroups, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
+    let update = groups.update(x, gradient, groups.rate(step));
     let v = &mut state.vectors[0];
-    let _ = v.g_mul_scalar_(terms.settings.momentum);
+    let _ = v.g_mul_scalar_(groups.hyper.momentum);
     let _ = v.g_add_(&update);
     let _ = x.g_sub_(v);
 }
@@ -20,25 +21,25 @@ mod tests {
 
     use crate::device::{Compute, Precision};
     use crate::nets::NetName;
-    use crate::solver::{Policy, Rule, Settings, Solver, testing};
+    use crate::solver::{Algorithm, Hyperparameters, Policy, Solver, testing};
     use crate::weights::Weights;
 
-    /// Two steps on `cifar10_full`, whose ip1 has decay_mult 250 on the weight and 0 on the bias, each
-    /// tensor's first value followed by hand in f64, across a drop of the rate.
+    /// Two steps on `cifar10_full`, whose ip1 has decay_mult 250 for the weight and 0 for the bias, with a drop of the
+    /// learning rate. The first value of each tensor is compared with the equation in f64.
     #[test]
     fn two_steps_follow_caffes_equations_for_every_tensor() {
         let net = NetName::Cifar10Full.build(10);
-        let settings = Settings {
+        let hyper = Hyperparameters {
             lr: 0.01,
             momentum: 0.9,
             weight_decay: 0.004,
             policy: Policy::Multistep { gamma: 0.1, stepvalue: vec![1] },
-            ..testing::settings(Rule::Sgd)
+            ..testing::plain(Algorithm::Sgd)
         };
-        let mut weights = Weights::new(&net, Compute::cpu(Precision::F32));
+        let mut weights = Weights::new(net.params(), Compute::cpu(Precision::F32));
         let initial: Vec<f32> = net.initial_weights(5, None).unwrap().iter().map(|x| x + 0.25).collect();
         weights.set(&initial).unwrap();
-        let mut solver = Solver::new(net.params(), settings);
+        let mut solver = Solver::new(net.params().as_slice(), hyper);
         let gradients = [0.5, -0.125];
         for (step, gradient) in gradients.into_iter().enumerate() {
             let gradient = Tensor::full([initial.len() as i64], gradient, (Kind::Float, Device::Cpu));

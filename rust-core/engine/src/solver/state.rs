@@ -1,38 +1,39 @@
-//! What a solver remembers: vectors of the net's length and, where it needs one, the number of its
-//! steps. As one slice: the vectors, then the number, so that the mean of equal numbers is the number.
+//! The state of a solver: vectors of the net's length (momentum and the like) and, where the algorithm needs it, the
+//! number of its steps. As one slice the vectors come first and the number last, so that averaging the states of
+//! several workers leaves equal numbers as they are.
 
 use firesteel_exchange::layout::check_length;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::error::Result;
 
-/// How much a solver remembers.
+/// The size of a solver's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub struct StateShape {
     pub vectors: usize,
-    /// Whether it matters how many steps were done.
+    /// Whether the number of steps is part of it.
     pub counted: bool,
 }
 
-impl Shape {
+impl StateShape {
     /// Values of the state of a net of `weights` weights.
     pub fn length(self, weights: usize) -> usize {
         self.vectors * weights + usize::from(self.counted)
     }
 }
 
-/// The state of one solver; all zero at first.
+/// The state of one solver, initially zero.
 pub struct State {
     pub vectors: Vec<Tensor>,
     /// Since the state was zero. A slice holds it as an f32, exact up to 2^24 steps.
     pub steps: u64,
-    shape: Shape,
+    shape: StateShape,
     weights: usize,
 }
 
 impl State {
     /// Zeros for a net of `weights` weights.
-    pub fn new(shape: Shape, weights: usize) -> Self {
+    pub fn new(shape: StateShape, weights: usize) -> Self {
         let zeros = || Tensor::zeros([weights as i64], (Kind::Float, Device::Cpu));
         Self { vectors: (0..shape.vectors).map(|_| zeros()).collect(), steps: 0, shape, weights }
     }
@@ -67,7 +68,7 @@ impl State {
         Ok(())
     }
 
-    /// Makes the state zero.
+    /// Sets the state to zero.
     pub fn reset(&mut self) {
         no_grad(|| {
             for vector in &mut self.vectors {
@@ -83,8 +84,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_out_in_out_is_the_same_bits_with_its_number_of_steps() {
-        for (shape, length) in [(Shape { vectors: 2, counted: true }, 7), (Shape { vectors: 3, counted: false }, 9)] {
+    fn a_state_comes_back_with_the_same_bits_and_its_number_of_steps() {
+        for (shape, length) in
+            [(StateShape { vectors: 2, counted: true }, 7), (StateShape { vectors: 3, counted: false }, 9)]
+        {
             let values: Vec<f32> = (0..length).map(|i| i as f32 + if i == 6 { 0.0 } else { 0.1 }).collect();
             let (mut state, mut seen) = (State::new(shape, 3), vec![0.0; length]);
             assert_eq!(state.length(), length);
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_state_of_another_length_is_refused() {
-        let mut state = State::new(Shape { vectors: 1, counted: true }, 3);
+        let mut state = State::new(StateShape { vectors: 1, counted: true }, 3);
         let error = state.set(&[0.0; 3]).unwrap_err();
         assert_eq!(error.to_string(), "a vector of 3 values where 4 were expected");
         assert!(state.copy_to(&mut [0.0; 5]).is_err());

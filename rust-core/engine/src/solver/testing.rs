@@ -1,11 +1,11 @@
 //! What the tests of the solvers share.
 
-use super::{Policy, Rule, Settings};
+use super::{Algorithm, Hyperparameters, Policy};
 
-/// `rule` at a fixed rate of 1, without momentum, decay and all that may be added.
-pub fn settings(rule: Rule) -> Settings {
-    Settings {
-        rule,
+/// `algorithm` with a constant learning rate of 1, and momentum, decay and everything optional switched off.
+pub fn plain(algorithm: Algorithm) -> Hyperparameters {
+    Hyperparameters {
+        algorithm,
         lr: 1.0,
         momentum: 0.0,
         weight_decay: 0.0,

@@ -1,5 +1,5 @@
-//! Minibatches as the first layer takes them: gathered and normalised into the memory of a tensor, in the
-//! precision of the arithmetic.
+//! Minibatches as the first layer takes them: rows are gathered and normalised directly into the memory of a tensor, in
+//! the precision of the arithmetic.
 
 use half::bf16;
 use tch::Tensor;
@@ -9,7 +9,7 @@ use crate::device::{Compute, Precision};
 use crate::memory::{self, Purpose, or_unwind};
 use crate::raw::{self, Dense};
 
-/// Images `[n, 3, 32, 32]` in channels-last order, changed at random on the way, and their labels.
+/// The rows of `minibatch` with random augmentation, `[n, 3, 32, 32]` in channels-last order, and their labels.
 pub fn augmented(
     data: &Dataset,
     minibatch: &Minibatch<'_>,
@@ -30,7 +30,7 @@ pub fn augmented(
     (images, labels)
 }
 
-/// The images of `rows` as they are, and their labels.
+/// The images of `rows` without augmentation, and their labels.
 pub fn plain(data: &Dataset, rows: &[u32], normalizer: &Normalizer, compute: Compute) -> (Tensor, Vec<i64>) {
     let mut labels = or_unwind(memory::filled(rows.len(), 0, Purpose::Evaluation));
     let images = match compute.precision {
@@ -44,7 +44,7 @@ pub fn plain(data: &Dataset, rows: &[u32], normalizer: &Normalizer, compute: Com
     (images, labels)
 }
 
-/// Images enlarged to squares of `side` pixels, by bilinear interpolation as torchvision's `Resize` has it.
+/// Images enlarged to `side` x `side` pixels by bilinear interpolation, as by torchvision's `Resize`.
 pub fn resized(images: Tensor, side: Option<usize>) -> Tensor {
     match side {
         Some(side) => images.upsample_bilinear2d([side as i64; 2], false, None, None),
@@ -52,7 +52,7 @@ pub fn resized(images: Tensor, side: Option<usize>) -> Tensor {
     }
 }
 
-/// What `fill` writes as NHWC into a new tensor on the CPU, where the layers compute.
+/// A new tensor on the device of `compute` with the values that `fill` writes in the order NHWC.
 fn images<T: Dense>(rows: usize, compute: Compute, fill: impl FnOnce(&mut [T])) -> Tensor {
     let side = SIDE as i64;
     let images = raw::filled(&[rows as i64, side, side, CHANNELS as i64], fill);

@@ -1,34 +1,34 @@
-//! Hogwild (Recht, Re, Wright, Niu 2011): threads that update one set of weights without locks. Two
-//! that write the same value at once lose one update of it, which is the bargain; with one thread
-//! nothing is lost and the run is the sequential one.
+//! Hogwild (Recht, Re, Wright, Niu 2011): threads that update one set of weights without locks. If two of them write
+//! the same value at once, one update of it is lost, which the algorithm accepts. With one thread nothing is lost and
+//! the run is the sequential one.
 
 use std::panic::resume_unwind;
 use std::thread::{self, Builder, ScopedJoinHandle};
 
 use crate::error::{Error, Result};
 
-/// Has every lane do `work`, each on a thread of its own, one alone on this. As soon as a lane is done,
-/// has failed or has panicked `end` is called, so that none goes on alone; the first failure is answered
-/// and a panic goes on here.
-pub fn together<L: Send>(
-    lanes: &mut [L],
+/// Calls `work` with each of `items`, each on a thread of its own; a single item on the calling thread. As soon as one
+/// call returns, fails or panics, `end` is called, so that the others stop too. Returns the first failure; a panic
+/// continues on the calling thread.
+pub fn run_all<T: Send>(
+    items: &mut [T],
     end: impl Fn() + Sync,
-    work: impl Fn(&mut L) -> Result<()> + Sync,
+    work: impl Fn(&mut T) -> Result<()> + Sync,
 ) -> Result<()> {
-    if let [lane] = lanes {
-        return work(lane);
+    if let [item] = items {
+        return work(item);
     }
-    let run = |lane| {
-        let _ending = Ending(&end);
-        work(lane)
+    let run = |item| {
+        let _guard = CallOnDrop(&end);
+        work(item)
     };
     thread::scope(|scope| {
-        let threads: Vec<_> = lanes
+        let threads: Vec<_> = items
             .iter_mut()
             .enumerate()
-            .map(|(number, lane)| {
-                let started = Builder::new().spawn_scoped(scope, || run(lane));
-                // those that run already stop for it
+            .map(|(number, item)| {
+                let started = Builder::new().spawn_scoped(scope, || run(item));
+                // the threads that are running already must not wait for this one
                 started.inspect_err(|_| end()).map_err(|e| not_started(number).caused_by(e))
             })
             .collect();
@@ -41,10 +41,10 @@ fn not_started(number: usize) -> Error {
     Error::memory(format!("start thread {number} of strategy hogwild: lower threads"))
 }
 
-/// Calls its function when its thread leaves, by a panic too.
-struct Ending<F: Fn()>(F);
+/// Calls its function when it is dropped, by a panic too.
+struct CallOnDrop<F: Fn()>(F);
 
-impl<F: Fn()> Drop for Ending<F> {
+impl<F: Fn()> Drop for CallOnDrop<F> {
     fn drop(&mut self) {
         (self.0)();
     }
@@ -58,14 +58,14 @@ mod tests {
 
     use super::*;
 
-    /// Lane 1 leaves as told; the others go on until the end is called.
-    fn leave_by(leave: impl Fn() -> Result<()> + Sync) -> Result<()> {
+    /// Three threads: number 1 returns what `leave` does, the others run until the end is called.
+    fn run_three(leave: impl Fn() -> Result<()> + Sync) -> Result<()> {
         let ended = AtomicBool::new(false);
-        together(
+        run_all(
             &mut [0, 1, 2],
             || ended.store(true, Ordering::Relaxed),
-            |lane| {
-                if *lane == 1 {
+            |number| {
+                if *number == 1 {
                     return leave();
                 }
                 while !ended.load(Ordering::Relaxed) {
@@ -77,35 +77,35 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_that_is_done_ends_the_others() {
-        leave_by(|| Ok(())).unwrap();
+    fn a_thread_that_is_done_ends_the_others() {
+        run_three(|| Ok(())).unwrap();
     }
 
     #[test]
-    fn an_error_of_one_lane_ends_the_others_and_is_answered() {
-        let error = leave_by(|| Err(Error::internal("lane 1 failed"))).unwrap_err();
-        assert_eq!(error.to_string(), "lane 1 failed");
+    fn an_error_of_one_thread_ends_the_others_and_is_returned() {
+        let error = run_three(|| Err(Error::internal("thread 1 failed"))).unwrap_err();
+        assert_eq!(error.to_string(), "thread 1 failed");
     }
 
     #[test]
-    fn a_panic_of_one_lane_ends_the_others_and_goes_on() {
-        let panic = catch_unwind(AssertUnwindSafe(|| leave_by(|| panic!("lane 1 broke")))).unwrap_err();
-        assert_eq!(panic.downcast_ref::<&str>(), Some(&"lane 1 broke"));
+    fn a_panic_of_one_thread_ends_the_others_and_continues() {
+        let panic = catch_unwind(AssertUnwindSafe(|| run_three(|| panic!("thread 1 broke")))).unwrap_err();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"thread 1 broke"));
     }
 
     #[test]
-    fn one_lane_works_on_the_thread_that_asks() {
+    fn a_single_item_is_worked_on_by_the_calling_thread() {
         let here = current().id();
-        let mut lanes = [None];
-        together(
-            &mut lanes,
+        let mut items = [None];
+        run_all(
+            &mut items,
             || (),
-            |lane| {
-                *lane = Some(current().id());
+            |item| {
+                *item = Some(current().id());
                 Ok(())
             },
         )
         .unwrap();
-        assert_eq!(lanes, [Some(here)]);
+        assert_eq!(items, [Some(here)]);
     }
 }

@@ -1,10 +1,10 @@
-//! One worker: a shard of the data, a net and a solver. It does rounds of local steps on weights that
-//! it is given, and evaluates weights on its rows. Everything it does is a function of its data, the
-//! configuration, the vector and the round; only the solver's state lives on in it.
+//! One worker: a partition of the training set, a net and a solver. It does rounds of local steps on weights that it is
+//! given, and evaluates weights on its rows. The result of a call is a function of the worker's data, the
+//! configuration, the vector and the round; the only state that the worker keeps between rounds is the solver's.
 
 mod batch;
 mod hogwild;
-mod lane;
+mod thread;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -21,42 +21,44 @@ use crate::memory::{Purpose, filled, guarded, with_capacity};
 use crate::nets::Net;
 use crate::round::{Evaluation, Report, Round, StateIn, Work};
 use crate::weights::{Gradient, Weights};
-use lane::{Course, Lane, Subject, Tally};
+use thread::{ActiveRound, RoundContext, RoundTotals, TrainingThread};
 
-/// Rows of one forward pass of an evaluation, where images are not enlarged.
+/// Rows of one forward pass of an evaluation if images are not enlarged.
 const EVALUATION_BATCH: usize = 250;
 
-/// What a worker is built from; it crosses JNI as JSON.
+/// What a worker is built from. It crosses JNI as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerSpec {
-    /// Resolved.
+    /// A resolved configuration.
     pub config: TrainConfig,
-    /// Number of the partition, from 0: part of the seed of the worker's order.
+    /// Number of the partition, from 0. It is part of the seed of the order of the rows.
     pub worker: u64,
-    /// Rows to make room for.
+    /// Rows to reserve memory for.
     pub rows: usize,
     pub record: RecordFormat,
-    /// The GPU that Spark gave the task, by its number on the machine.
+    /// The GPU that Spark assigned to the task: its number on the machine.
     #[serde(default)]
     pub gpu: Option<usize>,
 }
 
-/// The round that a worker did last: what a repeat starts from, and whether the next may go on.
+/// The last round of a worker. A repeated round starts from its `start`; the following round may keep the solver's
+/// state.
 struct LastRound {
     round: u64,
-    /// The state of each lane's solver at its start.
+    /// The state of each training thread's solver at the start of the round.
     start: Vec<Vec<f32>>,
+    /// Whether the round was completed.
     done: bool,
 }
 
-/// A partition's training state.
+/// One worker.
 pub struct Worker {
     net: Net,
-    /// At least one; all of them hold the same weights.
-    lanes: Vec<Lane>,
-    /// libtorch's threads of one lane.
-    threads: usize,
+    /// At least one; they share the memory of their weights.
+    threads: Vec<TrainingThread>,
+    /// libtorch's threads for each training thread.
+    intra_op_threads: usize,
     batch: usize,
     seed: u64,
     worker: u64,
@@ -64,10 +66,10 @@ pub struct Worker {
     data: Dataset,
     normalizer: Option<Normalizer>,
     augment: Augment,
-    /// Side in pixels that images are enlarged to.
+    /// Side in pixels to which images are enlarged.
     resize: Option<usize>,
     smoothing: f32,
-    /// Whether an evaluation takes the mean of an image and its mirror image.
+    /// Whether an evaluation averages the logits of an image and of its mirror image.
     test_flip: bool,
     last: Option<LastRound>,
 }
@@ -83,24 +85,26 @@ impl Worker {
         spec.record.check()?;
         let net = config.build_net()?;
         let hogwild = config.strategy == Strategy::Hogwild;
-        let (lanes, threads) = if hogwild { (config.threads, 1) } else { (1, at_most_the_cores(config.threads)) };
-        // else libgomp starts one a core for the first large tensor, and ends the process where it cannot
+        let (training_threads, intra_op_threads) =
+            if hogwild { (config.threads, 1) } else { (1, at_most_the_cores(config.threads)) };
+        // by default libgomp starts a thread for each core at the first large tensor, and ends the process if that
+        // fails
         set_threads(1);
-        let weights = Weights::new(&net, config.compute(spec.worker, spec.gpu)?);
-        let lane = |_| -> Result<Lane> {
+        let weights = Weights::new(net.params(), config.compute(spec.worker, spec.gpu)?);
+        let thread = |_| -> Result<TrainingThread> {
             let stream = BatchStream::new(config.seed, 0, 0, 0)?;
-            let gradient = Gradient::new(&net, weights.compute().device);
-            Ok(Lane {
-                weights: weights.share(&net),
+            let gradient = Gradient::new(net.params(), weights.compute().device);
+            Ok(TrainingThread {
+                weights: weights.share(net.params()),
                 gradient,
                 solver: config.build_solver(&net)?.on(weights.compute().device),
                 stream,
             })
         };
         Ok(Self {
-            lanes: (0..lanes).map(lane).collect::<Result<_>>()?,
+            threads: (0..training_threads).map(thread).collect::<Result<_>>()?,
             net,
-            threads,
+            intra_op_threads,
             batch: known("batch", config.batch)?,
             seed: config.seed,
             worker: spec.worker,
@@ -115,18 +119,18 @@ impl Worker {
         })
     }
 
-    /// How the rows come.
+    /// The format of the records that `append` takes.
     pub fn record(&self) -> RecordFormat {
         self.record
     }
 
-    /// Adds rows given as raw records back to back.
+    /// Adds rows, given as consecutive raw records.
     pub fn append(&mut self, records: &[u8], rows: usize) -> Result<()> {
         self.data.append_records(self.record, records, rows)?;
         self.restart()
     }
 
-    /// Makes a data set that was read elsewhere the worker's rows.
+    /// Replaces the worker's rows by a data set that is in memory already.
     pub fn load(&mut self, data: Dataset) -> Result<()> {
         self.data = data;
         self.restart()
@@ -135,18 +139,18 @@ impl Worker {
     fn restart(&mut self) -> Result<()> {
         let rows = self.data.rows() as u32; // a partition of 2^32 images is 12 TB
         let batch = u32::try_from(self.batch).unwrap_or(u32::MAX);
-        for (order, lane) in (self.worker..).zip(&mut self.lanes) {
-            lane.stream = BatchStream::new(self.seed, order, rows, batch)?;
+        for (order, thread) in (self.worker..).zip(&mut self.threads) {
+            thread.stream = BatchStream::new(self.seed, order, rows, batch)?;
         }
         Ok(())
     }
 
-    /// Exact sums over the worker's rows.
+    /// Exact sums over the pixels of the worker's rows.
     pub fn statistics(&self) -> Statistics {
         self.data.statistics()
     }
 
-    /// Sets what is subtracted from the pixels, and what they are multiplied by.
+    /// Sets the normalisation of the pixels, which the first round and the first evaluation need.
     pub fn prepare(&mut self, normalizer: Normalizer) {
         self.normalizer = Some(normalizer);
     }
@@ -158,49 +162,49 @@ impl Worker {
 
     /// The number of values of the solver's state.
     pub fn state_length(&self) -> usize {
-        self.lanes[0].solver.state_length()
+        self.threads[0].solver.state_length()
     }
 
     /// The learning rate at a step of the policy.
     pub fn rate(&self, step: u64) -> f64 {
-        self.lanes[0].solver.rate(step)
+        self.threads[0].solver.rate(step)
     }
 
-    /// Does one round on `vector`: the weights, or the weights and the solver's state behind them. Both
-    /// are written back when the round is done; an error or `cancel` leaves `vector` as it was. A worker
-    /// without rows leaves it too. Where several threads step, the state is the mean of theirs.
+    /// Does one round on `vector`: the weights, or the weights followed by the solver's state. Both are written back
+    /// when the round is done; after an error or `cancel`, and for a worker without rows, `vector` is unchanged. With
+    /// several training threads the state is the mean of theirs.
     pub fn round(&mut self, vector: &mut [f32], round: &Round, cancel: &AtomicBool) -> Result<Report> {
         let started = Instant::now();
         self.net.layout().check_digest(&round.digest)?;
         let (weights, state) = split(vector, self.length(), self.state_length())?;
-        set_threads(self.threads);
-        let (tally, fresh) = guarded(Purpose::Minibatch, || match round.work {
+        set_threads(self.intra_op_threads);
+        let (totals, fresh) = guarded(Purpose::Minibatch, || match round.work {
             Work::Train => self.train(weights, state, round, cancel),
             Work::UpdateBn => Ok((self.update_bn(weights, round, cancel)?, false)),
         })?;
-        let loss = tally.loss / tally.steps as f64;
+        let loss = totals.loss / totals.steps as f64;
         Ok(Report {
-            samples: tally.steps * self.lanes[0].stream.batch() as u64,
-            steps: tally.steps,
+            samples: totals.steps * self.threads[0].stream.batch() as u64,
+            steps: totals.steps,
             loss: Some(loss).filter(|loss| loss.is_finite()),
             seconds: started.elapsed().as_secs_f64(),
             fresh,
         })
     }
 
-    /// Local steps; answers also whether the worker had no state of its own to go on with.
+    /// Does local steps. Also returns whether the worker had no solver state of its own, see `start`.
     fn train(
         &mut self,
         weights: &mut [f32],
         state: Option<&mut [f32]>,
         round: &Round,
         cancel: &AtomicBool,
-    ) -> Result<(Tally, bool)> {
+    ) -> Result<(RoundTotals, bool)> {
         let fresh = self.start(weights, state.as_deref(), round)?;
-        let mut tally = Tally::default();
+        let mut totals = RoundTotals::default();
         if self.data.rows() > 0 {
-            tally = self.go(self.lanes.len(), round, cancel, Lane::follow)?;
-            self.lanes[0].weights.copy_to(weights)?;
+            totals = self.run_threads(self.threads.len(), round, cancel, TrainingThread::train)?;
+            self.threads[0].weights.copy_to(weights)?;
             if let Some(state) = state {
                 mean(&self.states()?, state);
             }
@@ -208,29 +212,29 @@ impl Worker {
         if let Some(last) = &mut self.last {
             last.done = true;
         }
-        Ok((tally, fresh))
+        Ok((totals, fresh))
     }
 
-    /// New running statistics in `weights`, by the first lane alone.
-    fn update_bn(&mut self, weights: &mut [f32], round: &Round, cancel: &AtomicBool) -> Result<Tally> {
-        self.lanes[0].weights.set(weights)?;
+    /// Writes new running statistics to `weights`; only the first training thread works.
+    fn update_bn(&mut self, weights: &mut [f32], round: &Round, cancel: &AtomicBool) -> Result<RoundTotals> {
+        self.threads[0].weights.set(weights)?;
         if self.data.rows() == 0 {
-            return Ok(Tally::default());
+            return Ok(RoundTotals::default());
         }
-        let tally = self.go(1, round, cancel, Lane::update_bn)?;
-        self.lanes[0].weights.copy_to(weights)?;
-        Ok(tally)
+        let totals = self.run_threads(1, round, cancel, TrainingThread::update_bn)?;
+        self.threads[0].weights.copy_to(weights)?;
+        Ok(totals)
     }
 
-    /// Puts weights and state to where the round starts, whatever was done before. Answers whether the
-    /// worker had no state of its own to go on with: it was just built, or the round before was done
-    /// elsewhere.
+    /// Sets weights and solver state to those that the round starts from, whatever was done before. Returns whether the
+    /// worker had no solver state of its own for it: it is new, or the previous round was done by another worker
+    /// object.
     fn start(&mut self, weights: &[f32], state: Option<&[f32]>, round: &Round) -> Result<bool> {
         let last = self.last.take();
         let repeats = last.as_ref().is_some_and(|last| last.round == round.round);
         let follows = last.as_ref().is_some_and(|last| last.done && last.round + 1 == round.round);
         let expected = self.state_length();
-        let mut solvers = self.lanes.iter_mut().map(|lane| &mut lane.solver);
+        let mut solvers = self.threads.iter_mut().map(|thread| &mut thread.solver);
         match (round.state, last, state) {
             (StateIn::Keep, Some(last), _) if repeats => {
                 solvers.zip(&last.start).try_for_each(|(solver, start)| solver.set_state(start))?;
@@ -243,28 +247,28 @@ impl Worker {
             }
         }
         self.last = Some(LastRound { round: round.round, start: self.states()?, done: false });
-        self.lanes[0].weights.set(weights)?;
+        self.threads[0].weights.set(weights)?;
         Ok(!repeats && !follows)
     }
 
-    /// The state of each lane's solver.
+    /// The state of each training thread's solver.
     fn states(&self) -> Result<Vec<Vec<f32>>> {
-        let state = |lane: &Lane| {
+        let state = |thread: &TrainingThread| {
             let mut state = filled(self.state_length(), 0.0, Purpose::Weights)?;
-            lane.solver.copy_state(&mut state).map(|()| state)
+            thread.solver.copy_state(&mut state).map(|()| state)
         };
-        self.lanes.iter().map(state).collect()
+        self.threads.iter().map(state).collect()
     }
 
-    /// Has the first `lanes` lanes do the round's steps.
-    fn go(
+    /// Runs `work` on the first `count` training threads until the round has ended.
+    fn run_threads(
         &mut self,
-        lanes: usize,
+        count: usize,
         round: &Round,
         cancel: &AtomicBool,
-        work: impl Fn(&mut Lane, &Course<'_>) -> Result<()> + Sync,
-    ) -> Result<Tally> {
-        let subject = Subject {
+        work: impl Fn(&mut TrainingThread, &ActiveRound<'_>) -> Result<()> + Sync,
+    ) -> Result<RoundTotals> {
+        let context = RoundContext {
             net: &self.net,
             data: &self.data,
             normalizer: self.normalizer.as_ref().ok_or_else(not_prepared)?,
@@ -272,23 +276,23 @@ impl Worker {
             resize: self.resize,
             smoothing: self.smoothing,
             worker: self.worker,
-            threads: self.threads,
+            intra_op_threads: self.intra_op_threads,
         };
-        let course = Course::new(subject, round, cancel);
-        hogwild::together(&mut self.lanes[..lanes], || course.end(), |lane| work(lane, &course))?;
-        Ok(course.tally())
+        let active = ActiveRound::new(context, round, cancel);
+        hogwild::run_all(&mut self.threads[..count], || active.end(), |thread| work(thread, &active))?;
+        Ok(active.totals())
     }
 
-    /// Evaluates `weights` on all rows. The worker's solver and its place in the data stay as they are.
+    /// Evaluates `weights` on all rows. The solver's state does not change.
     pub fn evaluate(&mut self, weights: &[f32], digest: &str, cancel: &AtomicBool) -> Result<Evaluation> {
         self.net.layout().check_digest(digest)?;
         guarded(Purpose::Evaluation, || self.evaluate_rows(weights, cancel))
     }
 
     fn evaluate_rows(&mut self, weights: &[f32], cancel: &AtomicBool) -> Result<Evaluation> {
-        set_threads(self.threads * self.lanes.len());
-        self.lanes[0].weights.set(weights)?;
-        let shared = &self.lanes[0].weights;
+        set_threads(self.intra_op_threads * self.threads.len());
+        self.threads[0].weights.set(weights)?;
+        let weights = &self.threads[0].weights;
         let normalizer = self.normalizer.as_ref().ok_or_else(not_prepared)?;
         let mut rows = with_capacity(self.data.rows(), Purpose::Rows)?;
         rows.extend(0..self.data.rows() as u32);
@@ -297,9 +301,9 @@ impl Worker {
             if cancel.load(Ordering::Relaxed) {
                 return Err(Error::cancelled(format!("evaluation on partition {} was cancelled", self.worker)));
             }
-            let (images, labels) = batch::plain(&self.data, rows, normalizer, shared.compute());
+            let (images, labels) = batch::plain(&self.data, rows, normalizer, weights.compute());
             let (images, labels) = (batch::resized(images, self.resize), Tensor::from_slice(&labels));
-            let logits = |images| self.net.logits(shared, images, self.threads).to_device(Device::Cpu);
+            let logits = |images| self.net.logits(weights, images, self.intra_op_threads).to_device(Device::Cpu);
             let logits = match self.test_flip {
                 true => (logits(&images) + logits(&images.flip([3]))) / 2,
                 false => logits(&images),
@@ -314,13 +318,13 @@ impl Worker {
     }
 }
 
-/// Rows of one forward pass of an evaluation, of images that are enlarged to squares of `resize` pixels.
+/// Rows of one forward pass of an evaluation if images are enlarged to `resize` x `resize` pixels.
 pub(crate) fn evaluation_batch(resize: Option<usize>) -> usize {
     let larger = resize.map_or(1, |side| (side * side).div_ceil(SIDE * SIDE));
     (EVALUATION_BATCH / larger).max(1)
 }
 
-/// The weights in `vector`, and the solver's state where it stands behind them.
+/// Splits `vector` into the weights and, if it is long enough, the solver's state after them.
 fn split(vector: &mut [f32], length: usize, state: usize) -> Result<(&mut [f32], Option<&mut [f32]>)> {
     if vector.len() == length + state {
         let (weights, state) = vector.split_at_mut(length);
@@ -330,7 +334,7 @@ fn split(vector: &mut [f32], length: usize, state: usize) -> Result<(&mut [f32],
     Ok((vector, None))
 }
 
-/// Writes the mean of `states` to `mean`; that of one state is its bits.
+/// Writes the mean of `states` to `mean`; the mean of a single state has its bits.
 fn mean(states: &[Vec<f32>], mean: &mut [f32]) {
     if let [only] = states {
         return mean.copy_from_slice(only);

@@ -1,4 +1,4 @@
-//! Data, workers and rounds that the tests of this directory share.
+//! Data, workers and requests that the tests of this directory share.
 
 use std::sync::atomic::AtomicBool;
 
@@ -8,10 +8,10 @@ use firesteel_engine::{Report, Round, StateIn, TrainConfig, Work, Worker, Worker
 const ROW: usize = 3073;
 /// 200 rows that a net can learn.
 pub const TINY: &[u8] = include_bytes!("../../../../testdata/cifar10-tiny/data_batch_1.bin");
-/// Steps in which the net learns the patterns of [`TINY`].
+/// Local steps in which the net learns [`TINY`].
 pub const LEARNING: u64 = 60;
 
-/// Seeded rows: the label shines through as brightness, the rest is noise.
+/// Pseudo-random rows whose brightness depends on the label.
 pub fn rows(from: usize, count: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(count * ROW);
     for row in from..from + count {

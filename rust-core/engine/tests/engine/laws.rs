@@ -1,5 +1,5 @@
-//! The laws of synchronous training, over workers that this file joins by the exchange's rule: what
-//! must hold whatever carries the vectors.
+//! Properties of synchronous training that hold for any transport: this file averages the vectors of its workers
+//! itself, with the exchange's `Mean`.
 
 use std::sync::atomic::AtomicBool;
 
@@ -8,7 +8,8 @@ use firesteel_exchange::rules::mean::Mean;
 
 use crate::fixtures::{LEARNING, TINY, ask, config, initial, rows, run, worker};
 
-/// `steps` local steps in rounds of `tau`, averaging alone in between.
+/// The weights after `steps` local steps of one worker in rounds of `tau`, with an average over this worker after each
+/// round.
 fn alone(json: &str, tau: u64, steps: u64, average_state: bool) -> Vec<f32> {
     let config = config(json);
     let mut worker = worker(&config, 0, &rows(0, 50));
@@ -42,7 +43,7 @@ fn one_worker_is_the_sequential_run_bit_for_bit_for_any_period() {
 }
 
 #[test]
-fn one_worker_is_the_sequential_run_under_every_solver() {
+fn one_worker_is_the_sequential_run_with_every_solver() {
     for solver in ["nesterov", "adam", "adamw", "muon"] {
         let json = format!(r#"{{"batch": 8, "solver": "{solver}", "lookahead-every": 2, "clip-gradients": 50}}"#);
         let sequential = alone(&json, 5, 5, false);
@@ -80,12 +81,13 @@ fn one_worker_is_the_sequential_run_with_dropout_and_enlarged_images() {
 }
 
 #[test]
-fn averaging_every_step_is_one_machine_with_the_workers_batches_together() {
+fn averaging_after_every_step_is_one_machine_with_the_minibatches_of_all_workers() {
     let (workers, batch, steps) = (3, 6, 4);
     let small = config(r#"{"batch": 6, "lr": 0.005, "normalize": "none"}"#);
     let large = config(r#"{"batch": 18, "lr": 0.005, "normalize": "none"}"#);
-    // every shard is one minibatch, so the order inside it does not matter
-    let mut shards: Vec<Worker> = (0..workers).map(|k| worker(&small, k as u64, &rows(k * batch, batch))).collect();
+    // each worker has the rows of one minibatch, so their order does not matter
+    let mut small_workers: Vec<Worker> =
+        (0..workers).map(|k| worker(&small, k as u64, &rows(k * batch, batch))).collect();
     let mut machine = worker(&large, 0, &rows(0, workers * batch));
     let length = initial(&small).len();
     let mut center = initial(&small);
@@ -93,9 +95,9 @@ fn averaging_every_step_is_one_machine_with_the_workers_batches_together() {
     let mut single = center.clone();
     for step in 0..steps {
         let mut rule = Mean::new(2 * length);
-        for shard in &mut shards {
+        for worker in &mut small_workers {
             let mut vector = center.clone();
-            let report = run(shard, &mut vector, &ask(&small, step, step, 1, StateIn::Given));
+            let report = run(worker, &mut vector, &ask(&small, step, step, 1, StateIn::Given));
             rule.add(&vector, report.samples).unwrap();
         }
         rule.take(&mut center).unwrap();

@@ -1,8 +1,10 @@
-//! The engine's promises from outside. One test binary: each that links libtorch costs seconds to link.
+//! Tests of the engine through its public interface. They are one binary, because each binary takes seconds to link
+//! with libtorch.
 
 mod fixtures;
 mod laws;
 mod memory;
+mod modules;
 mod program;
 mod rounds;
 mod strategies;

@@ -1,5 +1,5 @@
-//! Memory that really is missing, wherever the engine asks for some: each case is a process of its own, which lowers the
-//! limit of its address space once it has what it had before. It must say so and live on; nothing may abort.
+//! Allocations that really fail. Each case runs in its own process, which lowers the limit of its address space after
+//! the preparation. The failure must be an error that the process survives; nothing may abort.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -10,13 +10,13 @@ use firesteel_engine::{Error, Kind, StateIn, Worker, WorkerSpec};
 
 use crate::fixtures::{ask, config, initial, rows, worker};
 
-/// Names the case of a child process, as JSON.
+/// The environment variable with the case of a child process, as JSON.
 const CASE: &str = "FIRESTEEL_MEMORY_CASE";
-/// The test that a child process runs: with a case it goes through that and no more.
+/// The test that a child process runs; if the variable is set it runs only that case.
 const CHILD: &str = "memory::rows_and_weights_without_memory_are_errors_too";
 const MIB: u64 = 1 << 20;
 
-/// What a child process says of a case.
+/// Runs a case in a child process and returns its answer.
 fn said(case: &str) -> String {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", CHILD, "--nocapture"])
@@ -30,7 +30,7 @@ fn said(case: &str) -> String {
     answer.unwrap_or_else(|| panic!("{case}: {text}")).1.to_owned()
 }
 
-/// Leaves this process `more` bytes of address space.
+/// Limits the address space of this process to `more` bytes beyond what it has now.
 fn limit(more: u64) {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
@@ -39,7 +39,7 @@ fn limit(more: u64) {
     assert!(Command::new("prlimit").args(["--pid", &process, &format!("--as={bytes}")]).status().unwrap().success());
 }
 
-/// Goes through a case in this process, and prints the answer that its parent looks for.
+/// Runs a case in this process and prints the answer that its parent reads.
 fn answer(case: &str) {
     firesteel_engine::memory::quiet_panics();
     let case: serde_json::Value = serde_json::from_str(case).unwrap();
@@ -53,7 +53,7 @@ fn answer(case: &str) {
     println!("answer: {}", answer.map_or_else(|error| format!("{}: {error}", error.kind()), |()| "done".to_owned()));
 }
 
-/// A local step on all rows, after one of another worker on a few; a worker that failed then evaluates as another does.
+/// A local step on many rows, after one of another worker on few rows, which must still work after a failure.
 fn step(config: &firesteel_engine::TrainConfig, more: u64) -> Result<(), Error> {
     let count = config.batch.unwrap();
     let (mut small, mut large) = (worker(config, 0, &rows(0, 4)), worker(config, 0, &rows(0, count)));
@@ -70,7 +70,7 @@ fn step(config: &firesteel_engine::TrainConfig, more: u64) -> Result<(), Error> 
     result.map(|_| ())
 }
 
-/// Rows beyond what there is room for, in chunks as they come from Spark.
+/// Appends more rows than there is memory for, in chunks as they come from Spark.
 fn appended(more: u64) -> Result<(), Error> {
     let config = config("{}");
     let (mut worker, chunk) = (worker(&config, 0, &[]), rows(0, 1024));
@@ -78,7 +78,7 @@ fn appended(more: u64) -> Result<(), Error> {
     (0..1000).try_for_each(|_| worker.append(&chunk, 1024))
 }
 
-/// A worker whose weights and solver have no room.
+/// Builds a worker whose weights and solver state may not fit.
 fn built(more: u64) -> Result<(), Error> {
     let config = config(r#"{"net": "vgg11", "solver": "adam"}"#);
     limit(more);
@@ -92,7 +92,7 @@ fn is_lack_of_memory(answer: &str, remedy: &str) -> bool {
 
 #[test]
 fn a_step_without_memory_is_an_error_wherever_in_the_step_that_is() {
-    // pooling, normalisation and dropout have memory of their own beside libtorch's
+    // these nets have kernels of pooling, normalisation and dropout, which allocate besides libtorch
     for net in ["cifar10_quick", "resnet20", "nin"] {
         let answers: Vec<String> = [8, 30, 50, 2000]
             .into_iter()

@@ -1,4 +1,4 @@
-//! What a round promises beside its number of steps: its place in the learning-rate policy, and its end.
+//! Single rounds: the learning rate, the loss limit, evaluation with flips, and the update of running statistics.
 
 use std::sync::atomic::AtomicBool;
 
@@ -67,7 +67,7 @@ fn a_request_is_read_with_or_without_a_loss_limit_and_never_without_a_policy_ste
     assert!(serde_json::from_str::<Round>(&json.replace("\"policy-step\":3,", "")).is_err());
 }
 
-/// The rows with every image mirrored.
+/// The rows with every image flipped horizontally.
 fn mirrored(records: &[u8]) -> Vec<u8> {
     let mirror = |record: &[u8]| {
         let lines = record[1..].chunks_exact(32).flat_map(|line| line.iter().rev().copied());
@@ -94,7 +94,7 @@ fn with_test_flip_an_image_counts_as_its_mirror_image_does() {
 }
 
 #[test]
-fn updated_statistics_are_the_mean_over_the_minibatches_and_nothing_else_moves() {
+fn updated_statistics_are_the_mean_over_the_minibatches_and_nothing_else_changes() {
     for precision in ["f32", "bf16"] {
         let config = config(&format!(
             r#"{{"net": "resnet20", "normalize": "channel", "batch": 8, "precision": "{precision}"}}"#
@@ -121,7 +121,7 @@ fn updated_statistics_are_the_mean_over_the_minibatches_and_nothing_else_moves()
 }
 
 #[test]
-fn a_worker_goes_on_after_its_statistics_were_updated_as_if_they_had_not_been() {
+fn an_update_of_running_statistics_does_not_change_the_rounds_after_it() {
     let config = config(r#"{"net": "resnet20", "normalize": "channel", "batch": 8}"#);
     let done = |between: bool| {
         let mut worker = worker(&config, 0, &rows(0, 30));

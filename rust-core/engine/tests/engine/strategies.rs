@@ -1,4 +1,4 @@
-//! Local steps of the strategies that do not step as SparkNet does: EAMSGD and Hogwild.
+//! The strategies whose local steps differ from SparkNet's: EAMSGD and Hogwild.
 
 use std::sync::atomic::AtomicBool;
 
@@ -6,7 +6,7 @@ use firesteel_engine::{Kind, Round, StateIn, TrainConfig, Worker};
 
 use crate::fixtures::{LEARNING, TINY, ask, config, initial, rows, run, worker};
 
-/// Weights, and the state behind them, after three rounds of different lengths.
+/// The weights followed by the solver state, after three rounds of different lengths.
 fn three_rounds(config: &TrainConfig, worker: &mut Worker) -> Vec<f32> {
     let mut vector = initial(config);
     vector.resize(2 * vector.len(), 0.0);
@@ -56,7 +56,7 @@ fn hogwild_with_one_thread_is_the_sequential_run_bit_for_bit() {
 
 #[test]
 fn hogwild_with_two_threads_learns_and_counts_every_step() {
-    // stale gradients act as momentum of their own; on top of 0.9 they can diverge on rows this few
+    // stale gradients act like additional momentum; with a momentum of 0.9 training on so few rows can diverge
     let config = config(r#"{"strategy": "hogwild", "threads": 2, "batch": 20, "lr": 0.001, "momentum": 0.5}"#);
     let mut worker = worker(&config, 0, TINY);
     let mut vector = initial(&config);
@@ -72,7 +72,7 @@ fn hogwild_with_two_threads_learns_and_counts_every_step() {
     assert!(after.loss < before.loss / 2.0 && after.correct > 100, "{before:?} {after:?}");
 }
 
-/// One row, so that every thread has the same minibatch and one step is the same whoever does it.
+/// There is one row, so that all threads have the same minibatch and it does not matter which of them does a step.
 #[test]
 fn the_state_of_hogwild_is_the_mean_of_the_threads_and_is_given_to_each() {
     let hogwild = config(r#"{"strategy": "hogwild", "threads": 2, "normalize": "none"}"#);
@@ -102,7 +102,7 @@ fn a_hogwild_round_that_is_cancelled_or_limited_ends_for_all_threads() {
     assert_eq!(error.kind(), Kind::Cancelled);
     assert_eq!(vector, initial(&config));
     let report = run(&mut worker, &mut vector, &Round { loss_limit: Some(20.0), ..endless });
-    // the loss of ten classes begins at 2.3; the other two threads may finish what they hold
+    // the initial loss of ten classes is 2.3; the other two threads may finish the steps that they have begun
     assert!((5..=60).contains(&report.steps), "{report:?}");
     assert_eq!(report.samples, report.steps * 4);
 }

@@ -10,14 +10,14 @@ use std::time::Instant;
 
 use clap::{Arg, Command, value_parser};
 use firesteel_exchange::auth::Secret;
-use firesteel_exchange::client::{self, About, ClientSpec, Server};
+use firesteel_exchange::client::{self, ClientSpec, Contribution, Server};
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::ledger::Work;
 use firesteel_exchange::message::Role;
 use firesteel_exchange::program;
 use firesteel_exchange::rules::RuleSpec;
-use firesteel_exchange::server::{Budget, Exchanger, Limits, Period, Settings};
+use firesteel_exchange::server::{Budget, Exchanger, ExchangerSettings, Period, ServerLimits};
 use firesteel_exchange::tls::TlsIdentity;
 use firesteel_exchange::{Error, Result};
 use serde_json::json;
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
             number("exchanges", "200", "exchanges of each worker, after as many again for warm-up / 4")
                 .value_parser(value_parser!(u32).range(4..)),
         )
-        .arg(number("shards", "1", "shards, each with its lane").value_parser(value_parser!(u32).range(1..)))
+        .arg(number("shards", "1", "shards, each with its channel").value_parser(value_parser!(u32).range(1..)))
         .arg(
             Arg::new("codec")
                 .long("codec")
@@ -121,7 +121,7 @@ fn together(load: Load, client: impl Fn(u32) -> Result<Times> + Sync) -> Result<
 fn exchanges(load: Load) -> Result<(Times, Times)> {
     let (secret, tls) = (Secret::random()?, TlsIdentity::generate()?);
     let tls = Some(tls).filter(|_| load.tls);
-    let settings = Settings {
+    let settings = ExchangerSettings {
         bind: "127.0.0.1:0".to_owned(),
         digest: "load".to_owned(),
         offset: 0,
@@ -130,7 +130,7 @@ fn exchanges(load: Load) -> Result<(Times, Times)> {
         workers: load.clients,
         shards: load.shards,
         budget: Budget { steps: u64::MAX, tau: 1, period: Period::Constant },
-        limits: Limits::default(),
+        limits: ServerLimits::default(),
         snapshot: None,
     };
     let server = Exchanger::start(settings, secret.clone(), tls.as_ref(), &vec![0.5; load.floats], None)?;
@@ -142,13 +142,13 @@ fn exchanges(load: Load) -> Result<(Times, Times)> {
             digest: "load".to_owned(),
             codec: load.codec,
             deadline: 60,
-            patience: None,
+            wait_limit: None,
         };
         client::attach(spec, &Arc::default()).map(|(_, exchanges)| exchanges)
     };
     let times = load.exchanges + load.exchanges / 4;
     let (message, about) =
-        (vec![1.0; load.floats], About { work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1 });
+        (vec![1.0; load.floats], Contribution { work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1 });
     let exchanged = together(load, |worker| {
         let (mut exchanges, mut reply) = (attach(worker)?, vec![0.0; load.floats]);
         timed(times, || exchanges.exchange(&message, &mut reply, &about).map(|_| ()))

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use firesteel_exchange::auth::Secret;
 use firesteel_exchange::program;
-use firesteel_exchange::server::{Exchanger, Settings};
+use firesteel_exchange::server::{Exchanger, ExchangerSettings};
 use firesteel_exchange::tls::TlsIdentity;
 use firesteel_exchange::{Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -103,7 +103,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| Error::io(path.display().to_string(), &e))
 }
 
-fn read_settings(path: &Path) -> Result<Settings> {
+fn read_settings(path: &Path) -> Result<ExchangerSettings> {
     serde_json::from_slice(&read(path)?).map_err(|e| Error::Config(format!("{}: {e}", path.display())))
 }
 

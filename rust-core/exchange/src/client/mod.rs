@@ -1,7 +1,7 @@
-//! The workers' side of the wire: turns over a control lane, exchanges over one lane a shard. The two are
-//! apart, so that a worker may go on with its next turn while an exchange is under way.
+//! The client of workers: it asks for turns over a control channel and exchanges over one channel for each shard. They are
+//! separate connections, so that a worker can begin its next turn while an exchange is under way.
 
-mod lane;
+mod channel;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::Secret;
 use crate::codec::Codec;
-use crate::ledger::{Start, Work, all_finite};
-use crate::message::{Done, Lane as Kind, Reply, Request, Role};
+use crate::ledger::{ResumePoint, Work, all_finite};
+use crate::message::{Channel as Kind, Done, Reply, Request, Role};
 use crate::tls::TlsTrust;
 use crate::{Error, Refusal, Result};
-use lane::Lane;
+use channel::ClientChannel;
 
-/// What a client is told. The secret is in it, so it travels in a task's closure and nowhere else.
+/// What a client must know. It holds the secret, so it is sent in a task's closure and nowhere else.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClientSpec {
-    /// Every server, the one with the clerk first.
+    /// Every server, the one with the coordinator first.
     pub servers: Vec<Server>,
     pub secret: Secret,
     pub role: Role,
@@ -29,8 +29,8 @@ pub struct ClientSpec {
     pub codec: Codec,
     /// Seconds that a server may be silent, or away since a connection to it broke, before the client gives up.
     pub deadline: u64,
-    /// Seconds that a server may be away, if fewer: for one who can do without an answer.
-    pub patience: Option<u64>,
+    /// The same limit for a server that is away, where it is shorter: for clients that do not depend on an answer.
+    pub wait_limit: Option<u64>,
 }
 
 /// Where a server is, and what it is known by if it speaks TLS.
@@ -50,33 +50,34 @@ pub struct Go {
     pub steps: u64,
 }
 
-/// Attaches the control lanes and the lanes of all shards.
+/// Attaches the control channels and the channels of all shards.
 pub fn attach(spec: ClientSpec, cancel: &Arc<AtomicBool>) -> Result<(Turns, Exchanges)> {
     let spec = Arc::new(spec);
-    let (mut controls, mut lanes) = (Vec::new(), Vec::new());
+    let (mut controls, mut channels) = (Vec::new(), Vec::new());
     for server in &spec.servers {
-        let control = Lane::attach(spec.clone(), server, Kind::Control, cancel.clone())?;
-        for shard in 0..control.facts.shards {
-            lanes.push(Lane::attach(spec.clone(), server, Kind::Shard(shard), cancel.clone())?);
+        let control = ClientChannel::attach(spec.clone(), server, Kind::Control, cancel.clone())?;
+        for shard in 0..control.info.shards {
+            channels.push(ClientChannel::attach(spec.clone(), server, Kind::Shard(shard), cancel.clone())?);
         }
         controls.push(control);
     }
     let Some(first) = controls.first() else { return Err(Error::Config("no exchanger was named".to_owned())) };
-    let start = Start::new(first.facts.last, lanes.iter().map(|lane| (lane.facts.last, lane.facts.work)));
-    let exchanges = Exchanges::over(spec, lanes, start.turn)?;
-    Ok((Turns { controls, turn: start.turn, unbooked: start.unbooked }, exchanges))
+    let start =
+        ResumePoint::new(first.info.last, channels.iter().map(|channel| (channel.info.last, channel.info.work)));
+    let exchanges = Exchanges::over(spec, channels, start.turn)?;
+    Ok((Turns { controls, turn: start.turn, unreported: start.unreported }, exchanges))
 }
 
-/// Whether `server` lets a client of `spec` in before its deadline.
+/// Whether `server` accepts a client of `spec` within its deadline.
 pub fn answers(spec: ClientSpec, server: &Server) -> bool {
-    Lane::attach(Arc::new(spec), server, Kind::Control, Arc::default()).is_ok()
+    ClientChannel::attach(Arc::new(spec), server, Kind::Control, Arc::default()).is_ok()
 }
 
-/// The control lanes of a client.
+/// The control channels of a client.
 pub struct Turns {
-    controls: Vec<Lane>,
+    controls: Vec<ClientChannel>,
     turn: u64,
-    unbooked: Work,
+    unreported: Work,
 }
 
 impl Turns {
@@ -94,12 +95,12 @@ impl Turns {
         self.turn
     }
 
-    /// What a lost attempt did in its last turn and did not live to tell; it belongs into the first request.
-    pub fn unbooked(&self) -> Work {
-        self.unbooked
+    /// The work of a lost attempt in its last turn that it did not report; the first request reports it.
+    pub fn unreported(&self) -> Work {
+        self.unreported
     }
 
-    /// Says that weights or loss of this worker became NaN or infinite in its turn, and that it does no more.
+    /// Says that weights or loss of this worker became NaN or infinite in its turn, and that it stops.
     pub fn diverged(mut self) -> Result<()> {
         match self.controls[0].ask(&Request::Diverged { turn: self.turn }, 0)? {
             (Reply::Left, _) => Ok(()),
@@ -107,7 +108,7 @@ impl Turns {
         }
     }
 
-    /// Says that this worker does no more.
+    /// Says that this worker has finished.
     pub fn leave(mut self) -> Result<()> {
         for control in &mut self.controls {
             match control.ask(&Request::Leave, 0)? {
@@ -118,7 +119,7 @@ impl Turns {
         Ok(())
     }
 
-    /// The report of the server with the clerk, as JSON; for observers.
+    /// The report of the server with the coordinator, as JSON; for observers.
     pub fn report(&mut self) -> Result<String> {
         match self.controls[0].ask(&Request::Report, 1 << 30)? {
             (Reply::Report, json) => String::from_utf8(json).map_err(|e| Error::Frame(format!("a report: {e}"))),
@@ -126,12 +127,12 @@ impl Turns {
         }
     }
 
-    /// Snapshot files of all servers but the one with the clerk, in their order; for observers.
+    /// Snapshot files of all servers but the one with the coordinator, in their order; for observers.
     ///
     /// `most` is the most bytes of one.
     pub fn snapshots(&mut self, most: u64) -> Result<Vec<Vec<u8>>> {
         let (_, parts) = self.controls.split_at_mut(1);
-        let ask = |control: &mut Lane| match control.ask(&Request::Snapshot, most)? {
+        let ask = |control: &mut ClientChannel| match control.ask(&Request::Snapshot, most)? {
             (Reply::Snapshot, bytes) => Ok(bytes),
             (other, _) => Err(unexpected(&other)),
         };
@@ -139,16 +140,16 @@ impl Turns {
     }
 }
 
-/// What goes along with a message.
+/// What is sent with a worker's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct About {
+pub struct Contribution {
     /// Since the last exchange.
     pub work: Work,
     /// Learning rate of the local steps, now.
     pub lr: f32,
 }
 
-/// What became of a message.
+/// The outcome of an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exchanged {
     /// Of the first shard.
@@ -159,35 +160,36 @@ pub struct Exchanged {
     pub lost: bool,
 }
 
-struct Part {
-    lane: Lane,
+struct ShardChannel {
+    channel: ClientChannel,
     encoded: Vec<u8>,
     residual: Vec<f32>,
     received: Vec<u8>,
     done: bool,
 }
 
-/// The lanes of all shards of a client.
+/// The channels of all shards of a client.
 pub struct Exchanges {
     spec: Arc<ClientSpec>,
-    parts: Vec<Part>,
+    shards: Vec<ShardChannel>,
     length: usize,
     sequence: u64,
 }
 
 impl Exchanges {
-    fn over(spec: Arc<ClientSpec>, mut lanes: Vec<Lane>, sequence: u64) -> Result<Self> {
-        lanes.sort_by_key(|lane| lane.facts.start);
+    fn over(spec: Arc<ClientSpec>, mut channels: Vec<ClientChannel>, sequence: u64) -> Result<Self> {
+        channels.sort_by_key(|channel| channel.info.start);
         let mut end = 0u64;
-        for lane in &lanes {
-            if lane.facts.start != end || lane.facts.length == 0 {
+        for channel in &channels {
+            if channel.info.start != end || channel.info.length == 0 {
                 return Err(Error::refused(Refusal::Mismatch, format!("no shard holds the weights from {end} on")));
             }
-            let sum = end.checked_add(lane.facts.length);
-            end = sum.ok_or_else(|| Error::Frame(format!("a shard of {} weights", lane.facts.length)))?;
+            let sum = end.checked_add(channel.info.length);
+            end = sum.ok_or_else(|| Error::Frame(format!("a shard of {} weights", channel.info.length)))?;
         }
-        let part = |lane| Part { lane, encoded: vec![], residual: vec![], received: vec![], done: false };
-        Ok(Self { spec, parts: lanes.into_iter().map(part).collect(), length: end as usize, sequence })
+        let shard =
+            |channel| ShardChannel { channel, encoded: vec![], residual: vec![], received: vec![], done: false };
+        Ok(Self { spec, shards: channels.into_iter().map(shard).collect(), length: end as usize, sequence })
     }
 
     /// Weights of the whole center.
@@ -198,18 +200,18 @@ impl Exchanges {
     /// Copies the center that the next turn begins from into `out`.
     pub fn pull(&mut self, out: &mut [f32]) -> Result<()> {
         crate::layout::check_length(self.length, out)?;
-        for part in &mut self.parts {
-            while let Err(error) = part.pull(self.sequence + 1, &mut out[part.range()]) {
-                part.lane.failed(error)?;
+        for shard in &mut self.shards {
+            while let Err(error) = shard.pull(self.sequence + 1, &mut out[shard.range()]) {
+                shard.channel.failed(error)?;
             }
         }
         Ok(())
     }
 
-    /// Sends `message` and waits for the `reply`, both of the center's length. Every lane's message is sent
-    /// before the first reply is read; a lane that breaks asks again, and the server folds once. A message with NaN or
+    /// Sends `message` and waits for the `reply`, both of the center's length. Every channel's message is sent
+    /// before the first reply is read; a channel that breaks asks again, and the server folds once. A message with NaN or
     /// infinite values is not sent: [`Error::Diverged`].
-    pub fn exchange(&mut self, message: &[f32], reply: &mut [f32], about: &About) -> Result<Exchanged> {
+    pub fn exchange(&mut self, message: &[f32], reply: &mut [f32], about: &Contribution) -> Result<Exchanged> {
         crate::layout::check_length(self.length, message)?;
         crate::layout::check_length(self.length, reply)?;
         if !all_finite(message) || !about.work.loss.is_finite() {
@@ -217,53 +219,53 @@ impl Exchanges {
         }
         self.sequence += 1;
         let codec = self.spec.codec;
-        let About { work, lr } = *about;
+        let Contribution { work, lr } = *about;
         let request = Request::Exchange { sequence: self.sequence, work, lr, codec };
-        for part in &mut self.parts {
-            part.done = false;
+        for shard in &mut self.shards {
+            shard.done = false;
             if codec != Codec::F32 {
-                let range = part.range();
-                part.encoded.clear();
-                codec.encode(&message[range], &mut part.residual, &mut part.encoded);
+                let range = shard.range();
+                shard.encoded.clear();
+                codec.encode(&message[range], &mut shard.residual, &mut shard.encoded);
             }
         }
         let mut exchanged = Exchanged::default();
-        while self.parts.iter().any(|part| !part.done) {
+        while self.shards.iter().any(|shard| !shard.done) {
             let mut failed = Vec::new();
-            for (index, part) in self.parts.iter_mut().enumerate().filter(|(_, part)| !part.done) {
-                if let Err(error) = part.send(&request, message, codec) {
+            for (index, shard) in self.shards.iter_mut().enumerate().filter(|(_, shard)| !shard.done) {
+                if let Err(error) = shard.send(&request, message, codec) {
                     failed.push((index, error));
                 }
             }
-            for (index, part) in self.parts.iter_mut().enumerate().filter(|(_, part)| !part.done) {
+            for (index, shard) in self.shards.iter_mut().enumerate().filter(|(_, shard)| !shard.done) {
                 if failed.iter().any(|(at, _)| *at == index) {
                     continue;
                 }
-                match part.receive(reply, codec, &mut exchanged) {
+                match shard.receive(reply, codec, &mut exchanged) {
                     Ok(staleness) if index == 0 => exchanged.staleness = staleness,
                     Ok(_) => (),
                     Err(error) => failed.push((index, error)),
                 }
             }
             for (index, error) in failed {
-                self.parts[index].lane.failed(error)?;
+                self.shards[index].channel.failed(error)?;
             }
         }
         Ok(exchanged)
     }
 }
 
-impl Part {
+impl ShardChannel {
     fn range(&self) -> std::ops::Range<usize> {
-        let start = self.lane.facts.start as usize;
-        start..start + self.lane.facts.length as usize
+        let start = self.channel.info.start as usize;
+        start..start + self.channel.info.length as usize
     }
 
     fn pull(&mut self, sequence: u64, slice: &mut [f32]) -> Result<()> {
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(slice);
-        self.lane.send(&Request::Pull { sequence }, &[])?;
-        match self.lane.receive(bytes.len() as u64)? {
-            (Reply::Center { .. }, length) if length == bytes.len() as u64 => self.lane.fill(bytes),
+        self.channel.send(&Request::Pull { sequence }, &[])?;
+        match self.channel.receive(bytes.len() as u64)? {
+            (Reply::Center { .. }, length) if length == bytes.len() as u64 => self.channel.fill(bytes),
             (other, _) => Err(unexpected(&other)),
         }
     }
@@ -271,15 +273,15 @@ impl Part {
     fn send(&mut self, request: &Request, message: &[f32], codec: Codec) -> Result<()> {
         let range = self.range();
         match codec {
-            Codec::F32 => self.lane.send(request, bytemuck::cast_slice(&message[range])),
-            _ => self.lane.send(request, &self.encoded),
+            Codec::F32 => self.channel.send(request, bytemuck::cast_slice(&message[range])),
+            _ => self.channel.send(request, &self.encoded),
         }
     }
 
     fn receive(&mut self, reply: &mut [f32], codec: Codec, exchanged: &mut Exchanged) -> Result<u64> {
         let slice = &mut reply[self.range()];
         let expected = codec.encoded_len(slice.len()) as u64;
-        let (Reply::Exchanged { staleness, repeated, .. }, length) = self.lane.receive(expected)? else {
+        let (Reply::Exchanged { staleness, repeated, .. }, length) = self.channel.receive(expected)? else {
             return Err(Error::Frame("another reply than that of an exchange".to_owned()));
         };
         if repeated && length == 0 {
@@ -287,10 +289,10 @@ impl Part {
         } else if length != expected {
             return Err(Error::Frame(format!("a reply of {length} bytes where {expected} were expected")));
         } else if codec == Codec::F32 {
-            self.lane.fill(bytemuck::cast_slice_mut(slice))?;
+            self.channel.fill(bytemuck::cast_slice_mut(slice))?;
         } else {
             self.received.resize(length as usize, 0);
-            self.lane.fill(&mut self.received)?;
+            self.channel.fill(&mut self.received)?;
             codec.decode(&self.received, slice)?;
         }
         exchanged.bytes += expected + length;

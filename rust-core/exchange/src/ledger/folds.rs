@@ -1,4 +1,4 @@
-//! Folds: a range of the center, and which exchange of each worker was folded into it. A message is folded once, from
+//! Folds into one range of the center: which exchange of each worker was folded already. A message is folded once, from
 //! the newest attempt of its worker; a rule that gathers folds when the vectors of all workers are there.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Attempt, Work, admit, enter, mismatch};
-use crate::rules::{RuleSpec, Side, Visit};
+use crate::rules::{ExchangeInfo, RuleSpec, ShardRule};
 use crate::{Error, Refusal, Result};
 
 /// One message of a worker, without its values.
@@ -23,7 +23,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Refuses values that are NaN or infinite: folded, they would be everybody's.
+    /// Refuses values that are NaN or infinite, since a fold would spread them to all workers.
     pub fn check_values(&self, values: &[f32]) -> Result<()> {
         if all_finite(values) {
             return Ok(());
@@ -35,7 +35,7 @@ impl Message {
     }
 }
 
-/// Whether no value is NaN or infinite. Without an early end, so that it runs as fast as memory is read.
+/// Whether no value is NaN or infinite. It does not stop early, so that the loop vectorises and runs as fast as memory is read.
 pub fn all_finite(values: &[f32]) -> bool {
     const EXPONENT: u32 = 0x7f80_0000;
     values.iter().fold(true, |finite, value| finite & (value.to_bits() & EXPONENT != EXPONENT))
@@ -53,7 +53,7 @@ pub enum Taken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fold {
     Done(Folded),
-    /// The vectors of others are missing; [`FoldLedger::look`] tells when they came.
+    /// The vectors of others are missing; [`FoldLedger::poll`] tells when they came.
     Wait,
 }
 
@@ -97,41 +97,41 @@ pub(super) struct Session {
     work: Work,
     /// Messages that this attempt sent.
     pub(super) sent: u64,
-    /// The session came from a record, which may be older than what the worker did: one jump ahead is believed.
+    /// The session was restored from a snapshot, which may be older than the worker: its next sequence number may skip some.
     pub(super) restored: bool,
     pub(super) left: bool,
     /// Of a gathering rule: the vector, then the reply.
     pub(super) gathered: Option<Vec<f32>>,
-    /// Since when a gathering rule's message waits for the others.
+    /// When the message of a gathering rule began to wait for the others.
     waits: Duration,
 }
 
-/// The book of one range of the center.
+/// Which exchanges were folded into one range of the center.
 pub struct FoldLedger {
-    /// Written in place, unless somebody still reads it: then the next fold writes a copy.
+    /// Written in place, unless a reader still holds it: then the next fold writes a copy.
     pub(super) center: Arc<[f32]>,
     /// Of a gathering rule: the center that the last round began from. One that must do the round again, since
     /// another shard misses its vector, begins from it.
     pub(super) before: Option<Arc<[f32]>>,
     pub(super) version: u64,
-    pub(super) side: Side,
+    pub(super) rule: ShardRule,
     pub(super) sessions: Vec<Session>,
-    patience: Duration,
+    wait_limit: Duration,
     /// No exchange has a higher number.
     last: u64,
 }
 
 impl FoldLedger {
-    /// A range that starts at `center`. A gathering rule's messages wait for `patience` at most; `turns` is how many
+    /// A range that starts at `center`. A gathering rule's messages wait for `wait_limit` at most; `turns` is how many
     /// turns a worker can have.
-    pub fn new(center: Vec<f32>, rule: &RuleSpec, workers: usize, patience: Duration, turns: u64) -> Self {
+    pub fn new(center: Vec<f32>, rule: &RuleSpec, workers: usize, wait_limit: Duration, turns: u64) -> Self {
         Self {
-            side: rule.side(center.len(), workers),
+            rule: rule.shard_rule(center.len(), workers),
             center: center.into(),
             before: None,
             version: 0,
             sessions: (0..workers).map(|_| Session::default()).collect(),
-            patience,
+            wait_limit,
             last: turns,
         }
     }
@@ -164,7 +164,7 @@ impl FoldLedger {
         }
         let folded = session.known.folded;
         // with overlap an attempt can be lost whose last exchange was under way: the next one goes on behind it
-        let skips = session.sent == 0 && matches!(self.side, Side::Arrival(_)) && sequence == folded + 2;
+        let skips = session.sent == 0 && matches!(self.rule, ShardRule::Arrival(_)) && sequence == folded + 2;
         let restored = session.restored && sequence > folded && sequence <= self.last;
         if sequence != folded + 1 && !skips && !restored {
             let text = format!("exchange {sequence} of worker {worker} came after {}", session.taken);
@@ -182,47 +182,47 @@ impl FoldLedger {
     /// keeps them until the others' are there.
     pub fn take(&mut self, message: &Message, values: &mut Vec<f32>, now: Duration) -> Result<Fold> {
         self.check(message)?;
-        let Self { center, version, side, sessions, .. } = self;
+        let Self { center, version, rule, sessions, .. } = self;
         let session = &mut sessions[message.who.worker];
         session.taken = message.sequence;
         session.sent += 1;
         session.restored = false;
         session.work = message.work;
-        match side {
-            Side::Arrival(rule) => {
+        match rule {
+            ShardRule::Arrival(rule) => {
                 let known = &mut session.known;
-                let visit = Visit {
+                let info = ExchangeInfo {
                     worker: message.who.worker,
                     staleness: *version - known.pulled,
                     exchanges: known.exchanges,
                     lr: message.lr,
                     steps: message.work.steps,
                 };
-                rule.fold(Arc::make_mut(center), values, &visit);
+                rule.fold(Arc::make_mut(center), values, &info);
                 *version += 1;
                 known.folded = message.sequence;
                 known.work = message.work;
                 known.exchanges += 1;
                 known.pulled = *version;
-                Ok(Fold::Done(Folded { version: *version, staleness: visit.staleness }))
+                Ok(Fold::Done(Folded { version: *version, staleness: info.staleness }))
             }
-            Side::Gathering(_) => {
+            ShardRule::Gathering(_) => {
                 session.gathered = Some(std::mem::take(values));
                 session.waits = now;
                 self.fold_when_complete(message.lr);
-                self.look(message, now)
+                self.poll(message, now)
             }
         }
     }
 
     /// Whether a message that was taken is folded; refuses once it waited for too long.
-    pub fn look(&self, message: &Message, now: Duration) -> Result<Fold> {
+    pub fn poll(&self, message: &Message, now: Duration) -> Result<Fold> {
         let session = self.admitted(message.who)?;
         if session.known.folded >= message.sequence {
             return Ok(Fold::Done(Folded { version: self.version, staleness: 0 }));
         }
-        if now.saturating_sub(session.waits) >= self.patience {
-            let (missing, seconds) = (self.missing(), self.patience.as_secs());
+        if now.saturating_sub(session.waits) >= self.wait_limit {
+            let (missing, seconds) = (self.missing(), self.wait_limit.as_secs());
             let text = format!("workers {missing:?} did not come within {seconds} s (exchange-wait)");
             return Err(Error::refused(Refusal::Overdue, text));
         }
@@ -243,9 +243,9 @@ impl FoldLedger {
     /// The center that the turn before exchange `sequence` of a worker begins from.
     pub fn pull(&mut self, who: Attempt, sequence: u64) -> Result<(u64, Arc<[f32]>)> {
         self.admitted(who)?;
-        let Self { center, before, version, side, sessions, .. } = self;
+        let Self { center, before, version, rule, sessions, .. } = self;
         let session = &mut sessions[who.worker];
-        if let Side::Arrival(rule) = side {
+        if let ShardRule::Arrival(rule) = rule {
             rule.pulled(who.worker, center);
         } else if sequence == session.known.folded
             && let Some(before) = before
@@ -266,9 +266,9 @@ impl FoldLedger {
 
     /// Everything that a restart needs: the record, then the center and the rule's vectors.
     pub fn record(&self) -> (ShardRecord, Vec<f32>) {
-        let (vectors, counters) = match &self.side {
-            Side::Arrival(rule) => (rule.state(), rule.counters()),
-            Side::Gathering(rule) => (rule.state(), rule.counters()),
+        let (vectors, counters) = match &self.rule {
+            ShardRule::Arrival(rule) => (rule.state(), rule.counters()),
+            ShardRule::Gathering(rule) => (rule.state(), rule.counters()),
         };
         let record = ShardRecord {
             version: self.version,
@@ -300,9 +300,9 @@ impl FoldLedger {
         let mut parts = floats.chunks(length).map(<[f32]>::to_vec);
         let center = parts.next().unwrap_or_default();
         let vectors = parts.collect();
-        match &mut self.side {
-            Side::Arrival(rule) => rule.restore(vectors, &record.counters)?,
-            Side::Gathering(rule) => rule.restore(vectors, &record.counters)?,
+        match &mut self.rule {
+            ShardRule::Arrival(rule) => rule.restore(vectors, &record.counters)?,
+            ShardRule::Gathering(rule) => rule.restore(vectors, &record.counters)?,
         }
         self.center = center.into();
         self.before = None;
@@ -331,7 +331,7 @@ impl FoldLedger {
         if !self.sessions.iter_mut().any(|s| waits(&s)) || !self.missing().is_empty() {
             return;
         }
-        let Self { center, before, version, side: Side::Gathering(rule), sessions, .. } = self else { return };
+        let Self { center, before, version, rule: ShardRule::Gathering(rule), sessions, .. } = self else { return };
         let mut next = before.take().filter(|old| old.len() == center.len()).unwrap_or_else(|| center.clone());
         match Arc::get_mut(&mut next) {
             Some(room) => room.copy_from_slice(center),

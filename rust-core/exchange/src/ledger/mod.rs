@@ -1,12 +1,12 @@
 //! The exchanger's protocol by itself: who may do how many local steps next (`turns`), which exchange was folded
-//! (`folds`), and where a new attempt of a lost worker begins (`start`). No socket, no thread, no lock; time comes
-//! as an argument. `server/` puts locks and connections around it, and `tests` drive it through every order of events.
+//! (`folds`), and where a new attempt of a lost worker begins (`resume_point`). No socket, no thread, no lock; time comes
+//! as an argument. `server/` adds locks and connections, and `tests` go through every order of events.
 //! The invariants are in docs/protocol.md.
 
 mod budget;
 mod folds;
-mod start;
-mod tally;
+mod report;
+mod resume_point;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use budget::{Budget, Period};
 pub use folds::{Fold, FoldLedger, Folded, Message, SessionRecord, ShardRecord, Taken, all_finite};
-pub use start::Start;
-pub use tally::{TurnDone, TurnReport};
+pub use report::{TurnDone, TurnReport};
+pub use resume_point::ResumePoint;
 pub use turns::{Answer, Divergence, Grant, TurnLedger, TurnRecord};
 
 use crate::{Error, Refusal, Result};
@@ -38,7 +38,7 @@ pub struct Work {
 }
 
 impl Work {
-    /// Refuses what no worker can have done; `whose` begins the message.
+    /// Refuses work that no worker can have done; `whose` begins the message.
     fn validate(&self, whose: impl Fn() -> String) -> Result<()> {
         let wrong = |what: String| Err(Error::refused(Refusal::Mismatch, format!("{} {what}", whose())));
         if !self.loss.is_finite() {
@@ -66,7 +66,7 @@ fn admit(newest: Option<u64>, who: Attempt) -> Result<()> {
     }
 }
 
-/// Lets a new attempt in as the newest, unless a newer one is.
+/// Makes an attempt the newest one, unless a newer one is known.
 fn enter(newest: &mut Option<u64>, who: Attempt) -> Result<()> {
     if let Some(newest) = newest.filter(|newest| *newest > who.attempt) {
         return Err(fenced(who, newest));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::tally::{Tally, TurnDone, TurnReport};
+use super::report::{PendingReport, TurnDone, TurnReport};
 use super::{Attempt, Budget, Work, admit, enter, mismatch};
 use crate::clock::{Clock, Consistency};
 use crate::message::Done;
@@ -27,7 +27,7 @@ pub struct Grant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Go(Grant),
-    /// Slower workers are waited for; [`TurnLedger::look`] tells when it may go on.
+    /// Slower workers are waited for; [`TurnLedger::poll`] tells when it may go on.
     Wait,
 }
 
@@ -38,18 +38,18 @@ pub struct Divergence {
     pub turn: u64,
 }
 
-/// What is known of one worker.
+/// The turns of one worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Seat {
+pub(super) struct WorkerTurns {
     attempt: Option<u64>,
-    /// The last turn that was asked for; its work is not booked yet.
+    /// The last turn that was asked for; its work is not recorded yet.
     turn: u64,
     /// What was granted for `turn`; of 0 steps where nothing was, yet.
     grant: Grant,
-    /// Booked local steps.
+    /// Recorded local steps.
     steps: u64,
-    /// Booked turns with an exchange behind them.
+    /// Recorded turns with an exchange behind them.
     pub(super) exchanges: u64,
 }
 
@@ -57,7 +57,8 @@ pub(super) struct Seat {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TurnRecord {
-    pub(super) seats: Vec<Seat>,
+    #[serde(rename = "seats")] // the name in snapshot files
+    pub(super) workers: Vec<WorkerTurns>,
     pub(super) steps: u64,
     samples: u64,
 }
@@ -65,83 +66,85 @@ pub struct TurnRecord {
 impl TurnRecord {
     /// The last turn that each worker asked for.
     pub fn asked(&self) -> impl Iterator<Item = u64> {
-        self.seats.iter().map(|seat| seat.turn)
+        self.workers.iter().map(|turns| turns.turn)
     }
 }
 
-/// A worker that waits, or may be asked anew after a restart.
+/// What is not kept in a snapshot of one worker's turns.
 #[derive(Clone, Copy, Debug, Default)]
-struct Visitor {
-    /// Since when it waits for slower workers.
+struct WorkerState {
+    /// When it began to wait for slower workers.
     waits: Option<Duration>,
-    /// The seat came from a record, which may be older than what the worker did: one jump ahead is believed.
+    /// Restored from a snapshot, which may be older than the worker: its next turn may skip some.
     restored: bool,
 }
 
-/// The book of turns.
+/// Which turns were granted to whom, and what was done in them.
 #[derive(Clone)]
 pub struct TurnLedger {
     budget: Budget,
     consistency: Consistency,
     /// How long a worker waits for slower ones at most.
-    patience: Duration,
+    wait_limit: Duration,
     pub(super) record: TurnRecord,
-    visitors: Vec<Visitor>,
+    states: Vec<WorkerState>,
     pub(super) clock: Clock,
-    tally: Tally,
+    report_log: PendingReport,
     diverged: Option<Divergence>,
 }
 
 impl TurnLedger {
-    pub fn new(budget: Budget, consistency: Consistency, workers: usize, patience: Duration) -> Self {
+    pub fn new(budget: Budget, consistency: Consistency, workers: usize, wait_limit: Duration) -> Self {
         Self {
             budget,
             consistency,
-            patience,
-            record: TurnRecord { seats: vec![Seat::default(); workers], ..TurnRecord::default() },
-            visitors: vec![Visitor::default(); workers],
+            wait_limit,
+            record: TurnRecord { workers: vec![WorkerTurns::default(); workers], ..TurnRecord::default() },
+            states: vec![WorkerState::default(); workers],
             clock: Clock::new(workers),
-            tally: Tally::default(),
+            report_log: PendingReport::default(),
             diverged: None,
         }
     }
 
     /// Lets an attempt in and answers the last turn that was asked for; asking for it again is granted the same.
     pub fn attach(&mut self, who: Attempt) -> Result<u64> {
-        let seat = &mut self.record.seats[who.worker];
-        enter(&mut seat.attempt, who)?;
-        self.visitors[who.worker].waits = None;
+        let turns = &mut self.record.workers[who.worker];
+        enter(&mut turns.attempt, who)?;
+        self.states[who.worker].waits = None;
         self.clock.join(who.worker);
-        Ok(seat.turn)
+        Ok(turns.turn)
     }
 
     /// Books what was done in the turn before `turn` and answers what may be done in it. A turn that is asked for
-    /// again is booked once and granted the same.
+    /// again is recorded once and granted the same.
     pub fn ask(&mut self, who: Attempt, turn: u64, done: &Done, now: Duration) -> Result<Answer> {
-        let seat = &self.record.seats[who.worker];
-        admit(seat.attempt, who)?;
-        let (worker, asked) = (who.worker, seat.turn);
+        let turns = &self.record.workers[who.worker];
+        admit(turns.attempt, who)?;
+        let (worker, asked) = (who.worker, turns.turn);
         match turn.cmp(&asked) {
             Ordering::Less => return Err(mismatch(format!("turn {turn} of worker {worker} is over"))),
-            Ordering::Equal if turn > 0 && seat.grant.steps > 0 => return Ok(Answer::Go(seat.grant)),
-            Ordering::Equal if turn > 0 => (), // it was booked, and lost its connection while it waited
-            Ordering::Greater if turn == asked + 1 || self.may_jump(worker, turn) => self.book(worker, turn, done)?,
+            Ordering::Equal if turn > 0 && turns.grant.steps > 0 => return Ok(Answer::Go(turns.grant)),
+            Ordering::Equal if turn > 0 => (), // its work was recorded, and its connection broke while it waited
+            Ordering::Greater if turn == asked + 1 || self.may_jump(worker, turn) => {
+                self.record_turn(worker, turn, done)?
+            }
             _ => return Err(mismatch(format!("worker {worker} asks for turn {turn}, and its last one was {asked}"))),
         }
-        self.visitors[worker].waits.get_or_insert(now);
-        self.look(who, now)
+        self.states[worker].waits.get_or_insert(now);
+        self.poll(who, now)
     }
 
     /// Whether the worker of the last [`ask`](Self::ask) may go on; refuses once it waited for too long.
-    pub fn look(&mut self, who: Attempt, now: Duration) -> Result<Answer> {
-        admit(self.record.seats[who.worker].attempt, who)?;
+    pub fn poll(&mut self, who: Attempt, now: Duration) -> Result<Answer> {
+        admit(self.record.workers[who.worker].attempt, who)?;
         if self.record.steps >= self.budget.steps || self.clock.may_go_on(self.consistency, who.worker) {
-            self.visitors[who.worker].waits = None;
+            self.states[who.worker].waits = None;
             return Ok(Answer::Go(self.grant(who.worker)));
         }
-        let since = self.visitors[who.worker].waits.unwrap_or(now);
-        if now.saturating_sub(since) >= self.patience {
-            let (behind, seconds) = (self.clock.behind(who.worker), self.patience.as_secs());
+        let since = self.states[who.worker].waits.unwrap_or(now);
+        if now.saturating_sub(since) >= self.wait_limit {
+            let (behind, seconds) = (self.clock.behind(who.worker), self.wait_limit.as_secs());
             let text = format!("workers {behind:?} did not come within {seconds} s (exchange-wait)");
             return Err(Error::refused(Refusal::Overdue, text));
         }
@@ -150,16 +153,16 @@ impl TurnLedger {
 
     /// The worker does no more: nobody waits for it.
     pub fn leave(&mut self, who: Attempt) -> Result<()> {
-        let seat = &mut self.record.seats[who.worker];
-        admit(seat.attempt, who)?;
-        seat.grant = Grant::default(); // of one that found nothing to do; others do it
+        let turns = &mut self.record.workers[who.worker];
+        admit(turns.attempt, who)?;
+        turns.grant = Grant::default(); // a worker that left gives its grant back to the others
         self.clock.leave(who.worker);
         Ok(())
     }
 
     /// The worker's weights or loss became NaN or infinite in `turn`: told in every report from now on.
     pub fn diverge(&mut self, who: Attempt, turn: u64) -> Result<()> {
-        admit(self.record.seats[who.worker].attempt, who)?;
+        admit(self.record.workers[who.worker].attempt, who)?;
         self.diverged.get_or_insert(Divergence { worker: who.worker, turn });
         Ok(())
     }
@@ -170,16 +173,16 @@ impl TurnLedger {
             steps: self.record.steps,
             samples: self.record.samples,
             budget: self.budget.steps,
-            turns: self.tally.turns.drain(..).collect(),
-            dropped_turns: self.tally.dropped,
-            bytes: self.tally.bytes,
-            staleness: self.tally.staleness,
+            turns: self.report_log.turns.drain(..).collect(),
+            dropped_turns: self.report_log.dropped,
+            bytes: self.report_log.bytes,
+            staleness: self.report_log.staleness,
             lag: self.clock.lags(),
             diverged: self.diverged,
         }
     }
 
-    /// Minibatches that were booked so far, of all workers.
+    /// Minibatches that were recorded so far, of all workers.
     pub fn steps(&self) -> u64 {
         self.record.steps
     }
@@ -192,21 +195,21 @@ impl TurnLedger {
     /// Goes on from `record`, which may be of an earlier moment of this same run: attempts that were ever let in
     /// stay the newest ones, so that a task that is about to die cannot change what it did not see.
     pub fn restore(&mut self, mut record: TurnRecord) -> Result<()> {
-        let workers = self.record.seats.len();
-        if record.seats.len() != workers {
-            let text = format!("a snapshot of {} workers where {workers} train", record.seats.len());
+        let workers = self.record.workers.len();
+        if record.workers.len() != workers {
+            let text = format!("a snapshot of {} workers where {workers} train", record.workers.len());
             return Err(Error::Config(text));
         }
-        let booked = record.seats.iter().try_fold(0u64, |sum, seat| sum.checked_add(seat.steps));
-        if booked != Some(record.steps) {
+        let recorded = record.workers.iter().try_fold(0u64, |sum, turns| sum.checked_add(turns.steps));
+        if recorded != Some(record.steps) {
             return Err(Error::Config("a snapshot whose workers' steps do not add up to its steps".to_owned()));
         }
-        for (worker, (seat, old)) in record.seats.iter_mut().zip(&self.record.seats).enumerate() {
+        for (worker, (turns, old)) in record.workers.iter_mut().zip(&self.record.workers).enumerate() {
             self.clock.join(worker);
-            self.clock.set(worker, seat.turn.saturating_sub(1));
-            seat.attempt = seat.attempt.max(old.attempt);
+            self.clock.set(worker, turns.turn.saturating_sub(1));
+            turns.attempt = turns.attempt.max(old.attempt);
         }
-        self.visitors = vec![Visitor { waits: None, restored: true }; workers];
+        self.states = vec![WorkerState { waits: None, restored: true }; workers];
         self.record = record;
         Ok(())
     }
@@ -214,15 +217,15 @@ impl TurnLedger {
     /// The first turn after a restart may lie ahead of the record: what was done since the record is lost.
     fn may_jump(&self, worker: usize, turn: u64) -> bool {
         // each turn is a step at least, and one more is asked for when the budget is spent
-        self.visitors[worker].restored && turn <= self.budget.steps.saturating_add(1)
+        self.states[worker].restored && turn <= self.budget.steps.saturating_add(1)
     }
 
-    fn book(&mut self, worker: usize, turn: u64, done: &Done) -> Result<()> {
-        let seat = &mut self.record.seats[worker];
+    fn record_turn(&mut self, worker: usize, turn: u64, done: &Done) -> Result<()> {
+        let turns = &mut self.record.workers[worker];
         let Work { steps, samples, loss } = done.work;
         done.work.validate(|| format!("worker {worker} in turn {}", turn - 1))?;
-        let jumps = turn != seat.turn + 1;
-        let granted = if jumps { self.budget.most_steps(u64::MAX) } else { seat.grant.steps };
+        let jumps = turn != turns.turn + 1;
+        let granted = if jumps { self.budget.most_steps(u64::MAX) } else { turns.grant.steps };
         if steps > granted {
             let text = format!("worker {worker} tells {steps} steps of turn {}, and {granted} were granted", turn - 1);
             return Err(mismatch(text));
@@ -232,18 +235,18 @@ impl TurnLedger {
         let total_samples = self.record.samples.checked_add(samples).ok_or_else(overflow)?;
         self.record.samples = total_samples;
         self.record.steps = self.record.steps.saturating_add(steps);
-        seat.steps = seat.steps.saturating_add(steps);
-        seat.turn = turn;
-        seat.grant = Grant::default();
-        self.visitors[worker].restored = false;
+        turns.steps = turns.steps.saturating_add(steps);
+        turns.turn = turn;
+        turns.grant = Grant::default();
+        self.states[worker].restored = false;
         self.clock.set(worker, turn - 1); // the turn asked for is not finished
         if steps == 0 {
             return Ok(()); // the first turn of a worker follows no exchange
         }
-        seat.exchanges += 1;
+        turns.exchanges += 1;
         let turn = TurnDone {
             worker,
-            exchange: seat.exchanges,
+            exchange: turns.exchanges,
             steps,
             total_steps: self.record.steps,
             total_samples,
@@ -253,13 +256,13 @@ impl TurnLedger {
             exchanging: done.exchanging,
             waiting: done.waiting,
         };
-        self.tally.add(done, turn);
+        self.report_log.add(done, turn);
         Ok(())
     }
 
     fn grant(&mut self, worker: usize) -> Grant {
-        let workers = self.record.seats.len() as u64;
-        let outstanding = self.record.seats.iter().fold(0u64, |sum, seat| sum.saturating_add(seat.grant.steps));
+        let workers = self.record.workers.len() as u64;
+        let outstanding = self.record.workers.iter().fold(0u64, |sum, turns| sum.saturating_add(turns.grant.steps));
         let left = self.budget.steps.saturating_sub(self.record.steps);
         let policy_step = self.record.steps / workers;
         // workers that all wait for each other share what is left; others take it while there is some
@@ -267,9 +270,9 @@ impl TurnLedger {
             Consistency::Bsp => left.div_ceil(self.clock.active().max(1) as u64),
             _ => left.saturating_sub(outstanding),
         };
-        let seat = &mut self.record.seats[worker];
+        let turns = &mut self.record.workers[worker];
         let steps = mine.min(self.budget.most_steps(policy_step));
-        seat.grant = Grant { policy_step, data_step: seat.steps, steps };
-        seat.grant
+        turns.grant = Grant { policy_step, data_step: turns.steps, steps };
+        turns.grant
     }
 }

@@ -4,8 +4,8 @@
 //! parallel optimization and blockwise model-update filtering" (2016), equations 3 to 5.
 
 use super::{Outer, corrected};
-use crate::Result;
 use crate::rules::memory::{Memory, take_back};
+use crate::{Result, published};
 
 /// Block momentum over the rounds.
 #[derive(Clone, Debug)]
@@ -18,10 +18,9 @@ pub struct Bmuf {
 impl Bmuf {
     /// Over `length` values of `workers` workers; `h` is 1 - 1/K when absent, the paper's `z` is 1.
     pub fn new(h: Option<f32>, z: f32, length: usize, workers: usize) -> Self {
-        let workers = workers.max(1) as f64;
-        let momentum = h.map_or(1.0 - 1.0 / workers, f64::from);
+        let momentum = h.map_or(published::bmuf_eta(workers), f64::from);
         // In f64 the product rounds to z in f32 where h is the default.
-        let gain = ((1.0 - momentum) * f64::from(z) * workers) as f32;
+        let gain = ((1.0 - momentum) * f64::from(z) * workers.max(1) as f64) as f32;
         Self { momentum: momentum as f32, gain, filtered: vec![0.0; length] }
     }
 }

@@ -8,9 +8,9 @@ mod slowmo;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
-use crate::rules::Limits;
+use crate::rules::Bounds;
 pub use crate::rules::Memory;
+use crate::{Result, published};
 pub use bmuf::Bmuf;
 pub use nesterov::Nesterov;
 pub use slowmo::SlowMo;
@@ -49,7 +49,7 @@ pub enum OuterSpec {
         momentum: f32,
     },
     Slowmo {
-        #[serde(default = "one")]
+        #[serde(default = "slowmo_alpha")]
         alpha: f32,
         /// The paper's for the number of workers when absent.
         #[serde(default)]
@@ -60,21 +60,25 @@ pub enum OuterSpec {
         #[serde(default)]
         h: Option<f32>,
         /// Block learning rate.
-        #[serde(default = "one")]
+        #[serde(default = "bmuf_zeta")]
         z: f32,
     },
 }
 
 fn nesterov_lr() -> f32 {
-    0.7 // DiLoCo
+    published::NESTEROV_LR as f32
 }
 
 fn nesterov_momentum() -> f32 {
-    0.9 // DiLoCo
+    published::NESTEROV_MOMENTUM as f32
 }
 
-fn one() -> f32 {
-    1.0 // SlowMo's alpha, BMUF's block learning rate
+fn slowmo_alpha() -> f32 {
+    published::SLOWMO_ALPHA as f32
+}
+
+fn bmuf_zeta() -> f32 {
+    published::BMUF_ZETA as f32
 }
 
 impl OuterSpec {
@@ -83,16 +87,16 @@ impl OuterSpec {
         match *self {
             Self::Averaging => Ok(()),
             Self::Nesterov { lr, momentum } => {
-                Limits::Positive.check("outer nesterov", "lr", lr)?;
-                Limits::BelowOne.check("outer nesterov", "momentum", momentum)
+                Bounds::Positive.check("outer nesterov", "lr", lr)?;
+                Bounds::BelowOne.check("outer nesterov", "momentum", momentum)
             }
             Self::Slowmo { alpha, beta } => {
-                Limits::Positive.check("outer slowmo", "alpha", alpha)?;
-                beta.map_or(Ok(()), |beta| Limits::BelowOne.check("outer slowmo", "beta", beta))
+                Bounds::Positive.check("outer slowmo", "alpha", alpha)?;
+                beta.map_or(Ok(()), |beta| Bounds::BelowOne.check("outer slowmo", "beta", beta))
             }
             Self::Bmuf { h, z } => {
-                h.map_or(Ok(()), |h| Limits::BelowOne.check("outer bmuf", "h", h))?;
-                Limits::Positive.check("outer bmuf", "z", z)
+                h.map_or(Ok(()), |h| Bounds::BelowOne.check("outer bmuf", "h", h))?;
+                Bounds::Positive.check("outer bmuf", "z", z)
             }
         }
     }
@@ -103,7 +107,7 @@ impl OuterSpec {
             Self::Averaging => Box::new(Averaging),
             Self::Nesterov { lr, momentum } => Box::new(Nesterov::new(lr, momentum, length)),
             Self::Slowmo { alpha, beta } => {
-                let beta = beta.unwrap_or_else(|| slowmo::published_beta(workers));
+                let beta = beta.unwrap_or_else(|| published::slowmo_beta(workers) as f32);
                 Box::new(SlowMo::new(alpha, beta, length))
             }
             Self::Bmuf { h, z } => Box::new(Bmuf::new(h, z, length, workers)),

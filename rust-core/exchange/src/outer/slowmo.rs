@@ -21,16 +21,6 @@ impl SlowMo {
     }
 }
 
-/// Slow momentum by the number of workers: the more of them, the better the direction that it keeps.
-pub(super) fn published_beta(workers: usize) -> f32 {
-    match workers {
-        0..4 => 0.0,
-        4..8 => 0.2,
-        8..16 => 0.5,
-        _ => 0.6,
-    }
-}
-
 impl Memory for SlowMo {
     fn state(&self) -> Vec<&[f32]> {
         vec![&self.momentum]
@@ -56,12 +46,6 @@ impl Outer for SlowMo {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn beta_grows_with_the_workers() {
-        let got = [1, 3, 4, 7, 8, 15, 16, 64].map(published_beta);
-        assert_eq!(got, [0.0, 0.0, 0.2, 0.2, 0.5, 0.5, 0.6, 0.6]);
-    }
 
     #[test]
     fn a_learning_rate_of_zero_leaves_the_momentum_finite() {

@@ -3,7 +3,7 @@
 //! Hermans, Spanakis, Möckel, "Accumulated Gradient Normalization" (2017), equation 9.
 
 use super::memory::Memory;
-use super::{Arrival, Visit};
+use super::{Arrival, ExchangeInfo};
 
 /// The rule; a message is the movement of one step on average, a reply the center.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +12,7 @@ pub struct Adag;
 impl Memory for Adag {}
 
 impl Arrival for Adag {
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &Visit) {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _info: &ExchangeInfo) {
         for (c, d) in center.iter_mut().zip(message) {
             *c += *d;
             *d = *c;

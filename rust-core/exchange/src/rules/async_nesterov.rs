@@ -3,7 +3,7 @@
 //! Liu et al., "Asynchronous Local-SGD Training for Language Modeling" (2024), algorithm 3 with c = 0.
 
 use super::memory::{Memory, take_back};
-use super::{Arrival, Visit};
+use super::{Arrival, ExchangeInfo};
 use crate::Result;
 
 /// The rule; a message is -d, the way the worker went, so everything here is added. A reply is the center.
@@ -41,7 +41,7 @@ impl Memory for AsyncNesterov {
 }
 
 impl Arrival for AsyncNesterov {
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &Visit) {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _info: &ExchangeInfo) {
         self.arrivals += 1;
         let share = 1.0 / self.workers as f32;
         let step = self.lr * share;

@@ -4,7 +4,7 @@
 //! Zheng et al., "Asynchronous Stochastic Gradient Descent with Delay Compensation" (2017), equation 10.
 
 use super::memory::{Memory, take_back};
-use super::{Arrival, Visit};
+use super::{Arrival, ExchangeInfo};
 use crate::Result;
 
 /// The rule; it keeps one vector a worker. A reply is the center.
@@ -40,13 +40,13 @@ impl Memory for Dcasgd {
 }
 
 impl Arrival for Dcasgd {
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], visit: &Visit) {
-        if self.known[visit.worker] == 0 {
-            self.pulled(visit.worker, center); // nothing to compare with: no compensation
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], info: &ExchangeInfo) {
+        if self.known[info.worker] == 0 {
+            self.pulled(info.worker, center); // nothing to compare with: no compensation
         }
         // -lr g is the message D itself, and lr lambda g g is lambda D D / lr; a rate of 0 took no steps.
-        let compensation = if visit.lr > 0.0 { self.lambda / visit.lr } else { 0.0 };
-        for ((c, d), pulled) in center.iter_mut().zip(message).zip(&mut self.pulled[visit.worker]) {
+        let compensation = if info.lr > 0.0 { self.lambda / info.lr } else { 0.0 };
+        for ((c, d), pulled) in center.iter_mut().zip(message).zip(&mut self.pulled[info.worker]) {
             *c += *d - compensation * *d * *d * (*c - *pulled);
             *d = *c;
             *pulled = *c;
@@ -63,11 +63,11 @@ impl Arrival for Dcasgd {
 mod tests {
     use super::*;
 
-    const VISIT: Visit = Visit { worker: 1, staleness: 1, exchanges: 0, lr: 0.5, steps: 1 };
+    const INFO: ExchangeInfo = ExchangeInfo { worker: 1, staleness: 1, exchanges: 0, lr: 0.5, steps: 1 };
 
-    fn fold(rule: &mut Dcasgd, visit: Visit) -> f32 {
+    fn fold(rule: &mut Dcasgd, info: ExchangeInfo) -> f32 {
         let (mut center, mut message) = ([2.0], [-1.0]); // g is 2 at lr 0.5
-        rule.fold(&mut center, &mut message, &visit);
+        rule.fold(&mut center, &mut message, &info);
         assert_eq!(center, message);
         center[0]
     }
@@ -76,18 +76,18 @@ mod tests {
     fn the_gradient_is_corrected_by_how_far_the_center_went() {
         let mut rule = Dcasgd::new(0.25, 1, 2);
         rule.pulled(1, &[1.0]);
-        assert_eq!(fold(&mut rule, VISIT), 2.0 - 0.5 * (2.0 + 0.25 * 4.0 * 1.0));
+        assert_eq!(fold(&mut rule, INFO), 2.0 - 0.5 * (2.0 + 0.25 * 4.0 * 1.0));
     }
 
     #[test]
     fn nothing_is_corrected_for_a_worker_that_nobody_saw_pull() {
-        assert_eq!(fold(&mut Dcasgd::new(0.25, 1, 2), VISIT), 1.0);
+        assert_eq!(fold(&mut Dcasgd::new(0.25, 1, 2), INFO), 1.0);
     }
 
     #[test]
     fn a_learning_rate_of_zero_leaves_the_center_finite() {
         let mut rule = Dcasgd::new(0.25, 1, 2);
         rule.pulled(1, &[1.0]);
-        assert_eq!(fold(&mut rule, Visit { lr: 0.0, ..VISIT }), 1.0);
+        assert_eq!(fold(&mut rule, ExchangeInfo { lr: 0.0, ..INFO }), 1.0);
     }
 }

@@ -4,7 +4,7 @@
 //! Dean et al., "Large Scale Distributed Deep Networks" (2012), section 4.1; Duchi, Hazan, Singer (2011).
 
 use super::memory::{Memory, take_back};
-use super::{Arrival, Visit};
+use super::{Arrival, ExchangeInfo};
 use crate::Result;
 
 const EPSILON: f32 = 1e-8; // the usual guard against the division by the root of nothing
@@ -16,7 +16,7 @@ pub struct Downpour;
 impl Memory for Downpour {}
 
 impl Arrival for Downpour {
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &Visit) {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _info: &ExchangeInfo) {
         for (c, d) in center.iter_mut().zip(message) {
             *c += *d;
             *d = *c;
@@ -49,7 +49,7 @@ impl Memory for Adagrad {
 }
 
 impl Arrival for Adagrad {
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _visit: &Visit) {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], _info: &ExchangeInfo) {
         for ((c, d), g) in center.iter_mut().zip(message).zip(&mut self.squares) {
             *g += *d * *d;
             *c += self.lr * *d / (g.sqrt() + EPSILON);

@@ -3,7 +3,7 @@
 //! Jiang, Cui, Zhang, Yu, "Heterogeneity-aware Distributed Parameter Servers" (2017), DynSGD.
 
 use super::memory::Memory;
-use super::{Arrival, Visit};
+use super::{Arrival, ExchangeInfo};
 
 /// The rule; a reply is the center.
 #[derive(Clone, Copy, Debug)]
@@ -12,8 +12,8 @@ pub struct Dynsgd;
 impl Memory for Dynsgd {}
 
 impl Arrival for Dynsgd {
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], visit: &Visit) {
-        let share = 1.0 / (visit.staleness as f32 + 1.0);
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], info: &ExchangeInfo) {
+        let share = 1.0 / (info.staleness as f32 + 1.0);
         for (c, d) in center.iter_mut().zip(message) {
             *c += share * *d;
             *d = *c;

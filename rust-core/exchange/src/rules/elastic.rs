@@ -4,7 +4,7 @@
 //! Kim, Park, Jang, Yoon, "DeepSpark" (2016), whose code has a = 0.1, the server's factor and the decay.
 
 use super::memory::Memory;
-use super::{Arrival, Decay, Visit};
+use super::{Arrival, Decay, ExchangeInfo};
 
 /// The rule; a reply is d, which the worker subtracts.
 #[derive(Clone, Copy, Debug)]
@@ -24,9 +24,9 @@ impl Elastic {
 impl Memory for Elastic {}
 
 impl Arrival for Elastic {
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], visit: &Visit) {
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], info: &ExchangeInfo) {
         let shrunk = self.decay.map_or(1.0, |Decay { factor, every }| {
-            let times = i32::try_from(visit.exchanges / every).unwrap_or(i32::MAX);
+            let times = i32::try_from(info.exchanges / every).unwrap_or(i32::MAX);
             f64::from(factor).powi(times) as f32
         });
         let (alpha, server_alpha) = (shrunk * self.alpha, shrunk * self.server_alpha);

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Arrival, Gathering, RuleSpec, Side, Visit};
-use crate::partner::Partner;
+use super::{Arrival, ExchangeInfo, Gathering, RuleSpec, ShardRule};
+use crate::worker_rule::WorkerRule;
 
 const KNOWN: [&str; 16] = [
     "adag",
@@ -35,14 +35,14 @@ struct Trajectory {
     workers: usize,
     initial: Vec<f32>,
     #[serde(default)]
-    visits: Vec<OneVisit>,
+    exchanges: Vec<OneExchange>,
     #[serde(default)]
     rounds: Vec<Round>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OneVisit {
+struct OneExchange {
     worker: usize,
     movement: Vec<f32>,
     steps: u64,
@@ -70,7 +70,7 @@ struct Part {
 /// A worker of the replay: its weights, and what the server counts of it.
 struct Worker {
     x: Vec<f32>,
-    partner: Partner,
+    worker_rule: WorkerRule,
     exchanges: u64,
     updates_at_pull: u64,
 }
@@ -79,7 +79,7 @@ impl Worker {
     fn message(&mut self, movement: &[f32], steps: u64) -> Vec<f32> {
         self.x.iter_mut().zip(movement).for_each(|(x, movement)| *x += movement);
         let mut out = vec![f32::NAN; self.x.len()];
-        self.partner.message(&self.x, steps, &mut out);
+        self.worker_rule.message(&self.x, steps, &mut out);
         out
     }
 }
@@ -93,25 +93,25 @@ fn assert_close(got: &[f32], expected: &[f64], what: &str) {
     }
 }
 
-fn replay_visits(name: &str, rule: &mut dyn Arrival, golden: &Trajectory, workers: &mut [Worker]) {
+fn replay_exchanges(name: &str, rule: &mut dyn Arrival, golden: &Trajectory, workers: &mut [Worker]) {
     let mut center = golden.initial.clone();
     (0..workers.len()).for_each(|k| rule.pulled(k, &center));
-    for (updates, visit) in (0..).zip(&golden.visits) {
-        let worker = &mut workers[visit.worker];
-        let mut message = worker.message(&visit.movement, visit.steps);
-        let known = Visit {
-            worker: visit.worker,
+    for (updates, exchange) in (0..).zip(&golden.exchanges) {
+        let worker = &mut workers[exchange.worker];
+        let mut message = worker.message(&exchange.movement, exchange.steps);
+        let known = ExchangeInfo {
+            worker: exchange.worker,
             staleness: updates - worker.updates_at_pull,
             exchanges: worker.exchanges,
-            lr: visit.lr,
-            steps: visit.steps,
+            lr: exchange.lr,
+            steps: exchange.steps,
         };
         rule.fold(&mut center, &mut message, &known);
-        worker.partner.apply(&mut worker.x, &message);
+        worker.worker_rule.apply(&mut worker.x, &message);
         worker.exchanges += 1;
         worker.updates_at_pull = updates + 1;
-        assert_close(&center, &visit.center, &format!("{name}, center after visit {updates}"));
-        assert_close(&worker.x, &visit.x, &format!("{name}, worker {} after visit {updates}", visit.worker));
+        assert_close(&center, &exchange.center, &format!("{name}, center after exchange {updates}"));
+        assert_close(&worker.x, &exchange.x, &format!("{name}, worker {} after exchange {updates}", exchange.worker));
     }
 }
 
@@ -126,7 +126,7 @@ fn replay_rounds(name: &str, rule: &mut dyn Gathering, golden: &Trajectory, work
         rule.fold(&mut center, &mut vectors, expected.lr);
         assert_close(&center, &expected.center, &format!("{name}, center after round {round}"));
         for (k, (worker, part)) in workers.iter_mut().zip(&expected.workers).enumerate() {
-            worker.partner.apply(&mut worker.x, &messages[k]);
+            worker.worker_rule.apply(&mut worker.x, &messages[k]);
             assert_close(&worker.x, &part.x, &format!("{name}, worker {k} after round {round}"));
         }
     }
@@ -137,18 +137,18 @@ fn replay(name: &str, golden: &Trajectory) {
     let initial = &golden.initial;
     let worker = |_| Worker {
         x: initial.clone(),
-        partner: Partner::new(golden.rule.partner(), initial.clone()),
+        worker_rule: WorkerRule::new(golden.rule.worker_rule(), initial.clone()),
         exchanges: 0,
         updates_at_pull: 0,
     };
     let mut workers: Vec<_> = (0..golden.workers).map(worker).collect();
-    match golden.rule.side(initial.len(), golden.workers) {
-        Side::Arrival(mut rule) => {
-            assert_eq!((golden.visits.len(), golden.rounds.len()), (12, 0), "{name}");
-            replay_visits(name, &mut *rule, golden, &mut workers);
+    match golden.rule.shard_rule(initial.len(), golden.workers) {
+        ShardRule::Arrival(mut rule) => {
+            assert_eq!((golden.exchanges.len(), golden.rounds.len()), (12, 0), "{name}");
+            replay_exchanges(name, &mut *rule, golden, &mut workers);
         }
-        Side::Gathering(mut rule) => {
-            assert_eq!((golden.visits.len(), golden.rounds.len()), (0, 4), "{name}");
+        ShardRule::Gathering(mut rule) => {
+            assert_eq!((golden.exchanges.len(), golden.rounds.len()), (0, 4), "{name}");
             replay_rounds(name, &mut *rule, golden, &mut workers);
         }
     }

@@ -3,9 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Decay, Memory, RuleSpec, Side, Visit};
+use super::{Decay, ExchangeInfo, Memory, RuleSpec, ShardRule};
 use crate::outer::OuterSpec;
-use crate::partner::Partner;
+use crate::worker_rule::WorkerRule;
 
 const LENGTH: usize = 5;
 const WORKERS: usize = 3;
@@ -41,16 +41,16 @@ fn arrival_rules() -> Vec<RuleSpec> {
     ]
 }
 
-/// Lets `side` fold the next message, or for a synchronous rule the same one of all workers; answers the reply.
-fn fold(side: &mut Side, center: &mut [f32], message: &[f32], exchange: usize) -> Vec<f32> {
+/// Lets `rule` fold the next message, or for a synchronous rule the same one of all workers; answers the reply.
+fn fold(rule: &mut ShardRule, center: &mut [f32], message: &[f32], exchange: usize) -> Vec<f32> {
     let mut message = message.to_vec();
-    match side {
-        Side::Arrival(rule) => {
+    match rule {
+        ShardRule::Arrival(rule) => {
             let (worker, turn) = (exchange % WORKERS, exchange as u64);
-            let visit = Visit { worker, staleness: turn % 4, exchanges: turn / 3, lr: 0.1, steps: 5 };
-            rule.fold(center, &mut message, &visit);
+            let info = ExchangeInfo { worker, staleness: turn % 4, exchanges: turn / 3, lr: 0.1, steps: 5 };
+            rule.fold(center, &mut message, &info);
         }
-        Side::Gathering(rule) => {
+        ShardRule::Gathering(rule) => {
             let mut others = vec![message.clone(); WORKERS - 1];
             let all = others.iter_mut().chain([&mut message]);
             let mut vectors: Vec<_> = all.map(|vector| (vector.as_mut_slice(), 10)).collect();
@@ -60,10 +60,10 @@ fn fold(side: &mut Side, center: &mut [f32], message: &[f32], exchange: usize) -
     message
 }
 
-fn memory(side: &mut Side) -> &mut dyn Memory {
-    match side {
-        Side::Arrival(rule) => &mut **rule,
-        Side::Gathering(rule) => &mut **rule,
+fn memory(rule: &mut ShardRule) -> &mut dyn Memory {
+    match rule {
+        ShardRule::Arrival(rule) => &mut **rule,
+        ShardRule::Gathering(rule) => &mut **rule,
     }
 }
 
@@ -76,10 +76,10 @@ proptest! {
     fn an_alpha_of_zero_never_moves_the_center_nor_the_workers(start in values(), xs in vec(values(), 1..8)) {
         let elastic = RuleSpec::Elastic { alpha: 0.0, server_alpha: None, decay: None };
         for spec in [elastic, RuleSpec::Easgd { alpha: 0.0, beta: 0.0 }] {
-            let mut side = spec.side(LENGTH, WORKERS);
+            let mut rule = spec.shard_rule(LENGTH, WORKERS);
             let mut center = start.clone();
             for (exchange, x) in xs.iter().enumerate() {
-                let difference = fold(&mut side, &mut center, x, exchange);
+                let difference = fold(&mut rule, &mut center, x, exchange);
                 prop_assert_eq!(&center, &start);
                 prop_assert_eq!(difference, vec![0.0; LENGTH]);
             }
@@ -89,11 +89,11 @@ proptest! {
     #[test]
     fn a_symmetric_elastic_exchange_conserves_the_sum(start in values(), x in values(), alpha in 0f32..=1.0) {
         let spec = RuleSpec::Elastic { alpha, server_alpha: None, decay: Some(Decay { factor: 0.5, every: 1 }) };
-        let mut partner = Partner::new(spec.partner(), start.clone());
+        let mut worker_rule = WorkerRule::new(spec.worker_rule(), start.clone());
         let (mut center, mut moved, mut message) = (start.clone(), x.clone(), vec![0.0; LENGTH]);
-        partner.message(&x, 1, &mut message);
-        let reply = fold(&mut spec.side(LENGTH, WORKERS), &mut center, &message, 4);
-        partner.apply(&mut moved, &reply);
+        worker_rule.message(&x, 1, &mut message);
+        let reply = fold(&mut spec.shard_rule(LENGTH, WORKERS), &mut center, &message, 4);
+        worker_rule.apply(&mut moved, &reply);
         for k in 0..LENGTH {
             let (before, after) = (x[k] + start[k], moved[k] + center[k]);
             prop_assert!((before - after).abs() <= 1e-5, "{before} became {after}");
@@ -107,19 +107,19 @@ proptest! {
         samples in vec(0u64..1_000, WORKERS),
     ) {
         for spec in gathering_rules() {
-            let Side::Gathering(mut rule) = spec.side(LENGTH, WORKERS) else { panic!("{spec:?} does not gather") };
+            let ShardRule::Gathering(mut rule) = spec.shard_rule(LENGTH, WORKERS) else { panic!("{spec:?} does not gather") };
             let mut center = start.clone();
-            let mut workers = vec![(start.clone(), Partner::new(spec.partner(), start.clone())); WORKERS];
+            let mut workers = vec![(start.clone(), WorkerRule::new(spec.worker_rule(), start.clone())); WORKERS];
             for movement in &movements {
                 let mut messages = vec![vec![0.0; LENGTH]; WORKERS];
-                for ((x, partner), message) in workers.iter_mut().zip(&mut messages) {
+                for ((x, worker_rule), message) in workers.iter_mut().zip(&mut messages) {
                     x.iter_mut().zip(movement).for_each(|(x, movement)| *x += movement);
-                    partner.message(x, 1, message);
+                    worker_rule.message(x, 1, message);
                 }
                 let vectors = messages.iter_mut().map(Vec::as_mut_slice);
                 rule.fold(&mut center, &mut vectors.zip(samples.iter().copied()).collect::<Vec<_>>(), 0.1);
-                for ((x, partner), reply) in workers.iter_mut().zip(&messages) {
-                    partner.apply(x, reply);
+                for ((x, worker_rule), reply) in workers.iter_mut().zip(&messages) {
+                    worker_rule.apply(x, reply);
                 }
                 for (x, _) in &workers {
                     prop_assert_eq!(bits(x), bits(&workers[0].0), "{:?}", spec);
@@ -131,13 +131,13 @@ proptest! {
     #[test]
     fn workers_that_did_not_leave_the_center_do_not_move_it(start in values()) {
         for spec in arrival_rules().into_iter().chain(gathering_rules()) {
-            let mut partner = Partner::new(spec.partner(), start.clone());
-            let (mut side, mut center, mut x) = (spec.side(LENGTH, WORKERS), start.clone(), start.clone());
+            let mut worker_rule = WorkerRule::new(spec.worker_rule(), start.clone());
+            let (mut rule, mut center, mut x) = (spec.shard_rule(LENGTH, WORKERS), start.clone(), start.clone());
             for exchange in 0..2 * WORKERS {
                 let mut message = vec![0.0; LENGTH];
-                partner.message(&x, 0, &mut message);
-                let reply = fold(&mut side, &mut center, &message, exchange);
-                partner.apply(&mut x, &reply);
+                worker_rule.message(&x, 0, &mut message);
+                let reply = fold(&mut rule, &mut center, &message, exchange);
+                worker_rule.apply(&mut x, &reply);
                 prop_assert_eq!((&center, &x), (&start, &start), "{:?}", spec);
             }
         }
@@ -151,17 +151,17 @@ proptest! {
     ) {
         let cut = cut.index(messages.len());
         for spec in arrival_rules().into_iter().chain(gathering_rules()) {
-            let (mut side, mut center) = (spec.side(LENGTH, WORKERS), start.clone());
+            let (mut rule, mut center) = (spec.shard_rule(LENGTH, WORKERS), start.clone());
             for (exchange, message) in messages[..cut].iter().enumerate() {
-                fold(&mut side, &mut center, message, exchange);
+                fold(&mut rule, &mut center, message, exchange);
             }
-            let mut restored = spec.side(LENGTH, WORKERS);
-            let kept = memory(&mut side);
+            let mut restored = spec.shard_rule(LENGTH, WORKERS);
+            let kept = memory(&mut rule);
             let state: Vec<Vec<f32>> = kept.state().into_iter().map(<[f32]>::to_vec).collect();
             memory(&mut restored).restore(state, &kept.counters()).unwrap();
             let mut restored_center = center.clone();
             for (exchange, message) in messages.iter().enumerate().skip(cut) {
-                let reply = fold(&mut side, &mut center, message, exchange);
+                let reply = fold(&mut rule, &mut center, message, exchange);
                 let again = fold(&mut restored, &mut restored_center, message, exchange);
                 prop_assert_eq!(bits(&reply), bits(&again), "{:?}", spec);
                 prop_assert_eq!(bits(&center), bits(&restored_center), "{:?}", spec);
@@ -173,8 +173,8 @@ proptest! {
 #[test]
 fn a_snapshot_of_another_rule_is_refused() {
     for spec in arrival_rules().into_iter().chain(gathering_rules()) {
-        let mut side = spec.side(LENGTH, WORKERS);
-        let rule = memory(&mut side);
+        let mut rule = spec.shard_rule(LENGTH, WORKERS);
+        let rule = memory(&mut rule);
         let state: Vec<Vec<f32>> = rule.state().into_iter().map(<[f32]>::to_vec).collect();
         let counters = rule.counters();
         assert!(rule.restore([&state[..], &[vec![0.0; LENGTH]]].concat(), &counters).is_err(), "{spec:?}");
@@ -185,7 +185,7 @@ fn a_snapshot_of_another_rule_is_refused() {
 #[test]
 fn nothing_is_folded_when_nobody_had_a_sample() {
     for spec in gathering_rules() {
-        let Side::Gathering(mut rule) = spec.side(1, 2) else { panic!("{spec:?} does not gather") };
+        let ShardRule::Gathering(mut rule) = spec.shard_rule(1, 2) else { panic!("{spec:?} does not gather") };
         let (mut center, mut one, mut two) = ([3.0], [f32::NAN], [5.0]);
         rule.fold(&mut center, &mut [(&mut one, 0), (&mut two, 0)], 0.1);
         assert_eq!(center, [3.0], "{spec:?}");

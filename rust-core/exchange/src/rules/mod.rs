@@ -1,4 +1,4 @@
-//! The server's side of an exchange: one rule a file, pure, the paper's equation in its header. Everything
+//! The server's part of an exchange: one rule a file, pure, the paper's equation in its header. Everything
 //! is elementwise, so a rule folds a shard (a range of the flat vector) without knowing the others.
 
 pub mod adag;
@@ -17,12 +17,12 @@ pub(crate) mod memory;
 mod spec;
 
 pub use memory::Memory;
-pub(crate) use spec::Limits;
+pub(crate) use spec::Bounds;
 pub use spec::{Decay, RuleSpec};
 
-/// What the server knows of the message it folds.
+/// What the server knows about the message that it folds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Visit {
+pub struct ExchangeInfo {
     /// The sender, below the number of workers that the rule was built for.
     pub worker: usize,
     /// Center updates since this worker's last pull; 0 if nobody else's came between.
@@ -37,11 +37,11 @@ pub struct Visit {
 
 /// A rule that folds each message when it arrives. All slices have the shard's length: the caller checks it.
 pub trait Arrival: Memory + Send {
-    /// Folds the message of worker `visit.worker` into `center`; `message` becomes the reply in place.
-    fn fold(&mut self, center: &mut [f32], message: &mut [f32], visit: &Visit);
+    /// Folds the message of worker `info.worker` into `center`; `message` becomes the reply in place.
+    fn fold(&mut self, center: &mut [f32], message: &mut [f32], info: &ExchangeInfo);
 
-    /// Told when `worker` takes `center` without a message: at its start, and after a loss. A rule that
-    /// compares with what a worker pulled needs it; a reply needs no such call.
+    /// Called when `worker` pulls `center` without an exchange: at its start, and after a loss. Rules that remember
+    /// what each worker pulled need it; the reply of an exchange needs no such call.
     fn pulled(&mut self, _worker: usize, _center: &[f32]) {}
 }
 
@@ -52,8 +52,8 @@ pub trait Gathering: Memory + Send {
     fn fold(&mut self, center: &mut [f32], vectors: &mut [(&mut [f32], u64)], lr: f32);
 }
 
-/// A rule at work on one shard.
-pub enum Side {
+/// The server's part of a rule, for one shard.
+pub enum ShardRule {
     Arrival(Box<dyn Arrival>),
     Gathering(Box<dyn Gathering>),
 }

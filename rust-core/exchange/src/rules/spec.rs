@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Side, adag, async_nesterov, dcasgd, downpour, dynsgd, easgd, elastic, mean};
+use super::{ShardRule, adag, async_nesterov, dcasgd, downpour, dynsgd, easgd, elastic, mean};
 use crate::outer::OuterSpec;
-use crate::partner::{PartnerSpec, Sends, Takes};
-use crate::{Error, Result};
+use crate::worker_rule::{Sends, Takes, WorkerRuleSpec};
+use crate::{Error, Result, published};
 
 /// What a shard folds by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,23 +68,23 @@ pub struct Decay {
 }
 
 fn easgd_beta() -> f32 {
-    0.9 // Zhang, Choromanska, LeCun 2015
+    published::EASGD_BETA as f32
 }
 
 fn elastic_alpha() -> f32 {
-    0.1 // DeepSpark's shipped moving rate
+    published::DEEPSPARK_ALPHA as f32
 }
 
 fn dcasgd_lambda() -> f32 {
-    0.04 // Zheng et al. 2017, DC-ASGD with a constant lambda on CIFAR-10
+    published::DCASGD_LAMBDA as f32
 }
 
 fn async_nesterov_lr() -> f32 {
-    0.7 // as DiLoCo's outer step
+    published::NESTEROV_LR as f32
 }
 
 fn async_nesterov_momentum() -> f32 {
-    0.9 // as DiLoCo's outer step
+    published::NESTEROV_MOMENTUM as f32
 }
 
 impl RuleSpec {
@@ -104,49 +104,49 @@ impl RuleSpec {
 
     /// Refuses a parameter outside its limits; NaN is outside of all.
     pub fn validate(&self) -> Result<()> {
-        let check = |key, value: f32, limits: Limits| limits.check(self.name(), key, value);
+        let check = |key, value: f32, limits: Bounds| limits.check(self.name(), key, value);
         match self {
             Self::Mean { outer } => outer.validate(),
             Self::Easgd { alpha, beta } => {
-                check("alpha", *alpha, Limits::Share)?;
-                check("beta", *beta, Limits::Share)
+                check("alpha", *alpha, Bounds::Share)?;
+                check("beta", *beta, Bounds::Share)
             }
             Self::Elastic { alpha, server_alpha, decay } => {
-                check("alpha", *alpha, Limits::Share)?;
-                server_alpha.map_or(Ok(()), |value| check("server-alpha", value, Limits::Share))?;
+                check("alpha", *alpha, Bounds::Share)?;
+                server_alpha.map_or(Ok(()), |value| check("server-alpha", value, Bounds::Share))?;
                 let Some(decay) = decay else { return Ok(()) };
-                check("decay.factor", decay.factor, Limits::Share)?;
-                check("decay.factor", decay.factor, Limits::Positive)?;
+                check("decay.factor", decay.factor, Bounds::Share)?;
+                check("decay.factor", decay.factor, Bounds::Positive)?;
                 at_least_one(self.name(), "decay.every", decay.every)
             }
-            Self::Downpour { adagrad } => adagrad.map_or(Ok(()), |lr| check("adagrad", lr, Limits::Positive)),
+            Self::Downpour { adagrad } => adagrad.map_or(Ok(()), |lr| check("adagrad", lr, Bounds::Positive)),
             Self::Adag {} | Self::Dynsgd {} => Ok(()),
-            Self::Dcasgd { lambda } => check("lambda", *lambda, Limits::NotNegative),
+            Self::Dcasgd { lambda } => check("lambda", *lambda, Bounds::NotNegative),
             Self::AsyncNesterov { lr, momentum, workers } => {
-                check("lr", *lr, Limits::Positive)?;
-                check("momentum", *momentum, Limits::BelowOne)?;
+                check("lr", *lr, Bounds::Positive)?;
+                check("momentum", *momentum, Bounds::BelowOne)?;
                 at_least_one(self.name(), "workers", *workers as u64)
             }
         }
     }
 
-    /// The server's side over a shard of `length` values for `workers` workers.
-    pub fn side(&self, length: usize, workers: usize) -> Side {
+    /// The server's part of the rule for a shard of `length` values for `workers` workers.
+    pub fn shard_rule(&self, length: usize, workers: usize) -> ShardRule {
         match *self {
             Self::Mean { outer } => {
-                Side::Gathering(Box::new(mean::Averaged::new(length, outer.build(length, workers))))
+                ShardRule::Gathering(Box::new(mean::Averaged::new(length, outer.build(length, workers))))
             }
-            Self::Easgd { alpha, beta } => Side::Gathering(Box::new(easgd::Easgd::new(alpha, beta, length))),
+            Self::Easgd { alpha, beta } => ShardRule::Gathering(Box::new(easgd::Easgd::new(alpha, beta, length))),
             Self::Elastic { alpha, server_alpha, decay } => {
-                Side::Arrival(Box::new(elastic::Elastic::new(alpha, server_alpha.unwrap_or(alpha), decay)))
+                ShardRule::Arrival(Box::new(elastic::Elastic::new(alpha, server_alpha.unwrap_or(alpha), decay)))
             }
-            Self::Downpour { adagrad: None } => Side::Arrival(Box::new(downpour::Downpour)),
-            Self::Downpour { adagrad: Some(lr) } => Side::Arrival(Box::new(downpour::Adagrad::new(lr, length))),
-            Self::Adag {} => Side::Arrival(Box::new(adag::Adag)),
-            Self::Dynsgd {} => Side::Arrival(Box::new(dynsgd::Dynsgd)),
-            Self::Dcasgd { lambda } => Side::Arrival(Box::new(dcasgd::Dcasgd::new(lambda, length, workers))),
+            Self::Downpour { adagrad: None } => ShardRule::Arrival(Box::new(downpour::Downpour)),
+            Self::Downpour { adagrad: Some(lr) } => ShardRule::Arrival(Box::new(downpour::Adagrad::new(lr, length))),
+            Self::Adag {} => ShardRule::Arrival(Box::new(adag::Adag)),
+            Self::Dynsgd {} => ShardRule::Arrival(Box::new(dynsgd::Dynsgd)),
+            Self::Dcasgd { lambda } => ShardRule::Arrival(Box::new(dcasgd::Dcasgd::new(lambda, length, workers))),
             Self::AsyncNesterov { lr, momentum, workers } => {
-                Side::Arrival(Box::new(async_nesterov::AsyncNesterov::new(lr, momentum, workers, length)))
+                ShardRule::Arrival(Box::new(async_nesterov::AsyncNesterov::new(lr, momentum, workers, length)))
             }
         }
     }
@@ -156,8 +156,8 @@ impl RuleSpec {
         matches!(self, Self::Mean { .. } | Self::Easgd { .. })
     }
 
-    /// What a worker sends and takes.
-    pub fn partner(&self) -> PartnerSpec {
+    /// The worker's part of the rule.
+    pub fn worker_rule(&self) -> WorkerRuleSpec {
         let (sends, takes) = match self {
             Self::Mean { .. } => (Sends::Weights, Takes::Center),
             Self::Easgd { .. } | Self::Elastic { .. } => (Sends::Weights, Takes::Difference),
@@ -166,20 +166,20 @@ impl RuleSpec {
                 (Sends::Delta, Takes::Center)
             }
         };
-        PartnerSpec { sends, takes }
+        WorkerRuleSpec { sends, takes }
     }
 }
 
-/// What a parameter may be; none may be NaN or infinite.
+/// The range of a parameter; NaN and infinity are outside all of them.
 #[derive(Clone, Copy)]
-pub(crate) enum Limits {
+pub(crate) enum Bounds {
     Share,
     BelowOne,
     Positive,
     NotNegative,
 }
 
-impl Limits {
+impl Bounds {
     /// Refuses a `value` of `owner`'s `key` outside these limits.
     pub(crate) fn check(self, owner: &'static str, key: &'static str, value: f32) -> Result<()> {
         let (holds, limits) = match self {

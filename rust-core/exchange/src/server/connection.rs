@@ -5,44 +5,44 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use super::Center;
-use super::door::{Id, Place};
-use super::settings::Limits;
+use super::ServerState;
+use super::connection_table::{Id, Registration};
+use super::settings::ServerLimits;
 use super::shard::{Buffer, Kept, Shard};
 use crate::auth::{Handshake, nonce};
 use crate::codec::Codec;
 use crate::ledger::{Attempt, Grant, Message, Taken, Work};
-use crate::line::Line;
-use crate::message::{Facts, Identity, Lane, Reply, Request, Role};
+use crate::message::{Channel, ChannelInfo, Identity, Reply, Request, Role};
+use crate::transport::Transport;
 use crate::{Error, Refusal, Result};
 
-/// Seconds for telling a stranger what was wrong; an attached peer has as long as for an exchange.
-const FAREWELL: u64 = 1;
-/// Characters of a refusal, so that it fits a header whatever a peer's text in it was.
+/// Seconds in which a refusal must reach a peer that has not shown the secret; an attached peer has as long as for an exchange.
+const REFUSAL_SECONDS: u64 = 1;
+/// The most characters of a refusal, so that it fits a header although a peer's own text may be in it.
 const MOST_CHARACTERS: usize = 500;
 
-/// Serves `socket` to its end, with which `place` is free again. What a peer did wrong it is told.
-pub fn serve(center: &Center, socket: TcpStream, mut place: Place) {
-    let mut line = match Line::accept(socket, center.tls.as_ref()) {
-        Ok(line) => line,
+/// Serves `socket` until it ends, and then frees its entry in the table. A peer that did something wrong is told what.
+pub fn serve(state: &ServerState, socket: TcpStream, mut place: Registration) {
+    let mut transport = match Transport::accept(socket, state.tls.as_ref()) {
+        Ok(transport) => transport,
         Err(error) => return log::info!("{error}"),
     };
-    let mut connection = Connection { center, line: &mut line, id: place.id(), attached: false };
+    let mut connection = Connection { state, transport: &mut transport, id: place.id(), attached: false };
     let served = connection.run();
-    let seconds = if connection.attached { center.settings.limits.exchange } else { FAREWELL };
+    let seconds = if connection.attached { state.settings.limits.exchange } else { REFUSAL_SECONDS };
     let Err(error) = served else { return };
-    log::info!("{}: {error}", line.peer());
+    log::info!("{}: {error}", transport.peer());
     let Some(reply) = refusal(&error) else { return };
     place.refuse();
-    line.within(Limits::seconds(seconds));
-    match line.send(&reply, &[]) {
-        Ok(()) => line.finish(Limits::seconds(seconds)),
-        Err(e) => log::info!("{e}"), // it went before it could be told
+    transport.within(ServerLimits::seconds(seconds));
+    match transport.send(&reply, &[]) {
+        Ok(()) => transport.finish(ServerLimits::seconds(seconds)),
+        Err(e) => log::info!("{e}"), // it closed the connection first
     }
 }
 
-/// What a peer is told of `error`; nothing where the connection broke, since half a reply may be on its way then
-/// and bytes behind it would be read as the other half.
+/// The refusal that tells a peer of `error`. None where the connection broke: half a reply may have been sent by then,
+/// and the peer would read the refusal as its other half.
 fn refusal(error: &Error) -> Option<Reply> {
     let (why, message) = match error {
         Error::Io { .. } | Error::Cancelled(_) => return None,
@@ -62,8 +62,8 @@ fn refusal(error: &Error) -> Option<Reply> {
 }
 
 struct Connection<'a> {
-    center: &'a Center,
-    line: &'a mut Line,
+    state: &'a ServerState,
+    transport: &'a mut Transport,
     id: Id,
     /// Whether the peer has shown the secret.
     attached: bool,
@@ -72,16 +72,16 @@ struct Connection<'a> {
 impl Connection<'_> {
     fn run(&mut self) -> Result<()> {
         let identity = self.handshake()?;
-        let idle = Limits::seconds(self.center.settings.limits.idle);
+        let idle = ServerLimits::seconds(self.state.settings.limits.idle);
         loop {
-            self.line.within(idle);
-            let max = self.max_payload(identity.lane);
-            let (request, payload) = match self.line.receive::<Request>(max) {
-                Err(Error::Io { .. }) => return Ok(()), // the peer went, or was silent for too long
+            self.transport.within(idle);
+            let max = self.max_payload(identity.channel);
+            let (request, payload) = match self.transport.receive::<Request>(max) {
+                Err(Error::Io { .. }) => return Ok(()), // the peer closed the connection, or was silent for too long
                 other => other?,
             };
-            self.line.within(Limits::seconds(self.center.settings.limits.exchange));
-            self.center.bytes_in.fetch_add(payload, Relaxed);
+            self.transport.within(ServerLimits::seconds(self.state.settings.limits.exchange));
+            self.state.bytes_in.fetch_add(payload, Relaxed);
             if self.answer(&identity, request, payload)?.is_none() {
                 return Ok(());
             }
@@ -89,45 +89,45 @@ impl Connection<'_> {
     }
 
     fn handshake(&mut self) -> Result<Identity> {
-        let center = self.center;
-        self.line.within(Limits::seconds(center.settings.limits.handshake));
+        let state = self.state;
+        self.transport.within(ServerLimits::seconds(state.settings.limits.handshake));
         let server = nonce()?;
-        self.line.send(&Reply::Challenge { nonce: server }, &[])?;
-        let (Request::Attach { identity, nonce: client, proof }, _) = self.line.receive::<Request>(0)? else {
+        self.transport.send(&Reply::Challenge { nonce: server }, &[])?;
+        let (Request::Attach { identity, nonce: client, proof }, _) = self.transport.receive::<Request>(0)? else {
             return Err(Error::refused(Refusal::Denied, "the first request must be to attach"));
         };
-        let handshake = Handshake { secret: &center.secret, server, client, identity: &identity };
+        let handshake = Handshake { secret: &state.secret, server, client, identity: &identity };
         handshake.check_client(&proof)?;
-        if identity.digest != center.settings.digest {
-            let expected = center.settings.digest.clone();
+        if identity.digest != state.settings.digest {
+            let expected = state.settings.digest.clone();
             return Err(Error::Digest { expected, got: identity.digest });
         }
-        center.door.admit(self.id)?;
+        state.connections.admit(self.id)?;
         self.attached = true;
-        let facts = self.attach(&identity)?;
-        self.line.send(&Reply::Welcome { proof: handshake.server_proof()?, facts }, &[])?;
+        let info = self.attach(&identity)?;
+        self.transport.send(&Reply::Welcome { proof: handshake.server_proof()?, info }, &[])?;
         Ok(identity)
     }
 
-    fn attach(&self, identity: &Identity) -> Result<Facts> {
-        let center = self.center;
-        let settings = &center.settings;
-        let mut facts = Facts {
+    fn attach(&self, identity: &Identity) -> Result<ChannelInfo> {
+        let state = self.state;
+        let settings = &state.settings;
+        let mut info = ChannelInfo {
             workers: settings.workers,
             shards: settings.shards,
             gathering: settings.rule.gathers(),
             start: settings.offset,
-            length: center.length as u64,
+            length: state.length as u64,
             last: 0,
             work: Work::default(),
         };
-        let shard = match identity.lane {
-            Lane::Control => None,
-            Lane::Shard(shard) => Some(center.shard(shard)?),
+        let shard = match identity.channel {
+            Channel::Control => None,
+            Channel::Shard(shard) => Some(state.shard(shard)?),
         };
         if let Some(shard) = shard {
-            facts.start += shard.range.start as u64;
-            facts.length = shard.range.len() as u64;
+            info.start += shard.range.start as u64;
+            info.length = shard.range.len() as u64;
         }
         if let Role::Worker { worker, attempt } = identity.role {
             if worker >= settings.workers {
@@ -136,66 +136,66 @@ impl Connection<'_> {
             }
             let who = Attempt { worker: worker as usize, attempt };
             match shard {
-                None => facts.last = center.clerk.attach(who)?,
-                Some(shard) => (facts.last, facts.work) = shard.attach(who, center.door.socket(self.id)?)?,
+                None => info.last = state.coordinator.attach(who)?,
+                Some(shard) => (info.last, info.work) = shard.attach(who, state.connections.socket(self.id)?)?,
             }
         }
-        Ok(facts)
+        Ok(info)
     }
 
-    fn max_payload(&self, lane: Lane) -> u64 {
-        let Lane::Shard(shard) = lane else { return 0 };
-        let length = self.center.shards.get(shard as usize).map_or(0, |shard| shard.range.len());
+    fn max_payload(&self, channel: Channel) -> u64 {
+        let Channel::Shard(shard) = channel else { return 0 };
+        let length = self.state.shards.get(shard as usize).map_or(0, |shard| shard.range.len());
         Codec::ALL.iter().map(|codec| codec.encoded_len(length) as u64).max().unwrap_or(0)
     }
 
     /// Answers one request; `None` when it was the last.
     fn answer(&mut self, identity: &Identity, request: Request, payload: u64) -> Result<Option<()>> {
-        let center = self.center;
+        let state = self.state;
         let who = match identity.role {
             Role::Worker { worker, attempt } => Some(Attempt { worker: worker as usize, attempt }),
             Role::Observer => None,
         };
-        match (request, identity.lane, who) {
-            (Request::Exchange { sequence, work, lr, codec }, Lane::Shard(shard), Some(who)) => {
+        match (request, identity.channel, who) {
+            (Request::Exchange { sequence, work, lr, codec }, Channel::Shard(shard), Some(who)) => {
                 let message = Message { who, sequence, work, lr };
-                self.exchange(center.shard(shard)?, &message, codec, payload)?;
+                self.exchange(state.shard(shard)?, &message, codec, payload)?;
             }
-            (Request::Pull { sequence }, Lane::Shard(shard), who) => {
-                let shard = center.shard(shard)?;
+            (Request::Pull { sequence }, Channel::Shard(shard), who) => {
+                let shard = state.shard(shard)?;
                 let (version, values) = who.map_or_else(|| Ok(shard.center()), |who| shard.pull(who, sequence))?;
                 self.send(&Reply::Center { version }, bytemuck::cast_slice(&values))?;
             }
-            (Request::Turn { turn, done }, Lane::Control, Some(who)) => {
-                let line = &mut *self.line;
-                let limit = Limits::seconds(center.settings.limits.exchange);
-                let grant = center.clerk.turn(who, turn, &done, || say_waiting(line, limit))?;
+            (Request::Turn { turn, done }, Channel::Control, Some(who)) => {
+                let transport = &mut *self.transport;
+                let limit = ServerLimits::seconds(state.settings.limits.exchange);
+                let grant = state.coordinator.turn(who, turn, &done, || say_waiting(transport, limit))?;
                 let Grant { policy_step, data_step, steps } = grant;
-                self.line.within(limit);
+                self.transport.within(limit);
                 self.send(&Reply::Go { policy_step, data_step, steps }, &[])?;
             }
-            (Request::Leave, Lane::Control, Some(who)) => {
-                center.clerk.leave(who)?;
-                center.shards.iter().try_for_each(|shard| shard.leave(who))?;
+            (Request::Leave, Channel::Control, Some(who)) => {
+                state.coordinator.leave(who)?;
+                state.shards.iter().try_for_each(|shard| shard.leave(who))?;
                 self.send(&Reply::Left, &[])?;
                 return Ok(None);
             }
-            (Request::Diverged { turn }, Lane::Control, Some(who)) => {
+            (Request::Diverged { turn }, Channel::Control, Some(who)) => {
                 log::warn!("training of worker {} diverged in turn {turn}", who.worker);
-                center.clerk.diverge(who, turn)?;
+                state.coordinator.diverge(who, turn)?;
                 self.send(&Reply::Left, &[])?;
                 return Ok(None);
             }
-            (Request::Report, Lane::Control, None) => {
-                let report = center.report()?;
+            (Request::Report, Channel::Control, None) => {
+                let report = state.report()?;
                 self.send(&Reply::Report, report.as_bytes())?;
             }
-            (Request::Snapshot, Lane::Control, None) => {
-                let bytes = super::Picture::of(center).encode()?;
+            (Request::Snapshot, Channel::Control, None) => {
+                let bytes = super::Snapshot::of(state).encode()?;
                 self.send(&Reply::Snapshot, &bytes)?;
             }
-            (request, lane, _) => {
-                let text = format!("{request:?} is nothing for {:?} on lane {lane:?}", identity.role);
+            (request, channel, _) => {
+                let text = format!("{request:?} is nothing for {:?} on channel {channel:?}", identity.role);
                 return Err(Error::refused(Refusal::Mismatch, text));
             }
         }
@@ -209,8 +209,8 @@ impl Connection<'_> {
             return Err(Error::refused(Refusal::Mismatch, text));
         }
         let kept = shard.buffer(message.who.worker);
-        let mut buffer = kept.lock().unwrap_or_else(PoisonError::into_inner); // a message that broke off is not held
-        let limit = Limits::seconds(self.center.settings.limits.exchange);
+        let mut buffer = kept.lock().unwrap_or_else(PoisonError::into_inner); // a message that arrived in part is not kept
+        let limit = ServerLimits::seconds(self.state.settings.limits.exchange);
         let repeated = shard.check(message)? == Taken::Repeat;
         if repeated {
             self.drain(payload)?;
@@ -221,18 +221,18 @@ impl Connection<'_> {
             self.read_message(&mut buffer, shard.range.len(), codec, payload)?;
             message.check_values(&buffer.values)?;
         }
-        let line = &mut *self.line;
-        let waiting = || say_waiting(line, limit);
+        let transport = &mut *self.transport;
+        let waiting = || say_waiting(transport, limit);
         let folded = match repeated {
             true => shard.rejoin(message, &mut buffer.values, waiting)?,
             false => Some(shard.fold(message, &mut buffer.values, waiting)?),
         };
-        self.line.within(limit);
+        self.transport.within(limit);
         let Some(folded) = folded else {
             return self.send(&Reply::Exchanged { version: 0, staleness: 0, repeated: true }, &[]);
         };
         if !repeated {
-            self.center.exchanges.fetch_add(1, Relaxed);
+            self.state.exchanges.fetch_add(1, Relaxed);
         }
         let reply = Kept { sequence: message.sequence, codec, folded };
         let Buffer { values, residual, bytes, holds } = &mut *buffer;
@@ -244,13 +244,13 @@ impl Connection<'_> {
         self.send_reply(&buffer, reply, repeated)
     }
 
-    /// Sends the reply that was sent before, or would have been: the same bytes.
+    /// Sends a kept reply again: the same bytes.
     fn send_kept(&mut self, buffer: &Buffer, reply: Kept, codec: Codec) -> Result<()> {
         if codec != reply.codec {
             let text = format!("exchange {} came as {:?} and comes again as {codec:?}", reply.sequence, reply.codec);
             return Err(Error::refused(Refusal::Mismatch, text));
         }
-        self.line.within(Limits::seconds(self.center.settings.limits.exchange));
+        self.transport.within(ServerLimits::seconds(self.state.settings.limits.exchange));
         self.send_reply(buffer, reply, true)
     }
 
@@ -266,32 +266,32 @@ impl Connection<'_> {
         buffer.holds = None;
         buffer.values.resize(length, 0.0);
         if codec == Codec::F32 {
-            return self.line.fill(bytemuck::cast_slice_mut(&mut buffer.values));
+            return self.transport.fill(bytemuck::cast_slice_mut(&mut buffer.values));
         }
         buffer.bytes.resize(payload as usize, 0);
-        self.line.fill(&mut buffer.bytes)?;
+        self.transport.fill(&mut buffer.bytes)?;
         codec.decode(&buffer.bytes, &mut buffer.values)
     }
 
-    /// Reads a payload that was read before.
+    /// Reads and drops a payload that was received before.
     fn drain(&mut self, payload: u64) -> Result<()> {
         let mut left = payload as usize;
         let mut bytes = [0; 16 * 1024];
         while left > 0 {
             let part = left.min(bytes.len());
-            self.line.fill(&mut bytes[..part])?;
+            self.transport.fill(&mut bytes[..part])?;
             left -= part;
         }
         Ok(())
     }
 
     fn send(&mut self, reply: &Reply, payload: &[u8]) -> Result<()> {
-        self.center.bytes_out.fetch_add(payload.len() as u64, Relaxed);
-        self.line.send(reply, payload)
+        self.state.bytes_out.fetch_add(payload.len() as u64, Relaxed);
+        self.transport.send(reply, payload)
     }
 }
 
-fn say_waiting(line: &mut Line, limit: Duration) -> Result<()> {
-    line.within(limit);
-    line.send(&Reply::Waiting, &[])
+fn say_waiting(transport: &mut Transport, limit: Duration) -> Result<()> {
+    transport.within(limit);
+    transport.send(&Reply::Waiting, &[])
 }

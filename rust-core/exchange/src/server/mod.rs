@@ -1,13 +1,13 @@
-//! The parameter exchanger: a center that workers exchange with over TCP, whenever each is ready. Each
-//! connection has a thread; shards have locks of their own, and the clerk says who may go on.
+//! The parameter exchanger: a server that holds the center, with which workers exchange over TCP whenever they are ready. Each
+//! connection has a thread; shards have locks of their own, and the coordinator decides which worker may go on.
 
-mod clerk;
 mod connection;
-mod door;
-mod picture;
+mod connection_table;
+mod coordinator;
 mod settings;
 mod shard;
 mod snapshot;
+mod snapshot_file;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -18,9 +18,9 @@ use crossbeam::channel::{RecvTimeoutError, Sender, bounded};
 use serde::Serialize;
 use socket2::SockRef;
 
-pub use picture::Picture;
 pub(crate) use settings::check_seconds;
-pub use settings::{Limits, Settings, SnapshotSettings};
+pub use settings::{ExchangerSettings, MOST_SECONDS, ServerLimits, SnapshotSettings};
+pub use snapshot::Snapshot;
 
 pub use crate::ledger::{Budget, Period};
 
@@ -28,34 +28,34 @@ use crate::auth::Secret;
 use crate::ledger::TurnReport;
 use crate::tls::TlsIdentity;
 use crate::{Error, Refusal, Result};
-use clerk::Clerk;
-use door::Door;
+use connection_table::ConnectionTable;
+use coordinator::Coordinator;
 use shard::Shard;
-use snapshot::SnapshotFile;
+use snapshot_file::SnapshotFile;
 
 /// Bytes of a connection's stack: it holds headers and small buffers, weights are on the heap.
 const STACK: usize = 256 * 1024;
 
 /// What all connections share.
-struct Center {
-    settings: Settings,
+struct ServerState {
+    settings: ExchangerSettings,
     secret: Secret,
     tls: Option<Arc<rustls::ServerConfig>>,
     length: usize,
     shards: Vec<Shard>,
-    clerk: Clerk,
-    door: Arc<Door>,
+    coordinator: Coordinator,
+    connections: Arc<ConnectionTable>,
     exchanges: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
 }
 
-/// What a server has seen so far; drained turns are told once.
+/// Totals of a server so far. Each finished turn is in one report only.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Report {
     #[serde(flatten)]
-    clerk: TurnReport,
+    coordinator: TurnReport,
     exchanges: u64,
     bytes_in: u64,
     bytes_out: u64,
@@ -64,8 +64,13 @@ struct Report {
     refused_connections: u64,
 }
 
-impl Center {
-    fn new(settings: Settings, secret: Secret, tls: Option<&TlsIdentity>, initial: &[f32]) -> Result<Arc<Self>> {
+impl ServerState {
+    fn new(
+        settings: ExchangerSettings,
+        secret: Secret,
+        tls: Option<&TlsIdentity>,
+        initial: &[f32],
+    ) -> Result<Arc<Self>> {
         settings.validate(initial.len())?;
         let shards = (0..settings.shards as usize)
             .map(|shard| settings.range(initial.len(), shard))
@@ -76,13 +81,13 @@ impl Center {
             tls: tls.map(TlsIdentity::server_config).transpose()?,
             length: initial.len(),
             shards,
-            clerk: Clerk::new(
+            coordinator: Coordinator::new(
                 settings.budget,
                 settings.consistency,
                 settings.workers as usize,
-                Limits::seconds(settings.limits.wait),
+                ServerLimits::seconds(settings.limits.wait),
             ),
-            door: Arc::new(Door::new(settings.connections(), settings.pending())),
+            connections: Arc::new(ConnectionTable::new(settings.connections(), settings.pending())),
             exchanges: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -96,9 +101,9 @@ impl Center {
     }
 
     fn report(&self) -> Result<String> {
-        let (connections, pending_connections, refused_connections) = self.door.counts();
+        let (connections, pending_connections, refused_connections) = self.connections.counts();
         let report = Report {
-            clerk: self.clerk.report(),
+            coordinator: self.coordinator.report(),
             exchanges: self.exchanges.load(Relaxed),
             bytes_in: self.bytes_in.load(Relaxed),
             bytes_out: self.bytes_out.load(Relaxed),
@@ -112,7 +117,7 @@ impl Center {
 
 /// A running server. Dropping it ends every connection and every thread of it.
 pub struct Exchanger {
-    center: Arc<Center>,
+    state: Arc<ServerState>,
     address: SocketAddr,
     listener: TcpListener,
     acceptor: Option<JoinHandle<()>>,
@@ -123,46 +128,46 @@ pub struct Exchanger {
 type Snapshots = (Sender<()>, JoinHandle<Result<()>>);
 
 impl Exchanger {
-    /// Serves `initial`, or goes on from the moment in `restored`, whose name stands in messages.
+    /// Serves `initial`, or goes on from the moment in `restored`, whose name is for error messages.
     pub fn start(
-        settings: Settings,
+        settings: ExchangerSettings,
         secret: Secret,
         tls: Option<&TlsIdentity>,
         initial: &[f32],
-        restored: Option<(Picture, &str)>,
+        restored: Option<(Snapshot, &str)>,
     ) -> Result<Self> {
-        let center = Center::new(settings, secret, tls, initial)?;
-        let file = SnapshotFile::of(&center.settings)?;
-        if let Some((picture, name)) = restored {
-            picture.restore(&center, name)?;
+        let state = ServerState::new(settings, secret, tls, initial)?;
+        let file = SnapshotFile::of(&state.settings)?;
+        if let Some((snapshot, name)) = restored {
+            snapshot.restore(&state, name)?;
         }
-        Self::begin(center, file)
+        Self::begin(state, file)
     }
 
-    /// Serves what its own file of snapshots holds, or `initial` where there is none yet, and tells which. The file
+    /// Serves what its own file of snapshots holds, or `initial` where there is none yet, and says which of the two. The file
     /// is claimed before it is read, or another server could write its last snapshot in between.
     pub fn resume(
-        settings: Settings,
+        settings: ExchangerSettings,
         secret: Secret,
         tls: Option<&TlsIdentity>,
         initial: &[f32],
     ) -> Result<(Self, bool)> {
-        let center = Center::new(settings, secret, tls, initial)?;
-        let file = SnapshotFile::of(&center.settings)?;
-        let restored = file.as_ref().map_or(Ok(false), |file| file.restore(&center))?;
-        Ok((Self::begin(center, file)?, restored))
+        let state = ServerState::new(settings, secret, tls, initial)?;
+        let file = SnapshotFile::of(&state.settings)?;
+        let restored = file.as_ref().map_or(Ok(false), |file| file.restore(&state))?;
+        Ok((Self::begin(state, file)?, restored))
     }
 
-    fn begin(center: Arc<Center>, file: Option<SnapshotFile>) -> Result<Self> {
-        let bind = &center.settings.bind;
+    fn begin(state: Arc<ServerState>, file: Option<SnapshotFile>) -> Result<Self> {
+        let bind = &state.settings.bind;
         let bound =
             TcpListener::bind(bind).and_then(|listener| Ok((listener.local_addr()?, listener.try_clone()?, listener)));
         let (address, accepting, listener) = bound.map_err(|e| Error::io(format!("listen on {bind}"), &e))?;
-        let snapshots = start_snapshots(&center, file)?;
-        let shared = center.clone();
+        let snapshots = start_snapshots(&state, file)?;
+        let shared = state.clone();
         let acceptor = spawn("firesteel-accept", move || accept(&accepting, &shared))?;
-        log::info!("exchanger of {} weights listens on {address}", center.length);
-        Ok(Self { center, address, listener, acceptor: Some(acceptor), snapshots: Mutex::new(snapshots) })
+        log::info!("exchanger of {} weights listens on {address}", state.length);
+        Ok(Self { state, address, listener, acceptor: Some(acceptor), snapshots: Mutex::new(snapshots) })
     }
 
     /// Where it listens.
@@ -172,21 +177,16 @@ impl Exchanger {
 
     /// The center now. Exchanges go on meanwhile.
     pub fn center(&self) -> Result<Vec<f32>> {
-        let mut all = Vec::with_capacity(self.center.length);
-        for shard in &self.center.shards {
+        let mut all = Vec::with_capacity(self.state.length);
+        for shard in &self.state.shards {
             all.extend_from_slice(&shard.center().1);
         }
         Ok(all)
     }
 
-    /// What a server started anew needs to go on.
-    pub fn snapshot(&self) -> Result<Vec<u8>> {
-        Picture::of(&self.center).encode()
-    }
-
-    /// JSON of what happened so far; the turns in it are told once.
+    /// JSON of what happened so far; each turn is in one report only.
     pub fn report(&self) -> Result<String> {
-        self.center.report()
+        self.state.report()
     }
 }
 
@@ -198,9 +198,9 @@ impl Exchanger {
 
     fn end(&mut self) -> Result<()> {
         let stopped = SockRef::from(&self.listener).shutdown(std::net::Shutdown::Both); // ends the accept under way
-        self.center.door.close();
+        self.state.connections.close();
         if let (Ok(()), Some(acceptor)) = (stopped, self.acceptor.take()) {
-            let _ = acceptor.join(); // it logs what goes wrong itself
+            let _ = acceptor.join(); // it logs its own errors
         }
         let snapshots = self.snapshots.get_mut().map(Option::take).unwrap_or_default();
         let Some((stop, thread)) = snapshots else { return Ok(()) };
@@ -217,18 +217,18 @@ impl Drop for Exchanger {
     }
 }
 
-fn accept(listener: &TcpListener, center: &Arc<Center>) {
+fn accept(listener: &TcpListener, state: &Arc<ServerState>) {
     loop {
         let socket = match listener.accept() {
             Ok((socket, _)) => socket,
             Err(e) if e.raw_os_error() == Some(EINVAL) => return, // shut down
             Err(e) => {
-                log::warn!("accept: {e}"); // out of file descriptors, say: some connection will end
+                log::warn!("accept: {e}"); // for instance out of file descriptors: works again when a connection ends
                 std::thread::sleep(std::time::Duration::from_millis(100));
                 continue;
             }
         };
-        let entered = socket.try_clone().map(|handle| center.door.enter(handle));
+        let entered = socket.try_clone().map(|handle| state.connections.enter(handle));
         let place = match entered {
             Ok(Some(place)) => place,
             Ok(None) => return,
@@ -237,28 +237,28 @@ fn accept(listener: &TcpListener, center: &Arc<Center>) {
                 continue;
             }
         };
-        let shared = center.clone();
+        let shared = state.clone();
         if let Err(e) = spawn("firesteel-exchange", move || connection::serve(&shared, socket, place)) {
-            log::warn!("{e}"); // the place went with what was to be run
+            log::warn!("{e}"); // the registration was dropped with the closure
         }
     }
 }
 
 const EINVAL: i32 = 22;
 
-fn start_snapshots(center: &Arc<Center>, file: Option<SnapshotFile>) -> Result<Option<Snapshots>> {
+fn start_snapshots(state: &Arc<ServerState>, file: Option<SnapshotFile>) -> Result<Option<Snapshots>> {
     let Some(file) = file else { return Ok(None) };
     let every = file.every;
-    file.save(center)?; // a place that cannot be written is told of at once
+    file.save(state)?; // a path that cannot be written is an error now, not at the first snapshot
     let (stop, stopped) = bounded(0);
-    let center = center.clone();
+    let state = state.clone();
     let thread = spawn("firesteel-snapshot", move || {
         while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-            if let Err(e) = file.save(&center) {
+            if let Err(e) = file.save(&state) {
                 log::error!("{e}"); // the one before stays, and the next may be written
             }
         }
-        file.save(&center)
+        file.save(&state)
     })?;
     Ok(Some((stop, thread)))
 }

@@ -1,4 +1,4 @@
-//! What a server of a center is told.
+//! The settings of a server, with their limits.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,28 +13,28 @@ use crate::{Error, Result};
 /// Everything but the center itself, the secret and the certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub struct ExchangerSettings {
     /// Where to listen, as `host:port`; port 0 takes a free one.
     pub bind: String,
-    /// Of the layout that center and workers share.
+    /// Digest of the layout that center and workers share.
     pub digest: String,
     /// Where this server's part begins in the flat vector; 0 where one server holds all of it.
     pub offset: u64,
     pub rule: RuleSpec,
     pub consistency: Consistency,
     pub workers: u32,
-    /// Ranges of the vector with a lock and a lane of their own; 0 where others serve it, and only the clerk is here.
+    /// Ranges of the vector, each with its own lock and channel. 0 where other servers hold the vector and this one only coordinates turns.
     pub shards: u32,
     pub budget: Budget,
-    pub limits: Limits,
+    pub limits: ServerLimits,
     pub snapshot: Option<SnapshotSettings>,
 }
 
-/// What a server grants its peers.
+/// Limits of connections and of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Limits {
-    /// Attached connections; what workers and observers need, where it is absent: see [`Settings::connections`].
+pub struct ServerLimits {
+    /// Attached connections; what workers and observers need, where it is absent: see [`ExchangerSettings::connections`].
     pub connections: Option<usize>,
     /// Connections that have not shown the secret yet; one more closes the oldest of them. One for each
     /// worker and 64 more, where it is absent.
@@ -49,35 +49,35 @@ pub struct Limits {
     pub wait: u64,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self { connections: None, pending: None, handshake: 5, idle: 3600, exchange: 60, wait: 600 }
     }
 }
 
 /// The longest that anything may be waited for: a year, far below what the clock can add to the present.
-const MOST_SECONDS: u64 = 365 * 24 * 3600;
+pub const MOST_SECONDS: u64 = 365 * 24 * 3600;
 /// Sessions are kept for each worker on each shard, from the start.
 const MOST_WORKERS: u64 = 1 << 16;
-/// Each has a thread with a small stack.
+/// The most connections: each has a thread with a small stack.
 const MOST_CONNECTIONS: u64 = 1 << 20;
 const MOST_PENDING: u64 = 1 << 17;
-/// Places for whoever else connects: as many small stacks.
-const STRANGERS: usize = 64;
-/// Places of the flat vector: 4 TiB of weights.
+/// Pending connections beside those of the workers.
+const PENDING: usize = 64;
+/// The most values of the flat vector: 4 TiB of weights.
 const MOST_WEIGHTS: u64 = 1 << 40;
-/// A worker's connection and the one that takes its place.
+/// Connections of a worker's attempt and of the one that replaces it.
 const ATTEMPTS: u64 = 2;
-/// Those of a driver that reads the center, reports, and looks whether the server is there.
+/// Connections of a driver that reads the center and reports, and checks whether the server is there.
 const OBSERVERS: u64 = 8;
 
-impl Limits {
+impl ServerLimits {
     pub(super) fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
 }
 
-/// Where a server writes itself down.
+/// Where a server writes its snapshots, and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SnapshotSettings {
@@ -86,8 +86,8 @@ pub struct SnapshotSettings {
     pub every: u64,
 }
 
-impl Settings {
-    /// Refuses what cannot be, naming the setting. Nothing is allocated by these numbers before.
+impl ExchangerSettings {
+    /// Refuses a setting outside its limits by name. Call it before anything is allocated by these numbers.
     pub fn validate(&self, length: usize) -> Result<()> {
         within("workers", self.workers.into(), MOST_WORKERS)?;
         if length > 0 {
@@ -100,12 +100,12 @@ impl Settings {
             return Err(Error::Config(format!("offset must be at most {MOST_WEIGHTS}, not {}", self.offset)));
         }
         within("tau", self.budget.tau, u64::MAX)?;
-        let Limits { connections, pending, handshake, idle, exchange, wait } = self.limits;
+        let ServerLimits { connections, pending, handshake, idle, exchange, wait } = self.limits;
         check_seconds("handshake", handshake)?;
         check_seconds("idle", idle)?;
         check_seconds("exchange", exchange)?;
         check_seconds("wait", wait)?;
-        within("pending", pending.unwrap_or(STRANGERS) as u64, MOST_PENDING)?;
+        within("pending", pending.unwrap_or(PENDING) as u64, MOST_PENDING)?;
         match connections {
             Some(connections) => within("connections", connections as u64, MOST_CONNECTIONS)?,
             None if self.needed_connections() > MOST_CONNECTIONS => {
@@ -123,14 +123,14 @@ impl Settings {
     }
 
     /// The most connections that may be attached: a peer has one for each shard and one for control, and a worker
-    /// that comes back has new ones before its old ones are gone.
+    /// that is started again opens new ones before its old ones are closed.
     pub fn connections(&self) -> usize {
         self.limits.connections.unwrap_or(self.needed_connections() as usize)
     }
 
-    /// The most connections that have not shown the secret; a worker attaches its lanes one after the other.
+    /// The most connections that have not shown the secret; a worker attaches its channels one after the other.
     pub fn pending(&self) -> usize {
-        self.limits.pending.unwrap_or(STRANGERS + self.workers as usize)
+        self.limits.pending.unwrap_or(PENDING + self.workers as usize)
     }
 
     fn needed_connections(&self) -> u64 {
@@ -144,7 +144,7 @@ impl Settings {
     }
 }
 
-/// Refuses a time that nobody waits, or that the clock cannot add to the present.
+/// Refuses a time of zero, or one so long that the clock cannot add it to the present.
 pub(crate) fn check_seconds(name: &str, seconds: u64) -> Result<()> {
     within(name, seconds, MOST_SECONDS)
 }
@@ -162,8 +162,8 @@ mod tests {
     use super::*;
     use crate::ledger::Period;
 
-    fn settings() -> Settings {
-        Settings {
+    fn settings() -> ExchangerSettings {
+        ExchangerSettings {
             bind: String::new(),
             digest: String::new(),
             offset: 0,
@@ -172,14 +172,14 @@ mod tests {
             workers: 2,
             shards: 3,
             budget: Budget { steps: u64::MAX, tau: 1, period: Period::Constant },
-            limits: Limits::default(),
+            limits: ServerLimits::default(),
             snapshot: None,
         }
     }
 
     #[test]
     fn every_number_has_limits_that_name_it() {
-        type Change = fn(&mut Settings);
+        type Change = fn(&mut ExchangerSettings);
         let rows: [(Change, &str); 19] = [
             (|s| s.workers = 0, "workers must be at least 1, not 0"),
             (|s| s.workers = u32::MAX, "workers must be at most 65536, not 4294967295"),
@@ -210,7 +210,7 @@ mod tests {
             change(&mut settings);
             assert_eq!(settings.validate(10).unwrap_err().to_string(), expected);
         }
-        let many = Settings { workers: 65_536, shards: 10, ..settings() };
+        let many = ExchangerSettings { workers: 65_536, shards: 10, ..settings() };
         let expected = "65536 workers on 10 shards need 1441880 connections, and 1048576 are the most";
         assert_eq!(many.validate(10).unwrap_err().to_string(), expected);
     }
@@ -222,10 +222,10 @@ mod tests {
     #[test]
     fn connections_are_as_many_as_workers_their_next_attempts_and_observers_need() {
         assert_eq!(settings().connections(), (2 + 2 + 8) * (3 + 1));
-        let large = Settings { workers: 1000, shards: 8, ..settings() };
+        let large = ExchangerSettings { workers: 1000, shards: 8, ..settings() };
         assert_eq!((large.connections(), large.pending()), (2008 * 9, 1064));
-        let limits = Limits { connections: Some(5), pending: Some(7), ..Limits::default() };
-        let said = Settings { limits, ..settings() };
+        let limits = ServerLimits { connections: Some(5), pending: Some(7), ..ServerLimits::default() };
+        let said = ExchangerSettings { limits, ..settings() };
         assert_eq!((said.connections(), said.pending()), (5, 7));
     }
 }

@@ -1,33 +1,33 @@
-//! A range of the center behind a lock, for connections that wait. A message is received whole before the lock is
-//! taken, so a slow or dying peer never holds it, and half a message is never folded. All that is decided is decided
-//! by the ledger; here are the connection that each worker is served on, and the reply that is kept for it.
+//! The lock and the waiting around one range of the center. A message is received whole before the lock is taken, so a
+//! slow or dying peer never holds it, and half a message is never folded. Every decision is the ledger's; this file keeps
+//! the connection that each worker is served on, and the last reply to it.
 
 use std::net::{Shutdown, TcpStream};
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Limits, Settings};
+use super::{ExchangerSettings, ServerLimits};
 use crate::Result;
 use crate::codec::Codec;
 use crate::ledger::{Attempt, Fold, FoldLedger, Folded, Message, ShardRecord, Taken, Work};
 
-/// How often somebody who waits looks up, and tells its peer that it is alive.
+/// How often a waiting connection checks, and tells its peer that the server is alive.
 pub const TICK: Duration = Duration::from_secs(1);
 
 /// The last message of an attempt, turned into its reply; kept for a peer that asks again.
 #[derive(Default)]
 pub struct Buffer {
     pub values: Vec<f32>,
-    /// What the codec left out of earlier replies.
+    /// The codec's residual of earlier replies.
     pub residual: Vec<f32>,
-    /// The message as it came, then the reply as it went.
+    /// The encoded message, then the encoded reply.
     pub bytes: Vec<u8>,
     /// The exchange whose reply is here.
     pub holds: Option<Kept>,
 }
 
-/// A reply that is kept: whose exchange it answers, and how it is encoded; sent again it is the same bytes.
+/// A kept reply: which exchange it answers, and how it is encoded, so that it can be sent again as the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub sequence: u64,
@@ -35,10 +35,10 @@ pub struct Kept {
     pub folded: Folded,
 }
 
-/// How one worker is served.
+/// The connection of one worker.
 #[derive(Default)]
 struct Peer {
-    /// The connection that is served; a newer one cuts it.
+    /// The connection that is served; a newer one closes it.
     socket: Option<TcpStream>,
     attempt: Option<u64>,
     buffer: Arc<Mutex<Buffer>>,
@@ -59,16 +59,17 @@ pub struct Shard {
 
 impl Shard {
     /// A shard that starts at `center`, which lies at `range` of the server's part.
-    pub fn new(range: Range<usize>, center: Vec<f32>, settings: &Settings) -> Self {
+    pub fn new(range: Range<usize>, center: Vec<f32>, settings: &ExchangerSettings) -> Self {
         let workers = settings.workers as usize;
         let turns = settings.budget.steps.saturating_add(1); // a turn is a step at least
-        let ledger = FoldLedger::new(center, &settings.rule, workers, Limits::seconds(settings.limits.wait), turns);
+        let ledger =
+            FoldLedger::new(center, &settings.rule, workers, ServerLimits::seconds(settings.limits.wait), turns);
         let peers = (0..workers).map(|_| Peer::default()).collect();
         let state = Mutex::new(State { ledger, peers });
         Self { range, state, folded: Condvar::new(), started: Instant::now() }
     }
 
-    /// As [`FoldLedger::attach`]; cuts the connection that `socket` replaces. Replies are kept for the attempt that
+    /// As [`FoldLedger::attach`]; closes the connection that `socket` replaces. Replies are kept for the attempt that
     /// they answer, and a newer one begins without.
     pub fn attach(&self, who: Attempt, socket: TcpStream) -> Result<(u64, Work)> {
         let mut state = self.lock();
@@ -80,11 +81,11 @@ impl Shard {
         if peer.attempt.replace(who.attempt) != Some(who.attempt) {
             peer.buffer = Arc::default();
         }
-        self.folded.notify_all(); // whoever waits on the old connection sees that it is fenced
+        self.folded.notify_all(); // a thread that waits on the old connection notices that it is fenced
         Ok(last)
     }
 
-    /// The buffer of the attempt that is attached; who locks it serves this worker on this shard alone.
+    /// The buffer of the attempt that is attached; the thread that locks it is the only one that serves this worker on this shard.
     pub fn buffer(&self, worker: usize) -> Arc<Mutex<Buffer>> {
         self.lock().peers[worker].buffer.clone()
     }
@@ -116,7 +117,7 @@ impl Shard {
         waiting: impl FnMut() -> Result<()>,
     ) -> Result<Option<Folded>> {
         let state = self.lock();
-        let fold = state.ledger.look(message, self.started.elapsed())?;
+        let fold = state.ledger.poll(message, self.started.elapsed())?;
         values.clear();
         let folded = self.awaited(state, fold, message, values, waiting)?;
         Ok((!values.is_empty()).then_some(folded))
@@ -139,7 +140,7 @@ impl Shard {
             }
             let (locked, tick) = self.folded.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
             state = locked;
-            fold = state.ledger.look(message, self.started.elapsed())?;
+            fold = state.ledger.poll(message, self.started.elapsed())?;
             if fold == Fold::Wait && tick.timed_out() {
                 drop(state);
                 waiting()?;
@@ -175,12 +176,12 @@ impl Shard {
         self.lock().ledger.restore(record, floats)
     }
 
-    /// What a snapshot keeps, once all shards are held: see [`super::snapshot`].
+    /// Stops folding for as long as the result is held; see [`super::snapshot`].
     pub fn hold(&self) -> Held<'_> {
         Held(self.lock())
     }
 
-    /// A panic inside a rule would leave half a fold behind, and the rules have none; so the lock is whole.
+    /// Only a panic inside a rule could leave half a fold behind, and the rules do not panic, so a poisoned lock is usable.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

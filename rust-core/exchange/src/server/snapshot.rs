@@ -1,96 +1,192 @@
-//! A center on disk: what a restarted server goes on from. The file is replaced in one step, so a reader finds the old
-//! one or the new one, whole; `picture.rs` says what is in it.
+//! The state of a center at one moment, from which a restarted server, or one that replaces a lost server, goes on. Its bytes:
+//! `FSSNAP02`, the length of a JSON record as u64, the record, then each shard's floats, little-endian, and SHA-256 over
+//! all of it.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
-
-use super::{Center, Limits, Picture, Settings, SnapshotSettings};
+use super::{Exchanger, ExchangerSettings, ServerLimits, ServerState};
+use crate::ledger::{FoldLedger, ShardRecord, TurnLedger, TurnRecord};
+use crate::rules::RuleSpec;
 use crate::{Error, Result};
 
-/// The file of a server's snapshots, and the lock beside it that keeps other servers from writing it. The system
-/// takes the lock from a process that dies.
-pub struct SnapshotFile {
-    path: PathBuf,
-    directory: PathBuf,
-    /// What is written before it takes the place of `path`.
-    partial: PathBuf,
-    /// Between two snapshots.
-    pub every: Duration,
-    _lock: fs::File,
+const MAGIC: &[u8; 8] = b"FSSNAP02";
+const DIGEST: usize = 32;
+/// An upper limit of the bytes of one session in the record, and of everything else in it.
+const RECORD_BYTES: usize = 1024;
+
+/// Everything that is needed to serve a center from this moment on, whole or in parts.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    record: Record,
+    /// Of each shard: its center, then the vectors of its rule's state.
+    floats: Vec<Vec<f32>>,
 }
 
-impl SnapshotFile {
-    /// Claims the file that `settings` name, if they do, and removes what a server that died while it wrote has left.
-    pub fn of(settings: &Settings) -> Result<Option<Self>> {
-        let Some(SnapshotSettings { path, every }) = &settings.snapshot else { return Ok(None) };
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = path.file_name().ok_or_else(|| Error::Config(format!("snapshot {}: no file", path.display())))?;
-        let beside = |end: &str| {
-            let mut hidden = OsString::from(".");
-            hidden.push(name);
-            hidden.push(end);
-            directory.join(hidden)
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    /// Of the layout.
+    digest: String,
+    rule: RuleSpec,
+    /// Where the first shard begins in the flat vector.
+    offset: u64,
+    turns: TurnRecord,
+    shards: Vec<ShardRecord>,
+    /// Weights of each shard.
+    lengths: Vec<usize>,
+}
+
+impl Snapshot {
+    /// The state before the first exchange, in the shards of `settings`.
+    pub fn fresh(settings: &ExchangerSettings, initial: &[f32]) -> Self {
+        let (workers, wait) = (settings.workers as usize, ServerLimits::seconds(settings.limits.wait));
+        let turns = TurnLedger::new(settings.budget, settings.consistency, workers, wait).record().clone();
+        let shards = (0..settings.shards as usize).map(|shard| &initial[settings.range(initial.len(), shard)]);
+        let records = shards.map(|values| FoldLedger::new(values.to_vec(), &settings.rule, workers, wait, 0).record());
+        Self::with(settings, turns, records.collect())
+    }
+
+    fn with(settings: &ExchangerSettings, turns: TurnRecord, shards: Vec<(ShardRecord, Vec<f32>)>) -> Self {
+        let (shards, floats): (Vec<_>, Vec<_>) = shards.into_iter().unzip();
+        let lengths = shards.iter().zip(&floats).map(|(record, floats)| floats.len() / (record.vectors + 1)).collect();
+        let ExchangerSettings { digest, rule, offset, .. } = settings.clone();
+        Self { record: Record { digest, rule, offset, turns, shards, lengths }, floats }
+    }
+
+    /// One moment of `state`: nothing is granted, recorded or folded while its ledgers are copied.
+    pub(super) fn of(state: &ServerState) -> Self {
+        let turns = state.coordinator.lock();
+        let held: Vec<_> = state.shards.iter().map(|shard| shard.hold()).collect();
+        let shards = held.iter().map(|shard| shard.record()).collect();
+        Self::with(&state.settings, turns.record().clone(), shards)
+    }
+
+    /// This snapshot's turns, together with the shards of `parts`, which hold the whole vector.
+    pub fn over(mut self, parts: Vec<Self>) -> Self {
+        for part in parts {
+            self.record.shards.extend(part.record.shards);
+            self.record.lengths.extend(part.record.lengths);
+            self.floats.extend(part.floats);
+        }
+        self
+    }
+
+    /// The `part`-th of `parts`, which have equally many shards.
+    pub fn part(&self, part: usize, parts: usize) -> Self {
+        let each = self.floats.len() / parts;
+        let range = part * each..(part + 1) * each;
+        let before: usize = self.record.lengths[..range.start].iter().sum();
+        let record = Record {
+            offset: self.record.offset + before as u64,
+            shards: self.record.shards[range.clone()].to_vec(),
+            lengths: self.record.lengths[range.clone()].to_vec(),
+            ..self.record.clone()
         };
-        let failed = |e: std::io::Error| write_failed(path, &e);
-        let mut lock = fs::OpenOptions::new();
-        let lock = lock.write(true).create(true).truncate(false).mode(0o600).open(beside(".lock")).map_err(failed)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => (),
-            Err(Errno::WOULDBLOCK) => {
-                return Err(Error::Config(format!("snapshot {}: another exchanger writes it", path.display())));
-            }
-            Err(e) => return Err(failed(e.into())),
-        }
-        let partial = beside(".new");
-        match fs::remove_file(&partial) {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(failed(e)),
-            _ => (),
-        }
-        let (every, directory) = (Limits::seconds(*every), directory.to_owned());
-        Ok(Some(Self { path: path.clone(), directory, partial, every, _lock: lock }))
+        Self { record, floats: self.floats[range].to_vec() }
     }
 
-    /// Puts `center` to where the snapshot in the file was, and tells whether there was one.
-    pub fn restore(&self, center: &Center) -> Result<bool> {
-        let name = self.path.display().to_string();
-        match fs::read(&self.path) {
-            Ok(bytes) => Picture::decode(&bytes, &name)?.restore(center, &name).map(|()| true),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(Error::io(format!("read snapshot {name}"), &e)),
-        }
+    /// An estimate of the bytes of the snapshot file.
+    pub fn bytes(&self) -> u64 {
+        let sessions: usize = self.record.shards.iter().map(|shard| shard.sessions.len()).sum();
+        let floats: usize = self.floats.iter().map(|floats| size_of_val(&floats[..])).sum();
+        (floats + RECORD_BYTES * (1 + sessions)) as u64
     }
 
-    /// Writes a snapshot: a file beside it, fsync, rename, fsync of the directory. Logs how far it is, a number that
-    /// the file does not fall short of. When it fails, the snapshot before stays.
-    pub fn save(&self, center: &Center) -> Result<()> {
-        let steps = center.clerk.steps();
-        let written = Picture::of(center)
-            .encode()
-            .and_then(|bytes| self.replace(&bytes).map_err(|e| write_failed(&self.path, &e)));
-        match written {
-            Ok(()) => log::info!("snapshot {} holds {steps} steps", self.path.display()),
-            Err(_) => drop(fs::remove_file(&self.partial)), // half a file must not be in the way of the next
-        }
-        written
+    /// The weights of all shards.
+    pub fn center(&self) -> Vec<f32> {
+        let shards = self.floats.iter().zip(&self.record.lengths);
+        shards.flat_map(|(floats, length)| floats[..*length].iter().copied()).collect()
     }
 
-    fn replace(&self, bytes: &[u8]) -> std::io::Result<()> {
-        // its owner's alone, and never through a link that somebody left there
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&self.partial, &self.path)?;
-        fs::File::open(&self.directory)?.sync_all()
+    /// Whether parts that were copied one after the other, the turns first, are those of one moment of a gathering
+    /// rule: all folded the same rounds, and each worker has folded its last turn, or the one before it.
+    pub fn is_one_moment(&self) -> bool {
+        let Some(first) = self.record.shards.first() else { return true };
+        self.record.shards.iter().all(|shard| shard.version == first.version)
+            && self.record.turns.asked().enumerate().all(|(worker, asked)| {
+                let folded = first.sessions.get(worker).map_or(0, |session| session.folded);
+                asked == folded || asked == folded + 1
+            })
+    }
+
+    /// The bytes of a snapshot file.
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        let json = serde_json::to_vec(&self.record).map_err(|e| Error::Config(format!("write a snapshot: {e}")))?;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&(json.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&json);
+        self.floats.iter().for_each(|floats| bytes.extend_from_slice(bytemuck::cast_slice(floats)));
+        let digest = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&digest);
+        Ok(bytes)
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote; `name` is for error messages.
+    pub fn decode(bytes: &[u8], name: &str) -> Result<Self> {
+        let wrong = |what: &str| Error::Config(format!("snapshot {name}: {what}"));
+        let body = bytes.len().checked_sub(DIGEST).ok_or_else(|| wrong("too short"))?;
+        let (body, digest) = bytes.split_at(body);
+        let rest = body.strip_prefix(MAGIC.as_slice()).ok_or_else(|| wrong("not a snapshot of this version"))?;
+        if Sha256::digest(body).as_slice() != digest {
+            return Err(wrong("damaged: its checksum does not hold"));
+        }
+        let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(|| wrong("too short"))?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| wrong("too long a record"))?;
+        let (json, rest) = rest.split_at_checked(length).ok_or_else(|| wrong("too long a record"))?;
+        let record: Record = serde_json::from_slice(json).map_err(|e| wrong(&e.to_string()))?;
+        let counts = record.shards.iter().zip(&record.lengths);
+        let counts = counts.map(|(shard, length)| shard.vectors.saturating_add(1).saturating_mul(*length));
+        let expected = counts.clone().fold(0, usize::saturating_add).saturating_mul(size_of::<f32>());
+        if rest.len() != expected || record.lengths.len() != record.shards.len() {
+            return Err(wrong(&format!("{} bytes of weights where {expected} were expected", rest.len())));
+        }
+        let values: Vec<f32> = bytemuck::pod_collect_to_vec(rest);
+        let (mut values, mut floats) = (values.as_slice(), Vec::new());
+        for count in counts {
+            let (mine, others) = values.split_at(count); // their sum is what there is
+            floats.push(mine.to_vec());
+            values = others;
+        }
+        Ok(Self { record, floats })
+    }
+
+    /// Restores `state` to this moment; `name` is for error messages.
+    pub(super) fn restore(self, state: &ServerState, name: &str) -> Result<()> {
+        let wrong = |what: String| Error::Config(format!("snapshot {name}: {what}"));
+        let Self { record, floats } = self;
+        let settings = &state.settings;
+        let lengths = state.shards.iter().map(|shard| shard.range.len());
+        if record.rule != settings.rule {
+            let (was, is) = (rule_text(&record.rule)?, rule_text(&settings.rule)?);
+            return Err(wrong(format!("of another rule: it was {was}, is {is}")));
+        }
+        let fits = record.digest == settings.digest
+            && record.offset == settings.offset
+            && lengths.eq(record.lengths.iter().copied());
+        if !fits {
+            return Err(wrong("of another net or part of it, or of another number of shards".to_owned()));
+        }
+        for (shard, (record, floats)) in state.shards.iter().zip(record.shards.iter().zip(&floats)) {
+            shard.restore(record, floats).map_err(|e| wrong(e.to_string()))?;
+        }
+        state.coordinator.restore(record.turns).map_err(|e| wrong(e.to_string()))
     }
 }
 
-fn write_failed(path: &Path, cause: &std::io::Error) -> Error {
-    Error::io(format!("write snapshot {}", path.display()), cause)
+impl Exchanger {
+    /// What a server that is started anew needs to go on from this moment.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.state)
+    }
+
+    /// Puts the turns back to those of `snapshot`, an earlier moment of this run. Attempts that are attached now, or
+    /// were, are fenced only by newer ones: none may be at work.
+    pub fn turn_back(&self, snapshot: &Snapshot) -> Result<()> {
+        self.state.coordinator.restore(snapshot.record.turns.clone())
+    }
+}
+
+fn rule_text(rule: &RuleSpec) -> Result<String> {
+    serde_json::to_string(rule).map_err(|e| Error::Config(format!("write a rule: {e}")))
 }

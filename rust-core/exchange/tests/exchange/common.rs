@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use firesteel_exchange::auth::Secret;
-use firesteel_exchange::client::{self, About, ClientSpec, Exchanges, Server, Turns};
+use firesteel_exchange::client::{self, ClientSpec, Contribution, Exchanges, Server, Turns};
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::ledger::Work;
 use firesteel_exchange::message::{Done, Role};
 use firesteel_exchange::rules::RuleSpec;
-use firesteel_exchange::server::{Budget, Exchanger, Limits, Period, Settings};
+use firesteel_exchange::server::{Budget, Exchanger, ExchangerSettings, Period, ServerLimits};
 use firesteel_exchange::tls::TlsIdentity;
 
-/// Settings for `workers` workers without an end of the budget.
-pub fn settings(rule: RuleSpec, workers: u32) -> Settings {
-    Settings {
+/// ExchangerSettings for `workers` workers without an end of the budget.
+pub fn settings(rule: RuleSpec, workers: u32) -> ExchangerSettings {
+    ExchangerSettings {
         bind: "127.0.0.1:0".to_owned(),
         digest: "net".to_owned(),
         offset: 0,
@@ -25,7 +25,7 @@ pub fn settings(rule: RuleSpec, workers: u32) -> Settings {
         workers,
         shards: 1,
         budget: Budget { steps: u64::MAX, tau: 1, period: Period::Constant },
-        limits: Limits::default(),
+        limits: ServerLimits::default(),
         snapshot: None,
     }
 }
@@ -37,13 +37,13 @@ pub struct Job {
 }
 
 impl Job {
-    pub fn start(settings: Settings, initial: &[f32]) -> Self {
+    pub fn start(settings: ExchangerSettings, initial: &[f32]) -> Self {
         let secret = Secret::random().unwrap();
         let server = Exchanger::start(settings, secret.clone(), None, initial, None).unwrap();
         Self { server, secret, tls: None }
     }
 
-    pub fn encrypted(settings: Settings, initial: &[f32]) -> Self {
+    pub fn encrypted(settings: ExchangerSettings, initial: &[f32]) -> Self {
         let (secret, tls) = (Secret::random().unwrap(), TlsIdentity::generate().unwrap());
         let server = Exchanger::start(settings, secret.clone(), Some(&tls), initial, None).unwrap();
         Self { server, secret, tls: Some(tls) }
@@ -57,7 +57,7 @@ impl Job {
             digest: "net".to_owned(),
             codec: Codec::F32,
             deadline: 20,
-            patience: None,
+            wait_limit: None,
         }
     }
 
@@ -82,8 +82,8 @@ pub fn attach(spec: ClientSpec) -> (Turns, Exchanges) {
     client::attach(spec, &Arc::new(AtomicBool::new(false))).unwrap()
 }
 
-pub fn one_step() -> About {
-    About { work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1 }
+pub fn one_step() -> Contribution {
+    Contribution { work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1 }
 }
 
 pub fn done(steps: u64) -> Done {

@@ -10,10 +10,10 @@ use firesteel_exchange::client::{self, ClientSpec};
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::frame::{PREFIX, Prefix};
 use firesteel_exchange::ledger::Work;
-use firesteel_exchange::line::Line;
-use firesteel_exchange::message::{Identity, Lane, Reply, Request, Role, decode, encode};
+use firesteel_exchange::message::{Channel, Identity, Reply, Request, Role, decode, encode};
 use firesteel_exchange::rules::RuleSpec;
 use firesteel_exchange::tls::TlsIdentity;
+use firesteel_exchange::transport::Transport;
 use firesteel_exchange::{Error, Refusal, Result};
 
 use crate::common::{Job, Numbers, done, one_step, settings};
@@ -28,7 +28,7 @@ fn job() -> Job {
 }
 
 fn worker(worker: u32) -> Identity {
-    Identity { role: Role::Worker { worker, attempt: 0 }, lane: Lane::Shard(0), digest: "net".to_owned() }
+    Identity { role: Role::Worker { worker, attempt: 0 }, channel: Channel::Shard(0), digest: "net".to_owned() }
 }
 
 /// The bytes of a frame.
@@ -38,19 +38,19 @@ pub fn frame(header: &[u8], payload: &[u8]) -> Vec<u8> {
 }
 
 /// An attached connection.
-pub fn shake(job: &Job, identity: Identity) -> Result<Line> {
+pub fn handshake(job: &Job, identity: Identity) -> Result<Transport> {
     shake_with(job, identity, &job.secret)
 }
 
-fn shake_with(job: &Job, identity: Identity, secret: &Secret) -> Result<Line> {
-    let mut line = Line::connect(job.socket(), None, Default::default())?;
-    line.within(Duration::from_secs(20));
-    let (Reply::Challenge { nonce: server }, _) = line.receive(0)? else { panic!("no challenge") };
+fn shake_with(job: &Job, identity: Identity, secret: &Secret) -> Result<Transport> {
+    let mut transport = Transport::connect(job.socket(), None, Default::default())?;
+    transport.within(Duration::from_secs(20));
+    let (Reply::Challenge { nonce: server }, _) = transport.receive(0)? else { panic!("no challenge") };
     let handshake = Handshake { secret, server, client: nonce()?, identity: &identity };
     let proof = handshake.client_proof()?;
-    line.send(&Request::Attach { identity: identity.clone(), nonce: handshake.client, proof }, &[])?;
-    match line.receive(0)?.0 {
-        Reply::Welcome { proof, .. } => handshake.check_server(&proof).map(|()| line),
+    transport.send(&Request::Attach { identity: identity.clone(), nonce: handshake.client, proof }, &[])?;
+    match transport.receive(0)?.0 {
+        Reply::Welcome { proof, .. } => handshake.check_server(&proof).map(|()| transport),
         Reply::Refused { why, message } => Err(Error::Refused { why, message }),
         other => panic!("{other:?}"),
     }
@@ -118,19 +118,19 @@ fn a_handshake_that_was_recorded_is_worth_nothing() {
 fn impossible_lengths_are_refused_before_memory_is_given_to_them() {
     let job = job();
     for length in [u64::MAX, 1 << 63, 1 << 40, 1 + 4 * LENGTH as u64] {
-        let mut line = shake(&job, worker(0)).unwrap();
+        let mut transport = handshake(&job, worker(0)).unwrap();
         let header = encode(&Request::Pull { sequence: 1 }).unwrap();
         let prefix = Prefix { header: header.len() as u32, payload: length };
-        line.raw().write_all(&prefix.encode()).unwrap();
-        line.within(Duration::from_secs(20));
-        let reply = line.receive::<Reply>(0).unwrap().0;
+        transport.raw().write_all(&prefix.encode()).unwrap();
+        transport.within(Duration::from_secs(20));
+        let reply = transport.receive::<Reply>(0).unwrap().0;
         assert!(matches!(&reply, Reply::Refused { message, .. } if message.contains("payload")), "{length}: {reply:?}");
     }
-    let mut line = shake(&job, worker(0)).unwrap();
+    let mut transport = handshake(&job, worker(0)).unwrap();
     let empty =
         Request::Exchange { sequence: 1, work: Work { steps: 1, samples: 1, loss: 1.0 }, lr: 0.1, codec: Codec::F32 };
-    line.send(&empty, &[]).unwrap();
-    let reply = line.receive::<Reply>(0).unwrap().0;
+    transport.send(&empty, &[]).unwrap();
+    let reply = transport.receive::<Reply>(0).unwrap().0;
     let text = "a message of 0 bytes where 256 were expected";
     assert_eq!(reply, Reply::Refused { why: Refusal::Mismatch, message: text.to_owned() });
     check(&job, 0.0);
@@ -158,13 +158,16 @@ fn a_frame_cut_at_any_byte_changes_nothing() {
         Request::Exchange { sequence: 1, work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1, codec: Codec::F32 };
     let bytes = frame(&encode(&request).unwrap(), &1.0f32.to_le_bytes().repeat(LENGTH));
     for cut in 0..bytes.len() {
-        let mut line = shake(&job, worker(0)).unwrap();
-        line.raw().write_all(&bytes[..cut]).unwrap();
+        let mut transport = handshake(&job, worker(0)).unwrap();
+        transport.raw().write_all(&bytes[..cut]).unwrap();
     }
-    let mut line = shake(&job, worker(0)).unwrap();
-    line.raw().write_all(&bytes).unwrap();
-    line.within(Duration::from_secs(20));
-    assert!(matches!(line.receive::<Reply>(4 * LENGTH as u64), Ok((Reply::Exchanged { repeated: false, .. }, 256))));
+    let mut transport = handshake(&job, worker(0)).unwrap();
+    transport.raw().write_all(&bytes).unwrap();
+    transport.within(Duration::from_secs(20));
+    assert!(matches!(
+        transport.receive::<Reply>(4 * LENGTH as u64),
+        Ok((Reply::Exchanged { repeated: false, .. }, 256))
+    ));
     check(&job, 1.0);
 }
 
@@ -174,7 +177,7 @@ fn a_peer_that_never_reads_its_reply_holds_nobody_up() {
     let mut settings = settings(RuleSpec::Downpour { adagrad: None }, 2);
     settings.limits.exchange = 5;
     let job = Job::start(settings, &vec![0.0; MANY]);
-    let mut slow = shake(&job, worker(0)).unwrap();
+    let mut slow = handshake(&job, worker(0)).unwrap();
     slow.send(&Request::Pull { sequence: 1 }, &[]).unwrap();
     let mut quick = job.worker(1, 0).1;
     let (ones, mut reply) = (vec![1.0; MANY], vec![0.0; MANY]);
@@ -199,40 +202,40 @@ fn a_crowd_of_silent_connections_keeps_no_worker_out() {
 fn a_net_of_another_layout_is_told_so() {
     let job = job();
     let identity = Identity { digest: "other".to_owned(), ..worker(0) };
-    let refused = shake(&job, identity).err().unwrap().to_string();
+    let refused = handshake(&job, identity).err().unwrap().to_string();
     assert!(refused.contains("the two sides do not hold the same net"), "{refused}");
-    let refused = shake(&job, worker(2)).err().unwrap().to_string();
+    let refused = handshake(&job, worker(2)).err().unwrap().to_string();
     assert_eq!(refused, "the exchanger refused: worker 2 of 2 workers");
 }
 
 /// Each is an error of another kind inside the server; a peer that is not told asks again until its deadline.
 #[test]
 fn every_refusal_has_its_reply() {
-    let expected = |line: &mut Line, part: &str| {
-        line.within(Duration::from_secs(20));
-        let reply = line.receive::<Reply>(0).unwrap().0;
+    let expected = |transport: &mut Transport, part: &str| {
+        transport.within(Duration::from_secs(20));
+        let reply = transport.receive::<Reply>(0).unwrap().0;
         assert!(matches!(&reply, Reply::Refused { message, .. } if message.contains(part)), "{part}: {reply:?}");
     };
     let job = job();
     let exchange =
         |codec| Request::Exchange { sequence: 1, work: Work { steps: 1, samples: 1, loss: 1.0 }, lr: 0.1, codec };
-    let mut line = shake(&job, worker(0)).unwrap();
+    let mut transport = handshake(&job, worker(0)).unwrap();
     let diverged = [&f32::NAN.to_le_bytes()[..], &[1; LENGTH]].concat(); // a block's scale, then its values
-    line.send(&exchange(Codec::Int8), &diverged).unwrap();
-    expected(&mut line, "not finite");
-    let mut line = shake(&job, worker(0)).unwrap();
-    line.send(&exchange(Codec::F32), &[0; 3]).unwrap();
-    expected(&mut line, "3 bytes where 256 were expected");
-    let mut line = shake(&job, worker(0)).unwrap();
-    line.send(&Request::Turn { turn: 1, done: done(0) }, &[]).unwrap();
-    expected(&mut line, "is nothing for");
+    transport.send(&exchange(Codec::Int8), &diverged).unwrap();
+    expected(&mut transport, "not finite");
+    let mut transport = handshake(&job, worker(0)).unwrap();
+    transport.send(&exchange(Codec::F32), &[0; 3]).unwrap();
+    expected(&mut transport, "3 bytes where 256 were expected");
+    let mut transport = handshake(&job, worker(0)).unwrap();
+    transport.send(&Request::Turn { turn: 1, done: done(0) }, &[]).unwrap();
+    expected(&mut transport, "is nothing for");
     check(&job, 0.0);
 
     let mut settings = settings(RuleSpec::Adag {}, 2);
     settings.digest = "d".repeat(64);
     let job = Job::start(settings, &[0.0]);
     let longest = Identity { digest: "x".repeat(3_990), ..worker(0) };
-    let refused = shake(&job, longest).err().unwrap().to_string();
+    let refused = handshake(&job, longest).err().unwrap().to_string();
     assert!(refused.starts_with("the exchanger refused: layout digest xxx"), "{refused}");
 }
 
@@ -241,19 +244,19 @@ fn every_refusal_has_its_reply() {
 fn a_refusal_reaches_a_peer_that_is_still_sending() {
     const MANY: usize = 8 << 20; // more floats than socket buffers hold
     let job = Job::start(settings(RuleSpec::Downpour { adagrad: None }, 2), &vec![0.0; MANY]);
-    let mut line = shake(&job, worker(0)).unwrap();
-    line.within(Duration::from_secs(20));
+    let mut transport = handshake(&job, worker(0)).unwrap();
+    transport.within(Duration::from_secs(20));
     let message = vec![0; 4 * MANY - 4];
     let request =
         Request::Exchange { sequence: 1, work: Work { steps: 1, samples: 1, loss: 1.0 }, lr: 0.1, codec: Codec::F32 };
-    line.send(&request, &message).unwrap();
-    let reply = line.receive::<Reply>(0).unwrap().0;
+    transport.send(&request, &message).unwrap();
+    let reply = transport.receive::<Reply>(0).unwrap().0;
     let text = format!("a message of {} bytes where {} were expected", 4 * MANY - 4, 4 * MANY);
     assert_eq!(reply, Reply::Refused { why: Refusal::Mismatch, message: text });
 }
 
 #[test]
-fn another_certificate_than_the_jobs_or_none_is_no_matter_of_patience() {
+fn another_certificate_than_the_jobs_or_none_ends_the_client_at_once() {
     let attach = |job: Job| {
         let mut spec = job.spec(Role::Observer);
         spec.servers[0].tls = Some(TlsIdentity::generate().unwrap().trust());

@@ -6,14 +6,14 @@ use firesteel_exchange::client;
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::ledger::Work;
-use firesteel_exchange::message::{Identity, Lane, Reply, Request, Role, encode};
+use firesteel_exchange::message::{Channel, Identity, Reply, Request, Role, encode};
 use firesteel_exchange::outer::OuterSpec;
 use firesteel_exchange::rules::RuleSpec;
 use firesteel_exchange::server::{Budget, Exchanger, Period};
 use firesteel_exchange::{Error, Refusal};
 
 use crate::common::{Job, Numbers, attach, done, one_step, settings};
-use crate::hostile::{frame, shake};
+use crate::hostile::{frame, handshake};
 
 const DOWNPOUR: RuleSpec = RuleSpec::Downpour { adagrad: None };
 
@@ -68,7 +68,7 @@ fn a_hundred_thousand_exchanges_of_sixteen_workers_are_folded_once_each() {
 impl Job {
     /// The last exchange of `worker` that was folded, as a snapshot has it.
     fn folded(&self, worker: u32) -> u64 {
-        let snapshot = self.server.snapshot().unwrap();
+        let snapshot = self.server.snapshot().encode().unwrap();
         let length = u64::from_le_bytes(snapshot[8..16].try_into().unwrap()) as usize;
         let record: serde_json::Value = serde_json::from_slice(&snapshot[16..16 + length]).unwrap();
         record["shards"][0]["sessions"][worker as usize]["folded"].as_u64().unwrap()
@@ -76,18 +76,19 @@ impl Job {
 }
 
 fn send_and_vanish(job: &Job, worker: u32, attempt: u64, sequence: u64, whole: bool, numbers: &mut Numbers) {
-    let identity = Identity { role: Role::Worker { worker, attempt }, lane: Lane::Shard(0), digest: "net".to_owned() };
-    let mut line = shake(job, identity).unwrap();
+    let identity =
+        Identity { role: Role::Worker { worker, attempt }, channel: Channel::Shard(0), digest: "net".to_owned() };
+    let mut transport = handshake(job, identity).unwrap();
     let request =
         Request::Exchange { sequence, work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1, codec: Codec::F32 };
     let payload: Vec<u8> = 1.0f32.to_le_bytes().repeat(12);
     if whole {
-        line.send(&request, &payload).unwrap();
-        let _ = line.receive::<Reply>(48).unwrap(); // it is folded now; the payload is never read
+        transport.send(&request, &payload).unwrap();
+        let _ = transport.receive::<Reply>(48).unwrap(); // it is folded now; the payload is never read
     } else {
         let bytes = frame(&encode(&request).unwrap(), &payload);
         let cut = numbers.below(bytes.len() as u64) as usize;
-        line.raw().write_all(&bytes[..cut]).unwrap();
+        transport.raw().write_all(&bytes[..cut]).unwrap();
     }
 }
 
@@ -234,22 +235,22 @@ fn who_does_not_come_is_named_when_the_wait_is_over() {
     assert_eq!(refused, Error::refused(Refusal::Overdue, "workers [1, 2] did not come within 1 s (exchange-wait)"));
 }
 
-/// A center in parts on several servers, the clerk on one of its own: what executors host.
+/// A center in parts on several servers, the coordinator on one of its own: what executors host.
 #[test]
 fn parts_of_a_center_may_live_on_servers_of_their_own() {
     let initial: Vec<f32> = (0..100).map(|i| i as f32).collect();
-    let mut clerk = settings(DOWNPOUR, 1);
-    clerk.shards = 0;
-    clerk.budget = Budget { steps: 2, tau: 1, period: Period::Constant };
-    let clerk = Job::encrypted(clerk, &[]);
+    let mut coordinator = settings(DOWNPOUR, 1);
+    coordinator.shards = 0;
+    coordinator.budget = Budget { steps: 2, tau: 1, period: Period::Constant };
+    let coordinator = Job::encrypted(coordinator, &[]);
     let part = |offset: usize, end: usize, shards| {
         let mut settings = settings(DOWNPOUR, 1);
         (settings.offset, settings.shards) = (offset as u64, shards);
-        let server = Exchanger::start(settings, clerk.secret.clone(), None, &initial[offset..end], None).unwrap();
-        Job { server, secret: clerk.secret.clone(), tls: None }
+        let server = Exchanger::start(settings, coordinator.secret.clone(), None, &initial[offset..end], None).unwrap();
+        Job { server, secret: coordinator.secret.clone(), tls: None }
     };
     let (first, second) = (part(0, 37, 1), part(37, 100, 2));
-    let mut spec = clerk.spec(Role::Worker { worker: 0, attempt: 0 });
+    let mut spec = coordinator.spec(Role::Worker { worker: 0, attempt: 0 });
     spec.servers.extend([second.place(), first.place()]);
     let (mut turns, mut exchanges) = attach(spec.clone());
     assert_eq!(exchanges.length(), 100);

@@ -97,7 +97,7 @@ fn spec(directory: &Path, said: &serde_json::Value) -> ClientSpec {
         digest: "net".to_owned(),
         codec: Codec::F32,
         deadline: 20,
-        patience: None,
+        wait_limit: None,
     }
 }
 

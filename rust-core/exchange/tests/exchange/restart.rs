@@ -6,7 +6,7 @@ use firesteel_exchange::Error;
 use firesteel_exchange::auth::Secret;
 use firesteel_exchange::message::Role;
 use firesteel_exchange::rules::RuleSpec;
-use firesteel_exchange::server::{Exchanger, Picture, Settings, SnapshotSettings};
+use firesteel_exchange::server::{Exchanger, ExchangerSettings, Snapshot, SnapshotSettings};
 use sha2::{Digest, Sha256};
 
 use crate::common::{Job, attach, done, one_step, settings};
@@ -32,7 +32,7 @@ fn training_goes_on_from_the_snapshot_of_a_server_that_was_restarted() {
     }
     drop(job); // writes its last snapshot
     let bytes = fs::read(&path).unwrap();
-    let kept = Picture::decode(&bytes, "center.snapshot").unwrap();
+    let kept = Snapshot::decode(&bytes, "center.snapshot").unwrap();
     let again = Exchanger::start(settings, secret, None, &[9.0; 5], Some((kept, "center.snapshot"))).unwrap();
     assert_eq!(again.center().unwrap(), reply);
     // the same client goes on over a new connection, and the momentum of the rule is what it was
@@ -51,10 +51,10 @@ fn training_goes_on_from_the_snapshot_of_a_server_that_was_restarted() {
 fn a_damaged_or_foreign_snapshot_is_refused_by_name() {
     let secret = Secret::random().unwrap();
     let server = Exchanger::start(settings(RULE, 2), secret.clone(), None, &[0.0; 5], None).unwrap();
-    let good = server.snapshot().unwrap();
+    let good = server.snapshot().encode().unwrap();
     let start = |bytes: &[u8], length: usize| {
         let initial = vec![0.0; length];
-        let started = Picture::decode(bytes, "x.snap").and_then(|kept| {
+        let started = Snapshot::decode(bytes, "x.snap").and_then(|kept| {
             Exchanger::start(settings(RULE, 2), secret.clone(), None, &initial, Some((kept, "x.snap")))
         });
         started.err().map(|e| e.to_string())
@@ -86,11 +86,11 @@ fn signed(body: &[u8]) -> Vec<u8> {
 fn a_snapshot_of_another_rule_or_another_part_is_refused() {
     let secret = Secret::random().unwrap();
     let start = |settings, restored: Option<&[u8]>| {
-        let restored = restored.map(|bytes| (Picture::decode(bytes, "x.snap").unwrap(), "x.snap"));
+        let restored = restored.map(|bytes| (Snapshot::decode(bytes, "x.snap").unwrap(), "x.snap"));
         Exchanger::start(settings, secret.clone(), None, &[0.0; 5], restored)
     };
     let elastic = |alpha| settings(RuleSpec::Elastic { alpha, server_alpha: None, decay: None }, 2);
-    let bytes = start(elastic(0.1), None).unwrap().snapshot().unwrap();
+    let bytes = start(elastic(0.1), None).unwrap().snapshot().encode().unwrap();
     assert!(start(elastic(0.1), Some(&bytes)).is_ok());
     let refused = |settings| start(settings, Some(&bytes)).err().unwrap().to_string();
     let was =
@@ -98,7 +98,7 @@ fn a_snapshot_of_another_rule_or_another_part_is_refused() {
     // keeps as many vectors and counters
     assert_eq!(refused(settings(RuleSpec::Dynsgd {}, 2)), format!(r#"{was}, is {{"rule":"dynsgd"}}"#));
     assert!(refused(elastic(0.2)).starts_with(was));
-    let part = Settings { offset: 5, ..elastic(0.1) };
+    let part = ExchangerSettings { offset: 5, ..elastic(0.1) };
     assert_eq!(refused(part), "snapshot x.snap: of another net or part of it, or of another number of shards");
 }
 

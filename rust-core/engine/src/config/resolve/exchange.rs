@@ -1,5 +1,7 @@
-//! Keys of the exchange: which strategy each belongs to, and the published value where it is left out.
-//! A key that the strategy does not read is refused, since its user expects it to do something.
+//! Keys of the exchange: which strategies read each, and the published values as defaults. A key that the strategy does
+//! not read is refused, because its user expects it to have an effect.
+
+use firesteel_exchange::published;
 
 use super::super::{CodecName, Consistency, OuterName, Period, SolverState, Strategy, TrainConfig};
 use crate::error::{Error, Result};
@@ -10,7 +12,7 @@ const EXCHANGING: &str = "a strategy of several workers";
 const WIRED: &str = "an asynchronous strategy, easgd, or sparknet with consistency bsp";
 
 impl TrainConfig {
-    /// Checks every key of the exchange and fills what does not depend on the number of workers.
+    /// Checks every key of the exchange and fills in what does not depend on the number of workers.
     pub(super) fn settle_exchange(&mut self) -> Result<()> {
         self.settle_consistency()?;
         let strategy = self.strategy;
@@ -34,12 +36,12 @@ impl TrainConfig {
             _ => (),
         }
         if strategy == Strategy::Dcasgd {
-            self.lambda.get_or_insert(0.04); // Zheng et al. (2017), on CIFAR-10
+            self.lambda.get_or_insert(published::DCASGD_LAMBDA);
         }
         Ok(())
     }
 
-    /// Each key with whether it was given, whether the strategy reads it, and who does.
+    /// For each key: whether it was set, whether this strategy reads it, and which strategies do.
     fn keys_of_strategies(&self) -> [(&'static str, bool, bool, &'static str); 20] {
         let strategy = self.strategy;
         let (elastic, asynchronous) = (strategy.is_elastic(), strategy.is_asynchronous());
@@ -90,7 +92,7 @@ impl TrainConfig {
                 )));
             }
             (Strategy::Easgd, None) => self.consistency = Some(Consistency::Bsp),
-            // the outer optimiser's memory lives in the exchanger, whose snapshots keep it
+            // the outer optimiser's state is kept by the exchanger, which only one stage has
             (Strategy::Sparknet, None) if self.outer != OuterName::None => self.consistency = Some(Consistency::Bsp),
             (_, None) if strategy.is_asynchronous() => self.consistency = Some(Consistency::Async),
             _ => (),
@@ -109,32 +111,23 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// Fills the published values that depend on the number of workers.
+    /// Fills in the published values that depend on the number of workers.
     pub(super) fn share_among(&mut self, workers: usize) {
-        let share = 1.0 / workers as f64;
         let alpha = match self.strategy {
-            Strategy::Deepspark => Some(0.1), // as it was shipped
-            Strategy::Easgd | Strategy::EasgdAsync | Strategy::Eamsgd => Some(0.9 * share),
+            Strategy::Deepspark => Some(published::DEEPSPARK_ALPHA),
+            Strategy::Easgd | Strategy::EasgdAsync | Strategy::Eamsgd => Some(published::easgd_alpha(workers)),
             _ => None,
         };
         self.alpha = self.alpha.or(alpha);
         let outer = match (self.strategy, self.outer) {
-            (Strategy::AsyncNesterov, _) | (_, OuterName::Nesterov) => Some((0.7, 0.9)),
-            (_, OuterName::Slowmo) => Some((1.0, slowmo_momentum(workers))),
-            (_, OuterName::Bmuf) => Some((1.0, 1.0 - share)),
+            (Strategy::AsyncNesterov, _) | (_, OuterName::Nesterov) => {
+                Some((published::NESTEROV_LR, published::NESTEROV_MOMENTUM))
+            }
+            (_, OuterName::Slowmo) => Some((published::SLOWMO_ALPHA, published::slowmo_beta(workers))),
+            (_, OuterName::Bmuf) => Some((published::BMUF_ZETA, published::bmuf_eta(workers))),
             (_, OuterName::None) => None,
         };
         self.outer_lr = self.outer_lr.or(outer.map(|(lr, _)| lr));
         self.outer_momentum = self.outer_momentum.or(outer.map(|(_, momentum)| momentum));
-    }
-}
-
-/// Wang et al. (2020): the more workers average, the more momentum the average bears.
-fn slowmo_momentum(workers: usize) -> f64 {
-    match workers {
-        0..4 => 0.0,
-        4..8 => 0.2,
-        8..16 => 0.5,
-        _ => 0.6,
     }
 }

@@ -1,4 +1,4 @@
-//! Every numeric setting at its extremes: refused in a message that names it, or taken and then of use.
+//! Extreme values of every numeric key: each is either refused with a message that names the key, or works.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::super::*;
 use super::Facts;
 use crate::nets::NetName;
 
-/// Together they read every key.
+/// Together these configurations read every key.
 const BASES: [&str; 12] = [
     r#"{}"#,
     r#"{"epochs": 2, "workers": 2}"#,
@@ -66,7 +66,7 @@ fn a_number_at_its_extremes_is_refused_by_name_or_works() {
                 let again = TrainConfig::from_json(&text).unwrap();
                 assert_eq!(again, config, "{shown}: JSON keeps every bit");
                 assert_eq!(again.resolve(Some(facts)).unwrap(), config, "{shown}");
-                // what the JVM computes from it
+                // the JVM computes these in 64 and 32 bits
                 let (iterations, workers) = (config.iterations.unwrap(), config.workers.unwrap() as u64);
                 assert!(iterations.checked_mul(workers).is_some_and(|all| i64::try_from(all).is_ok()), "{shown}");
                 assert!(i32::try_from(iterations).is_ok() && i32::try_from(config.tau).is_ok(), "{shown}");
@@ -85,7 +85,7 @@ fn a_number_at_its_extremes_is_refused_by_name_or_works() {
 }
 
 #[test]
-fn a_rate_that_is_no_normal_f32_is_kept_to_the_bit() {
+fn a_learning_rate_outside_the_range_of_f32_keeps_its_bits() {
     for text in ["3e-43", "2.9999999999999996e-43", "1.7976931348623157e308", "5e-324", "0.1", "0.30000000000000004"] {
         let config = TrainConfig::from_json(&format!(r#"{{"lr": {text}}}"#)).unwrap();
         assert_eq!(config.lr, Some(text.parse().unwrap()), "{text}");

@@ -1,18 +1,19 @@
-//! What each number may be, whatever the others are.
+//! The range of each number, independent of the other keys.
+
+use firesteel_exchange::server::MOST_SECONDS;
 
 use super::super::TrainConfig;
 use crate::data::SIDE;
 use crate::error::{Error, Result};
 
 const MOST_CLASSES: usize = 256; // a label is one byte in every supported format
-const MOST_PIXELS: usize = 1024; // a side; beyond it one image of a wide net is gigabytes
-/// Of anything that is counted: steps, images, workers. Rounds and lengths are 32 bits on the JVM, and a product of two
-/// counts still fits 64.
+const MOST_PIXELS: usize = 1024; // of a side; activations of a larger image take gigabytes in a wide net
+/// Limit of everything that is counted: steps, images, workers. Rounds and lengths have 32 bits in the JVM, and the
+/// product of two counts fits 64.
 pub(super) const MOST: u64 = i32::MAX as u64;
-const MOST_THREADS: u64 = 1024; // of one worker; each thread of hogwild has a gradient and a solver
+const MOST_THREADS: u64 = 1024; // of one worker; each thread of hogwild has its own gradient and solver
 const MOST_PARTS: u64 = 1024; // of the center; each is a connection of every worker
-const MOST_SECONDS: u64 = 365 * 24 * 3600; // a year, as the exchanger has it; clocks cannot add any number to now
-const MOST_SEED: u64 = i64::MAX as u64; // what the JVM has room for
+const MOST_SEED: u64 = i64::MAX as u64; // the JVM has no larger integer
 
 impl TrainConfig {
     pub(super) fn check_numbers(&self) -> Result<()> {

@@ -1,5 +1,5 @@
-//! Completing and checking a configuration: recipes of the nets, budgets, limits, contradictions.
-//! Resolving a resolved configuration changes nothing.
+//! Completes and checks a configuration: recipes of the nets, numbers of steps, limits, and keys that contradict each
+//! other. Resolving a resolved configuration changes nothing.
 
 mod exchange;
 #[cfg(test)]
@@ -19,8 +19,8 @@ use crate::error::{Error, Result};
 use crate::nets::Recipe;
 
 impl TrainConfig {
-    /// Fills what the recipe of the net and, where given, the data set decide, and checks the whole.
-    /// Without `facts` only what needs no data set is checked and filled.
+    /// Fills in what depends on the net's recipe and on the data set, and checks the whole. Without `facts` only what
+    /// does not depend on the data set is filled in and checked.
     pub fn resolve(mut self, facts: Option<Facts>) -> Result<Self> {
         self.check_numbers()?;
         self.check_policy_keys()?;
@@ -28,7 +28,7 @@ impl TrainConfig {
         let recipe = self.net.build(1).recipe;
         self.batch.get_or_insert(recipe.batch);
         self.lr.get_or_insert(recipe.lr);
-        // the recipes are plain SGD's; 0.99 is the delta of Zhang, Choromanska and LeCun (2015)
+        // the recipes are for plain SGD; for EAMSGD Zhang, Choromanska and LeCun (2015) use a momentum (delta) of 0.99
         let momentum = if self.strategy == Strategy::Eamsgd { 0.99 } else { recipe.momentum };
         self.momentum.get_or_insert(momentum);
         self.weight_decay.get_or_insert(recipe.weight_decay);
@@ -99,7 +99,7 @@ impl TrainConfig {
             ));
         }
         let classes = *self.classes.get_or_insert(facts.classes);
-        // an idx set tells its classes by the labels that occur, which may be fewer
+        // the classes of an idx set are found from the labels that occur, so there may be fewer than the net has
         let fits =
             if self.dataset == Some(DatasetKind::Idx) { facts.classes <= classes } else { facts.classes == classes };
         if !fits {

@@ -1,4 +1,4 @@
-//! The learning-rate policy: Caffe's names, the recipe's parameters, and which parameter each needs.
+//! The learning-rate policy: the recipe's parameters as defaults, and which parameters each policy reads.
 
 use super::super::TrainConfig;
 use crate::error::{Error, Result};
@@ -6,7 +6,7 @@ use crate::nets::Recipe;
 use crate::solver::PolicyName;
 
 impl TrainConfig {
-    /// The recipe's policy is Caffe's multistep, its drops at the same part of the run as published.
+    /// The default policy is Caffe's multistep with the recipe's drops, scaled to the length of the run.
     pub(super) fn settle_policy(&mut self, iterations: u64, recipe: &Recipe) -> Result<()> {
         let policy = *self.lr_policy.get_or_insert(PolicyName::Multistep);
         if policy == PolicyName::Multistep {

@@ -1,4 +1,4 @@
-//! Keys of the solver: which solver reads which, and the published value where one is left out.
+//! Keys of the solver: which solvers read each, and the published values as defaults.
 
 use super::super::{Strategy, TrainConfig};
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ pub const MUON_LR: f64 = 0.02;
 pub const LOOKAHEAD_ALPHA: f64 = 0.5;
 
 impl TrainConfig {
-    /// Checks every key of the solver and fills what is left out.
+    /// Checks every key of the solver and fills in those that are absent.
     pub(super) fn settle_solver(&mut self) -> Result<()> {
         let (solver, strategy) = (self.solver, self.strategy);
         if strategy == Strategy::Eamsgd && (solver != SolverName::Sgd || self.decoupled_decay) {
@@ -160,7 +160,7 @@ mod tests {
         // without a gradient the momentum stays zero, and coupled decay is all that Adam sees
         let moved = |json: &str| {
             let config = resolve(&format!(r#"{json}, "lr": 0.5, "weight-decay": 0.1, "momentum": 0.9"#)).unwrap();
-            let mut weights = crate::weights::Weights::new(&net, config.compute(0, None).unwrap());
+            let mut weights = crate::weights::Weights::new(net.params(), config.compute(0, None).unwrap());
             let ones = vec![1.0; net.layout().length()];
             weights.set(&ones).unwrap();
             let gradient = weights.flat().zeros_like();

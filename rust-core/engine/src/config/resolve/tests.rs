@@ -1,4 +1,4 @@
-//! What the keys of the exchange promise: the published values, and a message for a key that nobody reads.
+//! The keys of the exchange: published values as defaults, and a message for a key that the strategy does not read.
 
 use super::super::*;
 use super::Facts;
@@ -91,7 +91,8 @@ fn resolving_twice_changes_nothing_for_any_strategy() {
 
 #[test]
 fn every_key_is_taken_where_it_is_read() {
-    let wire = r#", "codec": "int8", "shards": 4, "tls": true, "bind": "0.0.0.0", "advertise": "host", "exchange-deadline": 5, "exchange-wait": 9"#;
+    let wire = r#", "codec": "int8", "shards": 4, "tls": true, "bind": "0.0.0.0", "advertise": "host",
+        "exchange-deadline": 5, "exchange-wait": 9"#;
     let rows = [
         ("deepspark", r#", "alpha": 0, "server-alpha": 1, "alpha-decay": 0.5, "alpha-every": 10, "overlap": true"#),
         ("easgd", r#", "alpha": 1, "consistency": "bsp", "period": "post-local", "post-local-step": 9"#),

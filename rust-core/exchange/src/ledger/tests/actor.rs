@@ -2,7 +2,7 @@
 
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Phase {
-    /// Attached to the clerk and to so many shards.
+    /// Attached to the coordinator and to so many shards.
     Attaching(usize),
     Ready,
     Waiting,
@@ -32,11 +32,11 @@ pub struct Actor {
     pub attempt: u64,
     pub phase: Option<Phase>,
     pub asked: u64,
-    pub facts: Vec<(u64, u64)>,
+    pub last_folded: Vec<(u64, u64)>,
     pub turn: u64,
     pub number: u64,
     /// Steps to book with the next turn.
-    pub unbooked: u64,
+    pub unreported: u64,
     pub exchange: Option<Exchange>,
     pub late: Option<Exchange>,
     /// The turn whose exchange this attempt began last; 0 before its first.

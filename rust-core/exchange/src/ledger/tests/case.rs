@@ -1,11 +1,11 @@
 //! What is tried in every order, and what can happen.
 
-use super::super::{Start, Work};
+use super::super::{ResumePoint, Work};
 use crate::clock::Consistency;
 use crate::rules::RuleSpec;
 
 /// A new attempt's place: of the last turn that was asked for, and the last exchange that each shard folded.
-type Begins = fn(u64, &[(u64, Work)]) -> (Start, u64);
+type Begins = fn(u64, &[(u64, Work)]) -> (ResumePoint, u64);
 
 /// What is tried in every order.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub enum Event {
     SendLate(usize, usize),
     /// The reply of a shard reaches it.
     Reply(usize, usize),
-    /// It tells the clerk (0) or a shard's server (1, 2, ..) that it does no more.
+    /// It tells the coordinator (0) or a shard's server (1, 2, ..) that it does no more.
     Leave(usize, usize),
     Die(usize),
     /// What a lost host would go on from is copied.

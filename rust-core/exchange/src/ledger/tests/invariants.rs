@@ -5,12 +5,12 @@ use std::hash::{Hash, Hasher};
 use super::actor::trained;
 use super::case::Case;
 use super::world::World;
-use crate::rules::Side;
+use crate::rules::ShardRule;
 
 /// The centers of a gathering rule after 0, 1, .. rounds, if nobody is ever lost.
 pub fn undisturbed(case: &Case) -> Vec<f32> {
     let (mut center, mut centers) = (vec![1.0], vec![1.0]);
-    let Side::Gathering(mut rule) = case.rule.side(1, case.workers) else { return centers };
+    let ShardRule::Gathering(mut rule) = case.rule.shard_rule(1, case.workers) else { return centers };
     for round in 0..case.turns {
         let mut vectors: Vec<[f32; 1]> = (0..case.workers).map(|k| [trained(center[0], k, round)]).collect();
         let mut all: Vec<(&mut [f32], u64)> = vectors.iter_mut().map(|v| (&mut v[..], 10)).collect();
@@ -47,22 +47,22 @@ impl World {
         if self.is_over() { self.check_end() } else { Ok(()) }
     }
 
-    /// The budget is spent to the step, and every turn that was booked was folded once into every shard.
+    /// The budget is spent to the step, and every turn that was recorded was folded once into every shard.
     fn check_end(&self) -> Result<(), String> {
-        let (booked, budget) = (self.turns.steps(), self.case.budget());
-        if booked != budget {
-            return Err(format!("{booked} steps of {budget} are booked at the end"));
+        let (recorded, budget) = (self.turns.steps(), self.case.budget());
+        if recorded != budget {
+            return Err(format!("{recorded} steps of {budget} are recorded at the end"));
         }
-        for (worker, seat) in self.turns.record.seats.iter().enumerate() {
+        for (worker, turns) in self.turns.record.workers.iter().enumerate() {
             for shard in &self.shards {
                 let folded = shard.sessions[worker].known.exchanges;
-                let lost = seat.exchanges.saturating_sub(folded);
+                let lost = turns.exchanges.saturating_sub(folded);
                 // with overlap the exchange that was under way dies with its attempt
                 let may_lose =
                     if self.host_lost && !self.case.rule.gathers() { u64::MAX } else { u64::from(self.deaths) };
                 let bound = if self.case.overlap || self.host_lost { may_lose } else { 0 };
-                if folded > seat.exchanges || lost > bound {
-                    return Err(format!("worker {worker}: {} turns booked, {folded} folded", seat.exchanges));
+                if folded > turns.exchanges || lost > bound {
+                    return Err(format!("worker {worker}: {} turns recorded, {folded} folded", turns.exchanges));
                 }
             }
         }

@@ -7,7 +7,7 @@ mod explore;
 mod invariants;
 mod world;
 
-use super::{Start, Work};
+use super::{ResumePoint, Work};
 use crate::clock::Consistency;
 use crate::outer::OuterSpec;
 use crate::rules::RuleSpec;
@@ -18,8 +18,8 @@ const MEAN: RuleSpec = RuleSpec::Mean { outer: OuterSpec::Averaging };
 const ELASTIC: RuleSpec = RuleSpec::Elastic { alpha: 0.1, server_alpha: None, decay: None };
 
 /// As `client::attach` begins.
-fn both(asked: u64, folded: &[(u64, Work)]) -> (Start, u64) {
-    let start = Start::new(asked, folded.iter().copied());
+fn both(asked: u64, folded: &[(u64, Work)]) -> (ResumePoint, u64) {
+    let start = ResumePoint::new(asked, folded.iter().copied());
     (start, start.turn)
 }
 
@@ -109,12 +109,12 @@ fn a_lost_host_of_a_part_of_the_center_ends_nobody() {
     }
 }
 
-/// How attempts began before: where the clerk's book ended, whatever was folded since. A worker that died between its
+/// How attempts began before: where the coordinator's book ended, whatever was folded since. A worker that died between its
 /// fold and its next request asked for the same turn again, and both waited for each other.
 #[test]
 fn a_start_that_does_not_ask_what_was_folded_is_found_to_wait_for_ever() {
-    fn turns_alone(asked: u64, folded: &[(u64, Work)]) -> (Start, u64) {
-        let start = Start { turn: asked.saturating_sub(1), unbooked: Work::default() };
+    fn turns_alone(asked: u64, folded: &[(u64, Work)]) -> (ResumePoint, u64) {
+        let start = ResumePoint { turn: asked.saturating_sub(1), unreported: Work::default() };
         (start, folded.iter().map(|(number, _)| *number).min().unwrap_or(0))
     }
     let old = Case { start: turns_alone, ..case(MEAN, Consistency::Bsp, 2, 1, 1) };

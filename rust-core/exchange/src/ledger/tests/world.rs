@@ -1,4 +1,4 @@
-//! Workers, a clerk and shards as one value: everything that can happen next, and what happens then. A worker here does
+//! Workers, a coordinator and shards as one value: everything that can happen next, and what happens then. A worker here does
 //! what `client` and the task's link do, message by message; a shard may be on a server of its own.
 
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use super::actor::{Actor, Exchange, Phase, trained};
 use super::case::{Case, Event};
 use super::invariants::undisturbed;
 use crate::message::Done;
-use crate::partner::Takes;
-use crate::rules::Side;
+use crate::rules::ShardRule;
+use crate::worker_rule::Takes;
 use crate::{Error, Refusal};
 
 const NOW: Duration = Duration::ZERO; // no time passes: whoever waits for ever is stuck
-const PATIENCE: Duration = Duration::from_secs(600);
+const WAIT_LIMIT: Duration = Duration::from_secs(600);
 
 /// Turns and shards, as a lost host would go on from them.
 type Kept = (TurnRecord, Vec<(ShardRecord, Vec<f32>)>);
@@ -42,9 +42,9 @@ impl World {
     pub fn new(case: &Arc<Case>) -> Self {
         let Case { workers, shards, .. } = **case;
         let budget = Budget { steps: case.budget(), tau: 1, period: Period::Constant };
-        let shard = |_| FoldLedger::new(vec![1.0], &case.rule, workers, PATIENCE, budget.steps + 1);
+        let shard = |_| FoldLedger::new(vec![1.0], &case.rule, workers, WAIT_LIMIT, budget.steps + 1);
         Self {
-            turns: TurnLedger::new(budget, case.consistency, workers, PATIENCE),
+            turns: TurnLedger::new(budget, case.consistency, workers, WAIT_LIMIT),
             shards: (0..shards).map(shard).collect(),
             actors: vec![Actor::default(); workers],
             deaths: 0,
@@ -101,7 +101,7 @@ impl World {
         match &actor.phase {
             None | Some(Phase::Attaching(_)) => events.push(Event::Attach(worker)),
             Some(Phase::Ready) => events.push(Event::Grant(worker)),
-            Some(Phase::Waiting) if self.turns.clone().look(who, NOW) != Ok(Answer::Wait) => {
+            Some(Phase::Waiting) if self.turns.clone().poll(who, NOW) != Ok(Answer::Wait) => {
                 events.push(Event::Grant(worker));
             }
             Some(Phase::Leaving(place)) if actor.exchange.is_none() => events.push(Event::Leave(worker, *place)),
@@ -110,12 +110,12 @@ impl World {
     }
 
     fn is_folded(&self, worker: usize, shard: usize, exchange: &Exchange) -> bool {
-        self.shards[shard].look(&self.message(worker, exchange), NOW) != Ok(Fold::Wait)
+        self.shards[shard].poll(&self.message(worker, exchange), NOW) != Ok(Fold::Wait)
     }
 
     /// Whether a round's outcome depends on nothing but its center: then it is the same bits in every order.
     pub(super) fn takes_center(&self) -> bool {
-        self.case.rule.gathers() && self.case.rule.partner().takes == Takes::Center
+        self.case.rule.gathers() && self.case.rule.worker_rule().takes == Takes::Center
     }
 
     fn who(&self, worker: usize) -> Attempt {
@@ -195,7 +195,7 @@ impl World {
         let actor = &mut self.actors[worker];
         let Some(Phase::Attaching(shards)) = actor.phase else {
             actor.attempt += 1;
-            actor.facts = vec![];
+            actor.last_folded = vec![];
             actor.exchanged = 0;
             actor.phase = Some(Phase::Attaching(0));
             let who = Attempt { worker, attempt: actor.attempt };
@@ -203,15 +203,16 @@ impl World {
             return Ok(());
         };
         let (folded, work) = self.shards[shards].attach(Attempt { worker, attempt: actor.attempt })?;
-        actor.facts.push((folded, work.steps));
+        actor.last_folded.push((folded, work.steps));
         if shards + 1 < self.shards.len() {
             actor.phase = Some(Phase::Attaching(shards + 1));
             return Ok(());
         }
-        let facts: Vec<(u64, Work)> = actor.facts.iter().map(|(folded, steps)| (*folded, work_of(*steps))).collect();
-        let (start, number) = (self.case.start)(actor.asked, &facts);
-        (actor.turn, actor.number, actor.unbooked) = (start.turn, number, start.unbooked.steps);
-        actor.facts = vec![];
+        let last_folded: Vec<(u64, Work)> =
+            actor.last_folded.iter().map(|(folded, steps)| (*folded, work_of(*steps))).collect();
+        let (start, number) = (self.case.start)(actor.asked, &last_folded);
+        (actor.turn, actor.number, actor.unreported) = (start.turn, number, start.unreported.steps);
+        actor.last_folded = vec![];
         actor.asked = 0;
         actor.phase = Some(Phase::Ready);
         self.pull(worker)
@@ -240,17 +241,17 @@ impl World {
         let actor = &mut self.actors[worker];
         let answer = if actor.phase == Some(Phase::Ready) {
             actor.turn += 1;
-            let done = Done { work: work(actor.unbooked), ..Done::default() };
-            actor.unbooked = 0;
+            let done = Done { work: work(actor.unreported), ..Done::default() };
+            actor.unreported = 0;
             self.turns.ask(who, actor.turn, &done, NOW)?
         } else {
-            self.turns.look(who, NOW)?
+            self.turns.poll(who, NOW)?
         };
         actor.phase = match answer {
             Answer::Wait => Some(Phase::Waiting),
             Answer::Go(grant) if grant.steps == 0 => Some(Phase::Leaving(0)),
             Answer::Go(grant) => {
-                actor.unbooked = grant.steps;
+                actor.unreported = grant.steps;
                 actor.data_step = grant.data_step;
                 Some(Phase::Stepped)
             }
@@ -278,7 +279,7 @@ impl World {
         actor.exchange = Some(Exchange {
             number: actor.number,
             attempt: actor.attempt,
-            steps: actor.unbooked,
+            steps: actor.unreported,
             values: actor.x.iter().map(|x| trained(f32::from_bits(*x), worker, actor.data_step).to_bits()).collect(),
             sent: vec![false; shards],
             answered: vec![false; shards],
@@ -320,18 +321,20 @@ impl Clone for World {
     fn clone(&self) -> Self {
         let copied = |shard: &FoldLedger| {
             let mut copy =
-                FoldLedger::new(vec![1.0], &self.case.rule, self.actors.len(), PATIENCE, self.case.budget() + 1);
+                FoldLedger::new(vec![1.0], &self.case.rule, self.actors.len(), WAIT_LIMIT, self.case.budget() + 1);
             copy.version = shard.version;
             copy.center = shard.center.clone();
             copy.before = shard.before.clone();
             copy.sessions = shard.sessions.clone();
             let own = |vectors: Vec<&[f32]>| vectors.into_iter().map(<[f32]>::to_vec).collect();
-            match (&mut copy.side, &shard.side) {
-                (Side::Arrival(to), Side::Arrival(from)) => to.restore(own(from.state()), &from.counters()).unwrap(),
-                (Side::Gathering(to), Side::Gathering(from)) => {
+            match (&mut copy.rule, &shard.rule) {
+                (ShardRule::Arrival(to), ShardRule::Arrival(from)) => {
                     to.restore(own(from.state()), &from.counters()).unwrap()
                 }
-                _ => unreachable!("one rule makes one kind of side"),
+                (ShardRule::Gathering(to), ShardRule::Gathering(from)) => {
+                    to.restore(own(from.state()), &from.counters()).unwrap()
+                }
+                _ => unreachable!("one rule makes one kind of shard rule"),
             }
             copy
         };

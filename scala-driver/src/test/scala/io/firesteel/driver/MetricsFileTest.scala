@@ -14,7 +14,11 @@ import scala.jdk.CollectionConverters._
 
 class MetricsFileTest extends AnyFunSuite {
   private def metricsIn(dir: OutputDir): MetricsFile =
-    new MetricsFile(dir, JsonSettings.empty.put("firesteel", "0.1.0"), () => Instant.parse("2026-01-02T03:04:05.678901Z"))
+    new MetricsFile(
+      dir,
+      JsonSettings.empty.put("firesteel", "0.1.0"),
+      () => Instant.parse("2026-01-02T03:04:05.678901Z")
+    )
 
   private def lines(dir: Path): Seq[JsonNode] =
     Files.readAllLines(dir.resolve("metrics.jsonl")).asScala.toSeq.map(new ObjectMapper().readTree)

@@ -13,11 +13,11 @@ object Escape {
     if (!text.exists(isControl)) text
     else
       text.flatMap {
-        case '\n'         => "\\n"
-        case '\r'         => "\\r"
-        case '\t'         => "\\t"
+        case '\n'              => "\\n"
+        case '\r'              => "\\r"
+        case '\t'              => "\\t"
         case c if isControl(c) => s"\\u{${c.toInt.toHexString}}"
-        case c            => c.toString
+        case c                 => c.toString
       }
 
   /** Whether the character controls a terminal or an editor: the control characters of ASCII and ISO 6429, Unicode's

@@ -87,6 +87,10 @@ object Terminal {
   private def sttyColumns(): Option[Int] =
     try {
       val stty = new ProcessBuilder("stty", "size").redirectInput(new File("/dev/tty")).start()
-      new String(stty.getInputStream.readAllBytes(), UTF_8).trim.split(' ').lastOption.flatMap(_.toIntOption).filter(_ > 0)
+      new String(stty.getInputStream.readAllBytes(), UTF_8).trim
+        .split(' ')
+        .lastOption
+        .flatMap(_.toIntOption)
+        .filter(_ > 0)
     } catch { case _: IOException => scala.None } // no stty, or no controlling terminal
 }

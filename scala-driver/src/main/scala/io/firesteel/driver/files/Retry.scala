@@ -27,7 +27,9 @@ private[driver] final class Retry(patienceSeconds: Long, clock: () => Long, paus
         case e: IOException if patienceSeconds > 0 && Retry.mayPass(e) && deadline.forall(_ - clock() > 0) =>
           if (deadline.isEmpty) {
             deadline = Some(clock() + SECONDS.toNanos(patienceSeconds))
-            Retry.log.warn(s"the file system is not available; retrying for up to $patienceSeconds s: ${Failure.line(e)}")
+            Retry.log.warn(
+              s"the file system is not available; retrying for up to $patienceSeconds s: ${Failure.line(e)}"
+            )
           }
           pause(wait)
           wait = math.min(2 * wait, Retry.LongestPause)

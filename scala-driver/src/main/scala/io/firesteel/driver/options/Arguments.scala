@@ -56,8 +56,9 @@ final class Arguments(commands: Seq[Command], version: => String) {
     val chosen = JsonSettings.empty
     for (setting <- command.settings; value <- said(setting, options)) chosen.set[JsonNode](setting.key, value)
     Option(options.matchedOptionValue[Path]("--config", null)) match {
-      case Some(path) => JsonSettings.merge(ConfigFile.read(path, command.settings, nearest(command.settings, _)), chosen)
-      case None       => chosen
+      case Some(path) =>
+        JsonSettings.merge(ConfigFile.read(path, command.settings, nearest(command.settings, _)), chosen)
+      case None => chosen
     }
   }
 

@@ -26,7 +26,11 @@ class ProgressDisplayTest extends AnyFunSuite {
   }
 
   test("a run without rounds done or to do has a line too") {
-    assert(ProgressDisplay.line(state.copy(done = 0, all = 0, accuracy = None), 120, ProgressDisplay.Unicode).contains("100 %"))
+    assert(
+      ProgressDisplay
+        .line(state.copy(done = 0, all = 0, accuracy = None), 120, ProgressDisplay.Unicode)
+        .contains("100 %")
+    )
   }
 
   test("durations are shown in a fitting unit") {

@@ -1,4 +1,4 @@
-//! What a report tells of turns: totals, and each turn since the last report.
+//! The part of a report that is about turns: totals, and each turn since the last report.
 
 use std::collections::VecDeque;
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::turns::Divergence;
 use crate::message::Done;
 
-/// Turns kept for the next report; an hour of an observer's silence at ten a second.
+/// Turns kept for the next report; an hour without a report, at ten turns a second.
 const MOST_EVENTS: usize = 36_000;
 
-/// One turn that was done, as reports tell it.
+/// One finished turn, as it is reported.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TurnDone {
@@ -38,9 +38,9 @@ pub struct TurnReport {
     pub budget: u64,
     /// Turns done since the last report.
     pub turns: Vec<TurnDone>,
-    /// Turns that nobody came to read in time.
+    /// Turns that were dropped because no report was asked for in time.
     pub dropped_turns: u64,
-    /// Of weights, both ways, as the workers told it.
+    /// Of weights, both ways, as the workers reported it.
     pub bytes: u64,
     pub staleness: [u64; 17],
     /// How many turns each worker is behind the foremost; absent for one that left.
@@ -51,18 +51,18 @@ pub struct TurnReport {
 
 /// What is counted between reports.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct PendingReport {
     pub turns: VecDeque<TurnDone>,
     pub dropped: u64,
     pub bytes: u64,
-    /// How many exchanges met a center that was 0, 1, 2 .. updates ahead; the last counts all beyond.
+    /// How many exchanges had a staleness of 0, 1, 2 ..; the last entry counts all higher ones.
     pub staleness: [u64; 17],
 }
 
-impl Tally {
+impl PendingReport {
     /// Counts the exchange behind a turn, and keeps the turn for the next report.
     pub fn add(&mut self, done: &Done, turn: TurnDone) {
-        self.bytes = self.bytes.saturating_add(done.bytes); // told by peers, for people
+        self.bytes = self.bytes.saturating_add(done.bytes); // a peer's own figure, for information only
         let last = self.staleness.len() - 1;
         self.staleness[usize::try_from(done.staleness).unwrap_or(last).min(last)] += 1;
         if self.turns.len() == MOST_EVENTS {

@@ -1,5 +1,5 @@
 //! One connection as frames with deadlines, plain or in TLS; both sides use it. A deadline holds for a
-//! whole frame, not for each read, so that a peer who sends a byte a second is no better than a silent one.
+//! whole frame, not for each read, so that a peer that sends one byte a second is cut off like a silent one.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -25,7 +25,7 @@ struct Timed {
 }
 
 impl Timed {
-    /// Until the next look; a socket option of zero would mean for ever, so time that is over is an error here.
+    /// Time until the cancel flag is read again. A socket timeout of zero would mean no timeout, so a deadline that has passed is an error here.
     fn left(&self) -> io::Result<Duration> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cancelled"));
@@ -35,7 +35,7 @@ impl Timed {
     }
 }
 
-/// Linux says "would block" of a socket whose time is over.
+/// Whether a read or write ended because its socket timeout passed, which Linux reports as "would block".
 fn is_over<T>(outcome: &io::Result<T>) -> bool {
     outcome.as_ref().is_err_and(|e| matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
 }
@@ -74,15 +74,15 @@ enum Stream {
     Client(Box<StreamOwned<ClientConnection, Timed>>),
 }
 
-/// A connection that carries frames.
-pub struct Line {
+/// A connection that sends and receives frames.
+pub struct Transport {
     stream: Stream,
     /// The other end, for messages.
     peer: String,
     header: Vec<u8>,
 }
 
-impl Line {
+impl Transport {
     /// The server's end. The TLS handshake is part of the first frame.
     pub fn accept(socket: TcpStream, tls: Option<&Arc<rustls::ServerConfig>>) -> Result<Self> {
         let (timed, peer) = prepare(socket, Arc::default())?;
@@ -115,7 +115,7 @@ impl Line {
         &self.peer
     }
 
-    /// What is read and written from now on must be done in `time`.
+    /// Sets the deadline of what is read and written from now on.
     pub fn within(&mut self, time: Duration) {
         self.timed().deadline = Instant::now() + time;
     }
@@ -171,7 +171,7 @@ impl Line {
         self.raw().read_exact(bytes).map_err(|e| broken(&self.peer, &e))
     }
 
-    /// The bytes below the frames.
+    /// The byte stream under the frames.
     pub fn raw(&mut self) -> &mut dyn ReadWrite {
         match &mut self.stream {
             Stream::Plain(stream) => stream,
@@ -181,8 +181,8 @@ impl Line {
     }
 }
 
-/// A certificate that is not the job's, or a peer that does not speak TLS, is none with the next connection either; all
-/// else may be the network's fault.
+/// A wrong certificate, or a peer that does not use TLS, would be the same over a new connection, so these are not
+/// transient; every other failure may be the network's.
 fn broken(peer: &str, cause: &io::Error) -> Error {
     match cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(e @ rustls::Error::InvalidCertificate(_)) => Error::refused(Refusal::Denied, format!("{peer}: TLS: {e}")),
@@ -191,12 +191,12 @@ fn broken(peer: &str, cause: &io::Error) -> Error {
     }
 }
 
-/// Both ways.
+/// A stream that can be read and written.
 pub trait ReadWrite: Read + Write {}
 impl<T: Read + Write> ReadWrite for T {}
 
-/// Says goodbye at once, so that the other end does not wait for its deadline.
-impl Drop for Line {
+/// Closes the connection at once, so that the other end does not wait for its deadline.
+impl Drop for Transport {
     fn drop(&mut self) {
         let socket = match &self.stream {
             Stream::Plain(timed) => &timed.socket,

@@ -1,14 +1,15 @@
 //! The whitening convolution of airbench (Jordan 2024, arXiv 2404.00498, after Page's "How to train your ResNet"):
-//! filters along the principal axes of 2x2 patches of the training images, scaled so that each answers with
-//! variance 1, and their negatives.
+//! its filters are the principal axes of 2x2 patches of the training images, scaled so that the output of each has
+//! variance 1, followed by the same filters negated.
 
 use crate::data::{PATCH, Statistics};
 use crate::error::Result;
 
-/// Added to the variance of an axis, in normalised pixels.
+/// Added to the variance along an axis, in units of normalised pixels, so that a small one is not scaled up without
+/// limit.
 const EPSILON: f64 = 5e-4;
 
-/// Filters `[2 PATCH, 3, 2, 2]`, largest variance first, for images that are normalised by channel.
+/// Filters `[2 PATCH, 3, 2, 2]`, by decreasing variance, for images that are normalised by channel.
 pub fn whitening(statistics: &Statistics) -> Result<Vec<f32>> {
     let (variances, axes) = eigen(statistics.patch_covariance()?);
     let filters: Vec<f32> = variances
@@ -20,8 +21,8 @@ pub fn whitening(statistics: &Statistics) -> Result<Vec<f32>> {
     Ok(filters.iter().copied().chain(negatives).collect())
 }
 
-/// Eigenvalues of a symmetric matrix in falling order, and the eigenvectors, by Jacobi's rotations: the same
-/// bits on every machine, which a LAPACK does not promise.
+/// Eigenvalues of a symmetric matrix in decreasing order, and the eigenvectors, by Jacobi rotations: the result has the
+/// same bits on every machine, which LAPACK implementations do not guarantee.
 fn eigen(mut a: [[f64; PATCH]; PATCH]) -> ([f64; PATCH], [[f64; PATCH]; PATCH]) {
     let mut axes: [[f64; PATCH]; PATCH] =
         std::array::from_fn(|row| std::array::from_fn(|column| f64::from(row == column)));
@@ -43,7 +44,7 @@ fn eigen(mut a: [[f64; PATCH]; PATCH]) -> ([f64; PATCH], [[f64; PATCH]; PATCH]) 
     (std::array::from_fn(|at| a[order[at]][order[at]]), std::array::from_fn(|at| axes[order[at]]))
 }
 
-/// One rotation in the plane of axes p and q by an angle of cosine c and sine s.
+/// Rotates the plane of axes p and q by the angle whose cosine is c and sine is s.
 fn rotate(a: &mut [[f64; PATCH]; PATCH], axes: &mut [[f64; PATCH]; PATCH], (p, q): (usize, usize), (c, s): (f64, f64)) {
     for row in a.iter_mut() {
         (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patches_come_out_uncorrelated_with_variance_one() {
+    fn whitened_patches_are_uncorrelated_with_variance_one() {
         let statistics = Statistics::of_noise();
         let covariance = statistics.patch_covariance().unwrap();
         let filters = whitening(&statistics).unwrap();
@@ -74,7 +75,7 @@ mod tests {
                         sum += f64::from(filter(left)[i]) * value * f64::from(filter(right)[j]);
                     }
                 }
-                // an axis of variance v answers with v / (v + epsilon)
+                // along an axis of variance v the output has variance v / (v + epsilon)
                 let expected = if left == right { 1.0 } else { 0.0 };
                 assert!((sum - expected).abs() < 0.02, "{left}, {right}: {sum}");
             }

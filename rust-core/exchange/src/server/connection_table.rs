@@ -1,5 +1,5 @@
-//! How many connections there are, and which must go: strangers who have not shown the secret are few
-//! and short-lived, so that a crowd of them can neither fill memory nor keep a worker out.
+//! The open connections of a server and their limits. Connections that have not shown the secret yet (pending) are few and
+//! short-lived, so that any number of them can neither fill memory nor keep a worker out.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{Shutdown, TcpStream};
@@ -17,37 +17,37 @@ struct State {
     sockets: HashMap<Id, TcpStream>,
     /// Those that have not shown the secret, the oldest first, and whether they are counted as refused already.
     pending: VecDeque<(Id, bool)>,
-    /// Those that have; a stranger that was closed and whose thread has not gone yet is neither.
+    /// Those that have. A pending connection that was closed, and whose thread still runs, is in neither.
     attached: HashSet<Id>,
     refused: u64,
     closed: bool,
 }
 
-/// The book of a server's connections.
-pub struct Door {
+/// Counts the open connections of a server and enforces their limits.
+pub struct ConnectionTable {
     attached: usize,
     pending: usize,
     state: Mutex<State>,
     changed: Condvar,
 }
 
-/// A connection's place among all. It is free again when this is dropped, however the connection's thread ends.
-pub struct Place {
-    door: Arc<Door>,
+/// A connection's entry in the table, removed when this is dropped, however the connection's thread ends.
+pub struct Registration {
+    connections: Arc<ConnectionTable>,
     id: Id,
     refused: bool,
 }
 
-impl Place {
+impl Registration {
     pub fn id(&self) -> Id {
         self.id
     }
 
-    /// Counts the connection among those that we ended, at once, so that a report which follows the refusal knows of
-    /// it. One that never showed the secret is counted in any case.
+    /// Counts the connection as refused now, so that a report that follows the refusal includes it. One that never
+    /// showed the secret is counted in any case.
     pub fn refuse(&mut self) {
         self.refused = true;
-        let mut state = self.door.lock();
+        let mut state = self.connections.lock();
         state.refused += 1;
         if let Some((_, counted)) = state.pending.iter_mut().find(|(id, _)| *id == self.id) {
             *counted = true;
@@ -55,20 +55,20 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
-        self.door.leave(self.id, std::thread::panicking() && !self.refused);
+        self.connections.leave(self.id, std::thread::panicking() && !self.refused);
     }
 }
 
-impl Door {
-    /// A door for `attached` peers and `pending` strangers.
+impl ConnectionTable {
+    /// A table of at most `attached` authenticated and `pending` other connections.
     pub fn new(attached: usize, pending: usize) -> Self {
         Self { attached, pending, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Takes a new connection in, closing the oldest stranger where there are too many; `None` once closed.
-    pub fn enter(self: &Arc<Self>, socket: TcpStream) -> Option<Place> {
+    /// Takes a new connection in, closing the oldest pending one where there are too many; `None` once closed.
+    pub fn enter(self: &Arc<Self>, socket: TcpStream) -> Option<Registration> {
         let mut state = self.lock();
         if state.closed {
             return None;
@@ -78,14 +78,14 @@ impl Door {
         {
             state.refused += u64::from(!counted);
             if let Some(socket) = state.sockets.get(&oldest) {
-                let _ = socket.shutdown(Shutdown::Both); // its thread sees it and goes
+                let _ = socket.shutdown(Shutdown::Both); // its thread notices and ends
             }
         }
         let id = state.next;
         state.next += 1;
         state.sockets.insert(id, socket);
         state.pending.push_back((id, false));
-        Some(Place { door: self.clone(), id, refused: false })
+        Some(Registration { connections: self.clone(), id, refused: false })
     }
 
     /// The connection has shown the secret.
@@ -100,7 +100,7 @@ impl Door {
         Ok(())
     }
 
-    /// Another handle of the connection's socket, to cut it by.
+    /// Another handle of the connection's socket, with which it can be closed.
     pub fn socket(&self, id: Id) -> Result<TcpStream> {
         let state = self.lock();
         let socket = state.sockets.get(&id).map(TcpStream::try_clone).transpose();
@@ -112,8 +112,8 @@ impl Door {
         let mut state = self.lock();
         state.sockets.remove(&id);
         state.attached.remove(&id);
-        let stranger = state.pending.iter().position(|(pending, _)| *pending == id);
-        let uncounted = stranger.and_then(|at| state.pending.remove(at)).is_some_and(|(_, counted)| !counted);
+        let pending = state.pending.iter().position(|(pending, _)| *pending == id);
+        let uncounted = pending.and_then(|at| state.pending.remove(at)).is_some_and(|(_, counted)| !counted);
         state.refused += u64::from(refused || uncounted);
         self.changed.notify_all();
     }
@@ -130,14 +130,14 @@ impl Door {
         }
     }
 
-    /// Connections that are attached, that are strangers, and that were refused so far.
+    /// How many connections are attached, are pending, and were refused so far.
     pub fn counts(&self) -> (usize, usize, u64) {
         let state = self.lock();
         (state.attached.len(), state.pending.len(), state.refused)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner) // no code that holds it can panic half way
+        self.state.lock().unwrap_or_else(PoisonError::into_inner) // no code panics while it holds the lock
     }
 }
 
@@ -150,37 +150,37 @@ mod tests {
     #[test]
     fn a_connection_whose_thread_panics_leaves_its_place_free() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let door = Arc::new(Door::new(1, 2));
+        let connections = Arc::new(ConnectionTable::new(1, 2));
         for round in 1..=3 {
-            let place = door.enter(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
-            door.admit(place.id()).unwrap();
-            assert_eq!(door.counts(), (1, 0, round - 1));
+            let place = connections.enter(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
+            connections.admit(place.id()).unwrap();
+            assert_eq!(connections.counts(), (1, 0, round - 1));
             let thread = std::thread::spawn(move || {
                 let _place = place;
                 panic!("as a defect in a rule would");
             });
             assert!(thread.join().is_err());
-            assert_eq!(door.counts(), (0, 0, round));
+            assert_eq!(connections.counts(), (0, 0, round));
         }
-        door.close(); // would wait for a place that leaked
+        connections.close(); // would wait for a place that leaked
     }
 
     #[test]
-    fn a_stranger_that_is_refused_is_counted_at_once_and_once() {
+    fn a_pending_connection_that_is_refused_is_counted_at_once_and_once() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let door = Arc::new(Door::new(1, 1));
-        let enter = || door.enter(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
+        let connections = Arc::new(ConnectionTable::new(1, 1));
+        let enter = || connections.enter(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
         let mut refused = enter();
         refused.refuse();
-        assert_eq!(door.counts(), (0, 1, 1));
+        assert_eq!(connections.counts(), (0, 1, 1));
         let second = enter(); // in the place of the first, whose thread has not gone yet
-        assert_eq!(door.counts(), (0, 1, 1));
-        door.admit(second.id()).unwrap(); // the only place of its kind: those on their way out have none
+        assert_eq!(connections.counts(), (0, 1, 1));
+        connections.admit(second.id()).unwrap(); // the only place of its kind: those on their way out have none
         drop(refused);
-        assert_eq!(door.counts(), (1, 0, 1));
+        assert_eq!(connections.counts(), (1, 0, 1));
         drop(second);
-        assert_eq!(door.counts(), (0, 0, 1));
+        assert_eq!(connections.counts(), (0, 0, 1));
         drop(enter());
-        assert_eq!(door.counts(), (0, 0, 2));
+        assert_eq!(connections.counts(), (0, 0, 2));
     }
 }

@@ -1,5 +1,5 @@
-//! One connection of a client, made anew when it breaks: what was asked is asked again, since the server
-//! applies a repeated request once.
+//! One channel of a client. When its connection breaks it connects again and repeats the request, which is safe because
+//! the server applies a repeated request once.
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
@@ -10,45 +10,45 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 use super::{ClientSpec, Server};
 use crate::auth::{Handshake, nonce};
-use crate::line::Line;
-use crate::message::{Facts, Identity, Lane as Kind, Reply, Request};
+use crate::message::{Channel as Kind, ChannelInfo, Identity, Reply, Request};
 use crate::server::check_seconds;
 use crate::tls::TlsTrust;
+use crate::transport::Transport;
 use crate::{Error, Refusal, Result};
 
-/// An attempt to connect has this long, however little is left of the deadline.
+/// The least time for an attempt to connect, however little is left of the deadline.
 const SHORTEST: Duration = Duration::from_millis(100);
-/// And at most this, in which TCP asks three times: it cannot be cancelled before, and a host that is away may come back.
+/// The most time for it, in which TCP tries three times: it cannot be cancelled before, and a host that is away may come back.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// One lane of a client.
-pub struct Lane {
+/// One channel of a client.
+pub struct ClientChannel {
     spec: Arc<ClientSpec>,
     tls: Option<TlsTrust>,
     address: String,
     identity: Identity,
     cancel: Arc<AtomicBool>,
-    line: Option<Line>,
-    trouble: Option<Trouble>,
+    transport: Option<Transport>,
+    outage: Option<Outage>,
     /// Whether what was sent last has been answered.
     answered: bool,
-    pub facts: Facts,
+    pub info: ChannelInfo,
 }
 
-impl Lane {
+impl ClientChannel {
     /// Attaches to `server`, trying for the spec's deadline, which must be within the limits of a server's.
     pub fn attach(spec: Arc<ClientSpec>, server: &Server, kind: Kind, cancel: Arc<AtomicBool>) -> Result<Self> {
         check_seconds("deadline", spec.deadline)?;
-        let identity = Identity { role: spec.role, lane: kind, digest: spec.digest.clone() };
+        let identity = Identity { role: spec.role, channel: kind, digest: spec.digest.clone() };
         let Server { address, tls } = server.clone();
-        let trouble = Some(Trouble::new()); // until it answers, the server is as good as away
-        let (line, answered, facts) = (None, false, Facts::default());
-        let mut lane = Self { spec, tls, address, identity, cancel, line, trouble, answered, facts };
-        while let Err(error) = lane.connect() {
-            lane.failed(error)?;
+        let outage = Some(Outage::new()); // until the first answer the server counts as away
+        let (transport, answered, info) = (None, false, ChannelInfo::default());
+        let mut channel = Self { spec, tls, address, identity, cancel, transport, outage, answered, info };
+        while let Err(error) = channel.connect() {
+            channel.failed(error)?;
         }
-        lane.trouble = None;
-        Ok(lane)
+        channel.outage = None;
+        Ok(channel)
     }
 
     /// Asks and waits for the answer and its payload, over new connections where one breaks.
@@ -70,25 +70,25 @@ impl Lane {
     /// Sends a request, connecting first where there is no connection.
     pub fn send(&mut self, request: &Request, payload: &[u8]) -> Result<()> {
         if std::mem::take(&mut self.answered) {
-            self.trouble = None; // that is over: the request before went through
+            self.outage = None; // the outage is over: the request before was answered
         }
-        if self.line.is_none() {
+        if self.transport.is_none() {
             self.connect()?;
         }
         let deadline = self.deadline();
-        let line = self.line()?;
-        line.within(deadline);
-        line.send(request, payload)
+        let transport = self.transport()?;
+        transport.within(deadline);
+        transport.send(request, payload)
     }
 
     /// Waits for the reply to what was sent; a server that says it is waiting for others is waited for.
     pub fn receive(&mut self, max_payload: u64) -> Result<(Reply, u64)> {
         let deadline = self.deadline();
         loop {
-            let line = self.line()?;
-            line.within(deadline);
-            match line.receive(max_payload)? {
-                (Reply::Waiting, _) => self.trouble = None,
+            let transport = self.transport()?;
+            transport.within(deadline);
+            match transport.receive(max_payload)? {
+                (Reply::Waiting, _) => self.outage = None,
                 (Reply::Refused { why, message }, _) => return Err(Error::Refused { why, message }),
                 reply => {
                     self.answered = true;
@@ -100,13 +100,13 @@ impl Lane {
 
     /// Reads the next bytes of a payload.
     pub fn fill(&mut self, bytes: &mut [u8]) -> Result<()> {
-        self.line()?.fill(bytes)
+        self.transport()?.fill(bytes)
     }
 
-    /// Drops the connection after `error` and waits a while, or answers the error that ends the matter: that it
-    /// may not be tried again, or that the server has been away for the spec's patience since the first failure.
+    /// Drops the connection after `error` and waits before the next attempt. Fails if the error is not transient, or if the
+    /// server has been away for the spec's wait limit since the first failure.
     pub fn failed(&mut self, error: Error) -> Result<()> {
-        (self.line, self.answered) = (None, false); // a reply that broke off is none
+        (self.transport, self.answered) = (None, false); // a reply that broke off is none
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::Cancelled(format!("the exchange with {}", self.address)));
         }
@@ -114,21 +114,21 @@ impl Lane {
             return Err(error);
         }
         log::debug!("exchanger {}: {error}", self.address);
-        let (patience, address) = (self.patience(), &self.address);
-        self.trouble.get_or_insert_with(Trouble::new).wait(patience, address, error)
+        let (wait_limit, address) = (self.wait_limit(), &self.address);
+        self.outage.get_or_insert_with(Outage::new).wait(wait_limit, address, error)
     }
 
     fn connect(&mut self) -> Result<()> {
-        self.line = None;
+        self.transport = None;
         let left = self.left();
         let failed = |e: std::io::Error| Error::io(format!("exchanger {}", self.address), &e);
         let mut last = Error::Config(format!("exchanger {}: the name means no address", self.address));
         for address in self.address.to_socket_addrs().map_err(failed)? {
             match TcpStream::connect_timeout(&address, left.min(LONGEST)) {
                 Ok(socket) => {
-                    let mut line = Line::connect(socket, self.tls.as_ref(), self.cancel.clone())?;
-                    self.facts = self.shake(&mut line)?;
-                    self.line = Some(line);
+                    let mut transport = Transport::connect(socket, self.tls.as_ref(), self.cancel.clone())?;
+                    self.info = self.handshake(&mut transport)?;
+                    self.transport = Some(transport);
                     return Ok(());
                 }
                 Err(e) => last = failed(e),
@@ -137,24 +137,24 @@ impl Lane {
         Err(last)
     }
 
-    fn shake(&self, line: &mut Line) -> Result<Facts> {
-        line.within(self.left());
-        let (Reply::Challenge { nonce: server }, _) = line.receive::<Reply>(0)? else {
+    fn handshake(&self, transport: &mut Transport) -> Result<ChannelInfo> {
+        transport.within(self.left());
+        let (Reply::Challenge { nonce: server }, _) = transport.receive::<Reply>(0)? else {
             return Err(Error::Frame(format!("exchanger {} did not begin with a challenge", self.address)));
         };
         let handshake = Handshake { secret: &self.spec.secret, server, client: nonce()?, identity: &self.identity };
         let (identity, proof) = (self.identity.clone(), handshake.client_proof()?);
-        line.send(&Request::Attach { identity, nonce: handshake.client, proof }, &[])?;
-        match line.receive::<Reply>(0)?.0 {
-            Reply::Welcome { proof, facts } => handshake.check_server(&proof).map(|()| facts),
+        transport.send(&Request::Attach { identity, nonce: handshake.client, proof }, &[])?;
+        match transport.receive::<Reply>(0)?.0 {
+            Reply::Welcome { proof, info } => handshake.check_server(&proof).map(|()| info),
             Reply::Refused { why, message } => Err(Error::Refused { why, message }),
             other => Err(Error::Frame(format!("exchanger {} answered {other:?}", self.address))),
         }
     }
 
-    fn line(&mut self) -> Result<&mut Line> {
+    fn transport(&mut self) -> Result<&mut Transport> {
         let gone = || Error::refused(Refusal::Busy, "the connection is gone");
-        self.line.as_mut().ok_or_else(gone)
+        self.transport.as_mut().ok_or_else(gone)
     }
 
     fn deadline(&self) -> Duration {
@@ -163,22 +163,22 @@ impl Lane {
 
     /// Time until the server has been away for too long.
     fn left(&self) -> Duration {
-        let away = self.trouble.as_ref().map_or(Duration::ZERO, |trouble| trouble.since.elapsed());
-        self.patience().saturating_sub(away).max(SHORTEST)
+        let away = self.outage.as_ref().map_or(Duration::ZERO, |outage| outage.since.elapsed());
+        self.wait_limit().saturating_sub(away).max(SHORTEST)
     }
 
-    fn patience(&self) -> Duration {
-        self.spec.patience.map_or(self.deadline(), Duration::from_secs)
+    fn wait_limit(&self) -> Duration {
+        self.spec.wait_limit.map_or(self.deadline(), Duration::from_secs)
     }
 }
 
-/// A server that has not been heard from: since when, and how long until it is tried again.
-struct Trouble {
+/// A time without an answer of the server: since when, and the delays between attempts to connect again.
+struct Outage {
     since: Instant,
     delays: ExponentialBackoff,
 }
 
-impl Trouble {
+impl Outage {
     /// It begins now.
     fn new() -> Self {
         let delays = ExponentialBuilder::new()
@@ -189,11 +189,11 @@ impl Trouble {
         Self { since: Instant::now(), delays: delays.build() }
     }
 
-    fn wait(&mut self, patience: Duration, address: &str, last: Error) -> Result<()> {
+    fn wait(&mut self, wait_limit: Duration, address: &str, last: Error) -> Result<()> {
         let delay = self.delays.next().unwrap_or_default();
-        if self.since.elapsed() + delay > patience {
+        if self.since.elapsed() + delay > wait_limit {
             return Err(Error::Io {
-                what: format!("exchanger {address} did not answer for {} s", patience.as_secs()),
+                what: format!("exchanger {address} did not answer for {} s", wait_limit.as_secs()),
                 kind: std::io::ErrorKind::TimedOut,
                 cause: last.to_string(),
             });

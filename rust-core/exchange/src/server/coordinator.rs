@@ -1,4 +1,4 @@
-//! The turns of a center behind a lock, for connections that wait: all that is decided is decided by the ledger.
+//! The lock and the waiting around the ledger of turns. Every decision is the ledger's.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,17 +9,17 @@ use crate::clock::Consistency;
 use crate::ledger::{Answer, Attempt, Budget, Grant, TurnLedger, TurnRecord, TurnReport};
 use crate::message::Done;
 
-/// The clerk of a center.
-pub struct Clerk {
+/// Grants turns to the workers of one center.
+pub struct Coordinator {
     ledger: Mutex<TurnLedger>,
     moved: Condvar,
     started: Instant,
 }
 
-impl Clerk {
-    /// `patience` is how long slower workers are waited for.
-    pub fn new(budget: Budget, consistency: Consistency, workers: usize, patience: Duration) -> Self {
-        let ledger = Mutex::new(TurnLedger::new(budget, consistency, workers, patience));
+impl Coordinator {
+    /// `wait_limit` is how long slower workers are waited for.
+    pub fn new(budget: Budget, consistency: Consistency, workers: usize, wait_limit: Duration) -> Self {
+        let ledger = Mutex::new(TurnLedger::new(budget, consistency, workers, wait_limit));
         Self { ledger, moved: Condvar::new(), started: Instant::now() }
     }
 
@@ -39,7 +39,7 @@ impl Clerk {
             }
             let (locked, tick) = self.moved.wait_timeout(ledger, TICK).unwrap_or_else(PoisonError::into_inner);
             ledger = locked;
-            answer = ledger.look(who, self.started.elapsed())?;
+            answer = ledger.poll(who, self.started.elapsed())?;
             if answer == Answer::Wait && tick.timed_out() {
                 drop(ledger);
                 waiting()?;
@@ -75,8 +75,8 @@ impl Clerk {
         self.lock().restore(record)
     }
 
-    /// The ledger; while it is held no turn is granted or booked.
+    /// The ledger; while the lock is held no turn is granted or recorded.
     pub fn lock(&self) -> MutexGuard<'_, TurnLedger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner) // no code that holds it can panic half way
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner) // no code panics while it holds the lock
     }
 }

@@ -1,46 +1,46 @@
-//! The worker's side of every rule: what it sends of its weights, and what a reply does to them. Pure, over
-//! the whole flat vector; the weights may move on between a message and its reply.
+//! The worker's part of every rule: what it sends, computed from its weights, and how a reply changes its weights. Pure,
+//! over the whole flat vector. With overlap, local steps go on between a message and its reply.
 
 /// What a worker sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sends {
-    /// x.
+    /// The weights x.
     Weights,
-    /// x - pulled, the sum of the updates that it applied.
+    /// x - pulled, the sum of the local updates since the last pull.
     Delta,
     /// (x - pulled) / steps.
     DeltaPerStep,
 }
 
-/// What a reply is.
+/// What the server's reply means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
     /// A vector to subtract from x.
     Difference,
-    /// The center, which x becomes.
+    /// The new center, which replaces x.
     Center,
 }
 
-/// The worker's side of a rule; [`RuleSpec::partner`](crate::rules::RuleSpec::partner) makes it.
+/// The worker's part of a rule; [`RuleSpec::worker_rule`](crate::rules::RuleSpec::worker_rule) makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PartnerSpec {
+pub struct WorkerRuleSpec {
     pub sends: Sends,
     pub takes: Takes,
 }
 
 /// One worker's memory between its exchanges. All slices have the length of the vector it was made with.
 #[derive(Clone, Debug)]
-pub struct Partner {
-    spec: PartnerSpec,
+pub struct WorkerRule {
+    spec: WorkerRuleSpec,
     /// The center as this worker took it last.
     pulled: Vec<f32>,
-    /// x at the last message; without a use where the reply is a difference, and empty then.
+    /// x when the last message was made; empty where the reply is a difference, which does not need it.
     sent: Vec<f32>,
 }
 
-impl Partner {
+impl WorkerRule {
     /// A worker that starts at the center `pulled`.
-    pub fn new(spec: PartnerSpec, pulled: Vec<f32>) -> Self {
+    pub fn new(spec: WorkerRuleSpec, pulled: Vec<f32>) -> Self {
         let sent = if spec.takes == Takes::Center { pulled.clone() } else { Vec::new() };
         Self { spec, pulled, sent }
     }
@@ -66,9 +66,8 @@ impl Partner {
         }
     }
 
-    /// Does to `x` what the reply to the last message asks. A center takes the place of the weights that
-    /// were sent: how far x has moved since then is kept, and a value that has not moved becomes the
-    /// center's bit for bit.
+    /// Applies the reply to the last message to `x`. A center replaces the weights as they were sent; local steps that
+    /// were done since then are kept on top of it. A value that no step has changed becomes exactly the center's.
     pub fn apply(&mut self, x: &mut [f32], reply: &[f32]) {
         match self.spec.takes {
             Takes::Difference => {
@@ -86,7 +85,7 @@ impl Partner {
         }
     }
 
-    /// A fresh start of `x` from `center`; whatever was under way is forgotten.
+    /// Restarts `x` from `center`; a message without a reply is forgotten.
     pub fn pulled(&mut self, x: &mut [f32], center: &[f32]) {
         x.copy_from_slice(center);
         self.pulled.copy_from_slice(center);
@@ -104,13 +103,13 @@ mod tests {
 
     use super::*;
 
-    fn partner(sends: Sends, takes: Takes, pulled: &[f32]) -> Partner {
-        Partner::new(PartnerSpec { sends, takes }, pulled.to_vec())
+    fn worker_rule(sends: Sends, takes: Takes, pulled: &[f32]) -> WorkerRule {
+        WorkerRule::new(WorkerRuleSpec { sends, takes }, pulled.to_vec())
     }
 
-    fn sent(partner: &mut Partner, x: &[f32], steps: u64) -> Vec<f32> {
+    fn sent(worker_rule: &mut WorkerRule, x: &[f32], steps: u64) -> Vec<f32> {
         let mut out = vec![f32::NAN; x.len()];
-        partner.message(x, steps, &mut out);
+        worker_rule.message(x, steps, &mut out);
         out
     }
 
@@ -121,47 +120,47 @@ mod tests {
         for (sends, expected) in
             [(Sends::Weights, [5.0, 0.0]), (Sends::Delta, [4.0, -2.0]), (Sends::DeltaPerStep, [1.0, -0.5])]
         {
-            assert_eq!(sent(&mut partner(sends, Takes::Center, &pulled), &x, 4), expected);
+            assert_eq!(sent(&mut worker_rule(sends, Takes::Center, &pulled), &x, 4), expected);
         }
-        assert_eq!(sent(&mut partner(Sends::DeltaPerStep, Takes::Center, &pulled), &pulled, 0), [0.0, 0.0]);
+        assert_eq!(sent(&mut worker_rule(Sends::DeltaPerStep, Takes::Center, &pulled), &pulled, 0), [0.0, 0.0]);
     }
 
     #[test]
     fn what_x_moved_while_the_message_travelled_is_kept_and_told_in_the_next_one() {
-        let mut partner = partner(Sends::Delta, Takes::Center, &[1.0]);
-        assert_eq!(sent(&mut partner, &[3.0], 1), [2.0]);
+        let mut worker_rule = worker_rule(Sends::Delta, Takes::Center, &[1.0]);
+        assert_eq!(sent(&mut worker_rule, &[3.0], 1), [2.0]);
         let mut x = [3.5]; // half a step more since
-        partner.apply(&mut x, &[8.0]);
+        worker_rule.apply(&mut x, &[8.0]);
         assert_eq!(x, [8.5]);
-        assert_eq!(sent(&mut partner, &x, 1), [0.5]);
+        assert_eq!(sent(&mut worker_rule, &x, 1), [0.5]);
     }
 
     #[test]
     fn a_difference_is_taken_from_x_wherever_it_went_since() {
-        let mut partner = partner(Sends::Weights, Takes::Difference, &[1.0]);
-        assert_eq!(sent(&mut partner, &[3.0], 1), [3.0]);
+        let mut worker_rule = worker_rule(Sends::Weights, Takes::Difference, &[1.0]);
+        assert_eq!(sent(&mut worker_rule, &[3.0], 1), [3.0]);
         let mut x = [3.5];
-        partner.apply(&mut x, &[2.0]);
+        worker_rule.apply(&mut x, &[2.0]);
         assert_eq!(x, [1.5]);
     }
 
     #[test]
     fn a_fresh_start_forgets_what_was_under_way() {
-        let mut partner = partner(Sends::Delta, Takes::Center, &[1.0]);
-        sent(&mut partner, &[3.0], 1);
+        let mut worker_rule = worker_rule(Sends::Delta, Takes::Center, &[1.0]);
+        sent(&mut worker_rule, &[3.0], 1);
         let mut x = [4.0];
-        partner.pulled(&mut x, &[7.0]);
+        worker_rule.pulled(&mut x, &[7.0]);
         assert_eq!(x, [7.0]);
-        assert_eq!(sent(&mut partner, &[7.5], 1), [0.5]);
+        assert_eq!(sent(&mut worker_rule, &[7.5], 1), [0.5]);
     }
 
     proptest! {
         #[test]
         fn weights_that_did_not_move_become_the_center_bit_for_bit(pairs in vec((ANY, ANY), 0..20)) {
             let (mut x, center): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
-            let mut partner = partner(Sends::Weights, Takes::Center, &vec![0.0; x.len()]);
-            sent(&mut partner, &x, 1);
-            partner.apply(&mut x, &center);
+            let mut worker_rule = worker_rule(Sends::Weights, Takes::Center, &vec![0.0; x.len()]);
+            sent(&mut worker_rule, &x, 1);
+            worker_rule.apply(&mut x, &center);
             let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
             prop_assert_eq!(bits(&x), bits(&center));
         }

@@ -4,23 +4,23 @@
 
 use super::Work;
 
-/// The last turn that is done, whoever did it; the next one asked for and the next exchange sent is `turn + 1`.
+/// The last finished turn, by whichever attempt; the next turn and the next exchange have the number `turn + 1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Start {
+pub struct ResumePoint {
     pub turn: u64,
-    /// What was done in `turn` where the clerk has not booked it yet; it belongs into the next request for a turn.
-    pub unbooked: Work,
+    /// The work of `turn` if the coordinator has not recorded it yet; the next request for a turn must report it.
+    pub unreported: Work,
 }
 
-impl Start {
+impl ResumePoint {
     /// `asked` is the last turn that was asked for, `folded` the last exchange that each shard folded, with the work
     /// behind it. A turn is done when every shard has folded its exchange: one that some shards miss is done again, and
     /// those that have it do not fold it twice.
     pub fn new(asked: u64, folded: impl IntoIterator<Item = (u64, Work)>) -> Self {
         let least = folded.into_iter().min_by_key(|(number, _)| *number).unwrap_or_default();
         match least {
-            (number, work) if number >= asked => Self { turn: number, unbooked: work },
-            _ => Self { turn: asked - 1, unbooked: Work::default() },
+            (number, work) if number >= asked => Self { turn: number, unreported: work },
+            _ => Self { turn: asked - 1, unreported: Work::default() },
         }
     }
 }
@@ -33,19 +33,19 @@ mod tests {
 
     #[test]
     fn a_worker_that_never_asked_begins_with_turn_one() {
-        assert_eq!(Start::new(0, [(0, Work::default()); 2]), Start::default());
+        assert_eq!(ResumePoint::new(0, [(0, Work::default()); 2]), ResumePoint::default());
     }
 
     #[test]
     fn a_turn_that_was_granted_and_not_folded_is_done_again() {
-        let again = Start { turn: 6, unbooked: Work::default() };
-        assert_eq!(Start::new(7, [(6, WORK); 2]), again);
-        assert_eq!(Start::new(7, [(7, WORK), (6, WORK)]), again, "one shard misses it");
-        assert_eq!(Start::new(7, [(5, WORK)]), again, "the exchange before was under way and is lost");
+        let again = ResumePoint { turn: 6, unreported: Work::default() };
+        assert_eq!(ResumePoint::new(7, [(6, WORK); 2]), again);
+        assert_eq!(ResumePoint::new(7, [(7, WORK), (6, WORK)]), again, "one shard misses it");
+        assert_eq!(ResumePoint::new(7, [(5, WORK)]), again, "the exchange before was under way and is lost");
     }
 
     #[test]
     fn a_turn_that_was_folded_everywhere_is_booked_and_not_done_again() {
-        assert_eq!(Start::new(7, [(7, WORK); 2]), Start { turn: 7, unbooked: WORK });
+        assert_eq!(ResumePoint::new(7, [(7, WORK); 2]), ResumePoint { turn: 7, unreported: WORK });
     }
 }
