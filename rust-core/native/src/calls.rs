@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use firesteel_engine::data::{Normalizer, Statistics};
 use firesteel_engine::estimate::{Estimate, estimate};
-use firesteel_engine::memory::MemoryLimit;
+use firesteel_engine::memory::{MemoryLimit, Purpose, reserve};
 use firesteel_engine::tensors::{self, FileLayout};
 use firesteel_engine::{Error, Facts, Result, TrainConfig, Worker, WorkerSpec};
 use firesteel_exchange::Entry;
@@ -147,10 +147,9 @@ pub fn piece(bytes: &[u8], at: i64, length: i32) -> Result<&[u8]> {
         .ok_or_else(|| Error::layout(format!("{length} bytes from {at} on, of {}", bytes.len())))
 }
 
-/// Adds a copy of `piece`; memory that there is not is an error.
+/// Appends a copy of `piece`; a lack of memory is an error.
 pub fn append(bytes: &mut Vec<u8>, piece: &[u8]) -> Result<()> {
-    let refused = |cause| Error::internal(format!("memory for {} bytes more", piece.len())).caused_by(cause);
-    bytes.try_reserve(piece.len()).map_err(refused)?;
+    reserve(bytes, piece.len(), Purpose::Weights)?;
     bytes.extend_from_slice(piece);
     Ok(())
 }
