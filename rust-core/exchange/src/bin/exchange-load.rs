@@ -14,6 +14,7 @@ use firesteel_exchange::client::{self, ClientSpec, Contribution, Server};
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::ledger::Work;
+use firesteel_exchange::memory::{Purpose, filled};
 use firesteel_exchange::message::Role;
 use firesteel_exchange::program;
 use firesteel_exchange::rules::RuleSpec;
@@ -41,8 +42,12 @@ fn main() -> ExitCode {
         .arg(number("clients", "1", "workers that exchange at once").value_parser(value_parser!(u32).range(1..)))
         .arg(number("floats", "567000", "weights of the center").value_parser(value_parser!(u32).range(1..)))
         .arg(
-            number("exchanges", "200", "exchanges of each worker, after as many again for warm-up / 4")
-                .value_parser(value_parser!(u32).range(4..)),
+            number(
+                "exchanges",
+                "200",
+                "exchanges of each worker that are measured, after a quarter as many for warm-up",
+            )
+            .value_parser(value_parser!(u32).range(4..)),
         )
         .arg(number("shards", "1", "shards, each with its channel").value_parser(value_parser!(u32).range(1..)))
         .arg(
@@ -50,7 +55,7 @@ fn main() -> ExitCode {
                 .long("codec")
                 .default_value("f32")
                 .value_parser(["f32", "bf16", "int8"])
-                .help("how weights travel"),
+                .help("encoding of the weights in messages"),
         )
         .arg(Arg::new("tls").long("tls").num_args(0).help("encrypt"));
     let matches = program::arguments(command);
@@ -101,7 +106,7 @@ fn median(times: &mut [f64]) -> f64 {
     times[times.len() / 2]
 }
 
-/// Runs `client` for each client at once; what each measured after its warm-up.
+/// Runs `client` on one thread for each client, and answers what they measured after their warm-up.
 fn together(load: Load, client: impl Fn(u32) -> Result<Times> + Sync) -> Result<Times> {
     thread::scope(|scope| {
         let clients: Vec<_> = (0..load.clients)
@@ -133,7 +138,8 @@ fn exchanges(load: Load) -> Result<(Times, Times)> {
         limits: ServerLimits::default(),
         snapshot: None,
     };
-    let server = Exchanger::start(settings, secret.clone(), tls.as_ref(), &vec![0.5; load.floats], None)?;
+    let initial = filled(load.floats, 0.5, Purpose::Center)?;
+    let server = Exchanger::start(settings, secret.clone(), tls.as_ref(), &initial, None)?;
     let attach = |worker| {
         let spec = ClientSpec {
             servers: vec![Server { address: server.address().to_string(), tls: tls.as_ref().map(TlsIdentity::trust) }],
@@ -147,14 +153,16 @@ fn exchanges(load: Load) -> Result<(Times, Times)> {
         client::attach(spec, &Arc::default()).map(|(_, exchanges)| exchanges)
     };
     let times = load.exchanges + load.exchanges / 4;
-    let (message, about) =
-        (vec![1.0; load.floats], Contribution { work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1 });
+    let (message, about) = (
+        filled(load.floats, 1.0, Purpose::Message)?,
+        Contribution { work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1 },
+    );
     let exchanged = together(load, |worker| {
-        let (mut exchanges, mut reply) = (attach(worker)?, vec![0.0; load.floats]);
+        let (mut exchanges, mut reply) = (attach(worker)?, filled(load.floats, 0.0, Purpose::Message)?);
         timed(times, || exchanges.exchange(&message, &mut reply, &about).map(|_| ()))
     })?;
     let pulled = together(load, |worker| {
-        let (mut exchanges, mut center) = (attach(worker)?, vec![0.0; load.floats]);
+        let (mut exchanges, mut center) = (attach(worker)?, filled(load.floats, 0.0, Purpose::Message)?);
         timed(times, || exchanges.pull(&mut center))
     })?;
     Ok((exchanged, pulled))
@@ -174,7 +182,7 @@ fn failed(e: std::io::Error) -> Error {
     Error::io("plain socket", &e)
 }
 
-/// A thread a connection that reads a message whole and sends it back.
+/// An echo server with one thread for each connection: it reads a whole message and sends it back.
 fn echoes(load: Load, bytes: usize) -> Result<Times> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -183,7 +191,7 @@ fn echoes(load: Load, bytes: usize) -> Result<Times> {
             for socket in listener.incoming().take(load.clients as usize).flatten() {
                 scope.spawn(move || {
                     let mut socket = socket;
-                    let mut message = vec![0; bytes];
+                    let Ok(mut message) = filled(bytes, 0, Purpose::Message) else { return }; // its client sees that
                     while socket.read_exact(&mut message).and_then(|()| socket.write_all(&message)).is_ok() {}
                 });
             }
@@ -191,7 +199,7 @@ fn echoes(load: Load, bytes: usize) -> Result<Times> {
         together(load, |_| {
             let mut socket = TcpStream::connect(address).map_err(failed)?;
             socket.set_nodelay(true).map_err(failed)?;
-            let (message, mut reply) = (vec![1; bytes], vec![0; bytes]);
+            let (message, mut reply) = (filled(bytes, 1, Purpose::Message)?, filled(bytes, 0, Purpose::Message)?);
             timed(load.exchanges + load.exchanges / 4, || {
                 socket.write_all(&message).and_then(|()| socket.read_exact(&mut reply)).map_err(failed)
             })
@@ -199,19 +207,19 @@ fn echoes(load: Load, bytes: usize) -> Result<Times> {
     })
 }
 
-/// Bytes a second of messages that one plain socket only sends.
+/// Bytes a second that one plain socket sends without waiting for replies.
 fn one_way(bytes: usize, times: usize) -> Result<f64> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     thread::scope(|scope| {
         let reader = scope.spawn(move || {
             let (mut socket, _) = listener.accept()?;
-            let mut message = vec![0; bytes];
+            let mut message = filled(bytes, 0, Purpose::Message).map_err(std::io::Error::other)?;
             (0..times).try_for_each(|_| socket.read_exact(&mut message))
         });
         let start = Instant::now();
         let mut socket = TcpStream::connect(address).map_err(failed)?;
-        let message = vec![1; bytes];
+        let message = filled(bytes, 1, Purpose::Message)?;
         (0..times).try_for_each(|_| socket.write_all(&message)).map_err(failed)?;
         let read = reader.join().map_err(|_| Error::Config("the reader panicked".to_owned()))?;
         read.map_err(failed)?;
