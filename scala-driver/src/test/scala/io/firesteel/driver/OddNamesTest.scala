@@ -39,7 +39,9 @@ class OddNamesTest extends AnyFunSuite with BeforeAndAfterAll {
     scratch { dir =>
       for ((name, near) <- odd) {
         val data = Files.createDirectories(dir.resolve(name))
-        Using.resource(Files.list(tiny))(_.iterator.asScala.foreach(file => Files.copy(file, data.resolve(file.getFileName))))
+        Using.resource(Files.list(tiny))(
+          _.iterator.asScala.foreach(file => Files.copy(file, data.resolve(file.getFileName)))
+        )
         val other = Files.createDirectories(dir.resolve(near)).resolve("data_batch_1.bin")
         Files.write(other, Files.readAllBytes(data.resolve("data_batch_1.bin")).take(3073 * 40))
         val out = dir.resolve(s"out $name")

@@ -3,6 +3,7 @@
 package io.firesteel.driver.console
 
 import java.io.PrintStream
+import java.nio.charset.StandardCharsets.UTF_8
 
 object Escape {
 
@@ -30,7 +31,7 @@ object Escape {
 }
 
 /** A stream that escapes each text that is printed; a line only ends where the caller ends it. */
-final class EscapedStream(to: PrintStream) extends PrintStream(to) {
+final class EscapedStream(to: PrintStream) extends PrintStream(to, false, UTF_8) { // `to` encodes the texts
 
   /** All other methods of PrintStream for text and objects call this one or `println`. */
   override def print(text: String): Unit = to.print(Escape.escaped(String.valueOf(text)))
