@@ -52,7 +52,7 @@ class DivergenceTest extends AnyFunSuite with BeforeAndAfterAll {
       (json, key) <- Seq("""{"rows":3,"correct":1}""" -> "loss", """{"rows":null,"correct":1,"loss":1}""" -> "rows")
     ) {
       val e = intercept[FiresteelException](WorkerScore.read(json))
-      assert(e.kind == Kind.INTERNAL && e.getMessage.contains(s"without a usable $key"), e)
+      assert(e.kind == Kind.INTERNAL && e.getMessage.contains(s"without a valid $key"), e)
     }
   }
 }
