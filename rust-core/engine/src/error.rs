@@ -158,6 +158,7 @@ impl From<firesteel_exchange::Error> for Error {
             Cause::Cancelled(_) => Kind::Cancelled,
             Cause::Frame(_) | Cause::Io { .. } | Cause::Refused { .. } => Kind::Exchange,
             Cause::Encoded { .. } | Cause::Scale { .. } => Kind::Exchange,
+            Cause::Memory { .. } => Kind::Memory,
             Cause::Diverged => Kind::Internal,
         };
         Error::new(kind, cause.to_string())

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::memory::{Purpose, reserve, resize};
 use crate::{Error, Result, bf16};
 
 const _: () = assert!(cfg!(target_endian = "little"), "values travel in the order of memory, which is the wire's");
@@ -47,25 +48,29 @@ impl Codec {
     /// lost; a residual of another length, an empty one say, counts as zero. F32 does not touch it.
     /// A value that is not finite is sent as it is in bf16, and makes its int8 block one that
     /// [`decode`](Self::decode) refuses; it leaves no residual.
-    pub fn encode(&self, values: &[f32], residual: &mut Vec<f32>, out: &mut Vec<u8>) {
+    pub fn encode(&self, values: &[f32], residual: &mut Vec<f32>, out: &mut Vec<u8>) -> Result<()> {
+        let length = self.encoded_len(values.len());
+        reserve(out, length, Purpose::Message)?;
         if *self == Self::F32 {
-            return out.extend_from_slice(bytemuck::cast_slice(values));
+            out.extend_from_slice(bytemuck::cast_slice(values));
+            return Ok(());
         }
         if residual.len() != values.len() {
             residual.clear();
-            residual.resize(values.len(), 0.0);
+            resize(residual, values.len(), 0.0, Purpose::Message)?;
         }
         for (wanted, value) in residual.iter_mut().zip(values) {
             *wanted += *value;
         }
         let start = out.len();
-        out.resize(start + self.encoded_len(values.len()), 0);
+        out.resize(start + length, 0); // there is room
         let bytes = &mut out[start..];
         if *self == Self::Bf16 {
             encode_bf16(residual, bytes);
         } else {
             residual.chunks_mut(BLOCK).zip(bytes.chunks_mut(SCALE_BYTES + BLOCK)).for_each(|(v, b)| encode_block(v, b));
         }
+        Ok(())
     }
 
     /// Fills `out` from exactly its encoded length of `bytes`. When it fails, `out` holds nothing of use.
@@ -146,7 +151,7 @@ mod tests {
 
     fn round_trip(codec: Codec, values: &[f32], residual: &mut Vec<f32>) -> Vec<f32> {
         let mut bytes = Vec::new();
-        codec.encode(values, residual, &mut bytes);
+        codec.encode(values, residual, &mut bytes).unwrap();
         assert_eq!(bytes.len(), codec.encoded_len(values.len()));
         let mut out = vec![f32::NAN; values.len()];
         codec.decode(&bytes, &mut out).unwrap();
@@ -173,7 +178,7 @@ mod tests {
     fn the_layout_of_each_codec_is_what_the_protocol_says() {
         let encoded = |codec: Codec, values: &[f32]| {
             let mut bytes = vec![0xee]; // what stands there already stays
-            codec.encode(values, &mut Vec::new(), &mut bytes);
+            codec.encode(values, &mut Vec::new(), &mut bytes).unwrap();
             bytes[1..].to_vec()
         };
         let values = [127.0, -1.0, 0.5];
@@ -198,7 +203,7 @@ mod tests {
             let mut values = vec![1.0; 600];
             values[300] = bad;
             let (mut residual, mut bytes) = (Vec::new(), Vec::new());
-            Codec::Int8.encode(&values, &mut residual, &mut bytes);
+            Codec::Int8.encode(&values, &mut residual, &mut bytes).unwrap();
             let refused = Codec::Int8.decode(&bytes, &mut vec![0.0; 600]);
             assert_eq!(refused, Err(Error::Scale { block: 1 }));
             assert!(residual.iter().all(|v| v.is_finite()));

@@ -48,6 +48,9 @@ pub enum Error {
     /// The other side refused the request.
     #[error("the exchanger refused: {message}")]
     Refused { why: Refusal, message: String },
+    /// An allocation failed; nothing was changed.
+    #[error("no memory for {bytes} bytes of {what}: {advice}, or give the process more memory")]
+    Memory { bytes: u128, what: &'static str, advice: &'static str },
     /// The call was cancelled by its caller.
     #[error("{0} was cancelled")]
     Cancelled(String),

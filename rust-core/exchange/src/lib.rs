@@ -30,6 +30,7 @@ pub mod escape;
 pub mod frame;
 pub mod layout;
 pub mod ledger;
+pub mod memory;
 pub mod message;
 pub mod outer;
 pub mod program;

@@ -1,6 +1,9 @@
 //! The worker's part of every rule: what it sends, computed from its weights, and how a reply changes its weights. Pure,
 //! over the whole flat vector. With overlap, local steps go on between a message and its reply.
 
+use crate::Result;
+use crate::memory::{Purpose, copied};
+
 /// What a worker sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sends {
@@ -40,9 +43,9 @@ pub struct WorkerRule {
 
 impl WorkerRule {
     /// A worker that starts at the center `pulled`.
-    pub fn new(spec: WorkerRuleSpec, pulled: Vec<f32>) -> Self {
-        let sent = if spec.takes == Takes::Center { pulled.clone() } else { Vec::new() };
-        Self { spec, pulled, sent }
+    pub fn new(spec: WorkerRuleSpec, pulled: Vec<f32>) -> Result<Self> {
+        let sent = if spec.takes == Takes::Center { copied(&pulled, Purpose::Worker)? } else { Vec::new() };
+        Ok(Self { spec, pulled, sent })
     }
 
     /// Writes what to send after `steps` local steps, and remembers `x` for [`apply`](Self::apply).
@@ -104,7 +107,7 @@ mod tests {
     use super::*;
 
     fn worker_rule(sends: Sends, takes: Takes, pulled: &[f32]) -> WorkerRule {
-        WorkerRule::new(WorkerRuleSpec { sends, takes }, pulled.to_vec())
+        WorkerRule::new(WorkerRuleSpec { sends, takes }, pulled.to_vec()).unwrap()
     }
 
     fn sent(worker_rule: &mut WorkerRule, x: &[f32], steps: u64) -> Vec<f32> {

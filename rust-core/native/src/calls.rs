@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use firesteel_engine::data::{Normalizer, Statistics};
 use firesteel_engine::estimate::{Estimate, estimate};
 use firesteel_engine::machine::Machine;
-use firesteel_engine::memory::MemoryLimit;
+use firesteel_engine::memory::{MemoryLimit, Purpose, reserve};
 use firesteel_engine::tensors::{self, FileLayout};
 use firesteel_engine::{Error, Facts, Result, TrainConfig, Worker, WorkerSpec};
 use firesteel_exchange::Entry;
@@ -30,7 +30,7 @@ pub static CENTERS: Table<Mutex<Center>> = Table::new("center");
 
 /// Java's handles on exchangers.
 pub static EXCHANGERS: Table<DriverExchanger> = Table::new("exchanger");
-/// Java's handles on bytes that may be more than a Java array holds, and cross in pieces.
+/// Java's handles on bytes that may be more than a Java array holds, and are copied in pieces.
 pub static BYTES: Table<Mutex<Vec<u8>>> = Table::new("bytes");
 /// Java's handles on links.
 pub static LINKS: Table<Linked> = Table::new("link");
@@ -41,7 +41,7 @@ pub struct Linked {
     pub cancel: Arc<AtomicBool>,
 }
 
-/// One task's hold on a worker, with a cancel flag of its own: a new attempt is not cancelled with the old.
+/// One task's reference to a worker, with a cancel flag of its own: a new attempt is not cancelled with the old one.
 pub struct Attached {
     pub resident: Arc<Resident>,
     pub cancel: AtomicBool,
@@ -66,6 +66,7 @@ struct ResolveRequest {
     facts: Option<Facts>,
 }
 
+/// Completes and checks a configuration.
 pub fn resolve(request: &str) -> Result<String> {
     let request: ResolveRequest = parse("resolve request", request)?;
     let config = TrainConfig::from_map(request.config)?.resolve(request.facts)?;
@@ -83,6 +84,7 @@ struct Description<'a> {
     digest: String,
 }
 
+/// Describes the tensors and lengths of a configuration's net, as JSON.
 pub fn describe(config: &str) -> Result<String> {
     let config = TrainConfig::from_json(config)?;
     let net = config.build_net()?;
@@ -118,29 +120,35 @@ pub fn initial_weights(config: &str, statistics: &[i64]) -> Result<Vec<f32>> {
     config.build_net()?.initial_weights(config.seed, statistics.as_ref())
 }
 
+/// The values of the normaliser that fits exact sums over the pixels.
 pub fn normalizer(config: &str, statistics: &[i64]) -> Result<Vec<f32>> {
     let config = TrainConfig::from_json(config)?;
     Ok(Normalizer::fit(config.normalize, &Statistics::from_slice(statistics)?)?.to_vec())
 }
 
+/// The header of a file of tensors.
 pub fn tensors_header(layout: &str) -> Result<Vec<u8>> {
     tensors::header(&parse::<FileLayout>("layout", layout)?)
 }
 
+/// Checks the header of a file of tensors and describes it, as JSON.
 pub fn read_tensors_header(header: &[u8], file_bytes: i64) -> Result<String> {
     let file_bytes = u64::try_from(file_bytes).map_err(|_| Error::layout(format!("a file of {file_bytes} bytes")))?;
     render(&tensors::read_header(header, file_bytes)?)
 }
 
+/// Opens a worker without rows, and answers its handle.
 pub fn open_worker(spec: &str) -> Result<i64> {
     let worker = Worker::new(&parse::<WorkerSpec>("worker", spec)?)?;
     Ok(WORKERS.open(Attached::new(Resident::new(worker))))
 }
 
+/// Opens a center for rounds that are Spark jobs, and answers its handle.
 pub fn open_center(config: &str, initial: Vec<f32>) -> Result<i64> {
     Ok(CENTERS.open(Mutex::new(Center::new(&TrainConfig::from_json(config)?, initial)?)))
 }
 
+/// Starts a run's exchanger in this process, and answers its handle.
 pub fn open_exchanger(config: &str, initial: &[f32], snapshot: &[u8]) -> Result<i64> {
     Ok(EXCHANGERS.open(DriverExchanger::start(&TrainConfig::from_json(config)?, initial, snapshot)?))
 }
@@ -153,31 +161,33 @@ pub fn piece(bytes: &[u8], at: i64, length: i32) -> Result<&[u8]> {
         .ok_or_else(|| Error::layout(format!("{length} bytes from {at} on, of {}", bytes.len())))
 }
 
-/// Adds a copy of `piece`; memory that there is not is an error.
+/// Appends a copy of `piece`; a lack of memory is an error.
 pub fn append(bytes: &mut Vec<u8>, piece: &[u8]) -> Result<()> {
-    let refused = |cause| Error::internal(format!("memory for {} bytes more", piece.len())).caused_by(cause);
-    bytes.try_reserve(piece.len()).map_err(refused)?;
+    reserve(bytes, piece.len(), Purpose::Weights)?;
     bytes.extend_from_slice(piece);
     Ok(())
 }
 
-/// Takes a part of a center in, and answers where it is served as JSON.
+/// Hosts a part of a center, and answers its address as JSON.
 pub fn host_part(request: &str, snapshot: &[u8]) -> Result<String> {
     render(&hosts::host(parse::<HostRequest>("part of a center", request)?, snapshot)?)
 }
 
+/// Tells an exchanger which servers host the parts of its center.
 pub fn name_hosts(exchanger: &DriverExchanger, servers: &str) -> Result<()> {
     exchanger.hosted(parse::<Vec<Server>>("servers", servers)?);
     Ok(())
 }
 
+/// Attaches a task to an exchanger, and answers the handle of its link.
 pub fn open_link(request: &str) -> Result<i64> {
     let (request, cancel) = (parse::<LinkRequest>("link", request)?, Arc::new(AtomicBool::new(false)));
     let link = Mutex::new(Link::open(request, cancel.clone())?);
     Ok(LINKS.open(Linked { link, cancel }))
 }
 
-/// Reads JSON that the Java side wrote; what does not fit is a defect of ours, or a stale library.
+/// Reads JSON that the Java side wrote; JSON that does not fit is a defect of Firesteel, or the library is of another
+/// version.
 pub fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|cause| Error::internal(format!("read the {what}")).caused_by(cause))
 }

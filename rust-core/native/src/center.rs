@@ -20,7 +20,7 @@ impl Center {
         let weights = config.build_net()?.layout().length();
         let state = if config.state_travels() { config.state_length(weights) } else { 0 };
         check_length(weights + state, &initial)?;
-        Ok(Self { rule: Mean::new(initial.len()), vector: initial, _counted: Counted::default() })
+        Ok(Self { rule: Mean::new(initial.len())?, vector: initial, _counted: Counted::default() })
     }
 
     /// Adds one worker's vector, reached with `samples` samples. The order of the calls is that of the sum.

@@ -96,17 +96,19 @@ impl DriverExchanger {
         let kept = (!snapshot.is_empty()).then(|| Snapshot::decode(snapshot, "of the checkpoint")).transpose()?;
         let coordinator = ExchangerSettings { shards: 0, ..settings.clone() }; // executors host the center, the turns alone are here
         let begin = |part| initial.len() * part / parts; // as Scala's Hosts
-        let seen = kept.clone().unwrap_or_else(|| {
-            let hosted = (0..parts).map(|part| Snapshot::fresh(&settings, &initial[begin(part)..begin(part + 1)]));
-            Snapshot::fresh(&coordinator, &[]).over(hosted.collect())
-        });
-        let exchanger = if parts > 0 {
+        let fresh = |part| Snapshot::fresh(&settings, &initial[begin(part)..begin(part + 1)]);
+        let turns_alone = Snapshot::fresh(&coordinator, &[])?;
+        let (exchanger, seen) = if parts > 0 {
+            let seen = match kept {
+                Some(snapshot) => snapshot,
+                None => turns_alone.over((0..parts).map(fresh).collect::<exchange::Result<_>>()?),
+            };
             let exchanger = Exchanger::start(coordinator, secret.clone(), tls.as_ref(), &[], None)?;
             exchanger.turn_back(&seen)?;
-            exchanger
+            (exchanger, seen)
         } else {
             let restored = kept.map(|snapshot| (snapshot, "of the checkpoint"));
-            Exchanger::start(settings.clone(), secret.clone(), tls.as_ref(), initial, restored)?
+            (Exchanger::start(settings.clone(), secret.clone(), tls.as_ref(), initial, restored)?, turns_alone)
         };
         let address = match &config.advertise {
             Some(host) => format!("{host}:{}", exchanger.address().port()),
@@ -163,12 +165,12 @@ impl DriverExchanger {
             return Ok(self.exchanger.center()?);
         }
         self.refresh()?;
-        Ok(self.seen().snapshot.center())
+        Ok(self.seen().snapshot.center()?)
     }
 
     /// The bytes of a snapshot to open another exchanger from; with parts, of the moment that was seen last.
     pub fn snapshot(&self) -> Result<Vec<u8>> {
-        Ok(if self.parts == 0 { self.exchanger.snapshot().encode()? } else { self.seen().snapshot.encode()? })
+        Ok(if self.parts == 0 { self.exchanger.snapshot()?.encode()? } else { self.seen().snapshot.encode()? })
     }
 
     /// Sees what the parts are now, to go on from there should a host be lost. Parts of a gathering rule that are not
@@ -179,7 +181,7 @@ impl DriverExchanger {
             if self.seen().hosting {
                 return Ok(());
             }
-            let turns = self.exchanger.snapshot(); // first: what is folded and not recorded is recorded by the next attempt
+            let turns = self.exchanger.snapshot()?; // first: what is folded and not recorded is recorded by the next attempt
             let join_info = self.join_info();
             let spec = ClientSpec { wait_limit: Some(ALIVE), ..join_info.spec(Role::Observer) }; // the run waits meanwhile
             let (mut controls, _) = client::attach(spec, &Arc::default())?;
@@ -200,7 +202,7 @@ impl DriverExchanger {
 
     /// A part as it was seen last, as the bytes of a snapshot.
     pub fn part(&self, part: usize) -> Result<Vec<u8>> {
-        Ok(self.seen().snapshot.part(part, self.parts).encode()?)
+        Ok(self.seen().snapshot.part(part, self.parts)?.encode()?)
     }
 
     /// Numbers of the parts that must be hosted anew. A part of a gathering rule takes all others back with it, and the

@@ -63,7 +63,7 @@ pub fn host(request: HostRequest, snapshot: &[u8]) -> Result<Server> {
     };
     let tls = if config.tls == Some(true) { Some(TlsIdentity::generate()?) } else { None };
     let snapshot = Snapshot::decode(snapshot, "of a part of the center")?;
-    let values = snapshot.center();
+    let values = snapshot.center()?;
     let exchanger =
         Exchanger::start(settings, secret, tls.as_ref(), &values, Some((snapshot, "of a part of the center")))?;
     let server = Server { address: exchanger.address().to_string(), tls: tls.as_ref().map(TlsIdentity::trust) };

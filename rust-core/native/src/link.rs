@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
-use firesteel_engine::memory::{Purpose, filled};
+use firesteel_engine::memory::{Purpose, copied, filled};
 use firesteel_engine::{Error, Report, Result, Round, StateIn, Work, Worker};
 use firesteel_exchange as exchange;
 use firesteel_exchange::client::{self, Contribution, Exchanged, Exchanges, Go, Turns};
@@ -92,7 +92,7 @@ impl Link {
         exchanges.pull(&mut x)?;
         let wire = Wire { exchanges, message: room(x.len())?, reply: room(x.len())? };
         Ok(Self {
-            worker_rule: WorkerRule::new(join_info.rule.worker_rule(), x.clone()),
+            worker_rule: WorkerRule::new(join_info.rule.worker_rule(), copied(&x, Purpose::Weights)?)?,
             done: Done { work: turns.unreported(), ..Done::default() },
             begun: turns.number(),
             join_info,

@@ -19,7 +19,7 @@ fn alone(json: &str, tau: u64, steps: u64, average_state: bool) -> Vec<f32> {
         center.resize(length + config.state_length(length), 0.0);
     }
     let state = if average_state { StateIn::Given } else { StateIn::Keep };
-    let mut rule = Mean::new(center.len());
+    let mut rule = Mean::new(center.len()).unwrap();
     for (number, first) in (0..steps).step_by(tau as usize).enumerate() {
         let mut vector = center.clone();
         let report = run(&mut worker, &mut vector, &ask(&config, number as u64, first, tau.min(steps - first), state));
@@ -94,7 +94,7 @@ fn averaging_after_every_step_is_one_machine_with_the_minibatches_of_all_workers
     center.resize(2 * length, 0.0);
     let mut single = center.clone();
     for step in 0..steps {
-        let mut rule = Mean::new(2 * length);
+        let mut rule = Mean::new(2 * length).unwrap();
         for worker in &mut small_workers {
             let mut vector = center.clone();
             let report = run(worker, &mut vector, &ask(&small, step, step, 1, StateIn::Given));
@@ -120,7 +120,7 @@ fn equal_workers_stay_equal() {
     let mut one = center.clone();
     let mut twins: Vec<Worker> = (0..3).map(|_| worker(&config, 0, &records)).collect();
     for round in 0..2 {
-        let mut rule = Mean::new(center.len());
+        let mut rule = Mean::new(center.len()).unwrap();
         for twin in &mut twins {
             let mut vector = center.clone();
             let report = run(twin, &mut vector, &ask(&config, round, round * 3, 3, StateIn::Keep));

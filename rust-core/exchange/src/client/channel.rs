@@ -10,6 +10,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 use super::{ClientSpec, Server};
 use crate::auth::{Handshake, nonce};
+use crate::memory::{Purpose, filled};
 use crate::message::{Channel as Kind, ChannelInfo, Identity, Reply, Request};
 use crate::server::check_seconds;
 use crate::tls::TlsTrust;
@@ -56,7 +57,7 @@ impl ClientChannel {
         loop {
             let answered = self.send(request, &[]).and_then(|()| {
                 let (reply, length) = self.receive(max_payload)?;
-                let mut payload = vec![0; length as usize];
+                let mut payload = filled(length as usize, 0, Purpose::Answer)?;
                 self.fill(&mut payload)?;
                 Ok((reply, payload))
             });

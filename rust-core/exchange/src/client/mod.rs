@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::auth::Secret;
 use crate::codec::Codec;
 use crate::ledger::{ResumePoint, Work, all_finite};
+use crate::memory::{Purpose, resize};
 use crate::message::{Channel as Kind, Done, Reply, Request, Role};
 use crate::tls::TlsTrust;
 use crate::{Error, Refusal, Result};
@@ -73,6 +74,9 @@ pub fn answers(spec: ClientSpec, server: &Server) -> bool {
     ClientChannel::attach(Arc::new(spec), server, Kind::Control, Arc::default()).is_ok()
 }
 
+/// Bytes of the longest report: its turns are limited to a few MB.
+const LONGEST_REPORT: u64 = 1 << 30;
+
 /// The control channels of a client.
 pub struct Turns {
     controls: Vec<ClientChannel>,
@@ -121,7 +125,7 @@ impl Turns {
 
     /// The report of the server with the coordinator, as JSON; for observers.
     pub fn report(&mut self) -> Result<String> {
-        match self.controls[0].ask(&Request::Report, 1 << 30)? {
+        match self.controls[0].ask(&Request::Report, LONGEST_REPORT)? {
             (Reply::Report, json) => String::from_utf8(json).map_err(|e| Error::Frame(format!("a report: {e}"))),
             (other, _) => Err(unexpected(&other)),
         }
@@ -226,7 +230,7 @@ impl Exchanges {
             if codec != Codec::F32 {
                 let range = shard.range();
                 shard.encoded.clear();
-                codec.encode(&message[range], &mut shard.residual, &mut shard.encoded);
+                codec.encode(&message[range], &mut shard.residual, &mut shard.encoded)?;
             }
         }
         let mut exchanged = Exchanged::default();
@@ -291,7 +295,7 @@ impl ShardChannel {
         } else if codec == Codec::F32 {
             self.channel.fill(bytemuck::cast_slice_mut(slice))?;
         } else {
-            self.received.resize(length as usize, 0);
+            resize(&mut self.received, length as usize, 0, Purpose::Message)?;
             self.channel.fill(&mut self.received)?;
             codec.decode(&self.received, slice)?;
         }

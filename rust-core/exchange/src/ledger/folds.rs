@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Attempt, Work, admit, enter, mismatch};
+use crate::memory::{Purpose, copied, with_capacity};
 use crate::rules::{ExchangeInfo, RuleSpec, ShardRule};
 use crate::{Error, Refusal, Result};
 
@@ -103,16 +104,23 @@ pub(super) struct Session {
     /// Of a gathering rule: the vector, then the reply.
     pub(super) gathered: Option<Vec<f32>>,
     /// When the message of a gathering rule began to wait for the others.
-    waits: Duration,
+    waits_since: Duration,
+}
+
+impl Session {
+    /// Whether a message was taken and is not folded yet.
+    fn waits(&self) -> bool {
+        self.taken > self.known.folded
+    }
 }
 
 /// Which exchanges were folded into one range of the center.
 pub struct FoldLedger {
     /// Written in place, unless a reader still holds it: then the next fold writes a copy.
-    pub(super) center: Arc<[f32]>,
+    pub(super) center: Arc<Vec<f32>>,
     /// Of a gathering rule: the center that the last round began from. One that must do the round again, since
     /// another shard misses its vector, begins from it.
-    pub(super) before: Option<Arc<[f32]>>,
+    pub(super) before: Option<Arc<Vec<f32>>>,
     pub(super) version: u64,
     pub(super) rule: ShardRule,
     pub(super) sessions: Vec<Session>,
@@ -124,16 +132,18 @@ pub struct FoldLedger {
 impl FoldLedger {
     /// A range that starts at `center`. A gathering rule's messages wait for `wait_limit` at most; `turns` is how many
     /// turns a worker can have.
-    pub fn new(center: Vec<f32>, rule: &RuleSpec, workers: usize, wait_limit: Duration, turns: u64) -> Self {
-        Self {
-            rule: rule.shard_rule(center.len(), workers),
-            center: center.into(),
+    pub fn new(center: Vec<f32>, rule: &RuleSpec, workers: usize, wait_limit: Duration, turns: u64) -> Result<Self> {
+        let mut sessions = with_capacity(workers, Purpose::Sessions)?;
+        sessions.resize_with(workers, Session::default);
+        Ok(Self {
+            rule: rule.shard_rule(center.len(), workers)?,
+            center: Arc::new(center),
             before: None,
             version: 0,
-            sessions: (0..workers).map(|_| Session::default()).collect(),
+            sessions,
             wait_limit,
             last: turns,
-        }
+        })
     }
 
     /// Lets an attempt in and answers the last exchange that was folded for its worker. What an older attempt sent
@@ -182,7 +192,11 @@ impl FoldLedger {
     /// keeps them until the others' are there.
     pub fn take(&mut self, message: &Message, values: &mut Vec<f32>, now: Duration) -> Result<Fold> {
         self.check(message)?;
+        let next = if self.completes(message.who.worker) { Some(self.next_center()?) } else { None };
         let Self { center, version, rule, sessions, .. } = self;
+        if matches!(rule, ShardRule::Arrival(_)) && Arc::get_mut(center).is_none() {
+            *center = Arc::new(copied(center, Purpose::Center)?); // a reader still holds the old one
+        }
         let session = &mut sessions[message.who.worker];
         session.taken = message.sequence;
         session.sent += 1;
@@ -198,7 +212,8 @@ impl FoldLedger {
                     lr: message.lr,
                     steps: message.work.steps,
                 };
-                rule.fold(Arc::make_mut(center), values, &info);
+                let center: &mut Vec<f32> = Arc::make_mut(center); // copies nothing: no reader holds it any more
+                rule.fold(center, values, &info);
                 *version += 1;
                 known.folded = message.sequence;
                 known.work = message.work;
@@ -208,8 +223,8 @@ impl FoldLedger {
             }
             ShardRule::Gathering(_) => {
                 session.gathered = Some(std::mem::take(values));
-                session.waits = now;
-                self.fold_when_complete(message.lr);
+                session.waits_since = now;
+                self.fold_round(message.lr, next);
                 self.poll(message, now)
             }
         }
@@ -221,7 +236,7 @@ impl FoldLedger {
         if session.known.folded >= message.sequence {
             return Ok(Fold::Done(Folded { version: self.version, staleness: 0 }));
         }
-        if now.saturating_sub(session.waits) >= self.wait_limit {
+        if now.saturating_sub(session.waits_since) >= self.wait_limit {
             let (missing, seconds) = (self.missing(), self.wait_limit.as_secs());
             let text = format!("workers {missing:?} did not come within {seconds} s (exchange-wait)");
             return Err(Error::refused(Refusal::Overdue, text));
@@ -236,12 +251,12 @@ impl FoldLedger {
     }
 
     /// The center and its version for an observer. It stays as it is while it is held.
-    pub fn center(&self) -> (u64, Arc<[f32]>) {
+    pub fn center(&self) -> (u64, Arc<Vec<f32>>) {
         (self.version, self.center.clone())
     }
 
     /// The center that the turn before exchange `sequence` of a worker begins from.
-    pub fn pull(&mut self, who: Attempt, sequence: u64) -> Result<(u64, Arc<[f32]>)> {
+    pub fn pull(&mut self, who: Attempt, sequence: u64) -> Result<(u64, Arc<Vec<f32>>)> {
         self.admitted(who)?;
         let Self { center, before, version, rule, sessions, .. } = self;
         let session = &mut sessions[who.worker];
@@ -259,16 +274,18 @@ impl FoldLedger {
     /// The worker does no more: nobody waits for it.
     pub fn leave(&mut self, who: Attempt) -> Result<()> {
         self.admitted(who)?;
+        let waits = self.sessions.iter().any(Session::waits);
+        let next = if waits && self.completes(who.worker) { Some(self.next_center()?) } else { None };
         self.sessions[who.worker].left = true;
-        self.fold_when_complete(0.0);
+        self.fold_round(0.0, next);
         Ok(())
     }
 
     /// Everything that a restart needs: the record, then the center and the rule's vectors.
-    pub fn record(&self) -> (ShardRecord, Vec<f32>) {
+    pub fn record(&self) -> Result<(ShardRecord, Vec<f32>)> {
         let (vectors, counters) = match &self.rule {
-            ShardRule::Arrival(rule) => (rule.state(), rule.counters()),
-            ShardRule::Gathering(rule) => (rule.state(), rule.counters()),
+            ShardRule::Arrival(rule) => (rule.vectors(), rule.counters()),
+            ShardRule::Gathering(rule) => (rule.vectors(), rule.counters()),
         };
         let record = ShardRecord {
             version: self.version,
@@ -276,9 +293,11 @@ impl FoldLedger {
             sessions: self.sessions.iter().map(|session| session.known.clone()).collect(),
             vectors: vectors.len(),
         };
-        let mut floats = self.center.to_vec();
+        let length = self.center.len() * (1 + vectors.len());
+        let mut floats = with_capacity(length, Purpose::Snapshot)?;
+        floats.extend_from_slice(&self.center);
         vectors.iter().for_each(|vector| floats.extend_from_slice(vector));
-        (record, floats)
+        Ok((record, floats))
     }
 
     /// Puts back what [`record`](Self::record) gave.
@@ -297,14 +316,14 @@ impl FoldLedger {
         if !floats.iter().all(|value| value.is_finite()) {
             return Err(Error::Config("a snapshot with values that are NaN or infinite".to_owned()));
         }
-        let mut parts = floats.chunks(length).map(<[f32]>::to_vec);
-        let center = parts.next().unwrap_or_default();
-        let vectors = parts.collect();
+        let (center, vectors) = floats.split_at(length); // the record's lengths were checked above
+        let center = copied(center, Purpose::Center)?;
+        let vectors = vectors.chunks(length).map(|vector| copied(vector, Purpose::Center)).collect::<Result<_>>()?;
         match &mut self.rule {
             ShardRule::Arrival(rule) => rule.restore(vectors, &record.counters)?,
             ShardRule::Gathering(rule) => rule.restore(vectors, &record.counters)?,
         }
-        self.center = center.into();
+        self.center = Arc::new(center);
         self.before = None;
         self.version = record.version;
         for (session, known) in self.sessions.iter_mut().zip(&record.sessions) {
@@ -325,27 +344,38 @@ impl FoldLedger {
         self.sessions.iter().enumerate().filter(open).map(|(worker, _)| worker).collect()
     }
 
-    /// Folds a gathering rule's round in worker order once every active worker's vector is there.
-    fn fold_when_complete(&mut self, lr: f32) {
-        let waits = |s: &&mut Session| s.taken > s.known.folded;
-        if !self.sessions.iter_mut().any(|s| waits(&s)) || !self.missing().is_empty() {
-            return;
-        }
+    /// Whether nobody but `worker` is missing in the round of a gathering rule.
+    fn completes(&self, worker: usize) -> bool {
+        matches!(self.rule, ShardRule::Gathering(_)) && self.missing().iter().all(|missing| *missing == worker)
+    }
+
+    /// The memory for the next center of a gathering rule: that of the center before the last round, unless a reader still
+    /// holds it. It is taken before anything is changed, so that a lack of memory leaves the round as it was.
+    fn next_center(&mut self) -> Result<Vec<f32>> {
+        let free = self.before.take_if(|before| Arc::get_mut(before).is_some()).and_then(Arc::into_inner);
+        let mut next = match free {
+            Some(old) => old,
+            None => with_capacity(self.center.len(), Purpose::Center)?,
+        };
+        next.clear();
+        next.extend_from_slice(&self.center);
+        Ok(next)
+    }
+
+    /// Folds a gathering rule's round in worker order into `next`, a copy of the center, which is there when the round is
+    /// complete.
+    fn fold_round(&mut self, lr: f32, next: Option<Vec<f32>>) {
         let Self { center, before, version, rule: ShardRule::Gathering(rule), sessions, .. } = self else { return };
-        let mut next = before.take().filter(|old| old.len() == center.len()).unwrap_or_else(|| center.clone());
-        match Arc::get_mut(&mut next) {
-            Some(room) => room.copy_from_slice(center),
-            None => next = Arc::from(&center[..]), // the first round, or somebody still reads it
-        }
+        let Some(mut next) = next else { return };
         let mut vectors: Vec<(&mut [f32], u64)> = Vec::with_capacity(sessions.len());
-        for session in sessions.iter_mut().filter(waits) {
+        for session in sessions.iter_mut().filter(|session| session.waits()) {
             let samples = session.work.samples;
             vectors.extend(session.gathered.as_mut().map(|vector| (&mut vector[..], samples)));
         }
-        rule.fold(Arc::make_mut(&mut next), &mut vectors, lr);
-        *before = Some(std::mem::replace(center, next));
+        rule.fold(&mut next, &mut vectors, lr);
+        *before = Some(std::mem::replace(center, Arc::new(next)));
         *version += 1;
-        for session in sessions.iter_mut().filter(waits) {
+        for session in sessions.iter_mut().filter(|session| session.waits()) {
             session.known.folded = session.taken;
             session.known.work = session.work;
             session.known.pulled = *version;

@@ -4,7 +4,8 @@
 //! parallel optimization and blockwise model-update filtering" (2016), equations 3 to 5.
 
 use super::{Outer, corrected};
-use crate::rules::memory::{Memory, take_back};
+use crate::memory::{Purpose, filled};
+use crate::rules::state::{RuleState, restore_all};
 use crate::{Result, published};
 
 /// Block momentum over the rounds.
@@ -17,21 +18,21 @@ pub struct Bmuf {
 
 impl Bmuf {
     /// Over `length` values of `workers` workers; `h` is 1 - 1/K when absent, the paper's `z` is 1.
-    pub fn new(h: Option<f32>, z: f32, length: usize, workers: usize) -> Self {
+    pub fn new(h: Option<f32>, z: f32, length: usize, workers: usize) -> Result<Self> {
         let momentum = h.map_or(published::bmuf_eta(workers), f64::from);
         // In f64 the product rounds to z in f32 where h is the default.
         let gain = ((1.0 - momentum) * f64::from(z) * workers.max(1) as f64) as f32;
-        Self { momentum: momentum as f32, gain, filtered: vec![0.0; length] }
+        Ok(Self { momentum: momentum as f32, gain, filtered: filled(length, 0.0, Purpose::Center)? })
     }
 }
 
-impl Memory for Bmuf {
-    fn state(&self) -> Vec<&[f32]> {
+impl RuleState for Bmuf {
+    fn vectors(&self) -> Vec<&[f32]> {
         vec![&self.filtered]
     }
 
-    fn restore(&mut self, state: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
-        take_back(&mut [&mut self.filtered], state, &mut [], counters)
+    fn restore(&mut self, vectors: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
+        restore_all(&mut [&mut self.filtered], vectors, &mut [], counters)
     }
 }
 

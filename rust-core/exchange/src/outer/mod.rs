@@ -9,14 +9,14 @@ mod slowmo;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::Bounds;
-pub use crate::rules::Memory;
+pub use crate::rules::RuleState;
 use crate::{Result, published};
 pub use bmuf::Bmuf;
 pub use nesterov::Nesterov;
 pub use slowmo::SlowMo;
 
 /// One step of the outer optimiser, once a round.
-pub trait Outer: Memory + Send {
+pub trait Outer: RuleState + Send {
     /// Moves `center` given the workers' `mean`, of the same length. `lr` is the learning rate of their
     /// local steps, now.
     fn step(&mut self, center: &mut [f32], mean: &[f32], lr: f32);
@@ -26,7 +26,7 @@ pub trait Outer: Memory + Send {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Averaging;
 
-impl Memory for Averaging {}
+impl RuleState for Averaging {}
 
 impl Outer for Averaging {
     fn step(&mut self, center: &mut [f32], mean: &[f32], _lr: f32) {
@@ -102,16 +102,16 @@ impl OuterSpec {
     }
 
     /// The optimiser of a center of `length` values and `workers` workers.
-    pub fn build(&self, length: usize, workers: usize) -> Box<dyn Outer> {
-        match *self {
+    pub fn build(&self, length: usize, workers: usize) -> Result<Box<dyn Outer>> {
+        Ok(match *self {
             Self::Averaging => Box::new(Averaging),
-            Self::Nesterov { lr, momentum } => Box::new(Nesterov::new(lr, momentum, length)),
+            Self::Nesterov { lr, momentum } => Box::new(Nesterov::new(lr, momentum, length)?),
             Self::Slowmo { alpha, beta } => {
                 let beta = beta.unwrap_or_else(|| published::slowmo_beta(workers) as f32);
-                Box::new(SlowMo::new(alpha, beta, length))
+                Box::new(SlowMo::new(alpha, beta, length)?)
             }
-            Self::Bmuf { h, z } => Box::new(Bmuf::new(h, z, length, workers)),
-        }
+            Self::Bmuf { h, z } => Box::new(Bmuf::new(h, z, length, workers)?),
+        })
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
                 (OuterSpec::Bmuf { h: Some(0.0), z: 0.25 }, 4),
             ];
             for (spec, workers) in plain {
-                let mut outer = spec.build(start.len(), workers);
+                let mut outer = spec.build(start.len(), workers).unwrap();
                 let mut center = start.clone();
                 for mean in &means {
                     outer.step(&mut center, mean, lr);

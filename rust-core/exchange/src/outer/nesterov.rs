@@ -4,7 +4,8 @@
 
 use super::{Outer, corrected};
 use crate::Result;
-use crate::rules::memory::{Memory, take_back};
+use crate::memory::{Purpose, filled};
+use crate::rules::state::{RuleState, restore_all};
 
 /// Nesterov's momentum over the rounds.
 #[derive(Clone, Debug)]
@@ -16,18 +17,18 @@ pub struct Nesterov {
 
 impl Nesterov {
     /// Over `length` values; DiLoCo's `lr` is 0.7, its `momentum` 0.9.
-    pub fn new(lr: f32, momentum: f32, length: usize) -> Self {
-        Self { lr, momentum, velocity: vec![0.0; length] }
+    pub fn new(lr: f32, momentum: f32, length: usize) -> Result<Self> {
+        Ok(Self { lr, momentum, velocity: filled(length, 0.0, Purpose::Center)? })
     }
 }
 
-impl Memory for Nesterov {
-    fn state(&self) -> Vec<&[f32]> {
+impl RuleState for Nesterov {
+    fn vectors(&self) -> Vec<&[f32]> {
         vec![&self.velocity]
     }
 
-    fn restore(&mut self, state: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
-        take_back(&mut [&mut self.velocity], state, &mut [], counters)
+    fn restore(&mut self, vectors: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
+        restore_all(&mut [&mut self.velocity], vectors, &mut [], counters)
     }
 }
 

@@ -4,7 +4,8 @@
 
 use super::{Outer, corrected};
 use crate::Result;
-use crate::rules::memory::{Memory, take_back};
+use crate::memory::{Purpose, filled};
+use crate::rules::state::{RuleState, restore_all};
 
 /// Momentum over the rounds, in units of a gradient, so that it survives a drop of the learning rate.
 #[derive(Clone, Debug)]
@@ -16,18 +17,18 @@ pub struct SlowMo {
 
 impl SlowMo {
     /// Over `length` values; the paper's `alpha` is 1.
-    pub fn new(alpha: f32, beta: f32, length: usize) -> Self {
-        Self { alpha, beta, momentum: vec![0.0; length] }
+    pub fn new(alpha: f32, beta: f32, length: usize) -> Result<Self> {
+        Ok(Self { alpha, beta, momentum: filled(length, 0.0, Purpose::Center)? })
     }
 }
 
-impl Memory for SlowMo {
-    fn state(&self) -> Vec<&[f32]> {
+impl RuleState for SlowMo {
+    fn vectors(&self) -> Vec<&[f32]> {
         vec![&self.momentum]
     }
 
-    fn restore(&mut self, state: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
-        take_back(&mut [&mut self.momentum], state, &mut [], counters)
+    fn restore(&mut self, vectors: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
+        restore_all(&mut [&mut self.momentum], vectors, &mut [], counters)
     }
 }
 
@@ -49,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_learning_rate_of_zero_leaves_the_momentum_finite() {
-        let mut outer = SlowMo::new(1.0, 0.5, 1);
+        let mut outer = SlowMo::new(1.0, 0.5, 1).unwrap();
         let mut center = [3.0];
         outer.step(&mut center, &[1.0], 0.5); // u is 4
         outer.step(&mut center, &[2.0], 0.0);

@@ -2,14 +2,14 @@
 //! the number of its local steps, so that a longer period explores further without moving the center further.
 //! Hermans, Spanakis, Möckel, "Accumulated Gradient Normalization" (2017), equation 9.
 
-use super::memory::Memory;
+use super::state::RuleState;
 use super::{Arrival, ExchangeInfo};
 
 /// The rule; a message is the movement of one step on average, a reply the center.
 #[derive(Clone, Copy, Debug)]
 pub struct Adag;
 
-impl Memory for Adag {}
+impl RuleState for Adag {}
 
 impl Arrival for Adag {
     fn fold(&mut self, center: &mut [f32], message: &mut [f32], _info: &ExchangeInfo) {

@@ -2,9 +2,10 @@
 //! the round, then `c <- c - lr beta m`; x_k <- c. d = pulled - x_k, N is the number of workers.
 //! Liu et al., "Asynchronous Local-SGD Training for Language Modeling" (2024), algorithm 3 with c = 0.
 
-use super::memory::{Memory, take_back};
+use super::state::{RuleState, restore_all};
 use super::{Arrival, ExchangeInfo};
 use crate::Result;
+use crate::memory::{Purpose, filled};
 
 /// The rule; a message is -d, the way the worker went, so everything here is added. A reply is the center.
 #[derive(Clone, Debug)]
@@ -20,14 +21,15 @@ pub struct AsyncNesterov {
 
 impl AsyncNesterov {
     /// The velocity of `length` values moves once every `workers` arrivals.
-    pub fn new(lr: f32, momentum: f32, workers: usize, length: usize) -> Self {
-        let (velocity, sum) = (vec![0.0; length], vec![0.0; length]);
-        Self { lr, momentum, workers: workers as u64, velocity, sum, arrivals: 0 }
+    pub fn new(lr: f32, momentum: f32, workers: usize, length: usize) -> Result<Self> {
+        let zeros = || filled(length, 0.0, Purpose::Center);
+        let (velocity, sum) = (zeros()?, zeros()?);
+        Ok(Self { lr, momentum, workers: workers as u64, velocity, sum, arrivals: 0 })
     }
 }
 
-impl Memory for AsyncNesterov {
-    fn state(&self) -> Vec<&[f32]> {
+impl RuleState for AsyncNesterov {
+    fn vectors(&self) -> Vec<&[f32]> {
         vec![&self.velocity, &self.sum]
     }
 
@@ -35,8 +37,8 @@ impl Memory for AsyncNesterov {
         vec![self.arrivals]
     }
 
-    fn restore(&mut self, state: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
-        take_back(&mut [&mut self.velocity, &mut self.sum], state, &mut [&mut self.arrivals], counters)
+    fn restore(&mut self, vectors: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
+        restore_all(&mut [&mut self.velocity, &mut self.sum], vectors, &mut [&mut self.arrivals], counters)
     }
 }
 

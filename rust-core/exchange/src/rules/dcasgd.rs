@@ -3,9 +3,10 @@
 //! plain step, and the sum of the steps' gradients after several.
 //! Zheng et al., "Asynchronous Stochastic Gradient Descent with Delay Compensation" (2017), equation 10.
 
-use super::memory::{Memory, take_back};
+use super::state::{RuleState, restore_all};
 use super::{Arrival, ExchangeInfo};
 use crate::Result;
+use crate::memory::{Purpose, filled};
 
 /// The rule; it keeps one vector a worker. A reply is the center.
 #[derive(Clone, Debug)]
@@ -18,13 +19,14 @@ pub struct Dcasgd {
 
 impl Dcasgd {
     /// A rule for `workers` workers, none of which has pulled yet.
-    pub fn new(lambda: f32, length: usize, workers: usize) -> Self {
-        Self { lambda, pulled: vec![vec![0.0; length]; workers], known: vec![0; workers] }
+    pub fn new(lambda: f32, length: usize, workers: usize) -> Result<Self> {
+        let pulled = (0..workers).map(|_| filled(length, 0.0, Purpose::Center)).collect::<Result<_>>()?;
+        Ok(Self { lambda, pulled, known: filled(workers, 0, Purpose::Center)? })
     }
 }
 
-impl Memory for Dcasgd {
-    fn state(&self) -> Vec<&[f32]> {
+impl RuleState for Dcasgd {
+    fn vectors(&self) -> Vec<&[f32]> {
         self.pulled.iter().map(Vec::as_slice).collect()
     }
 
@@ -32,10 +34,10 @@ impl Memory for Dcasgd {
         self.known.clone()
     }
 
-    fn restore(&mut self, state: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
+    fn restore(&mut self, vectors: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
         let mut pulled: Vec<_> = self.pulled.iter_mut().collect();
         let mut known: Vec<_> = self.known.iter_mut().collect();
-        take_back(&mut pulled, state, &mut known, counters)
+        restore_all(&mut pulled, vectors, &mut known, counters)
     }
 }
 
@@ -74,19 +76,19 @@ mod tests {
 
     #[test]
     fn the_gradient_is_corrected_by_how_far_the_center_went() {
-        let mut rule = Dcasgd::new(0.25, 1, 2);
+        let mut rule = Dcasgd::new(0.25, 1, 2).unwrap();
         rule.pulled(1, &[1.0]);
         assert_eq!(fold(&mut rule, INFO), 2.0 - 0.5 * (2.0 + 0.25 * 4.0 * 1.0));
     }
 
     #[test]
     fn nothing_is_corrected_for_a_worker_that_nobody_saw_pull() {
-        assert_eq!(fold(&mut Dcasgd::new(0.25, 1, 2), INFO), 1.0);
+        assert_eq!(fold(&mut Dcasgd::new(0.25, 1, 2).unwrap(), INFO), 1.0);
     }
 
     #[test]
     fn a_learning_rate_of_zero_leaves_the_center_finite() {
-        let mut rule = Dcasgd::new(0.25, 1, 2);
+        let mut rule = Dcasgd::new(0.25, 1, 2).unwrap();
         rule.pulled(1, &[1.0]);
         assert_eq!(fold(&mut rule, ExchangeInfo { lr: 0.0, ..INFO }), 1.0);
     }

@@ -3,9 +3,10 @@
 //! not depend on the scale of a gradient, so D stands for it and the workers' learning rate falls out.
 //! Dean et al., "Large Scale Distributed Deep Networks" (2012), section 4.1; Duchi, Hazan, Singer (2011).
 
-use super::memory::{Memory, take_back};
+use super::state::{RuleState, restore_all};
 use super::{Arrival, ExchangeInfo};
 use crate::Result;
+use crate::memory::{Purpose, filled};
 
 const EPSILON: f32 = 1e-8; // the usual guard against the division by the root of nothing
 
@@ -13,7 +14,7 @@ const EPSILON: f32 = 1e-8; // the usual guard against the division by the root o
 #[derive(Clone, Copy, Debug)]
 pub struct Downpour;
 
-impl Memory for Downpour {}
+impl RuleState for Downpour {}
 
 impl Arrival for Downpour {
     fn fold(&mut self, center: &mut [f32], message: &mut [f32], _info: &ExchangeInfo) {
@@ -33,18 +34,18 @@ pub struct Adagrad {
 
 impl Adagrad {
     /// `lr` is the server's own learning rate: the most that one arrival moves a weight.
-    pub fn new(lr: f32, length: usize) -> Self {
-        Self { lr, squares: vec![0.0; length] }
+    pub fn new(lr: f32, length: usize) -> Result<Self> {
+        Ok(Self { lr, squares: filled(length, 0.0, Purpose::Center)? })
     }
 }
 
-impl Memory for Adagrad {
-    fn state(&self) -> Vec<&[f32]> {
+impl RuleState for Adagrad {
+    fn vectors(&self) -> Vec<&[f32]> {
         vec![&self.squares]
     }
 
-    fn restore(&mut self, state: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
-        take_back(&mut [&mut self.squares], state, &mut [], counters)
+    fn restore(&mut self, vectors: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
+        restore_all(&mut [&mut self.squares], vectors, &mut [], counters)
     }
 }
 

@@ -2,14 +2,14 @@
 //! staleness is the number of center updates since then.
 //! Jiang, Cui, Zhang, Yu, "Heterogeneity-aware Distributed Parameter Servers" (2017), DynSGD.
 
-use super::memory::Memory;
+use super::state::RuleState;
 use super::{Arrival, ExchangeInfo};
 
 /// The rule; a reply is the center.
 #[derive(Clone, Copy, Debug)]
 pub struct Dynsgd;
 
-impl Memory for Dynsgd {}
+impl RuleState for Dynsgd {}
 
 impl Arrival for Dynsgd {
     fn fold(&mut self, center: &mut [f32], message: &mut [f32], info: &ExchangeInfo) {

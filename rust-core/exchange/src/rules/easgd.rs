@@ -5,7 +5,9 @@
 
 use super::Gathering;
 use super::mean::Mean;
-use super::memory::Memory;
+use super::state::RuleState;
+use crate::Result;
+use crate::memory::{Purpose, filled};
 
 /// The rule; a reply is `alpha (x_k - c)`, which the worker subtracts.
 #[derive(Clone, Debug)]
@@ -18,12 +20,12 @@ pub struct Easgd {
 
 impl Easgd {
     /// `alpha` draws the workers, `beta` the center, over `length` values.
-    pub fn new(alpha: f32, beta: f32, length: usize) -> Self {
-        Self { alpha, beta, sums: Mean::new(length), mean: vec![0.0; length] }
+    pub fn new(alpha: f32, beta: f32, length: usize) -> Result<Self> {
+        Ok(Self { alpha, beta, sums: Mean::new(length)?, mean: filled(length, 0.0, Purpose::Mean)? })
     }
 }
 
-impl Memory for Easgd {}
+impl RuleState for Easgd {}
 
 impl Gathering for Easgd {
     fn fold(&mut self, center: &mut [f32], vectors: &mut [(&mut [f32], u64)], _lr: f32) {
@@ -49,7 +51,8 @@ mod tests {
     fn a_worker_without_samples_is_drawn_but_does_not_draw() {
         let (mut with, mut without) = ([3.0], [9.0]);
         let mut center = [1.0];
-        Easgd::new(0.25, 0.5, 1).fold(&mut center, &mut [(&mut with, 64), (&mut without, 0)], 0.1);
+        let mut rule = Easgd::new(0.25, 0.5, 1).unwrap();
+        rule.fold(&mut center, &mut [(&mut with, 64), (&mut without, 0)], 0.1);
         assert_eq!((center, with, without), ([2.0], [0.5], [2.0]));
     }
 }

@@ -3,7 +3,7 @@
 //! Zhang, Choromanska, LeCun, "Deep learning with Elastic Averaging SGD" (2015), algorithm 1 (a = 0.9 / K);
 //! Kim, Park, Jang, Yoon, "DeepSpark" (2016), whose code has a = 0.1, the server's factor and the decay.
 
-use super::memory::Memory;
+use super::state::RuleState;
 use super::{Arrival, Decay, ExchangeInfo};
 
 /// The rule; a reply is d, which the worker subtracts.
@@ -21,7 +21,7 @@ impl Elastic {
     }
 }
 
-impl Memory for Elastic {}
+impl RuleState for Elastic {}
 
 impl Arrival for Elastic {
     fn fold(&mut self, center: &mut [f32], message: &mut [f32], info: &ExchangeInfo) {

@@ -137,12 +137,12 @@ fn replay(name: &str, golden: &Trajectory) {
     let initial = &golden.initial;
     let worker = |_| Worker {
         x: initial.clone(),
-        worker_rule: WorkerRule::new(golden.rule.worker_rule(), initial.clone()),
+        worker_rule: WorkerRule::new(golden.rule.worker_rule(), initial.clone()).unwrap(),
         exchanges: 0,
         updates_at_pull: 0,
     };
     let mut workers: Vec<_> = (0..golden.workers).map(worker).collect();
-    match golden.rule.shard_rule(initial.len(), golden.workers) {
+    match golden.rule.shard_rule(initial.len(), golden.workers).unwrap() {
         ShardRule::Arrival(mut rule) => {
             assert_eq!((golden.exchanges.len(), golden.rounds.len()), (12, 0), "{name}");
             replay_exchanges(name, &mut *rule, golden, &mut workers);

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Decay, ExchangeInfo, Memory, RuleSpec, ShardRule};
+use super::{Decay, ExchangeInfo, RuleSpec, RuleState, ShardRule};
 use crate::outer::OuterSpec;
 use crate::worker_rule::WorkerRule;
 
@@ -60,7 +60,7 @@ fn fold(rule: &mut ShardRule, center: &mut [f32], message: &[f32], exchange: usi
     message
 }
 
-fn memory(rule: &mut ShardRule) -> &mut dyn Memory {
+fn state_of(rule: &mut ShardRule) -> &mut dyn RuleState {
     match rule {
         ShardRule::Arrival(rule) => &mut **rule,
         ShardRule::Gathering(rule) => &mut **rule,
@@ -76,7 +76,7 @@ proptest! {
     fn an_alpha_of_zero_never_moves_the_center_nor_the_workers(start in values(), xs in vec(values(), 1..8)) {
         let elastic = RuleSpec::Elastic { alpha: 0.0, server_alpha: None, decay: None };
         for spec in [elastic, RuleSpec::Easgd { alpha: 0.0, beta: 0.0 }] {
-            let mut rule = spec.shard_rule(LENGTH, WORKERS);
+            let mut rule = spec.shard_rule(LENGTH, WORKERS).unwrap();
             let mut center = start.clone();
             for (exchange, x) in xs.iter().enumerate() {
                 let difference = fold(&mut rule, &mut center, x, exchange);
@@ -89,10 +89,10 @@ proptest! {
     #[test]
     fn a_symmetric_elastic_exchange_conserves_the_sum(start in values(), x in values(), alpha in 0f32..=1.0) {
         let spec = RuleSpec::Elastic { alpha, server_alpha: None, decay: Some(Decay { factor: 0.5, every: 1 }) };
-        let mut worker_rule = WorkerRule::new(spec.worker_rule(), start.clone());
+        let mut worker_rule = WorkerRule::new(spec.worker_rule(), start.clone()).unwrap();
         let (mut center, mut moved, mut message) = (start.clone(), x.clone(), vec![0.0; LENGTH]);
         worker_rule.message(&x, 1, &mut message);
-        let reply = fold(&mut spec.shard_rule(LENGTH, WORKERS), &mut center, &message, 4);
+        let reply = fold(&mut spec.shard_rule(LENGTH, WORKERS).unwrap(), &mut center, &message, 4);
         worker_rule.apply(&mut moved, &reply);
         for k in 0..LENGTH {
             let (before, after) = (x[k] + start[k], moved[k] + center[k]);
@@ -107,9 +107,9 @@ proptest! {
         samples in vec(0u64..1_000, WORKERS),
     ) {
         for spec in gathering_rules() {
-            let ShardRule::Gathering(mut rule) = spec.shard_rule(LENGTH, WORKERS) else { panic!("{spec:?} does not gather") };
+            let ShardRule::Gathering(mut rule) = spec.shard_rule(LENGTH, WORKERS).unwrap() else { panic!("{spec:?} does not gather") };
             let mut center = start.clone();
-            let mut workers = vec![(start.clone(), WorkerRule::new(spec.worker_rule(), start.clone())); WORKERS];
+            let mut workers = vec![(start.clone(), WorkerRule::new(spec.worker_rule(), start.clone()).unwrap()); WORKERS];
             for movement in &movements {
                 let mut messages = vec![vec![0.0; LENGTH]; WORKERS];
                 for ((x, worker_rule), message) in workers.iter_mut().zip(&mut messages) {
@@ -131,8 +131,8 @@ proptest! {
     #[test]
     fn workers_that_did_not_leave_the_center_do_not_move_it(start in values()) {
         for spec in arrival_rules().into_iter().chain(gathering_rules()) {
-            let mut worker_rule = WorkerRule::new(spec.worker_rule(), start.clone());
-            let (mut rule, mut center, mut x) = (spec.shard_rule(LENGTH, WORKERS), start.clone(), start.clone());
+            let mut worker_rule = WorkerRule::new(spec.worker_rule(), start.clone()).unwrap();
+            let (mut rule, mut center, mut x) = (spec.shard_rule(LENGTH, WORKERS).unwrap(), start.clone(), start.clone());
             for exchange in 0..2 * WORKERS {
                 let mut message = vec![0.0; LENGTH];
                 worker_rule.message(&x, 0, &mut message);
@@ -151,14 +151,14 @@ proptest! {
     ) {
         let cut = cut.index(messages.len());
         for spec in arrival_rules().into_iter().chain(gathering_rules()) {
-            let (mut rule, mut center) = (spec.shard_rule(LENGTH, WORKERS), start.clone());
+            let (mut rule, mut center) = (spec.shard_rule(LENGTH, WORKERS).unwrap(), start.clone());
             for (exchange, message) in messages[..cut].iter().enumerate() {
                 fold(&mut rule, &mut center, message, exchange);
             }
-            let mut restored = spec.shard_rule(LENGTH, WORKERS);
-            let kept = memory(&mut rule);
-            let state: Vec<Vec<f32>> = kept.state().into_iter().map(<[f32]>::to_vec).collect();
-            memory(&mut restored).restore(state, &kept.counters()).unwrap();
+            let mut restored = spec.shard_rule(LENGTH, WORKERS).unwrap();
+            let kept = state_of(&mut rule);
+            let vectors: Vec<Vec<f32>> = kept.vectors().into_iter().map(<[f32]>::to_vec).collect();
+            state_of(&mut restored).restore(vectors, &kept.counters()).unwrap();
             let mut restored_center = center.clone();
             for (exchange, message) in messages.iter().enumerate().skip(cut) {
                 let reply = fold(&mut rule, &mut center, message, exchange);
@@ -173,19 +173,19 @@ proptest! {
 #[test]
 fn a_snapshot_of_another_rule_is_refused() {
     for spec in arrival_rules().into_iter().chain(gathering_rules()) {
-        let mut rule = spec.shard_rule(LENGTH, WORKERS);
-        let rule = memory(&mut rule);
-        let state: Vec<Vec<f32>> = rule.state().into_iter().map(<[f32]>::to_vec).collect();
+        let mut rule = spec.shard_rule(LENGTH, WORKERS).unwrap();
+        let rule = state_of(&mut rule);
+        let vectors: Vec<Vec<f32>> = rule.vectors().into_iter().map(<[f32]>::to_vec).collect();
         let counters = rule.counters();
-        assert!(rule.restore([&state[..], &[vec![0.0; LENGTH]]].concat(), &counters).is_err(), "{spec:?}");
-        assert!(rule.restore(state, &[&counters[..], &[0]].concat()).is_err(), "{spec:?}");
+        assert!(rule.restore([&vectors[..], &[vec![0.0; LENGTH]]].concat(), &counters).is_err(), "{spec:?}");
+        assert!(rule.restore(vectors, &[&counters[..], &[0]].concat()).is_err(), "{spec:?}");
     }
 }
 
 #[test]
 fn nothing_is_folded_when_nobody_had_a_sample() {
     for spec in gathering_rules() {
-        let ShardRule::Gathering(mut rule) = spec.shard_rule(1, 2) else { panic!("{spec:?} does not gather") };
+        let ShardRule::Gathering(mut rule) = spec.shard_rule(1, 2).unwrap() else { panic!("{spec:?} does not gather") };
         let (mut center, mut one, mut two) = ([3.0], [f32::NAN], [5.0]);
         rule.fold(&mut center, &mut [(&mut one, 0), (&mut two, 0)], 0.1);
         assert_eq!(center, [3.0], "{spec:?}");

@@ -6,7 +6,8 @@
 //! is the order of the sum: whoever wants the same bits twice adds in partition order.
 
 use super::Gathering;
-use super::memory::Memory;
+use super::state::RuleState;
+use crate::memory::{Purpose, filled};
 use crate::outer::Outer;
 use crate::{Result, layout::check_length};
 
@@ -19,8 +20,8 @@ pub struct Mean {
 
 impl Mean {
     /// A mean of vectors of `length` values.
-    pub fn new(length: usize) -> Self {
-        Self { sum: vec![0.0; length], samples: 0 }
+    pub fn new(length: usize) -> Result<Self> {
+        Ok(Self { sum: filled(length, 0.0, Purpose::Mean)?, samples: 0 })
     }
 
     /// Adds worker k's vector, which it reached with `samples` samples; with 0 it adds nothing.
@@ -71,22 +72,22 @@ pub struct Averaged {
 
 impl Averaged {
     /// Means of `length` values, folded by `outer`.
-    pub fn new(length: usize, outer: Box<dyn Outer>) -> Self {
-        Self { sums: Mean::new(length), mean: vec![0.0; length], outer }
+    pub fn new(length: usize, outer: Box<dyn Outer>) -> Result<Self> {
+        Ok(Self { sums: Mean::new(length)?, mean: filled(length, 0.0, Purpose::Mean)?, outer })
     }
 }
 
-impl Memory for Averaged {
-    fn state(&self) -> Vec<&[f32]> {
-        self.outer.state()
+impl RuleState for Averaged {
+    fn vectors(&self) -> Vec<&[f32]> {
+        self.outer.vectors()
     }
 
     fn counters(&self) -> Vec<u64> {
         self.outer.counters()
     }
 
-    fn restore(&mut self, state: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
-        self.outer.restore(state, counters)
+    fn restore(&mut self, vectors: Vec<Vec<f32>>, counters: &[u64]) -> Result<()> {
+        self.outer.restore(vectors, counters)
     }
 }
 
@@ -113,7 +114,7 @@ mod tests {
     const AWKWARD: [f32; 5] = [1.0 / 3.0, -0.1, 1.234_567_9e-20, 7.654_321e18, f32::MIN_POSITIVE];
 
     fn mean(workers: &[(&[f32], u64)]) -> Vec<f32> {
-        let mut rule = Mean::new(workers[0].0.len());
+        let mut rule = Mean::new(workers[0].0.len()).unwrap();
         for (x, samples) in workers {
             rule.add(x, *samples).unwrap();
         }
@@ -146,7 +147,7 @@ mod tests {
     #[test]
     fn a_worker_without_samples_contributes_nothing_not_even_nan() {
         assert_eq!(mean(&[(&[f32::NAN], 0), (&[2.5], 4)]), [2.5]);
-        let mut rule = Mean::new(1);
+        let mut rule = Mean::new(1).unwrap();
         rule.add(&[7.0], 0).unwrap();
         let mut center = [3.0];
         assert!(!rule.take(&mut center).unwrap());
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_next_mean_starts_empty() {
-        let mut rule = Mean::new(1);
+        let mut rule = Mean::new(1).unwrap();
         let mut out = [0.0];
         for value in [5.0, 7.0] {
             rule.add(&[value], 2).unwrap();
@@ -165,8 +166,14 @@ mod tests {
     }
 
     #[test]
+    fn a_mean_without_memory_is_an_error() {
+        let refused = Mean::new(1 << 58).err(); // values of f64: more bytes than any machine can address
+        assert!(matches!(refused, Some(Error::Memory { .. })), "{refused:?}");
+    }
+
+    #[test]
     fn a_vector_of_another_length_is_refused() {
-        let refused = Mean::new(2).add(&[1.0], 1);
+        let refused = Mean::new(2).unwrap().add(&[1.0], 1);
         assert_eq!(refused, Err(Error::Length { expected: 2, got: 1 }));
     }
 }

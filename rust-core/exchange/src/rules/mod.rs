@@ -13,12 +13,12 @@ mod golden;
 #[cfg(test)]
 mod laws;
 pub mod mean;
-pub(crate) mod memory;
 mod spec;
+pub(crate) mod state;
 
-pub use memory::Memory;
 pub(crate) use spec::Bounds;
 pub use spec::{Decay, RuleSpec};
+pub use state::RuleState;
 
 /// What the server knows about the message that it folds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub struct ExchangeInfo {
 }
 
 /// A rule that folds each message when it arrives. All slices have the shard's length: the caller checks it.
-pub trait Arrival: Memory + Send {
+pub trait Arrival: RuleState + Send {
     /// Folds the message of worker `info.worker` into `center`; `message` becomes the reply in place.
     fn fold(&mut self, center: &mut [f32], message: &mut [f32], info: &ExchangeInfo);
 
@@ -46,7 +46,7 @@ pub trait Arrival: Memory + Send {
 }
 
 /// A synchronous rule: it folds when the vectors of all workers are there. All slices have the shard's length.
-pub trait Gathering: Memory + Send {
+pub trait Gathering: RuleState + Send {
     /// `vectors` stand in worker order, with the samples behind each; one of 0 samples contributes nothing.
     /// Each becomes its worker's reply in place. `lr` is the learning rate of the local steps, now.
     fn fold(&mut self, center: &mut [f32], vectors: &mut [(&mut [f32], u64)], lr: f32);

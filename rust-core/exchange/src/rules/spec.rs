@@ -130,25 +130,26 @@ impl RuleSpec {
         }
     }
 
-    /// The server's part of the rule for a shard of `length` values for `workers` workers.
-    pub fn shard_rule(&self, length: usize, workers: usize) -> ShardRule {
-        match *self {
+    /// The server's part of the rule for a shard of `length` values and `workers` workers.
+    pub fn shard_rule(&self, length: usize, workers: usize) -> Result<ShardRule> {
+        Ok(match *self {
             Self::Mean { outer } => {
-                ShardRule::Gathering(Box::new(mean::Averaged::new(length, outer.build(length, workers))))
+                let outer = outer.build(length, workers)?;
+                ShardRule::Gathering(Box::new(mean::Averaged::new(length, outer)?))
             }
-            Self::Easgd { alpha, beta } => ShardRule::Gathering(Box::new(easgd::Easgd::new(alpha, beta, length))),
+            Self::Easgd { alpha, beta } => ShardRule::Gathering(Box::new(easgd::Easgd::new(alpha, beta, length)?)),
             Self::Elastic { alpha, server_alpha, decay } => {
                 ShardRule::Arrival(Box::new(elastic::Elastic::new(alpha, server_alpha.unwrap_or(alpha), decay)))
             }
             Self::Downpour { adagrad: None } => ShardRule::Arrival(Box::new(downpour::Downpour)),
-            Self::Downpour { adagrad: Some(lr) } => ShardRule::Arrival(Box::new(downpour::Adagrad::new(lr, length))),
+            Self::Downpour { adagrad: Some(lr) } => ShardRule::Arrival(Box::new(downpour::Adagrad::new(lr, length)?)),
             Self::Adag {} => ShardRule::Arrival(Box::new(adag::Adag)),
             Self::Dynsgd {} => ShardRule::Arrival(Box::new(dynsgd::Dynsgd)),
-            Self::Dcasgd { lambda } => ShardRule::Arrival(Box::new(dcasgd::Dcasgd::new(lambda, length, workers))),
+            Self::Dcasgd { lambda } => ShardRule::Arrival(Box::new(dcasgd::Dcasgd::new(lambda, length, workers)?)),
             Self::AsyncNesterov { lr, momentum, workers } => {
-                ShardRule::Arrival(Box::new(async_nesterov::AsyncNesterov::new(lr, momentum, workers, length)))
+                ShardRule::Arrival(Box::new(async_nesterov::AsyncNesterov::new(lr, momentum, workers, length)?))
             }
-        }
+        })
     }
 
     /// Whether the rule folds the vectors of all workers at once.

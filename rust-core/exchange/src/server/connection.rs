@@ -12,6 +12,7 @@ use super::shard::{Buffer, Kept, Shard};
 use crate::auth::{Handshake, nonce};
 use crate::codec::Codec;
 use crate::ledger::{Attempt, Grant, Message, Taken, Work};
+use crate::memory::{Purpose, resize};
 use crate::message::{Channel, ChannelInfo, Identity, Reply, Request, Role};
 use crate::transport::Transport;
 use crate::{Error, Refusal, Result};
@@ -57,6 +58,7 @@ fn refusal(error: &Error) -> Option<Reply> {
         | Error::Scale { .. }
         | Error::Diverged
         | Error::Frame(_) => (Refusal::Mismatch, error.to_string()),
+        Error::Memory { .. } => (Refusal::Busy, error.to_string()), // there may be some when the peer asks again
     };
     Some(Reply::Refused { why, message: message.chars().take(MOST_CHARACTERS).collect() })
 }
@@ -164,7 +166,7 @@ impl Connection<'_> {
             (Request::Pull { sequence }, Channel::Shard(shard), who) => {
                 let shard = state.shard(shard)?;
                 let (version, values) = who.map_or_else(|| Ok(shard.center()), |who| shard.pull(who, sequence))?;
-                self.send(&Reply::Center { version }, bytemuck::cast_slice(&values))?;
+                self.send(&Reply::Center { version }, bytemuck::cast_slice(&values[..]))?;
             }
             (Request::Turn { turn, done }, Channel::Control, Some(who)) => {
                 let transport = &mut *self.transport;
@@ -191,7 +193,7 @@ impl Connection<'_> {
                 self.send(&Reply::Report, report.as_bytes())?;
             }
             (Request::Snapshot, Channel::Control, None) => {
-                let bytes = super::Snapshot::of(state).encode()?;
+                let bytes = super::Snapshot::of(state)?.encode()?;
                 self.send(&Reply::Snapshot, &bytes)?;
             }
             (request, channel, _) => {
@@ -238,7 +240,7 @@ impl Connection<'_> {
         let Buffer { values, residual, bytes, holds } = &mut *buffer;
         if codec != Codec::F32 {
             bytes.clear();
-            codec.encode(values, residual, bytes);
+            codec.encode(values, residual, bytes)?;
         }
         *holds = Some(reply);
         self.send_reply(&buffer, reply, repeated)
@@ -264,11 +266,11 @@ impl Connection<'_> {
 
     fn read_message(&mut self, buffer: &mut Buffer, length: usize, codec: Codec, payload: u64) -> Result<()> {
         buffer.holds = None;
-        buffer.values.resize(length, 0.0);
+        resize(&mut buffer.values, length, 0.0, Purpose::Message)?;
         if codec == Codec::F32 {
             return self.transport.fill(bytemuck::cast_slice_mut(&mut buffer.values));
         }
-        buffer.bytes.resize(payload as usize, 0);
+        resize(&mut buffer.bytes, payload as usize, 0, Purpose::Message)?;
         self.transport.fill(&mut buffer.bytes)?;
         codec.decode(&buffer.bytes, &mut buffer.values)
     }

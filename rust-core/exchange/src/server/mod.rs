@@ -26,6 +26,7 @@ pub use crate::ledger::{Budget, Period};
 
 use crate::auth::Secret;
 use crate::ledger::TurnReport;
+use crate::memory::{Purpose, copied, with_capacity};
 use crate::tls::TlsIdentity;
 use crate::{Error, Refusal, Result};
 use connection_table::ConnectionTable;
@@ -74,8 +75,8 @@ impl ServerState {
         settings.validate(initial.len())?;
         let shards = (0..settings.shards as usize)
             .map(|shard| settings.range(initial.len(), shard))
-            .map(|range| Shard::new(range.clone(), initial[range].to_vec(), &settings))
-            .collect();
+            .map(|range| Shard::new(range.clone(), copied(&initial[range], Purpose::Center)?, &settings))
+            .collect::<Result<_>>()?;
         Ok(Arc::new(Self {
             secret,
             tls: tls.map(TlsIdentity::server_config).transpose()?,
@@ -177,7 +178,7 @@ impl Exchanger {
 
     /// The center now. Exchanges go on meanwhile.
     pub fn center(&self) -> Result<Vec<f32>> {
-        let mut all = Vec::with_capacity(self.state.length);
+        let mut all = with_capacity(self.state.length, Purpose::Center)?;
         for shard in &self.state.shards {
             all.extend_from_slice(&shard.center().1);
         }

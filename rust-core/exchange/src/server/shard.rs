@@ -11,6 +11,7 @@ use super::{ExchangerSettings, ServerLimits};
 use crate::Result;
 use crate::codec::Codec;
 use crate::ledger::{Attempt, Fold, FoldLedger, Folded, Message, ShardRecord, Taken, Work};
+use crate::memory::{Purpose, with_capacity};
 
 /// How often a waiting connection checks, and tells its peer that the server is alive.
 pub const TICK: Duration = Duration::from_secs(1);
@@ -59,14 +60,15 @@ pub struct Shard {
 
 impl Shard {
     /// A shard that starts at `center`, which lies at `range` of the server's part.
-    pub fn new(range: Range<usize>, center: Vec<f32>, settings: &ExchangerSettings) -> Self {
+    pub fn new(range: Range<usize>, center: Vec<f32>, settings: &ExchangerSettings) -> Result<Self> {
         let workers = settings.workers as usize;
         let turns = settings.budget.steps.saturating_add(1); // a turn is a step at least
         let ledger =
-            FoldLedger::new(center, &settings.rule, workers, ServerLimits::seconds(settings.limits.wait), turns);
-        let peers = (0..workers).map(|_| Peer::default()).collect();
+            FoldLedger::new(center, &settings.rule, workers, ServerLimits::seconds(settings.limits.wait), turns)?;
+        let mut peers = with_capacity(workers, Purpose::Sessions)?;
+        peers.resize_with(workers, Peer::default);
         let state = Mutex::new(State { ledger, peers });
-        Self { range, state, folded: Condvar::new(), started: Instant::now() }
+        Ok(Self { range, state, folded: Condvar::new(), started: Instant::now() })
     }
 
     /// As [`FoldLedger::attach`]; closes the connection that `socket` replaces. Replies are kept for the attempt that
@@ -150,12 +152,12 @@ impl Shard {
     }
 
     /// The center and its version for an observer. It stays as it is while it is held.
-    pub fn center(&self) -> (u64, Arc<[f32]>) {
+    pub fn center(&self) -> (u64, Arc<Vec<f32>>) {
         self.lock().ledger.center()
     }
 
     /// As [`FoldLedger::pull`]. The worker then has the values exactly, so nothing is left over of earlier replies.
-    pub fn pull(&self, who: Attempt, sequence: u64) -> Result<(u64, Arc<[f32]>)> {
+    pub fn pull(&self, who: Attempt, sequence: u64) -> Result<(u64, Arc<Vec<f32>>)> {
         let mut state = self.lock();
         let pulled = state.ledger.pull(who, sequence)?;
         let buffer = state.peers[who.worker].buffer.clone();
@@ -192,7 +194,7 @@ pub struct Held<'a>(MutexGuard<'a, State>);
 
 impl Held<'_> {
     /// As [`FoldLedger::record`].
-    pub fn record(&self) -> (ShardRecord, Vec<f32>) {
+    pub fn record(&self) -> Result<(ShardRecord, Vec<f32>)> {
         self.0.ledger.record()
     }
 }

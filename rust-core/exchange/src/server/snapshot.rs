@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Exchanger, ExchangerSettings, ServerLimits, ServerState};
 use crate::ledger::{FoldLedger, ShardRecord, TurnLedger, TurnRecord};
+use crate::memory::{Purpose, copied, filled, with_capacity};
 use crate::rules::RuleSpec;
 use crate::{Error, Result};
 
@@ -16,7 +17,7 @@ const DIGEST: usize = 32;
 const RECORD_BYTES: usize = 1024;
 
 /// Everything that is needed to serve a center from this moment on, whole or in parts.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Snapshot {
     record: Record,
     /// Of each shard: its center, then the vectors of its rule's state.
@@ -39,12 +40,13 @@ struct Record {
 
 impl Snapshot {
     /// The state before the first exchange, in the shards of `settings`.
-    pub fn fresh(settings: &ExchangerSettings, initial: &[f32]) -> Self {
+    pub fn fresh(settings: &ExchangerSettings, initial: &[f32]) -> Result<Self> {
         let (workers, wait) = (settings.workers as usize, ServerLimits::seconds(settings.limits.wait));
         let turns = TurnLedger::new(settings.budget, settings.consistency, workers, wait).record().clone();
         let shards = (0..settings.shards as usize).map(|shard| &initial[settings.range(initial.len(), shard)]);
-        let records = shards.map(|values| FoldLedger::new(values.to_vec(), &settings.rule, workers, wait, 0).record());
-        Self::with(settings, turns, records.collect())
+        let record =
+            |values| FoldLedger::new(copied(values, Purpose::Snapshot)?, &settings.rule, workers, wait, 0)?.record();
+        Ok(Self::with(settings, turns, shards.map(record).collect::<Result<_>>()?))
     }
 
     fn with(settings: &ExchangerSettings, turns: TurnRecord, shards: Vec<(ShardRecord, Vec<f32>)>) -> Self {
@@ -55,11 +57,11 @@ impl Snapshot {
     }
 
     /// One moment of `state`: nothing is granted, recorded or folded while its ledgers are copied.
-    pub(super) fn of(state: &ServerState) -> Self {
+    pub(super) fn of(state: &ServerState) -> Result<Self> {
         let turns = state.coordinator.lock();
         let held: Vec<_> = state.shards.iter().map(|shard| shard.hold()).collect();
-        let shards = held.iter().map(|shard| shard.record()).collect();
-        Self::with(&state.settings, turns.record().clone(), shards)
+        let shards = held.iter().map(|shard| shard.record()).collect::<Result<_>>()?;
+        Ok(Self::with(&state.settings, turns.record().clone(), shards))
     }
 
     /// This snapshot's turns, together with the shards of `parts`, which hold the whole vector.
@@ -73,7 +75,7 @@ impl Snapshot {
     }
 
     /// The `part`-th of `parts`, which have equally many shards.
-    pub fn part(&self, part: usize, parts: usize) -> Self {
+    pub fn part(&self, part: usize, parts: usize) -> Result<Self> {
         let each = self.floats.len() / parts;
         let range = part * each..(part + 1) * each;
         let before: usize = self.record.lengths[..range.start].iter().sum();
@@ -83,7 +85,9 @@ impl Snapshot {
             lengths: self.record.lengths[range.clone()].to_vec(),
             ..self.record.clone()
         };
-        Self { record, floats: self.floats[range].to_vec() }
+        let floats =
+            self.floats[range].iter().map(|floats| copied(floats, Purpose::Snapshot)).collect::<Result<_>>()?;
+        Ok(Self { record, floats })
     }
 
     /// An estimate of the bytes of the snapshot file.
@@ -94,9 +98,12 @@ impl Snapshot {
     }
 
     /// The weights of all shards.
-    pub fn center(&self) -> Vec<f32> {
-        let shards = self.floats.iter().zip(&self.record.lengths);
-        shards.flat_map(|(floats, length)| floats[..*length].iter().copied()).collect()
+    pub fn center(&self) -> Result<Vec<f32>> {
+        let mut center = with_capacity(self.record.lengths.iter().sum(), Purpose::Snapshot)?;
+        for (floats, length) in self.floats.iter().zip(&self.record.lengths) {
+            center.extend_from_slice(&floats[..*length]);
+        }
+        Ok(center)
     }
 
     /// Whether parts that were copied one after the other, the turns first, are those of one moment of a gathering
@@ -113,7 +120,10 @@ impl Snapshot {
     /// The bytes of a snapshot file.
     pub fn encode(&self) -> Result<Vec<u8>> {
         let json = serde_json::to_vec(&self.record).map_err(|e| Error::Config(format!("write a snapshot: {e}")))?;
-        let mut bytes = MAGIC.to_vec();
+        let floats: usize = self.floats.iter().map(|floats| size_of_val(&floats[..])).sum();
+        let length = MAGIC.len() + size_of::<u64>() + json.len() + floats + DIGEST;
+        let mut bytes = with_capacity(length, Purpose::Snapshot)?;
+        bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&(json.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&json);
         self.floats.iter().for_each(|floats| bytes.extend_from_slice(bytemuck::cast_slice(floats)));
@@ -141,12 +151,14 @@ impl Snapshot {
         if rest.len() != expected || record.lengths.len() != record.shards.len() {
             return Err(wrong(&format!("{} bytes of weights where {expected} were expected", rest.len())));
         }
-        let values: Vec<f32> = bytemuck::pod_collect_to_vec(rest);
-        let (mut values, mut floats) = (values.as_slice(), Vec::new());
+        let (mut rest, mut floats) = (rest, Vec::new());
         for count in counts {
-            let (mine, others) = values.split_at(count); // their sum is what there is
-            floats.push(mine.to_vec());
-            values = others;
+            let mut values = filled(count, 0.0f32, Purpose::Snapshot)?;
+            let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut values);
+            let (mine, others) = rest.split_at(bytes.len()); // the sum of these lengths was compared above
+            bytes.copy_from_slice(mine);
+            floats.push(values);
+            rest = others;
         }
         Ok(Self { record, floats })
     }
@@ -176,7 +188,7 @@ impl Snapshot {
 
 impl Exchanger {
     /// What a server that is started anew needs to go on from this moment.
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> Result<Snapshot> {
         Snapshot::of(&self.state)
     }
 

@@ -72,7 +72,7 @@ impl SnapshotFile {
     pub fn save(&self, state: &ServerState) -> Result<()> {
         let steps = state.coordinator.steps();
         let written = Snapshot::of(state)
-            .encode()
+            .and_then(|snapshot| snapshot.encode())
             .and_then(|bytes| self.replace(&bytes).map_err(|e| write_failed(&self.path, &e)));
         match written {
             Ok(()) => log::info!("snapshot {} holds {steps} steps", self.path.display()),

@@ -128,7 +128,7 @@ fn a_lossy_reply_that_is_sent_again_is_the_same_bytes() {
     let values = [0.1, 0.22, 0.333];
     for (sequence, codec) in [(1, Codec::Bf16), (2, Codec::Int8)] {
         let mut message = Vec::new();
-        codec.encode(&values, &mut Vec::new(), &mut message);
+        codec.encode(&values, &mut Vec::new(), &mut message).unwrap();
         let request = exchange(sequence, WORK, codec);
         let (first, bytes) = answer(&mut attached(&job, Channel::Shard(0)), &request, &message);
         let Reply::Exchanged { version, staleness, repeated: false } = first else { panic!("{first:?}") };
@@ -163,7 +163,7 @@ fn a_snapshot_that_contradicts_itself_is_refused() {
     let job = downpour();
     let mut exchanges = job.worker(1, 0).1;
     exchanges.exchange(&[1.0; 3], &mut [0.0; 3], &one_step()).unwrap();
-    let good = job.server.snapshot().encode().unwrap();
+    let good = job.server.snapshot().unwrap().encode().unwrap();
     let restored = |from: &str, to: &str| {
         let bytes = crate::restart::changed(&good, from, to);
         let settings = settings(RuleSpec::Downpour { adagrad: None }, 2);

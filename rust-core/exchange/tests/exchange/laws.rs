@@ -68,7 +68,7 @@ fn a_hundred_thousand_exchanges_of_sixteen_workers_are_folded_once_each() {
 impl Job {
     /// The last exchange of `worker` that was folded, as a snapshot has it.
     fn folded(&self, worker: u32) -> u64 {
-        let snapshot = self.server.snapshot().encode().unwrap();
+        let snapshot = self.server.snapshot().unwrap().encode().unwrap();
         let length = u64::from_le_bytes(snapshot[8..16].try_into().unwrap()) as usize;
         let record: serde_json::Value = serde_json::from_slice(&snapshot[16..16 + length]).unwrap();
         record["shards"][0]["sessions"][worker as usize]["folded"].as_u64().unwrap()

@@ -3,6 +3,7 @@ mod common;
 mod false_reports;
 mod hostile;
 mod laws;
+mod memory;
 mod outage;
 mod program;
 mod restart;

@@ -51,7 +51,7 @@ fn training_goes_on_from_the_snapshot_of_a_server_that_was_restarted() {
 fn a_damaged_or_foreign_snapshot_is_refused_by_name() {
     let secret = Secret::random().unwrap();
     let server = Exchanger::start(settings(RULE, 2), secret.clone(), None, &[0.0; 5], None).unwrap();
-    let good = server.snapshot().encode().unwrap();
+    let good = server.snapshot().unwrap().encode().unwrap();
     let start = |bytes: &[u8], length: usize| {
         let initial = vec![0.0; length];
         let started = Snapshot::decode(bytes, "x.snap").and_then(|kept| {
@@ -90,7 +90,7 @@ fn a_snapshot_of_another_rule_or_another_part_is_refused() {
         Exchanger::start(settings, secret.clone(), None, &[0.0; 5], restored)
     };
     let elastic = |alpha| settings(RuleSpec::Elastic { alpha, server_alpha: None, decay: None }, 2);
-    let bytes = start(elastic(0.1), None).unwrap().snapshot().encode().unwrap();
+    let bytes = start(elastic(0.1), None).unwrap().snapshot().unwrap().encode().unwrap();
     assert!(start(elastic(0.1), Some(&bytes)).is_ok());
     let refused = |settings| start(settings, Some(&bytes)).err().unwrap().to_string();
     let was =

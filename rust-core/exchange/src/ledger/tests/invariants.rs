@@ -10,7 +10,7 @@ use crate::rules::ShardRule;
 /// The centers of a gathering rule after 0, 1, .. rounds, if nobody is ever lost.
 pub fn undisturbed(case: &Case) -> Vec<f32> {
     let (mut center, mut centers) = (vec![1.0], vec![1.0]);
-    let ShardRule::Gathering(mut rule) = case.rule.shard_rule(1, case.workers) else { return centers };
+    let ShardRule::Gathering(mut rule) = case.rule.shard_rule(1, case.workers).unwrap() else { return centers };
     for round in 0..case.turns {
         let mut vectors: Vec<[f32; 1]> = (0..case.workers).map(|k| [trained(center[0], k, round)]).collect();
         let mut all: Vec<(&mut [f32], u64)> = vectors.iter_mut().map(|v| (&mut v[..], 10)).collect();

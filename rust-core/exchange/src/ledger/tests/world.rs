@@ -42,7 +42,7 @@ impl World {
     pub fn new(case: &Arc<Case>) -> Self {
         let Case { workers, shards, .. } = **case;
         let budget = Budget { steps: case.budget(), tau: 1, period: Period::Constant };
-        let shard = |_| FoldLedger::new(vec![1.0], &case.rule, workers, WAIT_LIMIT, budget.steps + 1);
+        let shard = |_| FoldLedger::new(vec![1.0], &case.rule, workers, WAIT_LIMIT, budget.steps + 1).unwrap();
         Self {
             turns: TurnLedger::new(budget, case.consistency, workers, WAIT_LIMIT),
             shards: (0..shards).map(shard).collect(),
@@ -164,7 +164,7 @@ impl World {
                 Ok(())
             }
             Event::Keep => {
-                self.kept = Some((self.turns.record().clone(), self.shards.iter().map(FoldLedger::record).collect()));
+                self.kept = Some((self.turns.record().clone(), records(&self.shards)?));
                 Ok(())
             }
             Event::LoseHost(shard) => self.lose_host(shard),
@@ -178,10 +178,13 @@ impl World {
         for actor in &mut self.actors {
             (actor.exchange, actor.late, actor.phase) = (None, None, None);
         }
-        let (turns, shards) = self.kept.take().unwrap_or_else(|| {
-            let fresh = Self::new(&self.case);
-            (fresh.turns.record().clone(), fresh.shards.iter().map(FoldLedger::record).collect())
-        });
+        let (turns, shards) = match self.kept.take() {
+            Some(kept) => kept,
+            None => {
+                let fresh = Self::new(&self.case);
+                (fresh.turns.record().clone(), records(&fresh.shards)?)
+            }
+        };
         for (place, (record, floats)) in shards.iter().enumerate() {
             if self.case.rule.gathers() || place == lost {
                 self.shards[place] = Self::new(&self.case).shards.remove(place);
@@ -313,6 +316,10 @@ impl World {
     }
 }
 
+fn records(shards: &[FoldLedger]) -> Result<Vec<(ShardRecord, Vec<f32>)>, Error> {
+    shards.iter().map(FoldLedger::record).collect()
+}
+
 fn work_of(steps: u64) -> Work {
     if steps == 0 { Work::default() } else { work(steps) }
 }
@@ -321,7 +328,8 @@ impl Clone for World {
     fn clone(&self) -> Self {
         let copied = |shard: &FoldLedger| {
             let mut copy =
-                FoldLedger::new(vec![1.0], &self.case.rule, self.actors.len(), WAIT_LIMIT, self.case.budget() + 1);
+                FoldLedger::new(vec![1.0], &self.case.rule, self.actors.len(), WAIT_LIMIT, self.case.budget() + 1)
+                    .unwrap();
             copy.version = shard.version;
             copy.center = shard.center.clone();
             copy.before = shard.before.clone();
@@ -329,10 +337,10 @@ impl Clone for World {
             let own = |vectors: Vec<&[f32]>| vectors.into_iter().map(<[f32]>::to_vec).collect();
             match (&mut copy.rule, &shard.rule) {
                 (ShardRule::Arrival(to), ShardRule::Arrival(from)) => {
-                    to.restore(own(from.state()), &from.counters()).unwrap()
+                    to.restore(own(from.vectors()), &from.counters()).unwrap()
                 }
                 (ShardRule::Gathering(to), ShardRule::Gathering(from)) => {
-                    to.restore(own(from.state()), &from.counters()).unwrap()
+                    to.restore(own(from.vectors()), &from.counters()).unwrap()
                 }
                 _ => unreachable!("one rule makes one kind of shard rule"),
             }
