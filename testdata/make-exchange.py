@@ -132,7 +132,7 @@ def arrivals(name, rule, exchange):
     write(name, rule, K, initial, "exchanges", events)
 
 
-# Synchronous rules: fold(c, xs, samples, lr, memory) gives the next center and everybody's weights.
+# Synchronous rules: fold(c, xs, samples, lr, memory) gives the next center and all weights.
 def easgd(alpha, beta):
     def fold(c, xs, samples, lr, memory):
         mean = np.mean([x for x, n in zip(xs, samples) if n], axis=0)

@@ -67,8 +67,11 @@ pub fn nonce() -> Result<Nonce> {
 /// The values that both proofs of one connection's handshake are computed over.
 pub struct Handshake<'a> {
     pub secret: &'a Secret,
+    /// The server's nonce, from its challenge.
     pub server: Nonce,
+    /// The client's own nonce.
     pub client: Nonce,
+    /// What the client attaches as.
     pub identity: &'a Identity,
 }
 

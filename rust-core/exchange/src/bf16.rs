@@ -1,7 +1,7 @@
 //! bf16 values: the upper 16 bits of an f32. The one conversion of codecs and of the engine's kernels.
 //!
-//! It has no branches, so that loops over it become vector instructions. Those of the crate `half` have branches; a loop
-//! over its conversion to bf16 took 1.4 times as long with AVX2.
+//! It has no branches, so that loops over it become vector instructions. Those of the crate `half` have branches; a
+//! loop over its conversion to bf16 took 1.4 times as long with AVX2.
 
 /// The nearest bf16, ties to even. A NaN stays a NaN, where rounding could carry into the sign.
 #[inline(always)]

@@ -1,5 +1,5 @@
-//! Consistency: may this worker go on, or does it wait for slower ones? A clock counts a worker's exchanges.
-//! Knows no rule, no time and no thread: whoever waits does so elsewhere.
+//! Consistency models: whether a worker may go on, or must wait for slower ones. A worker's clock is the number of its
+//! exchanges. Pure: no rule, no time and no thread is known here, and the waiting is done by the caller.
 //! Ho et al., "More Effective Distributed ML via a Stale Synchronous Parallel Parameter Server" (2013).
 
 use serde::{Deserialize, Serialize};
@@ -55,13 +55,13 @@ impl Clock {
         self.finished[worker] = finished;
     }
 
-    /// `worker` is done, or lost: nobody waits for it.
+    /// `worker` has finished or is lost; nobody waits for it any more.
     pub fn leave(&mut self, worker: usize) {
         self.active[worker] = false;
     }
 
-    /// `worker` takes part again, from the slowest's clock on if it fell behind that: its lost clocks hold
-    /// nobody up.
+    /// `worker` takes part again. If it is behind the slowest, it begins at the slowest's clock, so that nobody waits
+    /// for the clocks that it missed.
     pub fn join(&mut self, worker: usize) {
         if let (false, Some(slowest)) = (self.active[worker], self.slowest()) {
             self.finished[worker] = self.finished[worker].max(slowest);

@@ -1,13 +1,14 @@
-//! The encodings of values in messages: as they are, as bf16, or as int8 with a scale for every 256 of them. What a lossy codec
-//! loses is kept and added to the next message (error feedback): Seide et al., "1-Bit Stochastic Gradient
-//! Descent" (2014); Karimireddy et al., "Error Feedback Fixes SignSGD" (2019).
+//! The encodings of values in messages: as they are, as bf16, or as int8 with a scale for every 256 of them. The
+//! rounding errors of a lossy codec are kept and added to the next message (error feedback): Seide et al., "1-Bit
+//! Stochastic Gradient Descent" (2014); Karimireddy et al., "Error Feedback Fixes SignSGD" (2019).
 
 use serde::{Deserialize, Serialize};
 
 use crate::memory::{Purpose, reserve, resize};
 use crate::{Error, Result, bf16};
 
-const _: () = assert!(cfg!(target_endian = "little"), "values travel in the order of memory, which is the wire's");
+const _: () =
+    assert!(cfg!(target_endian = "little"), "values are sent as they are in memory, and the protocol is little-endian");
 
 /// Values of an int8 vector that share a scale: small, so that an outlier reduces the precision of few other values.
 const BLOCK: usize = 256;
@@ -44,8 +45,8 @@ impl Codec {
         }
     }
 
-    /// Appends `values` to `out`. A lossy codec sends `values + residual` and leaves in `residual` what it
-    /// lost; a residual of another length, an empty one say, counts as zero. F32 does not touch it.
+    /// Appends `values` to `out`. A lossy codec sends `values + residual` and leaves the rounding
+    /// errors in `residual`; a residual of another length, an empty one say, counts as zero. F32 does not touch it.
     /// A value that is not finite is sent as it is in bf16, and makes its int8 block one that
     /// [`decode`](Self::decode) refuses; it leaves no residual.
     pub fn encode(&self, values: &[f32], residual: &mut Vec<f32>, out: &mut Vec<u8>) -> Result<()> {
@@ -97,7 +98,7 @@ impl Codec {
     }
 }
 
-/// Encodes `wanted` and leaves in it what was lost.
+/// Encodes `wanted`, and leaves in it the rounding errors.
 fn encode_bf16(wanted: &mut [f32], bytes: &mut [u8]) {
     for (wanted, bytes) in wanted.iter_mut().zip(bytes.chunks_exact_mut(2)) {
         let half = bf16::narrow(*wanted);
@@ -107,7 +108,7 @@ fn encode_bf16(wanted: &mut [f32], bytes: &mut [u8]) {
     }
 }
 
-/// Encodes at most 256 values as `bytes`, a scale and then multiples of it, and leaves in `wanted` what was lost.
+/// Encodes at most 256 values as `bytes`, a scale and then multiples of it, and leaves the rounding errors in `wanted`.
 fn encode_block(wanted: &mut [f32], bytes: &mut [u8]) {
     let (scale_bytes, levels) = bytes.split_at_mut(SCALE_BYTES);
     // Magnitudes order as their bits do, and NaN comes last; a maximum of floats would skip it.

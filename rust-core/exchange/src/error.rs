@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a peer or a vector was refused. Nothing was changed when one of these comes back.
+/// A failure. A vector, message or snapshot that is refused has changed nothing.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// A vector of another length than the layout's.
     #[error("a vector of {got} values where {expected} were expected")]
     Length { expected: usize, got: usize },
-    /// The other side was built for another net, or another version of it.
+    /// The other side has another net, or another version of it.
     #[error("layout digest {got} where {expected} was expected: the two sides do not hold the same net")]
     Digest { expected: String, got: String },
     /// Two tensors of one layout share a name.
@@ -30,7 +30,7 @@ pub enum Error {
         "a snapshot of {got_vectors} vectors and {got_counters} counters where the rule keeps {vectors} and {counters}"
     )]
     Snapshot { vectors: usize, counters: usize, got_vectors: usize, got_counters: usize },
-    /// Encoded values of another length than their number asks for.
+    /// Encoded values of another length than that of their number.
     #[error("{got} encoded bytes where {expected} were expected")]
     Encoded { expected: usize, got: usize },
     /// The sender's values were NaN or infinite: its training diverged.
@@ -39,7 +39,7 @@ pub enum Error {
     /// A worker's weights or loss are NaN or infinite, so there is nothing to exchange.
     #[error("training diverged: the weights or the loss are NaN or infinite")]
     Diverged,
-    /// Bytes that are no frame of this protocol, or one that does not belong here.
+    /// Bytes that are not a frame of this protocol, or a message that does not fit here.
     #[error("{0}")]
     Frame(String),
     /// A failed operation on a connection, a certificate or a file, as the operating system or TLS reports it.
@@ -48,7 +48,7 @@ pub enum Error {
     /// The other side refused the request.
     #[error("the exchanger refused: {message}")]
     Refused { why: Refusal, message: String },
-    /// An allocation failed; nothing was changed.
+    /// An allocation failed.
     #[error("no memory for {bytes} bytes of {what}: {advice}, or give the process more memory")]
     Memory { bytes: u128, what: &'static str, advice: &'static str },
     /// The call was cancelled by its caller.
@@ -80,10 +80,10 @@ pub enum Refusal {
     Denied,
     /// A newer attempt of the same worker is attached.
     Fenced,
-    /// The request does not fit this center: its net, its sequence number, its length.
+    /// The request does not fit this center: another net, sequence number or length.
     Mismatch,
     /// The wait for other workers took longer than the limit.
     Overdue,
-    /// Too many connections, or a server that is about to stop.
+    /// Too many connections, too little memory, or a server that is about to stop. The same request may succeed later.
     Busy,
 }

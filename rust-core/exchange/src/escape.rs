@@ -1,4 +1,4 @@
-//! Text from outside, a path or a peer's message say, made fit to be shown: a control character in it could
+//! Escapes text from outside, such as a path or a peer's message, before it is shown: a control character in it could
 //! fake a line of output, or control the terminal. The Scala side has the same function.
 
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(escape).collect())
 }
 
-/// Whether a terminal or an editor obeys the character: ASCII's and ISO 6429's controls, Unicode's line ends,
+/// Whether the character controls a terminal or an editor: ASCII's and ISO 6429's controls, Unicode's line ends,
 /// and the marks that reverse the order of what follows (Unicode Standard Annex 9, section 2).
 fn acts(c: char) -> bool {
     c.is_control()

@@ -1,5 +1,5 @@
-//! The order, names and shapes of a flat vector, and the digest that both sides of every boundary
-//! compare before any value is used. Tensors stand in the order of their names, each row-major.
+//! The order, names and shapes of a flat vector, and the digest that both sides of a boundary
+//! compare before any value is used. Tensors are in the order of their names, each row-major.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -42,7 +42,7 @@ impl Layout {
         Ok(Self { entries })
     }
 
-    /// The tensors in the order in which they stand in the vector.
+    /// The tensors in the order of the vector.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }

@@ -1,5 +1,5 @@
 //! What workers exchange and how it is folded: flat `f32` vectors, their layout, the rules of one
-//! exchange and the outer optimisers; and, above these, the wire: frames, a server and its client.
+//! exchange and the outer optimisers; and, above these, the protocol: frames, a server and its client.
 //! Nothing here knows libtorch or a JVM.
 //!
 //! | rule | module | source |

@@ -1,6 +1,7 @@
 //! Memory whose size depends on the net, on the number of workers or on a peer, and the error when there is none. `Vec`
-//! and `vec!` abort the process when an allocation fails, and that process may be the JVM of a driver or an executor with
-//! all its other tasks. So vectors of weights, and everything that a message or a file sizes, are allocated here.
+//! and `vec!` abort the process when an allocation fails, and that process may be the JVM of a driver or an executor
+//! with all its other tasks. So vectors of weights, and everything whose size a message or a file tells, are allocated
+//! here.
 
 use std::mem::size_of;
 
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_failed_allocation_is_an_error_with_size_purpose_and_the_setting_to_change() {
-        const ABSURD: usize = 1 << 58; // f32 values: more bytes than any machine can address, fewer than a vector's limit
+        const ABSURD: usize = 1 << 58; // f32 values: more than can be addressed, fewer than the limit of a vector
         for (purpose, key) in [
             (Purpose::Center, "raise exchangers"),
             (Purpose::Message, "lower workers"),

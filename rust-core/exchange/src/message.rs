@@ -14,21 +14,21 @@ use crate::{Error, Refusal, Result};
 pub enum Request {
     /// The answer to the server's challenge; the first request of every connection.
     Attach { identity: Identity, nonce: [u8; 32], proof: [u8; 32] },
-    /// One exchange with a shard; the payload is the worker's message. A message that is sent again is applied once. `sequence` is the
-    /// number of the turn that it ends.
+    /// One exchange with a shard; the payload is the worker's message. A message that is sent again is applied once.
+    /// `sequence` is the number of the turn that it ends.
     Exchange { sequence: u64, work: Work, lr: f32, codec: Codec },
-    /// Asks for the center of a shard, in f32: the one that the turn of exchange `sequence` begins from. What an observer
-    /// says there does not matter.
+    /// Asks for the center of a shard, in f32: the one that the turn of exchange `sequence` begins from. For an
+    /// observer the number has no meaning.
     Pull { sequence: u64 },
     /// On the control channel: reports what was done in the turn before, and asks for the next one.
     Turn { turn: u64, done: Done },
     /// On the control channel: this worker has finished.
     Leave,
-    /// On the control channel: what happened since the last time.
+    /// On the control channel: asks for a report of what happened since the last report, for observers.
     Report,
     /// On the control channel: in `turn` this worker's weights or loss became NaN or infinite, and it stops.
     Diverged { turn: u64 },
-    /// On the control channel: all that a server started anew needs to go on, for observers.
+    /// On the control channel: asks for everything that a restarted server needs to go on, for observers.
     Snapshot,
 }
 
@@ -41,14 +41,16 @@ pub struct Identity {
     pub digest: String,
 }
 
+/// Who a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// A worker's task. A newer attempt fences the older ones.
     Worker { worker: u32, attempt: u64 },
-    /// Reads centers and reports, changes nothing.
+    /// Reads centers, reports and snapshots, and changes nothing.
     Observer,
 }
 
+/// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Channel {
     /// Requests for turns, leaving, reports and snapshots.
@@ -60,6 +62,7 @@ pub enum Channel {
 /// What a worker did in one turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Done {
+    /// The local steps of the turn.
     pub work: Work,
     /// Center updates between the worker's last two exchanges, on its first shard.
     pub staleness: u64,
@@ -67,7 +70,8 @@ pub struct Done {
     pub bytes: u64,
     /// Seconds of local steps.
     pub computing: f64,
-    /// Seconds of exchanging, and the part of them in which the worker had to wait (the rest overlapped with local steps).
+    /// Seconds of exchanging, and the part of them in which the worker had to wait (the rest overlapped with local
+    /// steps).
     pub exchanging: f64,
     pub waiting: f64,
 }
@@ -99,7 +103,8 @@ pub enum Reply {
         data_step: u64,
         steps: u64,
     },
-    /// The server waits for other workers. Sent every second, so that a client can tell a waiting server from a dead one.
+    /// The server waits for other workers. Sent every second, so that a client can tell a waiting server from a dead
+    /// one.
     Waiting,
     Left,
     /// The payload is JSON.
@@ -117,7 +122,7 @@ pub enum Reply {
 pub struct ChannelInfo {
     pub workers: u32,
     pub shards: u32,
-    /// Whether the rule folds all workers' vectors at once.
+    /// Whether the rule folds the vectors of all workers at once.
     pub gathering: bool,
     /// The range of the flat vector that this channel's shard holds; on a control channel, all that the server holds.
     pub start: u64,

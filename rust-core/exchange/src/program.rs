@@ -17,7 +17,7 @@ pub fn log(name: &str, default: &str) {
         let (time, level, text) = (out.timestamp(), record.level(), record.args().to_string());
         writeln!(out, "[{time} {level:<5}] {}", escaped(&text))
     });
-    let _ = builder.try_init(); // an error says that a logger is there, and that is what was wanted
+    let _ = builder.try_init(); // an error means that the process has a logger already
 }
 
 /// Reads the process's command line; the last of a repeated option wins. Where it is wrong, or asks for help, this

@@ -1,5 +1,5 @@
-//! The values of parameters that the authors of the algorithms published. They are the defaults of a run's configuration
-//! and of rules and outer optimisers given as JSON, and are written down only here.
+//! The values of parameters that the authors of the algorithms published. They are the defaults of a run's
+//! configuration and of rules and outer optimisers given as JSON, and are written down only here.
 
 /// The fraction of the difference to the center in elastic averaging, as DeepSpark ships it.
 pub const DEEPSPARK_ALPHA: f64 = 0.1;

@@ -25,7 +25,8 @@ struct Timed {
 }
 
 impl Timed {
-    /// Time until the cancel flag is read again. A socket timeout of zero would mean no timeout, so a deadline that has passed is an error here.
+    /// Time until the cancel flag is read again. A socket timeout of zero would mean no timeout, so a deadline that has
+    /// passed is an error here.
     fn left(&self) -> io::Result<Duration> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cancelled"));

@@ -1,5 +1,5 @@
-//! The worker's part of every rule: what it sends, computed from its weights, and how a reply changes its weights. Pure,
-//! over the whole flat vector. With overlap, local steps go on between a message and its reply.
+//! The worker's part of every rule: what it sends, computed from its weights, and how a reply changes its weights.
+//! Pure, over the whole flat vector. With overlap, local steps go on between a message and its reply.
 
 use crate::Result;
 use crate::memory::{Purpose, copied};

@@ -1,4 +1,4 @@
-//! The driver's side of rounds that are Spark jobs: SparkNet's weighted mean of what the workers reached.
+//! The driver's part of rounds that are Spark jobs: SparkNet's weighted mean of the workers' weights.
 
 use firesteel_engine::{Result, TrainConfig};
 use firesteel_exchange::layout::check_length;
@@ -6,7 +6,7 @@ use firesteel_exchange::rules::mean::Mean;
 
 use crate::registry::Counted;
 
-/// The shared weights, with the solver's state behind them where it travels.
+/// The shared weights, followed by the solver's state where it is averaged too.
 pub struct Center {
     vector: Vec<f32>,
     rule: Mean,
@@ -14,8 +14,8 @@ pub struct Center {
 }
 
 impl Center {
-    /// A center that starts at `initial`: as many values as `config`'s net has weights, and behind them
-    /// those of the solver's state where it travels.
+    /// A center that starts at `initial`: as many values as `config`'s net has weights, followed by
+    /// those of the solver's state where it is averaged too.
     pub fn new(config: &TrainConfig, initial: Vec<f32>) -> Result<Self> {
         let weights = config.build_net()?.layout().length();
         let state = if config.state_travels() { config.state_length(weights) } else { 0 };
@@ -23,12 +23,12 @@ impl Center {
         Ok(Self { rule: Mean::new(initial.len())?, vector: initial, _counted: Counted::default() })
     }
 
-    /// Adds one worker's vector, reached with `samples` samples. The order of the calls is that of the sum.
+    /// Adds one worker's vector, weighted by its `samples`. The order of the calls is the order of the sum.
     pub fn add(&mut self, vector: &[f32], samples: u64) -> Result<()> {
         Ok(self.rule.add(vector, samples)?)
     }
 
-    /// Folds what was added into the next center; where nobody had a sample it stays.
+    /// Makes the mean of the added vectors the next center; it does not change where nobody had a sample.
     pub fn fold(&mut self) -> Result<&[f32]> {
         self.rule.take(&mut self.vector)?;
         Ok(&self.vector)

@@ -1,4 +1,4 @@
-//! How failures cross: every error and every panic becomes one `io.firesteel.jni.NativeException` with
+//! How failures reach Java: every error and every panic becomes one `io.firesteel.jni.NativeException` with
 //! a kind for programs and a text for people. The JVM is never aborted.
 
 use std::any::Any;
@@ -14,7 +14,7 @@ use jni::{Env, jni_sig, jni_str};
 pub enum Failure {
     #[error(transparent)]
     Engine(#[from] Error),
-    /// JNI itself refused, for a null argument say, or an exception is already on its way.
+    /// JNI itself failed, for instance for a null argument, or an exception is already pending.
     #[error(transparent)]
     Jni(#[from] jni::errors::Error),
 }
@@ -59,7 +59,8 @@ fn throw<T: Default>(env: &mut Env<'_>, kind: Kind, message: &str) -> jni::error
     let exception = env.new_object(class, jni_sig!((java.lang.String, java.lang.String)), &arguments)?;
     let exception = JThrowable::cast_local(env, exception)?;
     match env.throw(exception) {
-        Ok(()) | Err(jni::errors::Error::JavaException) => Ok(T::default()), // the latter is how success reads
+        // a successful throw is answered by `JavaException`
+        Ok(()) | Err(jni::errors::Error::JavaException) => Ok(T::default()),
         Err(error) => Err(error),
     }
 }

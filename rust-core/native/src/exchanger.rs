@@ -1,5 +1,5 @@
-//! The exchanger of a run in the driver's process: what the configuration means to it, and what a task
-//! must be told to join.
+//! The exchanger of a run in the driver's process: its settings, computed from the run's
+//! configuration, and what a task needs to join.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,29 +22,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::registry::Counted;
 
-/// Where nothing else is said, peers of this machine alone are served.
+/// The address to listen on by default: only peers on this machine can connect.
 const LOOPBACK: &str = "127.0.0.1:0";
-/// Periods of `tau` steps after which an adaptive period ends at the latest: with a loss that falls from
-/// 2.3 to 0.15 it is never reached, and it bounds what a lost worker's turn holds back.
+/// Periods of `tau` steps after which an adaptive period ends at the latest: a loss that falls from
+/// 2.3 to 0.15 never reaches it; it limits how many steps are lost with a worker.
 const LONGEST: u64 = 16;
 
 /// Seconds in which a part's host must answer before it counts as lost.
 const ALIVE: u64 = 2;
 
-/// What a task needs to join. The job's secret is in it.
+/// What a task needs to join. It holds the job's secret.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct JoinInfo {
     /// The driver's, and those of the executors that host parts of the center.
     pub servers: Vec<Server>,
     pub secret: Secret,
+    /// Digest of the layout.
     pub digest: String,
     pub codec: Codec,
+    /// Seconds, see [`ClientSpec::deadline`].
     pub deadline: u64,
     pub rule: RuleSpec,
+    /// Local steps between two exchanges, or in the first period of an adaptive one.
     pub tau: u64,
+    /// Whether a period grows as the loss falls.
     pub adaptive: bool,
+    /// Whether local steps go on while an exchange is under way.
     pub overlap: bool,
+    /// Whether the solver's state is zero at the start of each turn.
     pub reset_state: bool,
 }
 
@@ -63,15 +69,15 @@ impl JoinInfo {
     }
 }
 
-/// How often a snapshot of parts that are not at one moment is tried again, a pause apart: parts fold a round within
+/// How often a snapshot of the parts is tried, a pause apart, until it is of one moment: parts fold a round within
 /// milliseconds of each other.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What was seen of the parts last.
+/// The last known state of the parts.
 struct KnownParts {
     snapshot: Snapshot,
-    /// Parts are being hosted, from the snapshot: until they are, it stays.
+    /// Parts are being started from `snapshot`, which must not change until they are.
     hosting: bool,
 }
 
@@ -82,7 +88,7 @@ pub struct DriverExchanger {
     /// Executors that host the center in equal parts; 0 where this process holds it.
     parts: usize,
     join_info: Mutex<JoinInfo>,
-    /// What the parts were at some moment, to go on from where a host is lost.
+    /// The state of the parts at some moment, from which the run goes on after a lost host.
     seen: Mutex<KnownParts>,
     _counted: Counted,
 }
@@ -94,7 +100,8 @@ impl DriverExchanger {
         let (settings, secret, parts) = (settings(config)?, Secret::random()?, config.exchangers);
         let tls = if config.tls == Some(true) { Some(TlsIdentity::generate()?) } else { None };
         let kept = (!snapshot.is_empty()).then(|| Snapshot::decode(snapshot, "of the checkpoint")).transpose()?;
-        let coordinator = ExchangerSettings { shards: 0, ..settings.clone() }; // executors host the center, the turns alone are here
+        // with parts, executors host the center, and this process only coordinates turns
+        let coordinator = ExchangerSettings { shards: 0, ..settings.clone() };
         let begin = |part| initial.len() * part / parts; // as Scala's Hosts
         let fresh = |part| Snapshot::fresh(&settings, &initial[begin(part)..begin(part + 1)]);
         let turns_alone = Snapshot::fresh(&coordinator, &[])?;
@@ -159,7 +166,7 @@ impl DriverExchanger {
         (0..hosts.len()).filter(|&part| !answers(&hosts[part])).collect()
     }
 
-    /// The center now, from wherever it is.
+    /// The center now, read from the executors that host its parts, if there are any.
     pub fn center(&self) -> Result<Vec<f32>> {
         if self.parts == 0 {
             return Ok(self.exchanger.center()?);
@@ -173,17 +180,19 @@ impl DriverExchanger {
         Ok(if self.parts == 0 { self.exchanger.snapshot()?.encode()? } else { self.seen().snapshot.encode()? })
     }
 
-    /// Sees what the parts are now, to go on from there should a host be lost. Parts of a gathering rule that are not
-    /// at one moment stay as they were seen before.
+    /// Reads the state of the parts, from which the run goes on after a lost host. If the parts of a gathering rule are
+    /// not of one moment, the state that is known already is kept.
     pub fn refresh(&self) -> Result<()> {
         let most = self.seen().snapshot.bytes().saturating_mul(2); // a rule's state does not grow, records do a little
         for _ in 0..TRIES {
             if self.seen().hosting {
                 return Ok(());
             }
-            let turns = self.exchanger.snapshot()?; // first: what is folded and not recorded is recorded by the next attempt
+            // the turns first: an exchange that is folded and not recorded is recorded by the worker's next attempt
+            let turns = self.exchanger.snapshot()?;
             let join_info = self.join_info();
-            let spec = ClientSpec { wait_limit: Some(ALIVE), ..join_info.spec(Role::Observer) }; // the run waits meanwhile
+            // a short limit, because the run waits for this
+            let spec = ClientSpec { wait_limit: Some(ALIVE), ..join_info.spec(Role::Observer) };
             let (mut controls, _) = client::attach(spec, &Arc::default())?;
             let parts = controls.snapshots(most)?;
             let read = |bytes: &Vec<u8>| Snapshot::decode(bytes, "of a host");
@@ -205,8 +214,9 @@ impl DriverExchanger {
         Ok(self.seen().snapshot.part(part, self.parts)?.encode()?)
     }
 
-    /// Numbers of the parts that must be hosted anew. A part of a gathering rule takes all others back with it, and the
-    /// turns: the workers do again what they did since that moment. No worker may be at work.
+    /// Numbers of the parts that must be hosted anew. With a gathering rule these are all
+    /// parts, and the turns go back to the same moment: the workers do again what they did since then. No worker may
+    /// be running meanwhile.
     pub fn to_host(&self) -> Result<Vec<usize>> {
         let unhosted = self.join_info().servers.len() == 1;
         let lost = if unhosted { (0..self.parts).collect() } else { self.lost() };
@@ -223,15 +233,15 @@ impl DriverExchanger {
     }
 
     fn seen(&self) -> MutexGuard<'_, KnownParts> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner) // no code that holds it can panic half way
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner) // no code panics while it holds the lock
     }
 
     fn lock(&self) -> MutexGuard<'_, JoinInfo> {
-        self.join_info.lock().unwrap_or_else(PoisonError::into_inner) // no code that holds it can panic half way
+        self.join_info.lock().unwrap_or_else(PoisonError::into_inner) // no code panics while it holds the lock
     }
 }
 
-/// What the exchanger of a run is told.
+/// The settings of a run's exchanger.
 pub fn settings(config: &TrainConfig) -> Result<ExchangerSettings> {
     let workers = known("workers", config.workers)?;
     let iterations = known("iterations", config.iterations)?;

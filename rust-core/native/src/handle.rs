@@ -1,5 +1,5 @@
 //! Handles: what Java holds of a Rust object is a number in a table, never a pointer. A number is given
-//! out once, so one that was closed, or never given out, is refused instead of believed.
+//! out once, so one that was closed, or never given out, is refused.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,11 +19,12 @@ pub struct Table<T> {
 }
 
 impl<T> Table<T> {
+    /// An empty table; `what` names its objects in error messages.
     pub const fn new(what: &'static str) -> Self {
         Self { what, objects: LazyLock::new(Mutex::default) }
     }
 
-    /// Takes `object` in and answers its handle, which is never 0.
+    /// Adds `object` and answers its handle, which is never 0.
     pub fn open(&self, object: T) -> i64 {
         let handle = NEXT.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(handle, Arc::new(object));

@@ -1,6 +1,6 @@
-//! Parts of a center that executors host, each in an exchanger of its own: resident in the executor's
-//! process between jobs, as workers are, until their run ends, or nobody spoke to them for an hour: the
-//! driver of a run that goes on pulls the center every few seconds.
+//! Parts of a center that executors host, each in an exchanger of its own: they stay in the executor's
+//! process between jobs, as workers do, until their run ends, or until they had no traffic for an hour. (The
+//! driver of a running job pulls the center every few seconds.)
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -32,7 +32,7 @@ pub struct HostRequest {
     host: String,
 }
 
-/// A hosted part, with its traffic in bytes when it was last looked at and found to have grown.
+/// A hosted part, with its traffic in bytes and when that last grew.
 struct Part {
     exchanger: Exchanger,
     traffic: u64,
@@ -40,7 +40,7 @@ struct Part {
     _counted: Counted,
 }
 
-/// Of an exchanger's report.
+/// The fields of an exchanger's report that are needed here.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Traffic {
@@ -52,7 +52,7 @@ type Hosted = HashMap<(String, usize), Part>;
 
 static HOSTED: LazyLock<Mutex<Hosted>> = LazyLock::new(Mutex::default);
 
-/// Serves the part of the center that `snapshot` holds, in place of what was hosted under its name, and answers where.
+/// Serves the part of the center in `snapshot`, in place of an earlier host of the same part, and answers its address.
 pub fn host(request: HostRequest, snapshot: &[u8]) -> Result<Server> {
     let HostRequest { run, config, secret, part, offset, host } = request;
     let settings = ExchangerSettings {
@@ -71,7 +71,7 @@ pub fn host(request: HostRequest, snapshot: &[u8]) -> Result<Server> {
     sweep::start();
     let hosting = Part { exchanger, traffic: 0, used: Instant::now(), _counted: Counted::default() };
     let replaced = hosted().insert((run, part), hosting);
-    drop(replaced); // after the lock: it waits for its connections
+    drop(replaced); // outside the lock, because dropping it waits for its connections
     Ok(server)
 }
 
@@ -81,7 +81,7 @@ pub fn end(run: &str) {
     drop(ended);
 }
 
-/// Ends the parts that nobody spoke to for [`IDLE`] before `now`: with them go their port, their values and the secret.
+/// Ends the parts without traffic for [`IDLE`] before `now`, which frees their port, their values and the secret.
 pub fn sweep(now: Instant) {
     let idle: Vec<_> = hosted()
         .extract_if(|_, part| {
@@ -94,12 +94,12 @@ pub fn sweep(now: Instant) {
         })
         .collect();
     for ((run, part), _) in &idle {
-        log::warn!("run {run}: part {part} of the center is hosted no more, since nobody spoke to it for an hour");
+        log::warn!("run {run}: part {part} of the center is no longer hosted, since it had no traffic for an hour");
     }
 }
 
 impl Part {
-    /// Bytes so far; as they were where the exchanger does not tell, so that such a part ends too.
+    /// Bytes so far. Without a readable report the last known figure, so that such a part ends as idle.
     fn traffic(&self) -> u64 {
         let report = self.exchanger.report().ok();
         let traffic = report.and_then(|report| serde_json::from_str::<Traffic>(&report).ok());
@@ -108,5 +108,5 @@ impl Part {
 }
 
 fn hosted() -> MutexGuard<'static, Hosted> {
-    HOSTED.lock().unwrap_or_else(PoisonError::into_inner) // a map that a panic left is still whole
+    HOSTED.lock().unwrap_or_else(PoisonError::into_inner) // a panic cannot leave the map half changed
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::exchanger::JoinInfo;
 use crate::registry::Counted;
 
-/// What `linkOpen` is asked.
+/// The argument of `linkOpen`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkRequest {
@@ -28,25 +28,27 @@ pub struct LinkRequest {
     attempt: u64,
 }
 
-/// What one turn was.
+/// The outcome of one turn.
 #[derive(Debug, Default, Serialize)]
 pub struct Turn {
+    /// Local steps that were done.
     pub steps: u64,
+    /// Rows that the steps used, repeats counted.
     pub samples: u64,
-    /// Mean over the minibatches; `null` when there was none, or it was no number.
+    /// Mean over the minibatches; `null` if no step ran or the mean is not finite.
     pub loss: Option<f64>,
     /// The budget is spent, and the worker has left.
     pub done: bool,
 }
 
-/// The channels to the shards, with the vectors that travel over them.
+/// The channels to the shards, with the vectors that are sent and received.
 struct Wire {
     exchanges: Exchanges,
     message: Vec<f32>,
     reply: Vec<f32>,
 }
 
-/// What came of the exchange of a turn, and how long it took.
+/// The outcome of the exchange of a turn, and how long it took.
 struct Outcome {
     wire: Wire,
     turn: u64,
@@ -57,7 +59,7 @@ struct Outcome {
 /// Where the channels are.
 enum State {
     Here(Wire),
-    /// On a thread that exchanges.
+    /// On a thread that does an exchange.
     Away(JoinHandle<Outcome>),
     /// An exchange failed.
     Lost,
@@ -72,11 +74,11 @@ pub struct Link {
     worker_rule: WorkerRule,
     /// The worker's weights.
     x: Vec<f32>,
-    /// To report with the next turn.
+    /// What the next turn reports.
     done: Done,
-    /// The last turn that was done before this attempt.
+    /// The last turn that earlier attempts finished.
     begun: u64,
-    /// The sum of losses that ends an adaptive period: that of the first one.
+    /// The sum of losses at which an adaptive period ends: that of the first period.
     loss_limit: Option<f64>,
     _counted: Counted,
 }
@@ -135,7 +137,7 @@ impl Link {
         Ok(Turn { steps, samples, loss: Some(loss), done: false })
     }
 
-    /// Tells the exchanger that this worker's training diverged, so that nobody trains on for nothing.
+    /// Tells the exchanger that this worker's training diverged, so that the run ends.
     fn diverged(&mut self, turn: u64) -> Error {
         let told = self.turns.take().map(Turns::diverged);
         if let Some(Err(error)) = told {
@@ -166,7 +168,7 @@ impl Link {
         Ok(Turn { done: true, ..Turn::default() })
     }
 
-    /// Sends what the rule asks of the weights; without overlap waits for the reply too.
+    /// Sends the worker's message; without overlap it waits for the reply too.
     fn exchange(&mut self, turn: u64, about: &Contribution) -> Result<()> {
         let State::Here(mut wire) = std::mem::replace(&mut self.wire, State::Lost) else {
             return Err(Error::internal("an exchange was begun while another was under way"));
@@ -178,7 +180,7 @@ impl Link {
             let exchanged = wire.exchanges.exchange(&wire.message, &mut wire.reply, &about);
             Outcome { wire, turn, exchanged, seconds: before.elapsed().as_secs_f64() }
         };
-        // the first exchange of an attempt hides behind nothing, so that attempts lost in a row cannot leave a gap
+        // the first exchange of an attempt does not overlap, so that attempts lost in a row cannot skip two numbers
         if !self.join_info.overlap || turn == self.begun + 1 {
             return self.apply(once());
         }
@@ -220,7 +222,7 @@ impl Link {
     }
 }
 
-/// Ends what is under way: nobody waits for its outcome any more.
+/// Ends an exchange that is under way, since nobody needs its outcome any more.
 impl Drop for Link {
     fn drop(&mut self) {
         self.cancel.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Workers that stay in an executor between the rounds of a run. This is soft state: whoever finds none
+//! Workers that stay in an executor between the rounds of a run. They are a cache: a task that finds none
 //! builds one from the cached partition and the round's weights. An entry goes at the end of its run, when
 //! its worker moved to another executor, or when nobody used it for an hour, and never while it is used.
 
@@ -38,6 +38,7 @@ pub struct Resident {
 }
 
 impl Resident {
+    /// A worker that no handle and no run holds yet.
     pub fn new(worker: Worker) -> Arc<Self> {
         Arc::new(Self { worker: Mutex::new(worker), _counted: Counted::default() })
     }
@@ -68,11 +69,11 @@ pub fn keep(run: String, partition: i32, resident: Arc<Resident>) {
     sweep::start();
     log::info!("run {run} partition {partition}: worker built");
     let entry = Entry { resident, used: Instant::now() };
-    // what it replaces is dropped after the lock, since freeing a shard takes time
+    // the replaced one is dropped outside the lock, since freeing the rows takes time
     let _replaced = entries().insert((run, partition), entry);
 }
 
-/// The worker of `partition` of `run`, unless there is none or it broke.
+/// The worker of `partition` of `run`, unless there is none or it failed.
 pub fn find(run: String, partition: i32) -> Option<Arc<Resident>> {
     let key = (run, partition);
     let mut entries = entries();
@@ -89,7 +90,7 @@ pub fn sweep(now: Instant) {
     let mut entries = entries();
     let held = |resident: &Arc<Resident>, entries: &Entries| {
         let here = entries.values().filter(|entry| Arc::ptr_eq(&entry.resident, resident)).count();
-        Arc::strong_count(resident) > here // a handle of Java's has it, too
+        Arc::strong_count(resident) > here // Java has a handle of it too
     };
     let in_use: Vec<_> =
         entries.iter().filter(|(_, entry)| held(&entry.resident, &entries)).map(|(key, _)| key.clone()).collect();

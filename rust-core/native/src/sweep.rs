@@ -1,5 +1,5 @@
-//! Frees what nobody has used for long: workers and hosted parts of a center whose run ended without
-//! reaching this process. One thread a process looks once a minute, from the first of either on.
+//! Frees what was not used for an hour: workers and hosted parts of a center whose run ended without
+//! reaching this process. One thread of the process checks once a minute, beginning with the first of either.
 
 use std::sync::Once;
 use std::thread::Builder;

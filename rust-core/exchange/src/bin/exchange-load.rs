@@ -41,8 +41,12 @@ fn main() -> ExitCode {
         .arg(number("clients", "1", "workers that exchange at once").value_parser(value_parser!(u32).range(1..)))
         .arg(number("floats", "567000", "weights of the center").value_parser(value_parser!(u32).range(1..)))
         .arg(
-            number("exchanges", "200", "exchanges of each worker, after as many again for warm-up / 4")
-                .value_parser(value_parser!(u32).range(4..)),
+            number(
+                "exchanges",
+                "200",
+                "exchanges of each worker that are measured, after a quarter as many for warm-up",
+            )
+            .value_parser(value_parser!(u32).range(4..)),
         )
         .arg(number("shards", "1", "shards, each with its channel").value_parser(value_parser!(u32).range(1..)))
         .arg(
@@ -50,7 +54,7 @@ fn main() -> ExitCode {
                 .long("codec")
                 .default_value("f32")
                 .value_parser(["f32", "bf16", "int8"])
-                .help("how weights travel"),
+                .help("encoding of the weights in messages"),
         )
         .arg(Arg::new("tls").long("tls").num_args(0).help("encrypt"));
     let matches = program::arguments(command);
@@ -101,7 +105,7 @@ fn median(times: &mut [f64]) -> f64 {
     times[times.len() / 2]
 }
 
-/// Runs `client` for each client at once; what each measured after its warm-up.
+/// Runs `client` on one thread for each client, and answers what they measured after their warm-up.
 fn together(load: Load, client: impl Fn(u32) -> Result<Times> + Sync) -> Result<Times> {
     thread::scope(|scope| {
         let clients: Vec<_> = (0..load.clients)
@@ -174,7 +178,7 @@ fn failed(e: std::io::Error) -> Error {
     Error::io("plain socket", &e)
 }
 
-/// A thread a connection that reads a message whole and sends it back.
+/// An echo server with one thread for each connection: it reads a whole message and sends it back.
 fn echoes(load: Load, bytes: usize) -> Result<Times> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -199,7 +203,7 @@ fn echoes(load: Load, bytes: usize) -> Result<Times> {
     })
 }
 
-/// Bytes a second of messages that one plain socket only sends.
+/// Bytes a second that one plain socket sends without waiting for replies.
 fn one_way(bytes: usize, times: usize) -> Result<f64> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;

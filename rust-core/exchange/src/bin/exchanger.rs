@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(matches: &ArgMatches) -> Result<()> {
-    let mut signals = signals()?; // first, so that whoever reads the address may send one
+    let mut signals = signals()?; // before the address is printed, so that a reader of the address may send one
     let path = |name: &str| matches.get_one::<PathBuf>(name);
     let settings = read_settings(required(path("settings"), "SETTINGS")?)?;
     let initial = match (path("weights"), matches.get_one::<usize>("length")) {
@@ -73,7 +73,7 @@ fn serve(matches: &ArgMatches) -> Result<()> {
     server.stop()
 }
 
-/// Takes the first SIGTERM or SIGINT; a second one, while the last snapshot is under way, ends the process at once.
+/// Takes the first SIGTERM or SIGINT; a second one, while the last snapshot is being written, ends the process at once.
 fn signals() -> Result<Signals> {
     const SHELL: i32 = 128; // a shell's exit status for a process that a signal ended is this and the signal
     let taken = Arc::new(AtomicBool::new(false));
@@ -115,7 +115,7 @@ fn weights(path: &Path) -> Result<Vec<f32>> {
     Ok(bytemuck::pod_collect_to_vec(&bytes))
 }
 
-/// Reads the secret, or makes one that its owner alone may read.
+/// Reads the secret, or creates the file with a new one, readable by its owner only.
 fn secret(path: &Path) -> Result<Secret> {
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     let failed = |e: std::io::Error| Error::io(path.display().to_string(), &e);

@@ -19,7 +19,8 @@ use crate::{Error, Refusal, Result};
 
 /// The least time for an attempt to connect, however little is left of the deadline.
 const SHORTEST: Duration = Duration::from_millis(100);
-/// The most time for it, in which TCP tries three times: it cannot be cancelled before, and a host that is away may come back.
+/// The most time for it, in which TCP tries three times: it cannot be cancelled before, and a host that is away may
+/// come back.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// One channel of a client.
@@ -33,11 +34,12 @@ pub struct ClientChannel {
     outage: Option<Outage>,
     /// Whether what was sent last has been answered.
     answered: bool,
+    /// What the server told when this channel attached.
     pub info: ChannelInfo,
 }
 
 impl ClientChannel {
-    /// Attaches to `server`, trying for the spec's deadline, which must be within the limits of a server's.
+    /// Attaches to `server`, and tries until the spec's deadline, whose limits are those of a server's times.
     pub fn attach(spec: Arc<ClientSpec>, server: &Server, kind: Kind, cancel: Arc<AtomicBool>) -> Result<Self> {
         check_seconds("deadline", spec.deadline)?;
         let identity = Identity { role: spec.role, channel: kind, digest: spec.digest.clone() };
@@ -52,7 +54,8 @@ impl ClientChannel {
         Ok(channel)
     }
 
-    /// Asks and waits for the answer and its payload, over new connections where one breaks.
+    /// Sends a request and returns the reply and its payload; reconnects and repeats the request when a connection
+    /// breaks.
     pub fn ask(&mut self, request: &Request, max_payload: u64) -> Result<(Reply, Vec<u8>)> {
         loop {
             let answered = self.send(request, &[]).and_then(|()| {
@@ -82,7 +85,7 @@ impl ClientChannel {
         transport.send(request, payload)
     }
 
-    /// Waits for the reply to what was sent; a server that says it is waiting for others is waited for.
+    /// Waits for the reply to what was sent; goes on waiting while the server says that it waits for other workers.
     pub fn receive(&mut self, max_payload: u64) -> Result<(Reply, u64)> {
         let deadline = self.deadline();
         loop {
@@ -104,10 +107,10 @@ impl ClientChannel {
         self.transport()?.fill(bytes)
     }
 
-    /// Drops the connection after `error` and waits before the next attempt. Fails if the error is not transient, or if the
-    /// server has been away for the spec's wait limit since the first failure.
+    /// Drops the connection after `error` and waits before the next attempt. Fails if the error is not transient, or if
+    /// the server has been away for the spec's wait limit since the first failure.
     pub fn failed(&mut self, error: Error) -> Result<()> {
-        (self.transport, self.answered) = (None, false); // a reply that broke off is none
+        (self.transport, self.answered) = (None, false); // a reply that arrived in part does not count
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::Cancelled(format!("the exchange with {}", self.address)));
         }

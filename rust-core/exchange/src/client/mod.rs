@@ -1,5 +1,5 @@
-//! The client of workers: it asks for turns over a control channel and exchanges over one channel for each shard. They are
-//! separate connections, so that a worker can begin its next turn while an exchange is under way.
+//! The client of workers: it asks for turns over a control channel and exchanges over one channel for each shard. They
+//! are separate connections, so that a worker can begin its next turn while an exchange is under way.
 
 mod channel;
 
@@ -25,8 +25,9 @@ pub struct ClientSpec {
     pub servers: Vec<Server>,
     pub secret: Secret,
     pub role: Role,
-    /// Of the layout that center and workers share.
+    /// Digest of the layout that center and workers share.
     pub digest: String,
+    /// The encoding of weights in messages and replies.
     pub codec: Codec,
     /// Seconds that a server may be silent, or away since a connection to it broke, before the client gives up.
     pub deadline: u64,
@@ -34,7 +35,7 @@ pub struct ClientSpec {
     pub wait_limit: Option<u64>,
 }
 
-/// Where a server is, and what it is known by if it speaks TLS.
+/// Where a server is, and the certificate to trust if it uses TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
@@ -46,8 +47,11 @@ pub struct Server {
 /// What a worker may do next. `steps` 0 ends its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Go {
+    /// Position in the learning-rate policy: minibatches of all workers, divided by the number of workers.
     pub policy_step: u64,
+    /// Position of this worker in its data: its own local steps so far.
     pub data_step: u64,
+    /// Local steps of the turn.
     pub steps: u64,
 }
 
@@ -74,7 +78,7 @@ pub fn answers(spec: ClientSpec, server: &Server) -> bool {
     ClientChannel::attach(Arc::new(spec), server, Kind::Control, Arc::default()).is_ok()
 }
 
-/// Bytes of the longest report: its turns are limited to a few MB.
+/// The most bytes of a report; a server limits the turns in it to a few MB.
 const LONGEST_REPORT: u64 = 1 << 30;
 
 /// The control channels of a client.
@@ -85,7 +89,7 @@ pub struct Turns {
 }
 
 impl Turns {
-    /// Tells what was done since the turn before and waits until the worker may go on.
+    /// Reports what was done in the turn before, and waits until the next one is granted.
     pub fn next(&mut self, done: Done) -> Result<Go> {
         self.turn += 1;
         match self.controls[0].ask(&Request::Turn { turn: self.turn, done }, 0)? {
@@ -94,7 +98,7 @@ impl Turns {
         }
     }
 
-    /// The number of the last turn that was asked for, or that an older attempt is done with.
+    /// The number of the last turn: asked for here, or finished by an earlier attempt.
     pub fn number(&self) -> u64 {
         self.turn
     }
@@ -131,9 +135,9 @@ impl Turns {
         }
     }
 
-    /// Snapshot files of all servers but the one with the coordinator, in their order; for observers.
+    /// Snapshot files of all servers except the one with the coordinator, in the order of the servers; for observers.
     ///
-    /// `most` is the most bytes of one.
+    /// `most` is the largest size of one, in bytes.
     pub fn snapshots(&mut self, most: u64) -> Result<Vec<Vec<u8>>> {
         let (_, parts) = self.controls.split_at_mut(1);
         let ask = |control: &mut ClientChannel| match control.ask(&Request::Snapshot, most)? {
@@ -147,7 +151,7 @@ impl Turns {
 /// What is sent with a worker's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Contribution {
-    /// Since the last exchange.
+    /// The work since the last exchange.
     pub work: Work,
     /// Learning rate of the local steps, now.
     pub lr: f32,
@@ -156,14 +160,15 @@ pub struct Contribution {
 /// The outcome of an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exchanged {
-    /// Of the first shard.
+    /// Staleness on the first shard.
     pub staleness: u64,
-    /// Bytes of weights, both ways.
+    /// Bytes of weights, sent and received.
     pub bytes: u64,
-    /// The message was folded and a part of its reply is lost: the center must be pulled.
+    /// The message was folded, but the reply of a shard is no longer kept: the center must be pulled.
     pub lost: bool,
 }
 
+/// The channel to one shard, with the buffers of its messages.
 struct ShardChannel {
     channel: ClientChannel,
     encoded: Vec<u8>,
@@ -212,9 +217,9 @@ impl Exchanges {
         Ok(())
     }
 
-    /// Sends `message` and waits for the `reply`, both of the center's length. Every channel's message is sent
-    /// before the first reply is read; a channel that breaks asks again, and the server folds once. A message with NaN or
-    /// infinite values is not sent: [`Error::Diverged`].
+    /// Sends `message` and waits for the `reply`, both of the center's length. Every channel's message is sent before
+    /// the first reply is read; a channel that breaks sends again, and the server folds the message once. A message
+    /// with NaN or infinite values is not sent: [`Error::Diverged`].
     pub fn exchange(&mut self, message: &[f32], reply: &mut [f32], about: &Contribution) -> Result<Exchanged> {
         crate::layout::check_length(self.length, message)?;
         crate::layout::check_length(self.length, reply)?;

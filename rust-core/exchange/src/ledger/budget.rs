@@ -1,8 +1,8 @@
-//! How much there is to do, and how often the workers exchange.
+//! The number of steps of a run, and the period of the exchanges.
 
 use serde::{Deserialize, Serialize};
 
-/// How much there is to do, and how often the workers exchange.
+/// The number of steps of a run, and the period of the exchanges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Budget {
@@ -19,7 +19,7 @@ pub struct Budget {
 pub enum Period {
     /// `tau` steps.
     Constant,
-    /// The worker decides by its loss, within the given number of `tau` steps.
+    /// The worker chooses it by its loss; at most `longest` times `tau` steps.
     Adaptive { longest: u64 },
     /// One step until policy step `until`, then `tau` (Lin, Stich, Patel, Jaggi 2020).
     PostLocal { until: u64 },

@@ -15,9 +15,9 @@ use crate::{Error, Refusal, Result};
 #[derive(Clone, Copy, Debug)]
 pub struct Message {
     pub who: Attempt,
-    /// Of the turn that it follows: 1, 2, ..
+    /// The number of the turn that it ends: 1, 2, ..
     pub sequence: u64,
-    /// Since the message before.
+    /// The work since the message before.
     pub work: Work,
     /// Learning rate of the local steps, now.
     pub lr: f32,
@@ -36,7 +36,8 @@ impl Message {
     }
 }
 
-/// Whether no value is NaN or infinite. It does not stop early, so that the loop vectorises and runs as fast as memory is read.
+/// Whether no value is NaN or infinite. It does not stop early, so that the loop vectorises and runs as fast as memory
+/// is read.
 pub fn all_finite(values: &[f32]) -> bool {
     const EXPONENT: u32 = 0x7f80_0000;
     values.iter().fold(true, |finite, value| finite & (value.to_bits() & EXPONENT != EXPONENT))
@@ -50,7 +51,7 @@ pub enum Taken {
     Repeat,
 }
 
-/// What became of a message.
+/// The outcome of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fold {
     Done(Folded),
@@ -58,10 +59,12 @@ pub enum Fold {
     Wait,
 }
 
-/// What one exchange was.
+/// The center's version after an exchange, and how stale the message was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Folded {
+    /// Updates of the center so far, with this one.
     pub version: u64,
+    /// Updates between the worker's last pull and this one; 0 for a gathering rule.
     pub staleness: u64,
 }
 
@@ -69,39 +72,44 @@ pub struct Folded {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionRecord {
+    /// The newest attempt that attached.
     pub attempt: Option<u64>,
     /// The last exchange that was folded, and the work behind it.
     pub folded: u64,
     pub work: Work,
-    /// The center's version that the worker knows.
+    /// The version of the center that the worker pulled last.
     pub pulled: u64,
+    /// Exchanges of this worker that were folded.
     pub exchanges: u64,
 }
 
-/// What a snapshot keeps of a shard, the floats apart.
+/// What a snapshot keeps of a shard, except the floats.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShardRecord {
     /// Exchanges folded, or rounds of a gathering rule.
     pub version: u64,
+    /// Counters of the rule's state.
     pub counters: Vec<u64>,
+    /// One for each worker.
     pub sessions: Vec<SessionRecord>,
-    /// Vectors of the rule's state, behind the center.
+    /// How many vectors of the rule's state follow the center.
     pub vectors: usize,
 }
 
 #[derive(Clone, Default)]
 pub(super) struct Session {
     pub(super) known: SessionRecord,
-    /// The last message that was taken, and the work behind it; above `folded` while a gathering rule waits.
+    /// The last message that was accepted, and the work behind it; higher than `folded` while a gathering rule waits.
     pub(super) taken: u64,
     work: Work,
     /// Messages that this attempt sent.
     pub(super) sent: u64,
-    /// The session was restored from a snapshot, which may be older than the worker: its next sequence number may skip some.
+    /// The session was restored from a snapshot, which may be older than the worker: its next sequence number may skip
+    /// some.
     pub(super) restored: bool,
     pub(super) left: bool,
-    /// Of a gathering rule: the vector, then the reply.
+    /// For a gathering rule: the worker's vector, then the reply.
     pub(super) gathered: Option<Vec<f32>>,
     /// When the message of a gathering rule began to wait for the others.
     waits_since: Duration,
@@ -118,14 +126,14 @@ impl Session {
 pub struct FoldLedger {
     /// Written in place, unless a reader still holds it: then the next fold writes a copy.
     pub(super) center: Arc<Vec<f32>>,
-    /// Of a gathering rule: the center that the last round began from. One that must do the round again, since
-    /// another shard misses its vector, begins from it.
+    /// For a gathering rule: the center that the last round began from. A worker that must do the round again, because
+    /// another shard has not received its vector, begins from it.
     pub(super) before: Option<Arc<Vec<f32>>>,
     pub(super) version: u64,
     pub(super) rule: ShardRule,
     pub(super) sessions: Vec<Session>,
     wait_limit: Duration,
-    /// No exchange has a higher number.
+    /// The highest number that an exchange can have.
     last: u64,
 }
 
@@ -146,8 +154,8 @@ impl FoldLedger {
         })
     }
 
-    /// Lets an attempt in and answers the last exchange that was folded for its worker. What an older attempt sent
-    /// and was not folded is forgotten: the newer one sends it again, and the reply is to what that one sent.
+    /// Lets an attempt in and answers the last exchange that was folded for its worker. A message of an older
+    /// attempt that is not folded yet is dropped: the new attempt sends its own.
     pub fn attach(&mut self, who: Attempt) -> Result<(u64, Work)> {
         let session = &mut self.sessions[who.worker];
         let newer = session.known.attempt != Some(who.attempt);
@@ -161,7 +169,7 @@ impl FoldLedger {
         Ok((session.known.folded, session.known.work))
     }
 
-    /// Whether a message is new; refuses what its worker cannot send now.
+    /// Whether a message is new; refuses one that its worker cannot send now.
     pub fn check(&self, message: &Message) -> Result<Taken> {
         let Message { who, sequence, work, lr } = *message;
         let session = self.admitted(who)?;
@@ -173,7 +181,7 @@ impl FoldLedger {
             return Ok(Taken::Repeat);
         }
         let folded = session.known.folded;
-        // with overlap an attempt can be lost whose last exchange was under way: the next one goes on behind it
+        // with overlap an attempt can be lost before its last exchange arrived: the next attempt skips that number
         let skips = session.sent == 0 && matches!(self.rule, ShardRule::Arrival(_)) && sequence == folded + 2;
         let restored = session.restored && sequence > folded && sequence <= self.last;
         if sequence != folded + 1 && !skips && !restored {
@@ -183,7 +191,7 @@ impl FoldLedger {
         let whose = || format!("worker {worker} in exchange {sequence}");
         work.validate(whose)?;
         if work.steps == 0 || !lr.is_finite() {
-            return Err(mismatch(format!("{} tells {} steps at learning rate {lr}", whose(), work.steps)));
+            return Err(mismatch(format!("{} reports {} steps at learning rate {lr}", whose(), work.steps)));
         }
         Ok(Taken::New)
     }
@@ -230,7 +238,7 @@ impl FoldLedger {
         }
     }
 
-    /// Whether a message that was taken is folded; refuses once it waited for too long.
+    /// Whether a message that was taken is folded; fails once it has waited for too long.
     pub fn poll(&self, message: &Message, now: Duration) -> Result<Fold> {
         let session = self.admitted(message.who)?;
         if session.known.folded >= message.sequence {
@@ -244,13 +252,13 @@ impl FoldLedger {
         Ok(Fold::Wait)
     }
 
-    /// The reply to a worker's last message to a gathering rule, once; what arrives is replied to in place.
+    /// Takes the reply of a gathering rule to a worker's last message; other rules reply in place.
     pub fn reply(&mut self, worker: usize) -> Option<Vec<f32>> {
         let session = &mut self.sessions[worker];
         if session.taken > session.known.folded { None } else { session.gathered.take() }
     }
 
-    /// The center and its version for an observer. It stays as it is while it is held.
+    /// The center and its version for an observer. The values do not change while the caller holds them.
     pub fn center(&self) -> (u64, Arc<Vec<f32>>) {
         (self.version, self.center.clone())
     }
@@ -271,7 +279,7 @@ impl FoldLedger {
         Ok((*version, center.clone()))
     }
 
-    /// The worker does no more: nobody waits for it.
+    /// The worker has finished; nobody waits for it any more.
     pub fn leave(&mut self, who: Attempt) -> Result<()> {
         self.admitted(who)?;
         let waits = self.sessions.iter().any(Session::waits);
@@ -281,7 +289,7 @@ impl FoldLedger {
         Ok(())
     }
 
-    /// Everything that a restart needs: the record, then the center and the rule's vectors.
+    /// Everything that a restart needs: the record, and in one vector the center and the rule's vectors.
     pub fn record(&self) -> Result<(ShardRecord, Vec<f32>)> {
         let (vectors, counters) = match &self.rule {
             ShardRule::Arrival(rule) => (rule.vectors(), rule.counters()),
@@ -300,7 +308,7 @@ impl FoldLedger {
         Ok((record, floats))
     }
 
-    /// Puts back what [`record`](Self::record) gave.
+    /// Restores what [`record`](Self::record) gave.
     pub fn restore(&mut self, record: &ShardRecord, floats: &[f32]) -> Result<()> {
         let length = self.center.len();
         let wanted = record.vectors.checked_add(1).and_then(|vectors| vectors.checked_mul(length));
@@ -349,8 +357,8 @@ impl FoldLedger {
         matches!(self.rule, ShardRule::Gathering(_)) && self.missing().iter().all(|missing| *missing == worker)
     }
 
-    /// The memory for the next center of a gathering rule: that of the center before the last round, unless a reader still
-    /// holds it. It is taken before anything is changed, so that a lack of memory leaves the round as it was.
+    /// The memory for the next center of a gathering rule: that of the center before the last round, unless a reader
+    /// still holds it. It is taken before anything is changed, so that a lack of memory leaves the round as it was.
     fn next_center(&mut self) -> Result<Vec<f32>> {
         let free = self.before.take_if(|before| Arc::get_mut(before).is_some()).and_then(Arc::into_inner);
         let mut next = match free {
@@ -362,8 +370,8 @@ impl FoldLedger {
         Ok(next)
     }
 
-    /// Folds a gathering rule's round in worker order into `next`, a copy of the center, which is there when the round is
-    /// complete.
+    /// Folds a gathering rule's round in worker order into `next`, a copy of the center, which is there when the round
+    /// is complete.
     fn fold_round(&mut self, lr: f32, next: Option<Vec<f32>>) {
         let Self { center, before, version, rule: ShardRule::Gathering(rule), sessions, .. } = self else { return };
         let Some(mut next) = next else { return };

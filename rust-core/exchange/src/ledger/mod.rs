@@ -1,7 +1,7 @@
 //! The exchanger's protocol by itself: who may do how many local steps next (`turns`), which exchange was folded
-//! (`folds`), and where a new attempt of a lost worker begins (`resume_point`). No socket, no thread, no lock; time comes
-//! as an argument. `server/` adds locks and connections, and `tests` go through every order of events.
-//! The invariants are in docs/protocol.md.
+//! (`folds`), and where a new attempt of a lost worker begins (`resume_point`). No socket, no thread, no lock; time
+//! comes as an argument. `server/` adds locks and connections, and `tests` go through every order of events. The
+//! invariants are in docs/protocol.md.
 
 mod budget;
 mod folds;
@@ -42,16 +42,17 @@ impl Work {
     fn validate(&self, whose: impl Fn() -> String) -> Result<()> {
         let wrong = |what: String| Err(Error::refused(Refusal::Mismatch, format!("{} {what}", whose())));
         if !self.loss.is_finite() {
-            return wrong(format!("tells a loss of {}: its training diverged", self.loss));
+            return wrong(format!("reports a loss of {}: its training diverged", self.loss));
         }
         if self.samples > MOST_SAMPLES {
-            return wrong(format!("tells {} samples where at most {MOST_SAMPLES} are possible", self.samples));
+            return wrong(format!("reports {} samples where at most {MOST_SAMPLES} are possible", self.samples));
         }
         Ok(())
     }
 }
 
-/// A worker's task: attempts of one worker have rising numbers, and a newer one fences the older.
+/// One attempt of a worker's task. Later attempts have higher numbers; a newer one fences the older ones, whose
+/// requests are refused from then on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
     pub worker: usize,

@@ -17,15 +17,20 @@ pub struct TurnDone {
     pub worker: usize,
     /// 1-based, of this worker.
     pub exchange: u64,
+    /// Local steps of the turn.
     pub steps: u64,
     /// Totals of all workers, with this turn.
     pub total_steps: u64,
     pub total_samples: u64,
     /// Mean over the turn's minibatches.
     pub loss: f64,
+    /// Center updates between the worker's last pull and this exchange, on its first shard.
     pub staleness: u64,
+    /// Seconds of local steps.
     pub computing: f64,
+    /// Seconds of the exchange.
     pub exchanging: f64,
+    /// Seconds of the exchange that did not overlap with local steps.
     pub waiting: f64,
 }
 
@@ -33,17 +38,21 @@ pub struct TurnDone {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TurnReport {
+    /// Recorded local steps of all workers.
     pub steps: u64,
+    /// Samples of these steps.
     pub samples: u64,
+    /// The steps that all workers together do in the run.
     pub budget: u64,
     /// Turns done since the last report.
     pub turns: Vec<TurnDone>,
     /// Turns that were dropped because no report was asked for in time.
     pub dropped_turns: u64,
-    /// Of weights, both ways, as the workers reported it.
+    /// Bytes of weights, sent and received, as the workers reported them.
     pub bytes: u64,
+    /// How many exchanges had a staleness of 0, 1, 2 ..; the last entry counts all higher ones.
     pub staleness: [u64; 17],
-    /// How many turns each worker is behind the foremost; absent for one that left.
+    /// How many turns each worker is behind the fastest one; absent for one that left.
     pub lag: Vec<Option<u64>>,
     /// The first worker whose training diverged.
     pub diverged: Option<Divergence>,
@@ -60,7 +69,7 @@ pub(super) struct PendingReport {
 }
 
 impl PendingReport {
-    /// Counts the exchange behind a turn, and keeps the turn for the next report.
+    /// Counts the exchange of a turn, and keeps the turn for the next report.
     pub fn add(&mut self, done: &Done, turn: TurnDone) {
         self.bytes = self.bytes.saturating_add(done.bytes); // a peer's own figure, for information only
         let last = self.staleness.len() - 1;

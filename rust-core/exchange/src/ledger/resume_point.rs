@@ -1,6 +1,7 @@
 //! Where a new attempt of a lost worker begins. An attempt can be lost after its exchange was folded and before it
-//! asked for its next turn; asking for the same turn again would then train and fold it twice, or, where all wait
-//! for each other, wait for ever. So the place is taken from both: what was granted and what was folded.
+//! asked for its next turn; asking for the same turn again would then train and fold it twice, or wait for ever where
+//! all workers wait for each other. So the place is computed from both: the last turn asked for, and the last exchange
+//! folded.
 
 use super::Work;
 
@@ -14,8 +15,8 @@ pub struct ResumePoint {
 
 impl ResumePoint {
     /// `asked` is the last turn that was asked for, `folded` the last exchange that each shard folded, with the work
-    /// behind it. A turn is done when every shard has folded its exchange: one that some shards miss is done again, and
-    /// those that have it do not fold it twice.
+    /// behind it. A turn is finished when every shard has folded its exchange. One that some shards have not folded is
+    /// done again, and the other shards do not fold it twice.
     pub fn new(asked: u64, folded: impl IntoIterator<Item = (u64, Work)>) -> Self {
         let least = folded.into_iter().min_by_key(|(number, _)| *number).unwrap_or_default();
         match least {

@@ -1,5 +1,5 @@
 //! Turns: who may do how many local steps next. Keeps the budget of all workers together, the clocks of the
-//! consistency model, and what was heard of each worker for reports. Holds no weights.
+//! consistency model, and what the workers reported. Holds no weights.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -16,10 +16,11 @@ use crate::{Error, Refusal, Result};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Grant {
-    /// Of the learning-rate policy: minibatches done by all, divided by the workers.
+    /// Position in the learning-rate policy: minibatches of all workers, divided by the number of workers.
     pub policy_step: u64,
-    /// Of this worker in its data.
+    /// Position of this worker in its data: its own local steps so far.
     pub data_step: u64,
+    /// Local steps that may be done.
     pub steps: u64,
 }
 
@@ -45,15 +46,15 @@ pub(super) struct WorkerTurns {
     attempt: Option<u64>,
     /// The last turn that was asked for; its work is not recorded yet.
     turn: u64,
-    /// What was granted for `turn`; of 0 steps where nothing was, yet.
+    /// What was granted for `turn`; 0 steps if nothing is granted yet.
     grant: Grant,
     /// Recorded local steps.
     steps: u64,
-    /// Recorded turns with an exchange behind them.
+    /// Recorded turns that ended with an exchange.
     pub(super) exchanges: u64,
 }
 
-/// What a snapshot keeps.
+/// What a snapshot keeps of all turns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TurnRecord {
@@ -94,6 +95,7 @@ pub struct TurnLedger {
 }
 
 impl TurnLedger {
+    /// A ledger at the start of a run: no turn is granted, and every worker takes part.
     pub fn new(budget: Budget, consistency: Consistency, workers: usize, wait_limit: Duration) -> Self {
         Self {
             budget,
@@ -116,8 +118,8 @@ impl TurnLedger {
         Ok(turns.turn)
     }
 
-    /// Books what was done in the turn before `turn` and answers what may be done in it. A turn that is asked for
-    /// again is recorded once and granted the same.
+    /// Records what was done in the turn before `turn`, and answers what may be done in `turn`. A turn that is asked
+    /// for again is recorded once and granted the same.
     pub fn ask(&mut self, who: Attempt, turn: u64, done: &Done, now: Duration) -> Result<Answer> {
         let turns = &self.record.workers[who.worker];
         admit(turns.attempt, who)?;
@@ -135,7 +137,7 @@ impl TurnLedger {
         self.poll(who, now)
     }
 
-    /// Whether the worker of the last [`ask`](Self::ask) may go on; refuses once it waited for too long.
+    /// Whether the worker of the last [`ask`](Self::ask) may go on; fails once it has waited for too long.
     pub fn poll(&mut self, who: Attempt, now: Duration) -> Result<Answer> {
         admit(self.record.workers[who.worker].attempt, who)?;
         if self.record.steps >= self.budget.steps || self.clock.may_go_on(self.consistency, who.worker) {
@@ -151,7 +153,7 @@ impl TurnLedger {
         Ok(Answer::Wait)
     }
 
-    /// The worker does no more: nobody waits for it.
+    /// The worker has finished; nobody waits for it any more.
     pub fn leave(&mut self, who: Attempt) -> Result<()> {
         let turns = &mut self.record.workers[who.worker];
         admit(turns.attempt, who)?;
@@ -160,7 +162,7 @@ impl TurnLedger {
         Ok(())
     }
 
-    /// The worker's weights or loss became NaN or infinite in `turn`: told in every report from now on.
+    /// The worker's weights or loss became NaN or infinite in `turn`: every report says so from now on.
     pub fn diverge(&mut self, who: Attempt, turn: u64) -> Result<()> {
         admit(self.record.workers[who.worker].attempt, who)?;
         self.diverged.get_or_insert(Divergence { worker: who.worker, turn });
@@ -192,8 +194,8 @@ impl TurnLedger {
         &self.record
     }
 
-    /// Goes on from `record`, which may be of an earlier moment of this same run: attempts that were ever let in
-    /// stay the newest ones, so that a task that is about to die cannot change what it did not see.
+    /// Goes on from `record`, which may be of an earlier moment of this same run. An attempt that attached since then
+    /// stays the newest one, so that an older task that still runs cannot change anything.
     pub fn restore(&mut self, mut record: TurnRecord) -> Result<()> {
         let workers = self.record.workers.len();
         if record.workers.len() != workers {
@@ -214,7 +216,7 @@ impl TurnLedger {
         Ok(())
     }
 
-    /// The first turn after a restart may lie ahead of the record: what was done since the record is lost.
+    /// After a restart from a snapshot a worker's next turn may skip numbers: what was done since the snapshot is lost.
     fn may_jump(&self, worker: usize, turn: u64) -> bool {
         // each turn is a step at least, and one more is asked for when the budget is spent
         self.states[worker].restored && turn <= self.budget.steps.saturating_add(1)
@@ -227,11 +229,12 @@ impl TurnLedger {
         let jumps = turn != turns.turn + 1;
         let granted = if jumps { self.budget.most_steps(u64::MAX) } else { turns.grant.steps };
         if steps > granted {
-            let text = format!("worker {worker} tells {steps} steps of turn {}, and {granted} were granted", turn - 1);
+            let text =
+                format!("worker {worker} reports {steps} steps of turn {}, and {granted} were granted", turn - 1);
             return Err(mismatch(text));
         }
-        let overflow = || mismatch(format!("worker {worker} tells {samples} samples: their sum is beyond any"));
-        // neither step count exceeds what was granted out of the budget but by restarts, so samples alone can overflow
+        let overflow = || mismatch(format!("worker {worker} reports {samples} samples: their sum overflows"));
+        // steps are at most what was granted out of the budget, apart from restarts, so only samples can overflow
         let total_samples = self.record.samples.checked_add(samples).ok_or_else(overflow)?;
         self.record.samples = total_samples;
         self.record.steps = self.record.steps.saturating_add(steps);
@@ -265,7 +268,7 @@ impl TurnLedger {
         let outstanding = self.record.workers.iter().fold(0u64, |sum, turns| sum.saturating_add(turns.grant.steps));
         let left = self.budget.steps.saturating_sub(self.record.steps);
         let policy_step = self.record.steps / workers;
-        // workers that all wait for each other share what is left; others take it while there is some
+        // bsp: the workers share what is left of the budget; otherwise each takes what is left while there is some
         let mine = match self.consistency {
             Consistency::Bsp => left.div_ceil(self.clock.active().max(1) as u64),
             _ => left.saturating_sub(outstanding),

@@ -1,5 +1,5 @@
-//! Elastic averaging of whoever comes: `d = a (x_k - c);  x_k <- x_k - d;  c <- c + s (x_k - c)`, all from
-//! the old values; s is a, unless the server has a factor of its own. Both shrink as a worker exchanges more.
+//! Asynchronous elastic averaging, one worker at a time: `d = a (x_k - c);  x_k <- x_k - d;  c <- c + s (x_k - c)`,
+//! all from the old values; s is a, unless the server has a factor of its own. Both shrink as a worker exchanges more.
 //! Zhang, Choromanska, LeCun, "Deep learning with Elastic Averaging SGD" (2015), algorithm 1 (a = 0.9 / K);
 //! Kim, Park, Jang, Yoon, "DeepSpark" (2016), whose code has a = 0.1, the server's factor and the decay.
 

@@ -107,9 +107,12 @@ proptest! {
         samples in vec(0u64..1_000, WORKERS),
     ) {
         for spec in gathering_rules() {
-            let ShardRule::Gathering(mut rule) = spec.shard_rule(LENGTH, WORKERS).unwrap() else { panic!("{spec:?} does not gather") };
+            let ShardRule::Gathering(mut rule) = spec.shard_rule(LENGTH, WORKERS).unwrap() else {
+                panic!("{spec:?} does not gather")
+            };
             let mut center = start.clone();
-            let mut workers = vec![(start.clone(), WorkerRule::new(spec.worker_rule(), start.clone()).unwrap()); WORKERS];
+            let worker_rule = WorkerRule::new(spec.worker_rule(), start.clone()).unwrap();
+            let mut workers = vec![(start.clone(), worker_rule); WORKERS];
             for movement in &movements {
                 let mut messages = vec![vec![0.0; LENGTH]; WORKERS];
                 for ((x, worker_rule), message) in workers.iter_mut().zip(&mut messages) {
@@ -132,7 +135,8 @@ proptest! {
     fn workers_that_did_not_leave_the_center_do_not_move_it(start in values()) {
         for spec in arrival_rules().into_iter().chain(gathering_rules()) {
             let mut worker_rule = WorkerRule::new(spec.worker_rule(), start.clone()).unwrap();
-            let (mut rule, mut center, mut x) = (spec.shard_rule(LENGTH, WORKERS).unwrap(), start.clone(), start.clone());
+            let mut rule = spec.shard_rule(LENGTH, WORKERS).unwrap();
+            let (mut center, mut x) = (start.clone(), start.clone());
             for exchange in 0..2 * WORKERS {
                 let mut message = vec![0.0; LENGTH];
                 worker_rule.message(&x, 0, &mut message);

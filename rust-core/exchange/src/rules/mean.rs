@@ -1,9 +1,9 @@
 //! SparkNet's rule, weighted: `mean = sum n_k x_k / sum n_k`, where worker k used n_k samples.
 //! Moritz, Nishihara, Stoica, Jordan, "SparkNet: Training Deep Networks in Spark" (2016), algorithm 2.
 //!
-//! Sums stand in f64: the product of an f32 and a sample count below 2^29 is exact there, so that one
+//! Sums are in f64: the product of an f32 and a sample count below 2^29 is exact there, so that one
 //! worker's mean is its own weights bit for bit, and equal workers stay equal. The order of the calls
-//! is the order of the sum: whoever wants the same bits twice adds in partition order.
+//! is the order of the sum: adding in partition order gives the same bits every time.
 
 use super::Gathering;
 use super::state::RuleState;

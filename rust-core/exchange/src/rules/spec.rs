@@ -23,7 +23,7 @@ pub enum RuleSpec {
         #[serde(default = "easgd_beta")]
         beta: f32,
     },
-    /// Elastic averaging of whoever comes. DeepSpark ships `alpha` 0.1; EASGD's authors use 0.9 / K.
+    /// Asynchronous elastic averaging, one worker at a time. DeepSpark ships `alpha` 0.1; EASGD's authors use 0.9 / K.
     Elastic {
         #[serde(default = "elastic_alpha")]
         alpha: f32,

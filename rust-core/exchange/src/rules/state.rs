@@ -22,7 +22,8 @@ pub trait RuleState {
     }
 }
 
-/// Replaces `vectors` by `saved_vectors` and `counters` by `saved_counters`: all of them, or none where they do not fit.
+/// Replaces `vectors` by `saved_vectors` and `counters` by `saved_counters`: all of them, or none where they do not
+/// fit.
 pub(crate) fn restore_all(
     vectors: &mut [&mut Vec<f32>],
     saved_vectors: Vec<Vec<f32>>,

@@ -17,7 +17,8 @@ use crate::message::{Channel, ChannelInfo, Identity, Reply, Request, Role};
 use crate::transport::Transport;
 use crate::{Error, Refusal, Result};
 
-/// Seconds in which a refusal must reach a peer that has not shown the secret; an attached peer has as long as for an exchange.
+/// Seconds in which a refusal must reach a peer that has not shown the secret; an attached peer has as long as for an
+/// exchange.
 const REFUSAL_SECONDS: u64 = 1;
 /// The most characters of a refusal, so that it fits a header although a peer's own text may be in it.
 const MOST_CHARACTERS: usize = 500;
@@ -211,7 +212,8 @@ impl Connection<'_> {
             return Err(Error::refused(Refusal::Mismatch, text));
         }
         let kept = shard.buffer(message.who.worker);
-        let mut buffer = kept.lock().unwrap_or_else(PoisonError::into_inner); // a message that arrived in part is not kept
+        // usable after a panic: `holds` is set only once a reply is complete
+        let mut buffer = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let limit = ServerLimits::seconds(self.state.settings.limits.exchange);
         let repeated = shard.check(message)? == Taken::Repeat;
         if repeated {

@@ -1,5 +1,5 @@
-//! The open connections of a server and their limits. Connections that have not shown the secret yet (pending) are few and
-//! short-lived, so that any number of them can neither fill memory nor keep a worker out.
+//! The open connections of a server and their limits. Connections that have not shown the secret yet (pending) are few
+//! and short-lived, so that any number of them can neither fill memory nor keep a worker out.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{Shutdown, TcpStream};
@@ -39,6 +39,7 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// The number of the connection.
     pub fn id(&self) -> Id {
         self.id
     }

@@ -1,5 +1,6 @@
-//! The parameter exchanger: a server that holds the center, with which workers exchange over TCP whenever they are ready. Each
-//! connection has a thread; shards have locks of their own, and the coordinator decides which worker may go on.
+//! The parameter exchanger: a server that holds the center, with which workers exchange over TCP whenever they are
+//! ready. Each connection has a thread; shards have locks of their own, and the coordinator decides which worker may go
+//! on.
 
 mod connection;
 mod connection_table;
@@ -145,8 +146,8 @@ impl Exchanger {
         Self::begin(state, file)
     }
 
-    /// Serves what its own file of snapshots holds, or `initial` where there is none yet, and says which of the two. The file
-    /// is claimed before it is read, or another server could write its last snapshot in between.
+    /// Serves what its own file of snapshots holds, or `initial` where there is none yet, and says which of the two.
+    /// The file is claimed before it is read, or another server could write its last snapshot in between.
     pub fn resume(
         settings: ExchangerSettings,
         secret: Secret,

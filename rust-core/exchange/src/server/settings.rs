@@ -23,10 +23,12 @@ pub struct ExchangerSettings {
     pub rule: RuleSpec,
     pub consistency: Consistency,
     pub workers: u32,
-    /// Ranges of the vector, each with its own lock and channel. 0 where other servers hold the vector and this one only coordinates turns.
+    /// Ranges of the vector, each with its own lock and channel. 0 where other servers hold the vector and this one
+    /// only coordinates turns.
     pub shards: u32,
     pub budget: Budget,
     pub limits: ServerLimits,
+    /// Where snapshots are written; none are written where it is absent.
     pub snapshot: Option<SnapshotSettings>,
 }
 
@@ -34,7 +36,8 @@ pub struct ExchangerSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ServerLimits {
-    /// Attached connections; what workers and observers need, where it is absent: see [`ExchangerSettings::connections`].
+    /// Attached connections; what workers and observers need, where it is absent: see
+    /// [`ExchangerSettings::connections`].
     pub connections: Option<usize>,
     /// Connections that have not shown the secret yet; one more closes the oldest of them. One for each
     /// worker and 64 more, where it is absent.
@@ -81,6 +84,7 @@ impl ServerLimits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SnapshotSettings {
+    /// The snapshot file.
     pub path: PathBuf,
     /// Seconds between two snapshots.
     pub every: u64,
@@ -111,7 +115,8 @@ impl ExchangerSettings {
             None if self.needed_connections() > MOST_CONNECTIONS => {
                 let (workers, shards, needed) = (self.workers, self.shards, self.needed_connections());
                 return Err(Error::Config(format!(
-                    "{workers} workers on {shards} shards need {needed} connections, and {MOST_CONNECTIONS} are the most"
+                    "{workers} workers on {shards} shards need {needed} connections, \
+                     and {MOST_CONNECTIONS} are the most"
                 )));
             }
             None => (),

@@ -1,6 +1,6 @@
 //! The lock and the waiting around one range of the center. A message is received whole before the lock is taken, so a
-//! slow or dying peer never holds it, and half a message is never folded. Every decision is the ledger's; this file keeps
-//! the connection that each worker is served on, and the last reply to it.
+//! slow or dying peer never holds it, and half a message is never folded. Every decision is the ledger's; this file
+//! keeps the connection that each worker is served on, and the last reply to it.
 
 use std::net::{Shutdown, TcpStream};
 use std::ops::Range;
@@ -19,6 +19,7 @@ pub const TICK: Duration = Duration::from_secs(1);
 /// The last message of an attempt, turned into its reply; kept for a peer that asks again.
 #[derive(Default)]
 pub struct Buffer {
+    /// The message's values, then the reply's.
     pub values: Vec<f32>,
     /// The codec's residual of earlier replies.
     pub residual: Vec<f32>,
@@ -52,6 +53,7 @@ struct State {
 
 /// A shard of the center.
 pub struct Shard {
+    /// The range of this server's values that the shard holds.
     pub range: Range<usize>,
     state: Mutex<State>,
     folded: Condvar,
@@ -87,7 +89,8 @@ impl Shard {
         Ok(last)
     }
 
-    /// The buffer of the attempt that is attached; the thread that locks it is the only one that serves this worker on this shard.
+    /// The buffer of the attempt that is attached; the thread that locks it is the only one that serves this worker on
+    /// this shard.
     pub fn buffer(&self, worker: usize) -> Arc<Mutex<Buffer>> {
         self.lock().peers[worker].buffer.clone()
     }
@@ -183,7 +186,8 @@ impl Shard {
         Held(self.lock())
     }
 
-    /// Only a panic inside a rule could leave half a fold behind, and the rules do not panic, so a poisoned lock is usable.
+    /// Only a panic inside a rule could leave half a fold behind, and the rules do not panic, so a poisoned lock is
+    /// usable.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

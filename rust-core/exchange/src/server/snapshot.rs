@@ -1,6 +1,6 @@
-//! The state of a center at one moment, from which a restarted server, or one that replaces a lost server, goes on. Its bytes:
-//! `FSSNAP02`, the length of a JSON record as u64, the record, then each shard's floats, little-endian, and SHA-256 over
-//! all of it.
+//! The state of a center at one moment, from which a restarted server, or one that replaces a lost server, goes on. Its
+//! bytes: `FSSNAP02`, the length of a JSON record as u64, the record, then each shard's floats, little-endian, and
+//! SHA-256 over all of it.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -1,5 +1,5 @@
-//! The snapshot file, from which a restarted server goes on. It is replaced in one step, so a reader finds the old one or the
-//! new one, whole; `snapshot.rs` says what is in it.
+//! The snapshot file, from which a restarted server goes on. It is replaced in one step, so a reader finds the old one
+//! or the new one, whole; `snapshot.rs` says what is in it.
 
 use std::ffi::OsString;
 use std::fs;

@@ -93,13 +93,14 @@ fn numbers_that_no_worker_can_have_are_refused() {
     assert_eq!(told(&exchange(3, WORK, Codec::F32)), "exchange 3 of worker 1 came after 0");
     assert_eq!(told(&exchange(u64::MAX, WORK, Codec::F32)), format!("exchange {} of worker 1 came after 0", u64::MAX));
     let work = Work { samples: 1 << 63, ..WORK };
-    let text = format!("worker 1 in exchange 1 tells {} samples where at most {MOST_SAMPLES} are possible", 1u64 << 63);
+    let text =
+        format!("worker 1 in exchange 1 reports {} samples where at most {MOST_SAMPLES} are possible", 1u64 << 63);
     assert_eq!(told(&exchange(1, work, Codec::F32)), text);
     let work = Work { loss: f64::NAN, ..WORK };
-    let text = "worker 1 in exchange 1 tells a loss of NaN: its training diverged";
+    let text = "worker 1 in exchange 1 reports a loss of NaN: its training diverged";
     assert_eq!(told(&exchange(1, work, Codec::F32)), text);
     let lr = Request::Exchange { sequence: 1, work: WORK, lr: f32::NAN, codec: Codec::F32 };
-    assert_eq!(told(&lr), "worker 1 in exchange 1 tells 1 steps at learning rate NaN");
+    assert_eq!(told(&lr), "worker 1 in exchange 1 reports 1 steps at learning rate NaN");
     assert_eq!(job.server.center().unwrap(), [0.0; 3]);
 }
 
@@ -111,13 +112,13 @@ fn turns_that_no_worker_can_have_done_are_refused() {
     };
     assert_eq!(control(0, Work::default()), "worker 1 asks for turn 0, and its last one was 0");
     assert_eq!(control(9, Work::default()), "worker 1 asks for turn 9, and its last one was 0");
-    assert_eq!(control(1, WORK), "worker 1 tells 1 steps of turn 0, and 0 were granted");
+    assert_eq!(control(1, WORK), "worker 1 reports 1 steps of turn 0, and 0 were granted");
     let mut control = attached(&job, Channel::Control);
     let first = Request::Turn { turn: 1, done: Done::default() };
     assert!(matches!(answer(&mut control, &first, &[]).0, Reply::Go { steps: 1, .. }));
     let many = Request::Turn { turn: 2, done: Done { work: Work { steps: u64::MAX, ..WORK }, ..Done::default() } };
     let Reply::Refused { message, .. } = answer(&mut control, &many, &[]).0 else { panic!("{many:?} was believed") };
-    assert_eq!(message, format!("worker 1 tells {} steps of turn 1, and 1 were granted", u64::MAX));
+    assert_eq!(message, format!("worker 1 reports {} steps of turn 1, and 1 were granted", u64::MAX));
     assert_eq!(job.report()["steps"], 0);
 }
 

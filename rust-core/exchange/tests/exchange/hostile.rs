@@ -1,5 +1,5 @@
 //! Peers that mean harm, or are broken: each is refused in bounded time and memory, and the server goes
-//! on serving everybody else.
+//! on serving the others.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

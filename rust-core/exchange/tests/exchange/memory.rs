@@ -1,5 +1,5 @@
-//! Allocations that really fail. Each case runs in a process of its own, which lowers the limit of its address space after
-//! the preparation. A failure must be an error that the process survives; nothing may abort.
+//! Allocations that really fail. Each case runs in a process of its own, which lowers the limit of its address space
+//! after the preparation. A failure must be an error that the process survives; nothing may abort.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -65,8 +65,8 @@ fn a_center_without_memory_is_not_served() {
         let started = firesteel_exchange::server::Exchanger::start(settings(DOWNPOUR, 1), secret, None, &initial, None);
         assert_eq!(
             started.err().unwrap().to_string(),
-            "no memory for 67108864 bytes of the center and the state of its rule: raise exchangers, so that each holds \
-             less of it, or give the process more memory"
+            "no memory for 67108864 bytes of the center and the state of its rule: \
+             raise exchangers, so that each holds less of it, or give the process more memory"
         );
     });
 }
@@ -102,7 +102,8 @@ fn a_message_without_memory_is_refused_as_busy_and_folded_when_it_comes_again() 
         let reply = transport.receive::<Reply>(payload.len() as u64).unwrap().0;
         assert_eq!(reply, Reply::Exchanged { version: 1, staleness: 0, repeated: false });
         transport.fill(&mut payload).unwrap();
-        assert_eq!((payload[..4].try_into(), job.report()["exchanges"].as_u64()), (Ok(1.0f32.to_le_bytes()), Some(1)));
+        assert_eq!(payload[payload.len() - 4..], 1.0f32.to_le_bytes());
+        assert_eq!(job.report()["exchanges"], 1);
     });
 }
 

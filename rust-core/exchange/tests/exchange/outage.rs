@@ -15,7 +15,8 @@ use firesteel_exchange::rules::RuleSpec;
 
 use crate::common::{Job, attach, one_step, settings};
 
-/// Seconds of the client's deadline, and how many waiting replies, a second apart, go past before its connection is cut.
+/// Seconds of the client's deadline, and how many waiting replies, a second apart, go past before its connection is
+/// cut.
 const DEADLINE: u64 = 2;
 const WAITS: usize = 3;
 

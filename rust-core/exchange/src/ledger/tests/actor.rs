@@ -6,7 +6,7 @@ pub enum Phase {
     Attaching(usize),
     Ready,
     Waiting,
-    /// Its local steps are done; without overlap the exchange ends before it is ready again.
+    /// Its local steps are done; without overlap it is ready again only after the exchange.
     Stepped,
     Leaving(usize),
     Left,
@@ -35,7 +35,7 @@ pub struct Actor {
     pub last_folded: Vec<(u64, u64)>,
     pub turn: u64,
     pub number: u64,
-    /// Steps to book with the next turn.
+    /// Steps to report with the next turn.
     pub unreported: u64,
     pub exchange: Option<Exchange>,
     pub late: Option<Exchange>,

@@ -4,7 +4,7 @@ use super::super::{ResumePoint, Work};
 use crate::clock::Consistency;
 use crate::rules::RuleSpec;
 
-/// A new attempt's place: of the last turn that was asked for, and the last exchange that each shard folded.
+/// Computes a new attempt's resume point from the last turn asked for and the last exchange that each shard folded.
 type Begins = fn(u64, &[(u64, Work)]) -> (ResumePoint, u64);
 
 /// What is tried in every order.
@@ -19,8 +19,8 @@ pub struct Case {
     /// Attempts that are lost in all.
     pub deaths: u32,
     pub overlap: bool,
-    /// Each shard has a host of its own, one of which is lost: what is left goes on from what was kept of all at
-    /// some moment.
+    /// Each shard has a host of its own, one of which is lost: the run goes on from a
+    /// snapshot of all that was taken at some moment.
     pub hosts: bool,
     /// Where a new attempt begins: the last turn that is done, and the number of the last exchange.
     pub start: Begins,
@@ -47,14 +47,14 @@ pub enum Event {
     /// It tells the coordinator (0) or a shard's server (1, 2, ..) that it does no more.
     Leave(usize, usize),
     Die(usize),
-    /// What a lost host would go on from is copied.
+    /// A snapshot of all is taken, from which the run goes on after a lost host.
     Keep,
-    /// The host of a shard is lost, and all workers with the job that is done again.
+    /// The host of a shard is lost; the job is cancelled and started again, so all workers are lost too.
     LoseHost(usize),
 }
 
 impl Event {
-    /// Whether nobody may count on it.
+    /// Whether it may never happen, so that a world in which only such events are left is stuck.
     pub fn is_chance(self) -> bool {
         matches!(self, Self::Die(_) | Self::Keep | Self::LoseHost(_))
     }

@@ -1,4 +1,4 @@
-//! Tries every order of events from a state on, depth first; a state that was seen is not gone through again.
+//! Tries every order of events from a state on, depth first; a state that was seen before is not explored again.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -38,7 +38,7 @@ impl World {
         for (worker, asked) in asked.enumerate() {
             for shard in &self.shards {
                 let folded = shard.sessions[worker].known.folded;
-                let behind = self.host_lost && !self.case.rule.gathers(); // it came back as it was before
+                let behind = self.host_lost && !self.case.rule.gathers(); // it was restored from an earlier snapshot
                 if folded > asked || (asked - folded > most && !behind) {
                     return Err(format!("worker {worker} asked for turn {asked} and exchange {folded} is folded"));
                 }
@@ -57,7 +57,7 @@ impl World {
             for shard in &self.shards {
                 let folded = shard.sessions[worker].known.exchanges;
                 let lost = turns.exchanges.saturating_sub(folded);
-                // with overlap the exchange that was under way dies with its attempt
+                // with overlap the exchange under way is lost with its attempt
                 let may_lose =
                     if self.host_lost && !self.case.rule.gathers() { u64::MAX } else { u64::from(self.deaths) };
                 let bound = if self.case.overlap || self.host_lost { may_lose } else { 0 };
@@ -70,7 +70,7 @@ impl World {
     }
 }
 
-/// All that decides what can happen next: no values, and no counts for reports.
+/// The part of the state that decides what can happen next: no values, and no counts for reports.
 impl Hash for World {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.turns.record().hash(state);

@@ -17,7 +17,7 @@ use explore::{Explored, explore};
 const MEAN: RuleSpec = RuleSpec::Mean { outer: OuterSpec::Averaging };
 const ELASTIC: RuleSpec = RuleSpec::Elastic { alpha: 0.1, server_alpha: None, decay: None };
 
-/// As `client::attach` begins.
+/// The resume point of `client::attach`.
 fn both(asked: u64, folded: &[(u64, Work)]) -> (ResumePoint, u64) {
     let start = ResumePoint::new(asked, folded.iter().copied());
     (start, start.turn)
@@ -109,8 +109,8 @@ fn a_lost_host_of_a_part_of_the_center_ends_nobody() {
     }
 }
 
-/// How attempts began before: where the coordinator's book ended, whatever was folded since. A worker that died between its
-/// fold and its next request asked for the same turn again, and both waited for each other.
+/// A wrong resume point: only the coordinator's record is used, and not what was folded since. A worker that died
+/// between its fold and its next request then asks for the same turn again, and both workers wait for each other.
 #[test]
 fn a_start_that_does_not_ask_what_was_folded_is_found_to_wait_for_ever() {
     fn turns_alone(asked: u64, folded: &[(u64, Work)]) -> (ResumePoint, u64) {

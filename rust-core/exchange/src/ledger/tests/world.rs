@@ -1,5 +1,5 @@
-//! Workers, a coordinator and shards as one value: everything that can happen next, and what happens then. A worker here does
-//! what `client` and the task's link do, message by message; a shard may be on a server of its own.
+//! Workers, a coordinator and shards as one value: everything that can happen next, and what happens then. A worker
+//! here does what `client` and the task's link do, message by message; a shard may be on a server of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::rules::ShardRule;
 use crate::worker_rule::Takes;
 use crate::{Error, Refusal};
 
-const NOW: Duration = Duration::ZERO; // no time passes: whoever waits for ever is stuck
+const NOW: Duration = Duration::ZERO; // no time passes, so a wait never ends by its limit
 const WAIT_LIMIT: Duration = Duration::from_secs(600);
 
-/// Turns and shards, as a lost host would go on from them.
+/// A snapshot of turns and shards, from which the run goes on after a lost host.
 type Kept = (TurnRecord, Vec<(ShardRecord, Vec<f32>)>);
 
 /// The state of everything.
@@ -30,7 +30,7 @@ pub struct World {
     pub(super) deaths: u32,
     pub(super) kept: Option<Kept>,
     pub(super) host_lost: bool,
-    /// What the center must be after each round; unknown where a lost worker takes weights of its own with it.
+    /// What the center must be after each round; unknown where a lost worker had weights of its own.
     pub(super) centers: Arc<Vec<f32>>,
 }
 
@@ -60,7 +60,7 @@ impl World {
         self.actors.iter().all(|actor| actor.phase == Some(Phase::Left))
     }
 
-    /// What can happen next; that somebody dies comes last, and does not count as going on.
+    /// The events that can happen next. Deaths come last, and do not count as progress.
     pub fn events(&self) -> Vec<Event> {
         let mut events = Vec::new();
         for worker in 0..self.actors.len() {
@@ -127,7 +127,7 @@ impl World {
         Message { who, sequence: exchange.number, work: work(exchange.steps), lr: 0.1 }
     }
 
-    /// Lets `event` happen; an error is a refusal that no honest worker must meet.
+    /// Lets `event` happen; an error is a refusal, which a correct worker must never get.
     pub fn happen(&mut self, event: Event) -> Result<(), Error> {
         match event {
             Event::Attach(worker) => self.attach(worker),
@@ -262,7 +262,7 @@ impl World {
         self.step(worker)
     }
 
-    /// What a worker does by itself: ends an exchange that every shard answered, and begins the next one.
+    /// What a worker does without waiting: ends an exchange that every shard answered, and begins the next one.
     fn step(&mut self, worker: usize) -> Result<(), Error> {
         let (overlap, shards) = (self.case.overlap, self.shards.len());
         let actor = &mut self.actors[worker];
@@ -289,7 +289,7 @@ impl World {
             lost: false,
         });
         if overlap && actor.exchanged > 0 {
-            actor.phase = Some(Phase::Ready); // the first exchange of an attempt hides behind nothing
+            actor.phase = Some(Phase::Ready); // the first exchange of an attempt does not overlap with steps
         }
         actor.exchanged = actor.turn;
         Ok(())
