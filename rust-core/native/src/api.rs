@@ -49,6 +49,7 @@ bind_java_type! {
         static extern fn exchanger_open(config: JString, initial: jfloat[], snapshot: jlong) -> jlong,
         static extern fn exchanger_client(exchanger: jlong) -> JString,
         static extern fn exchanger_report(exchanger: jlong) -> JString,
+        static extern fn exchanger_release(exchanger: jlong, minibatches: jlong),
         static extern fn exchanger_center(exchanger: jlong) -> jfloat[],
         static extern fn exchanger_snapshot(exchanger: jlong) -> jlong,
         static extern fn bytes_open() -> jlong,
@@ -290,6 +291,17 @@ impl NativeNativeInterface for NativeAPI {
         Ok(JString::from_str(env, EXCHANGERS.get(exchanger)?.exchanger.report()?)?)
     }
 
+    fn exchanger_release<'l>(
+        _: &mut Env<'l>,
+        _: JClass<'l>,
+        exchanger: jlong,
+        minibatches: jlong,
+    ) -> Result<(), Failure> {
+        let wrong = |_| Error::config(format!("{minibatches} minibatches cannot be released"));
+        EXCHANGERS.get(exchanger)?.exchanger.release(u64::try_from(minibatches).map_err(wrong)?);
+        Ok(())
+    }
+
     fn exchanger_center<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JFloatArray<'l>, Failure> {
         float_array(env, &EXCHANGERS.get(exchanger)?.center()?)
     }
@@ -373,7 +385,8 @@ impl NativeNativeInterface for NativeAPI {
     fn link_turn<'l>(env: &mut Env<'l>, _: JClass<'l>, link: jlong, worker: jlong) -> Result<JString<'l>, Failure> {
         let (linked, attached) = (LINKS.get(link)?, WORKERS.get(worker)?);
         let broken = |_| Error::internal("this link failed in an earlier call");
-        let turn = linked.link.lock().map_err(broken)?.turn(&mut *attached.resident.lock()?, &attached.cancel)?;
+        let Attached { resident, cancel } = &*attached;
+        let turn = linked.link.lock().map_err(broken)?.turn(&mut *resident.lock()?, &resident.parked, cancel)?;
         Ok(JString::from_str(env, calls::render(&turn)?)?)
     }
 

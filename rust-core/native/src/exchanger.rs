@@ -52,6 +52,8 @@ pub struct JoinInfo {
     pub overlap: bool,
     /// Whether the solver's state is zero at the start of each turn.
     pub reset_state: bool,
+    /// Whether the workers will continue in a later stage: then they do not leave at the end of this one.
+    pub pauses: bool,
 }
 
 impl JoinInfo {
@@ -133,6 +135,7 @@ impl DriverExchanger {
             adaptive: config.period == PeriodName::Adaptive,
             overlap: config.overlap,
             reset_state: config.solver_state == SolverState::Reset,
+            pauses: false,
         };
         Ok(Self {
             exchanger,
@@ -146,7 +149,7 @@ impl DriverExchanger {
 
     /// What a task needs now.
     pub fn join_info(&self) -> JoinInfo {
-        self.lock().clone()
+        JoinInfo { pauses: self.exchanger.is_held_back(), ..self.lock().clone() }
     }
 
     /// Names the executors' servers that host the parts of the center.
@@ -254,6 +257,7 @@ pub fn settings(config: &TrainConfig) -> Result<ExchangerSettings> {
         Name::Async => Consistency::Async,
         Name::Ssp => Consistency::Ssp(known("staleness", config.staleness)?),
         Name::Bsp => Consistency::Bsp,
+        Name::Rounds => return Err(Error::config("consistency rounds has no exchanger")),
     };
     Ok(ExchangerSettings {
         bind: config.bind.clone().unwrap_or_else(|| LOOPBACK.to_owned()),

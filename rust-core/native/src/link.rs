@@ -1,8 +1,8 @@
 //! A task's link to the exchanger: turns of local steps and exchanges for one worker. With overlap an
 //! exchange is under way on a thread of its own while the next turn's steps run.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
@@ -12,11 +12,11 @@ use firesteel_exchange as exchange;
 use firesteel_exchange::client::{self, Contribution, Exchanged, Exchanges, Go, Turns};
 use firesteel_exchange::ledger::Work as Stepped;
 use firesteel_exchange::message::{Done, Role};
-use firesteel_exchange::worker_rule::WorkerRule;
+use firesteel_exchange::worker_rule::{Takes, WorkerRule};
 use serde::{Deserialize, Serialize};
 
 use crate::exchanger::JoinInfo;
-use crate::registry::Counted;
+use crate::registry::{Counted, Parked};
 
 /// The argument of `linkOpen`.
 #[derive(Deserialize)]
@@ -37,7 +37,7 @@ pub struct Turn {
     pub samples: u64,
     /// Mean over the minibatches; `null` if no step ran or the mean is not finite.
     pub loss: Option<f64>,
-    /// The budget is spent, and the worker has left.
+    /// The released part of the budget is spent.
     pub done: bool,
 }
 
@@ -107,16 +107,21 @@ impl Link {
         })
     }
 
-    /// Asks for a turn, does its local steps on `worker`, and exchanges. Once the budget is spent it waits
-    /// for what is under way, and leaves.
-    pub fn turn(&mut self, worker: &mut Worker, cancel: &AtomicBool) -> Result<Turn> {
+    /// Asks for a turn, does its local steps on `worker`, and exchanges. Once the released part of the budget is spent it
+    /// waits for the exchange under way; then it leaves, unless a later stage continues. A worker whose weights differ from
+    /// the center's after an exchange keeps them in `parked` until that stage.
+    pub fn turn(&mut self, worker: &mut Worker, parked: &Mutex<Option<Parked>>, cancel: &AtomicBool) -> Result<Turn> {
         let Some(turns) = &mut self.turns else {
             return Ok(Turn { done: true, ..Turn::default() });
         };
+        let mut parked = parked.lock().unwrap_or_else(PoisonError::into_inner); // it is replaced as a whole
+        if let Some(before) = parked.take_if(|before| before.turn == self.begun && turns.number() == self.begun) {
+            self.x = before.weights;
+        }
         let go = turns.next(std::mem::take(&mut self.done))?;
         let number = turns.number();
         if go.steps == 0 {
-            return self.leave();
+            return if self.join_info.pauses { self.pause(number - 1, &mut parked) } else { self.leave() };
         }
         let round = self.round(number, &go);
         let report = worker.round(&mut self.x, &round, cancel)?;
@@ -158,6 +163,15 @@ impl Link {
             loss_limit: self.loss_limit,
             state: if self.join_info.reset_state { StateIn::Reset } else { StateIn::Keep },
         }
+    }
+
+    fn pause(&mut self, turn: u64, parked: &mut Option<Parked>) -> Result<Turn> {
+        self.join()?;
+        self.turns = None;
+        if self.join_info.rule.worker_rule().takes == Takes::Difference {
+            *parked = Some(Parked { turn, weights: std::mem::take(&mut self.x) });
+        }
+        Ok(Turn { done: true, ..Turn::default() })
     }
 
     fn leave(&mut self) -> Result<Turn> {

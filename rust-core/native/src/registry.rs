@@ -34,13 +34,21 @@ impl Drop for Counted {
 /// A worker that several handles may hold; calls on it take turns.
 pub struct Resident {
     worker: Mutex<Worker>,
+    /// What the worker's link keeps for the next stage.
+    pub parked: Mutex<Option<Parked>>,
     _counted: Counted,
+}
+
+/// The weights of a worker after the exchange of turn `turn`, where they differ from the center's.
+pub struct Parked {
+    pub turn: u64,
+    pub weights: Vec<f32>,
 }
 
 impl Resident {
     /// A worker that no handle and no run holds yet.
     pub fn new(worker: Worker) -> Arc<Self> {
-        Arc::new(Self { worker: Mutex::new(worker), _counted: Counted::default() })
+        Arc::new(Self { worker: Mutex::new(worker), parked: Mutex::default(), _counted: Counted::default() })
     }
 
     /// The worker, once the call in flight has ended.

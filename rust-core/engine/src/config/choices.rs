@@ -21,11 +21,12 @@ names! {
 }
 
 names! {
-    /// Which workers wait for which others before an exchange.
+    /// Who waits for whom before an exchange inside one stage; or that there is none, and each round is a Spark job.
     pub enum Consistency("consistency") {
         Async = "async",
         Ssp = "ssp",
         Bsp = "bsp",
+        Rounds = "rounds",
     }
 }
 

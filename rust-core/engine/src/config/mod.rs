@@ -86,8 +86,8 @@ pub struct TrainConfig {
     /// Local steps in which the rate rises linearly to the policy's, for all policies except `triangular`.
     pub warm_up: Option<u64>,
     pub solver_state: SolverState,
-    /// Which workers wait for which others. Without it `sparknet` runs a Spark job for each round; with `bsp` one long
-    /// stage.
+    /// Who waits for whom. `sparknet` is one long stage with `bsp` and a Spark job a round with `rounds`; without either
+    /// the cluster decides.
     pub consistency: Option<Consistency>,
     /// How many exchanges a worker may be ahead of the slowest one, for consistency `ssp`.
     pub staleness: Option<u64>,

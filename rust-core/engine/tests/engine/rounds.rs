@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use firesteel_engine::{Report, Round, StateIn, TrainConfig, Work};
+use firesteel_engine::{Report, Round, StateIn, TrainConfig, Work, Worker};
 
 use crate::fixtures::{ask, config, initial, rows, run, worker};
 
@@ -136,4 +136,32 @@ fn an_update_of_running_statistics_does_not_change_the_rounds_after_it() {
         vector
     };
     assert_eq!(done(true), done(false));
+}
+
+/// What a checkpoint inside one stage takes from the workers, and what a resumed run gives to new ones.
+#[test]
+fn a_round_of_no_steps_hands_the_state_out_or_takes_it_and_training_goes_on_as_without_it() {
+    let config = config(r#"{"batch": 8, "lr": 0.01, "lookahead-every": 3}"#);
+    let worker_of = || worker(&config, 0, &rows(0, 30));
+    let (mut plain, mut asked, mut resumed) = (worker_of(), worker_of(), worker_of());
+    let state = asked.state_length();
+    let last = ask(&config, 4, 8, 2, StateIn::Keep);
+    let next = ask(&config, 5, 10, 2, StateIn::Keep);
+    let mut vector = initial(&config);
+    run(&mut plain, &mut vector.clone(), &last);
+    run(&mut asked, &mut vector, &last);
+    let mut whole = [vector.clone(), vec![0.0; state]].concat();
+    let report = run(&mut asked, &mut whole, &Round { steps: 0, ..next.clone() });
+    assert_eq!((report.steps, report.samples, report.fresh), (0, 0, false));
+    assert_eq!(whole[..vector.len()], vector);
+    assert!(whole[vector.len()..].iter().any(|value| *value != 0.0));
+    run(&mut resumed, &mut whole, &ask(&config, 4, 10, 0, StateIn::Given));
+    let after = |worker: &mut Worker| {
+        let mut vector = vector.clone();
+        assert!(!run(worker, &mut vector, &next).fresh);
+        vector
+    };
+    let expected = after(&mut plain);
+    assert_eq!(after(&mut asked), expected);
+    assert_eq!(after(&mut resumed), expected);
 }

@@ -19,6 +19,7 @@ pub struct TurnDone {
     pub exchange: u64,
     /// Local steps of the turn.
     pub steps: u64,
+    pub samples: u64,
     /// Totals of all workers, with this turn.
     pub total_steps: u64,
     pub total_samples: u64,
@@ -26,6 +27,8 @@ pub struct TurnDone {
     pub loss: f64,
     /// Center updates between the worker's last pull and this exchange, on its first shard.
     pub staleness: u64,
+    /// Bytes of weights that the worker sent and received.
+    pub bytes: u64,
     /// Seconds of local steps.
     pub computing: f64,
     /// Seconds of the exchange.

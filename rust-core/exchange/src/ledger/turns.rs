@@ -12,7 +12,7 @@ use crate::clock::{Clock, Consistency};
 use crate::message::Done;
 use crate::{Error, Refusal, Result};
 
-/// What a worker may do next. `steps` 0 ends its work.
+/// What a worker may do next. `steps` 0 ends its work; if part of the budget is not released yet, until it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Grant {
@@ -84,6 +84,8 @@ struct WorkerState {
 #[derive(Clone)]
 pub struct TurnLedger {
     budget: Budget,
+    /// Minibatches of all workers together that may be granted so far; at first the whole budget.
+    released: u64,
     consistency: Consistency,
     /// How long a worker waits for slower ones at most.
     wait_limit: Duration,
@@ -99,6 +101,7 @@ impl TurnLedger {
     pub fn new(budget: Budget, consistency: Consistency, workers: usize, wait_limit: Duration) -> Self {
         Self {
             budget,
+            released: budget.steps,
             consistency,
             wait_limit,
             record: TurnRecord { workers: vec![WorkerTurns::default(); workers], ..TurnRecord::default() },
@@ -107,6 +110,18 @@ impl TurnLedger {
             report_log: PendingReport::default(),
             diverged: None,
         }
+    }
+
+    /// Lets workers continue until `minibatches` of all of them are booked; then each is granted 0 steps, as at the end
+    /// of the budget. When more are released, new attempts of the workers continue from there. A worker that will continue
+    /// must not leave, because the others would not wait for it.
+    pub fn release(&mut self, minibatches: u64) {
+        self.released = minibatches.min(self.budget.steps);
+    }
+
+    /// Whether part of the budget is not released yet.
+    pub fn is_held_back(&self) -> bool {
+        self.released < self.budget.steps
     }
 
     /// Lets an attempt in and answers the last turn that was asked for; asking for it again is granted the same.
@@ -140,7 +155,7 @@ impl TurnLedger {
     /// Whether the worker of the last [`ask`](Self::ask) may go on; fails once it has waited for too long.
     pub fn poll(&mut self, who: Attempt, now: Duration) -> Result<Answer> {
         admit(self.record.workers[who.worker].attempt, who)?;
-        if self.record.steps >= self.budget.steps || self.clock.may_go_on(self.consistency, who.worker) {
+        if self.record.steps >= self.released || self.clock.may_go_on(self.consistency, who.worker) {
             self.states[who.worker].waits = None;
             return Ok(Answer::Go(self.grant(who.worker)));
         }
@@ -251,10 +266,12 @@ impl TurnLedger {
             worker,
             exchange: turns.exchanges,
             steps,
+            samples,
             total_steps: self.record.steps,
             total_samples,
             loss,
             staleness: done.staleness,
+            bytes: done.bytes,
             computing: done.computing,
             exchanging: done.exchanging,
             waiting: done.waiting,
@@ -266,7 +283,7 @@ impl TurnLedger {
     fn grant(&mut self, worker: usize) -> Grant {
         let workers = self.record.workers.len() as u64;
         let outstanding = self.record.workers.iter().fold(0u64, |sum, turns| sum.saturating_add(turns.grant.steps));
-        let left = self.budget.steps.saturating_sub(self.record.steps);
+        let left = self.released.saturating_sub(self.record.steps);
         let policy_step = self.record.steps / workers;
         // bsp: the workers share what is left of the budget; otherwise each takes what is left while there is some
         let mine = match self.consistency {

@@ -23,6 +23,12 @@ impl Coordinator {
         Self { ledger, moved: Condvar::new(), started: Instant::now() }
     }
 
+    /// As [`TurnLedger::release`].
+    pub fn release(&self, minibatches: u64) {
+        self.lock().release(minibatches);
+        self.moved.notify_all();
+    }
+
     /// As [`TurnLedger::attach`].
     pub fn attach(&self, who: Attempt) -> Result<u64> {
         self.lock().attach(who)

@@ -186,6 +186,16 @@ impl Exchanger {
         Ok(all)
     }
 
+    /// Lets the workers continue until `minibatches` of all of them are done. At first the whole budget is released.
+    pub fn release(&self, minibatches: u64) {
+        self.state.coordinator.release(minibatches);
+    }
+
+    /// Whether part of the budget is not released yet.
+    pub fn is_held_back(&self) -> bool {
+        self.state.coordinator.lock().is_held_back()
+    }
+
     /// JSON of what happened so far; each turn is in one report only.
     pub fn report(&self) -> Result<String> {
         self.state.report()

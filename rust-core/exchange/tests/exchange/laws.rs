@@ -222,6 +222,38 @@ fn a_worker_that_left_is_not_waited_for() {
 }
 
 #[test]
+fn workers_end_where_the_budget_is_held_back_and_new_attempts_go_on_together() {
+    let mut settings = settings(RuleSpec::Mean { outer: OuterSpec::Averaging }, 2);
+    settings.consistency = Consistency::Bsp;
+    settings.budget = Budget { steps: 6, tau: 2, period: Period::Constant };
+    let job = Job::start(settings, &[0.0]);
+    let stage = |attempt: u64| {
+        let work = |worker: u32| {
+            let (mut turns, mut exchanges) = job.worker(worker, attempt);
+            let (mut x, mut before, mut granted) = ([0.0], 0, Vec::new());
+            exchanges.pull(&mut x).unwrap();
+            loop {
+                let go = turns.next(done(before)).unwrap();
+                if go.steps == 0 {
+                    return (granted, x[0]);
+                }
+                (before, granted) = (go.steps, [granted, vec![(go.data_step, go.steps)]].concat());
+                exchanges.exchange(&[x[0] + (worker + 1) as f32], &mut x, &one_step()).unwrap();
+            }
+        };
+        thread::scope(|scope| [0, 1].map(|worker| scope.spawn(move || work(worker))).map(|work| work.join().unwrap()))
+    };
+    job.server.release(4);
+    assert!(job.server.is_held_back());
+    assert_eq!(stage(0), [(vec![(0, 2)], 1.5), (vec![(0, 2)], 1.5)]);
+    assert_eq!((job.server.center().unwrap(), job.report()["steps"].as_u64()), (vec![1.5], Some(4)));
+    job.server.release(u64::MAX);
+    assert!(!job.server.is_held_back());
+    assert_eq!(stage(1), [(vec![(2, 1)], 3.0), (vec![(2, 1)], 3.0)]);
+    assert_eq!((job.server.center().unwrap(), job.report()["steps"].as_u64()), (vec![3.0], Some(6)));
+}
+
+#[test]
 fn who_does_not_come_is_named_when_the_wait_is_over() {
     let mut settings = settings(DOWNPOUR, 3);
     settings.consistency = Consistency::Ssp(1);

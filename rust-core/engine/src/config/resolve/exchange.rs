@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 const ELASTIC: &str = "deepspark, easgd-async or eamsgd";
 const ASYNCHRONOUS: &str = "an asynchronous strategy";
 const EXCHANGING: &str = "a strategy of several workers";
-const WIRED: &str = "an asynchronous strategy, easgd, or sparknet with consistency bsp";
+const WIRED: &str = "an asynchronous strategy, easgd, or sparknet without consistency rounds";
 
 impl TrainConfig {
     /// Checks every key of the exchange and fills in what does not depend on the number of workers.
@@ -41,14 +41,14 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// For each key: whether it was set, whether this strategy reads it, and which strategies do.
-    fn keys_of_strategies(&self) -> [(&'static str, bool, bool, &'static str); 20] {
+    /// Each key with whether it was given, whether the strategy reads it, and who does.
+    fn keys_of_strategies(&self) -> Vec<(&'static str, bool, bool, &'static str)> {
         let strategy = self.strategy;
         let (elastic, asynchronous) = (strategy.is_elastic(), strategy.is_asynchronous());
         let pulls = elastic || strategy == Strategy::Easgd;
         let outer = strategy == Strategy::AsyncNesterov || self.outer != OuterName::None;
         let wired = self.in_stage();
-        [
+        let keys = [
             ("period adaptive", self.period == Period::Adaptive, asynchronous, ASYNCHRONOUS),
             ("period post-local", self.period == Period::PostLocal, !strategy.is_alone(), EXCHANGING),
             ("alpha", self.alpha.is_some(), pulls, "deepspark, easgd, easgd-async or eamsgd"),
@@ -66,19 +66,39 @@ impl TrainConfig {
                 "async-nesterov, or sparknet with an outer optimiser",
             ),
             ("overlap", self.overlap, asynchronous, ASYNCHRONOUS),
-            ("codec", self.codec != CodecName::F32, wired, WIRED),
-            ("shards", self.shards != 1, wired, WIRED),
-            ("exchangers", self.exchangers != 0, wired, WIRED),
-            ("tls", self.tls == Some(true), wired, WIRED),
-            ("bind", self.bind.is_some(), wired, WIRED),
-            ("advertise", self.advertise.is_some(), wired, WIRED),
-            ("exchange-deadline", self.exchange_deadline != Self::default().exchange_deadline, wired, WIRED),
-            ("exchange-wait", self.exchange_wait != Self::default().exchange_wait, wired, WIRED),
+        ];
+        let of_the_wire = self.keys_of_the_wire().into_iter().map(|(key, given)| (key, given, wired, WIRED));
+        keys.into_iter().chain(of_the_wire).collect()
+    }
+
+    /// Each key that only workers inside one stage read, with whether it was given.
+    fn keys_of_the_wire(&self) -> [(&'static str, bool); 8] {
+        let default = Self::default();
+        [
+            ("codec", self.codec != CodecName::F32),
+            ("shards", self.shards != 1),
+            ("exchangers", self.exchangers != 0),
+            ("tls", self.tls == Some(true)),
+            ("bind", self.bind.is_some()),
+            ("advertise", self.advertise.is_some()),
+            ("exchange-deadline", self.exchange_deadline != default.exchange_deadline),
+            ("exchange-wait", self.exchange_wait != default.exchange_wait),
         ]
     }
 
+    /// What decides whether `sparknet` is one stage where `consistency` does not say it; nothing where the cluster does.
+    fn sparknet_consistency(&self) -> Option<Consistency> {
+        let wired = self.keys_of_the_wire().into_iter().any(|(_, given)| given);
+        match self.solver_state {
+            // the outer optimiser's memory lives in the exchanger, whose snapshots keep it
+            _ if self.outer != OuterName::None || wired => Some(Consistency::Bsp),
+            SolverState::Average => Some(Consistency::Rounds), // it travels with the vectors of rounds only
+            SolverState::Local | SolverState::Reset => None,
+        }
+    }
+
     fn settle_consistency(&mut self) -> Result<()> {
-        let strategy = self.strategy;
+        let (strategy, bsp) = (self.strategy, self.consistency == Some(Consistency::Bsp));
         match (strategy, self.consistency) {
             (Strategy::Sequential | Strategy::Hogwild, Some(_)) => {
                 return Err(Error::config(format!(
@@ -91,17 +111,32 @@ impl TrainConfig {
                      set it to bsp or choose {ASYNCHRONOUS}"
                 )));
             }
+            (Strategy::Sparknet, Some(Consistency::Rounds)) if self.outer != OuterName::None => {
+                return Err(Error::config(format!(
+                    "outer {} cannot be with consistency rounds: the outer optimiser is in the exchanger of one long \
+                     stage; leave one of the two out",
+                    self.outer
+                )));
+            }
+            (Strategy::Sparknet, None) => self.consistency = self.sparknet_consistency(),
             (Strategy::Easgd, None) => self.consistency = Some(Consistency::Bsp),
-            // the outer optimiser's state is kept by the exchanger, which only one stage has
-            (Strategy::Sparknet, None) if self.outer != OuterName::None => self.consistency = Some(Consistency::Bsp),
+            (Strategy::Sparknet, Some(Consistency::Rounds)) => (),
+            (_, Some(Consistency::Rounds)) => {
+                return Err(Error::config(format!(
+                    "consistency rounds cannot be for strategy {strategy}, whose workers exchange inside one long \
+                     stage; leave it out or choose sparknet"
+                )));
+            }
             (_, None) if strategy.is_asynchronous() => self.consistency = Some(Consistency::Async),
             _ => (),
         }
-        if strategy == Strategy::Sparknet && self.consistency.is_some() && self.solver_state == SolverState::Average {
-            return Err(Error::config(
-                "solver-state average travels with rounds that are Spark jobs; leave consistency and outer out, \
-                 or set solver-state to local or reset",
-            ));
+        if self.in_stage() && self.solver_state == SolverState::Average {
+            let cause = self.keys_of_the_wire().into_iter().find(|(_, given)| *given).map_or("outer", |(key, _)| key);
+            let cause = if bsp { "consistency bsp" } else { cause };
+            return Err(Error::config(format!(
+                "solver-state average travels with rounds that are Spark jobs, and {cause} means one long stage; \
+                 leave that out, or set solver-state to local or reset"
+            )));
         }
         if self.consistency == Some(Consistency::Ssp) {
             self.staleness.get_or_insert(4);

@@ -108,11 +108,42 @@ fn every_key_is_taken_where_it_is_read() {
 
 #[test]
 fn an_outer_optimiser_makes_sparknet_one_stage_and_momentum_cannot_travel_there() {
-    assert_eq!(with("sparknet", "").unwrap().consistency, None);
     let outer = with("sparknet", r#", "outer": "nesterov""#).unwrap();
     assert_eq!((outer.consistency, outer.in_stage()), (Some(Consistency::Bsp), true));
     let refused = with("sparknet", r#", "outer": "nesterov", "solver-state": "average""#).unwrap_err().to_string();
     assert!(refused.starts_with("solver-state average travels with rounds that are Spark jobs"), "{refused}");
+}
+
+#[test]
+fn the_cluster_decides_how_sparknet_runs_unless_a_key_needs_one_of_the_two() {
+    let decided = |more: &str| with("sparknet", more).map(|config| config.consistency);
+    for free in
+        ["", r#", "solver-state": "reset""#, r#", "tls": false"#, r#", "period": "post-local", "post-local-step": 9"#]
+    {
+        assert_eq!(decided(free).unwrap(), None, "{free}");
+    }
+    let wired = [
+        r#", "codec": "bf16""#,
+        r#", "shards": 2"#,
+        r#", "exchangers": 1"#,
+        r#", "tls": true"#,
+        r#", "bind": "0.0.0.0:9""#,
+        r#", "advertise": "host""#,
+        r#", "exchange-deadline": 5"#,
+        r#", "exchange-wait": 9"#,
+        r#", "outer": "bmuf""#,
+    ];
+    for key in wired {
+        assert_eq!(decided(key).unwrap(), Some(Consistency::Bsp), "{key}");
+        let rounds = decided(&format!(r#"{key}, "consistency": "rounds""#)).unwrap_err().to_string();
+        assert!(rounds.contains("means nothing to strategy sparknet") || rounds.contains("one long stage"), "{rounds}");
+        let average = decided(&format!(r#"{key}, "solver-state": "average""#)).unwrap_err().to_string();
+        let name = key.split('"').nth(1).unwrap();
+        assert!(average.contains(&format!("{name} means one long stage")), "{average}");
+    }
+    assert_eq!(decided(r#", "solver-state": "average""#).unwrap(), Some(Consistency::Rounds));
+    assert_eq!(decided(r#", "consistency": "rounds""#).unwrap(), Some(Consistency::Rounds));
+    assert!(!with("sparknet", r#", "consistency": "rounds""#).unwrap().in_stage());
 }
 
 #[test]
@@ -125,6 +156,9 @@ fn a_key_that_the_strategy_does_not_read_is_refused_by_name() {
         ),
         ("sequential", r#""consistency": "bsp""#, "consistency means nothing to strategy sequential"),
         ("sparknet", r#""consistency": "ssp""#, "consistency ssp cannot be for strategy sparknet"),
+        ("easgd", r#""consistency": "rounds""#, "consistency rounds cannot be for strategy easgd"),
+        ("adag", r#""consistency": "rounds""#, "consistency rounds cannot be for strategy adag"),
+        ("hogwild", r#""consistency": "rounds""#, "consistency means nothing to strategy hogwild"),
         ("easgd", r#""consistency": "async""#, "consistency async cannot be for strategy easgd"),
         ("adag", r#""staleness": 2"#, "staleness means nothing without consistency ssp"),
         ("sparknet", r#""alpha": 0.1"#, "alpha means nothing to strategy sparknet; leave it out or choose deepspark"),

@@ -10,6 +10,8 @@ pub enum Phase {
     Stepped,
     Leaving(usize),
     Left,
+    /// Granted 0 steps while part of the budget is not released: its task has ended without leaving.
+    Paused,
 }
 
 /// Messages to the shards, of one turn.

@@ -16,6 +16,8 @@ pub struct Case {
     pub shards: usize,
     /// Of each worker, if all do the same.
     pub turns: u64,
+    /// Turns of each worker after which all stop until a new job continues; 0 if they do not.
+    pub pause: u64,
     /// Attempts that are lost in all.
     pub deaths: u32,
     pub overlap: bool,
@@ -51,6 +53,8 @@ pub enum Event {
     Keep,
     /// The host of a shard is lost; the job is cancelled and started again, so all workers are lost too.
     LoseHost(usize),
+    /// All workers have stopped at the pause, and the rest of the budget is released for a new job.
+    Release,
 }
 
 impl Event {

@@ -74,6 +74,7 @@ impl World {
 impl Hash for World {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.turns.record().hash(state);
+        self.turns.is_held_back().hash(state);
         self.turns.clock.finished().hash(state);
         self.deaths.hash(state);
         self.actors.hash(state);

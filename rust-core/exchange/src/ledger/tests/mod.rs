@@ -24,7 +24,7 @@ fn both(asked: u64, folded: &[(u64, Work)]) -> (ResumePoint, u64) {
 }
 
 fn case(rule: RuleSpec, consistency: Consistency, workers: usize, shards: usize, deaths: u32) -> Case {
-    Case { rule, consistency, workers, shards, turns: 3, deaths, overlap: false, hosts: false, start: both }
+    Case { rule, consistency, workers, shards, turns: 3, pause: 0, deaths, overlap: false, hosts: false, start: both }
 }
 
 fn tried(case: Case) -> Explored {
@@ -97,6 +97,16 @@ fn shards_that_are_met_in_every_order_end_too() {
     tried(case(MEAN, Consistency::Bsp, 3, 2, 1));
     tried(Case { overlap: true, ..case(ELASTIC, Consistency::Async, 2, 2, 1) });
     tried(Case { overlap: true, ..case(ELASTIC, Consistency::Bsp, 2, 2, 1) });
+}
+
+#[test]
+fn workers_that_stop_at_a_pause_stop_after_the_same_round_and_continue_together() {
+    for rule in gathering() {
+        tried(Case { pause: 1, ..case(rule.clone(), Consistency::Bsp, 2, 1, 2) });
+        tried(Case { pause: 2, ..case(rule, Consistency::Bsp, 2, 2, 1) });
+    }
+    tried(Case { pause: 1, ..case(MEAN, Consistency::Bsp, 3, 1, 1) });
+    tried(Case { pause: 1, hosts: true, ..case(MEAN, Consistency::Bsp, 2, 2, 1) });
 }
 
 #[test]

@@ -43,8 +43,12 @@ impl World {
         let Case { workers, shards, .. } = **case;
         let budget = Budget { steps: case.budget(), tau: 1, period: Period::Constant };
         let shard = |_| FoldLedger::new(vec![1.0], &case.rule, workers, WAIT_LIMIT, budget.steps + 1).unwrap();
+        let mut turns = TurnLedger::new(budget, case.consistency, workers, WAIT_LIMIT);
+        if case.pause > 0 {
+            turns.release(case.pause * workers as u64);
+        }
         Self {
-            turns: TurnLedger::new(budget, case.consistency, workers, WAIT_LIMIT),
+            turns,
             shards: (0..shards).map(shard).collect(),
             actors: vec![Actor::default(); workers],
             deaths: 0,
@@ -65,6 +69,9 @@ impl World {
         let mut events = Vec::new();
         for worker in 0..self.actors.len() {
             self.events_of(worker, &mut events);
+        }
+        if self.actors.iter().all(|actor| actor.phase == Some(Phase::Paused)) {
+            events.push(Event::Release);
         }
         if self.deaths < self.case.deaths {
             let alive = |(_, actor): &(usize, &Actor)| actor.phase.is_some();
@@ -105,7 +112,7 @@ impl World {
                 events.push(Event::Grant(worker));
             }
             Some(Phase::Leaving(place)) if actor.exchange.is_none() => events.push(Event::Leave(worker, *place)),
-            Some(Phase::Waiting | Phase::Stepped | Phase::Leaving(_) | Phase::Left) => (),
+            Some(Phase::Waiting | Phase::Stepped | Phase::Leaving(_) | Phase::Left | Phase::Paused) => (),
         }
     }
 
@@ -168,7 +175,22 @@ impl World {
                 Ok(())
             }
             Event::LoseHost(shard) => self.lose_host(shard),
+            Event::Release => self.release(),
         }
+    }
+
+    /// All workers of a gathering rule stop after the same round, and the center is that round's.
+    fn release(&mut self) -> Result<(), Error> {
+        let versions: Vec<u64> = self.shards.iter().map(|shard| shard.version).collect();
+        if versions.iter().any(|version| *version != self.case.pause) {
+            return Err(Error::Config(format!(
+                "the pause after round {} finds shards at {versions:?}",
+                self.case.pause
+            )));
+        }
+        self.turns.release(self.case.budget());
+        self.actors.iter_mut().for_each(|actor| actor.phase = None);
+        Ok(())
     }
 
     /// As `native`'s hosts: a gathering rule goes back to one moment as a whole, of another rule the lost part alone
@@ -252,6 +274,7 @@ impl World {
         };
         actor.phase = match answer {
             Answer::Wait => Some(Phase::Waiting),
+            Answer::Go(grant) if grant.steps == 0 && self.turns.is_held_back() => Some(Phase::Paused),
             Answer::Go(grant) if grant.steps == 0 => Some(Phase::Leaving(0)),
             Answer::Go(grant) => {
                 actor.unreported = grant.steps;

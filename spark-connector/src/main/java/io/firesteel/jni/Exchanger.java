@@ -40,14 +40,27 @@ public final class Exchanger implements AutoCloseable {
 
   /**
    * Totals, and each turn since the last report: {@code
-   * {"steps","samples","budget","turns":[{"worker","exchange","steps","total-steps","total-samples","loss",
-   * "staleness","computing","exchanging","waiting"}],"dropped-turns","bytes","staleness":[17],"lag":[..],
+   * {"steps","samples","budget","turns":[{"worker","exchange","steps","samples","total-steps","total-samples",
+   * "loss","staleness","bytes","computing","exchanging","waiting"}],"dropped-turns","bytes","staleness":[17],"lag":[..],
    * "diverged":{"worker","turn"},"exchanges","bytes-in","bytes-out","connections","pending-connections",
    * "refused-connections"}}; times in seconds. The lag of a worker that has left is null; diverged is null unless a
    * worker's weights or loss became NaN or infinite.
    */
   public String report() {
     return handle.call(Native::exchangerReport);
+  }
+
+  /**
+   * Lets the workers continue until all of them together have done {@code minibatches}; then {@link Link#turn} is done.
+   * When more are released, the links of a later job continue from there. At first the whole budget is released. Call it
+   * while no worker runs, and before {@link #client}, which says whether the workers will continue.
+   */
+  public void release(long minibatches) {
+    handle.call(
+        value -> {
+          Native.exchangerRelease(value, minibatches);
+          return null;
+        });
   }
 
   /**

@@ -25,8 +25,8 @@ public final class Link implements AutoCloseable {
    * One turn: asks how many local steps the worker may do, does them and exchanges.
    *
    * @param worker prepared; the same in every turn
-   * @return {@code {"steps","samples","loss","done"}}; loss is null if it is not finite; done is true once the budget
-   *     of all workers is spent, and then the worker has left the exchanger
+   * @return {@code {"steps","samples","loss","done"}}; loss is null if it is not finite; done is true once the
+   *     released part of the budget is spent
    */
   public String turn(Worker worker) {
     return handle.call(link -> worker.handle.call(value -> Native.linkTurn(link, value)));

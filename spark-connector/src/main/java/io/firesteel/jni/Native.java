@@ -69,6 +69,8 @@ final class Native {
 
   static native String exchangerReport(long exchanger);
 
+  static native void exchangerRelease(long exchanger, long minibatches);
+
   static native float[] exchangerCenter(long exchanger);
 
   static native long exchangerSnapshot(long exchanger);
