@@ -40,7 +40,8 @@ import scala.jdk.CollectionConverters._
   * @param lrStart part of `lr` in the first step, for triangular; `lrEnd` is that in the last step, and `lrPeak` the
   *   part of the run after which the rate is `lr`
   * @param warmUp local steps in which the rate rises linearly to the policy's
-  * @param consistency async, ssp or bsp: who waits for whom; with sparknet, bsp means one long stage
+  * @param consistency async, ssp or bsp: who waits for whom; sparknet is one long stage with bsp and a Spark job for each
+  *   round with rounds, and without either the cluster decides
   * @param staleness exchanges that a worker may be ahead of the slowest, for ssp
   * @param period constant, adaptive or post-local: how many local steps a worker does between exchanges, relative to
   *   `tau`

@@ -11,6 +11,8 @@ package io.firesteel
   * @param needs estimate of the memory that the run takes; absent if the workers use a GPU's
   * @param slots tasks that run at once; 0 if no executor has registered yet
   * @param machines of the executors that have registered
+  * @param how the words `in one stage` or `in rounds`, and why; empty if the strategy has no choice
+  * @param synchronous whether all workers end each round together; only then there are `round` events
   */
 case class Started(
     config: TrainConfig,
@@ -23,7 +25,9 @@ case class Started(
     completedSteps: Long = 0,
     needs: Option[MemoryNeeds] = None,
     slots: Int = 0,
-    machines: Seq[Machine] = Nil
+    machines: Seq[Machine] = Nil,
+    how: String = "",
+    synchronous: Boolean = true
 )
 
 /** A round has ended, and its results are averaged.

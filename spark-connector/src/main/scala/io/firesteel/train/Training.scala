@@ -6,7 +6,7 @@ import io.firesteel.data.ImageSource
 import io.firesteel.train.placement.Slots
 import io.firesteel.train.rounds.SparkNet
 import io.firesteel.train.run.{Encryption, MemoryCheck, Plan}
-import io.firesteel.train.stage.DeepSpark
+import io.firesteel.train.stage.{DeepSpark, StageChoice, SynchronousStage}
 import io.firesteel.train.workers.{Machines, NativeLibrary}
 import org.apache.spark.SparkContext
 
@@ -34,12 +34,14 @@ object Training {
     val asked = Plan.workersAsked(config, train)
     val slots = Slots.settled(sc, asked, listener.waiting)
     if (asked.isEmpty && slots == 0) throw Slots.unknown(sc)
-    val resolved = Encryption.decided(Plan.resolve(config, train, slots), sc.getConf)
+    val decided = StageChoice.decided(sc, Plan.resolve(config, train, slots), checkpoint)
+    val resolved = Encryption.decided(decided, sc.getConf)
     val needs = MemoryCheck.checked(sc, resolved, train.rows, test.fold(0L)(_.rows))
     val plan = resolved.copy(needs = needs, machines = Machines.all(sc, resolved.configJson))
     val outcome =
-      if (plan.inStage) DeepSpark.train(sc, train, test, plan, listener, checkpoint)
-      else SparkNet.train(sc, train, test, plan, listener, checkpoint)
+      if (!plan.inStage) SparkNet.train(sc, train, test, plan, listener, checkpoint)
+      else if (plan.isSynchronous) SynchronousStage.train(sc, train, test, plan, listener, checkpoint)
+      else DeepSpark.train(sc, train, test, plan, listener, checkpoint)
     TrainedModel(plan.config, outcome.weights, outcome.normalizer)
   }
 }

@@ -2,7 +2,7 @@
 // a round; inside one stage, the whole budget is spent.
 package io.firesteel.train
 
-import io.firesteel.{Ended, ExchangeDone, Fault, RoundDone, TestSpark, TrainListener}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, RoundDone, Started, TestSpark, TrainConfig, TrainListener}
 import io.firesteel.train.faults.FaultWatch
 import org.apache.spark.firesteel.{Decommission, TaskSlots}
 import org.apache.spark.SparkContext
@@ -58,7 +58,7 @@ class ClusterTest extends AnyFunSuite with Eventually {
     val settings = Seq("spark.decommission.enabled" -> "true", "spark.excludeOnFailure.enabled" -> "true") ++
       once.map(limit => s"spark.excludeOnFailure.${limit}PerExecutor" -> "1")
     TestSpark.usingCluster(settings: _*) { sc =>
-      val two = config("reset").copy(workers = Some(2))
+      val two = config("reset").copy(workers = Some(2), consistency = Some("rounds"))
       val expected = Runs.bits(Runs.train(sc, two).weights)
       val ways = Seq[(String => Unit, Int)](
         (executor => Executors.kill(Executors.processes(sc)(executor)), 2),
@@ -83,6 +83,57 @@ class ClusterTest extends AnyFunSuite with Eventually {
         finally watch.close()
         val lastTwo = seen.toSeq.sortBy(_._1).takeRight(2).map(_._2)
         assert(lastTwo.forall(executors => executors.size == after && !executors(victim)), events.of[Fault])
+        assert(events.of[Fault].exists(_.what.contains(s"executor $victim")), events.of[Fault])
+      }
+    }
+  }
+
+  test("sparknet chooses one stage over executors that reach the driver, and trains the same model as in rounds") {
+    val two = Runs.small.copy(workers = Some(2))
+    def told(events: Events) = events.of[Evaluated].map(e => (e.round, e.samples, e.accuracy, e.loss))
+    val (rounds, chosen) = (new Events, new Events)
+    val expected =
+      TestSpark.using("local[1]")(sc => Runs.bits(Runs.train(sc, two.copy(consistency = Some("rounds")), rounds).weights))
+    TestSpark.usingCluster { sc =>
+      assert(Runs.bits(Runs.train(sc, two, chosen).weights) == expected)
+      assert(chosen.of[Started].head.how == "in one stage" && told(chosen) == told(rounds))
+      assert(how(sc, two.copy(workers = Some(3))) == "in rounds (2 slots for 3 workers)")
+    }
+  }
+
+  private def how(sc: SparkContext, config: TrainConfig): String = {
+    val events = new Events
+    Runs.train(sc, config, events)
+    events.of[Started].head.how
+  }
+
+  test("workers that pause in one stage go on without an executor that went, and with the one that came for it") {
+    TestSpark.usingCluster("spark.decommission.enabled" -> "true") { sc =>
+      val two = config("reset").copy(workers = Some(2), consistency = Some("bsp"))
+      val expected = Runs.bits(Runs.train(sc, two).weights)
+      val ways = Seq[String => Unit](
+        executor => Executors.kill(Executors.processes(sc)(executor)),
+        executor => assert(Decommission.begin(sc, executor))
+      )
+      for (leave <- ways) {
+        val victim = able(sc).head
+        val events = new Events {
+          override def evaluated(e: Evaluated): Unit = {
+            super.evaluated(e)
+            if (e.round == 1) {
+              leave(victim)
+              eventually(timeout(2.minutes))(assert(!able(sc)(victim) && able(sc).size == 2))
+            }
+          }
+        }
+        val seen = TrieMap.empty[Int, Set[String]] // executors of each stage that trained
+        val watch = new RunWatch(
+          sc,
+          task => seen(task.stageId) = seen.getOrElse(task.stageId, Set.empty) + task.taskInfo.executorId
+        )
+        try assert(Runs.bits(Runs.train(sc, two, events).weights) == expected)
+        finally watch.close()
+        assert(seen.maxBy(_._1)._2.size == 2 && !seen.maxBy(_._1)._2(victim), events.of[Fault])
         assert(events.of[Fault].exists(_.what.contains(s"executor $victim")), events.of[Fault])
       }
     }

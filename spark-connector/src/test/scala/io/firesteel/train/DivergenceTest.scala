@@ -14,8 +14,9 @@ class DivergenceTest extends AnyFunSuite with BeforeAndAfterAll {
 
   override def afterAll(): Unit = sc.stop()
 
-  /** One step, whose loss is computed before it changes the weights. */
-  private val last = Runs.small.copy(workers = Some(1), tau = 1, iterations = Some(1), lr = Some(1e30))
+  /** One step of which the loss is that before it. */
+  private val last =
+    Runs.small.copy(workers = Some(1), tau = 1, iterations = Some(1), lr = Some(1e30), consistency = Some("rounds"))
 
   test("a run whose last step diverges fails, and its evaluation has a loss of NaN") {
     for (config <- Seq(last, last.copy(strategy = "sparknet", consistency = Some("bsp")))) {

@@ -5,6 +5,7 @@ import io.firesteel.jni.Engine
 import io.firesteel.train.faults.FaultWatch
 import java.util.concurrent.{ConcurrentHashMap, CountDownLatch}
 import org.apache.spark.SparkContext
+import org.apache.spark.firesteel.Listeners
 import org.apache.spark.scheduler.{SparkListener, SparkListenerStageSubmitted, SparkListenerTaskStart}
 
 /** Listens until closed; `onTraining` is called when a task that trains starts. */
@@ -17,7 +18,13 @@ final class RunWatch(sc: SparkContext, onTraining: SparkListenerTaskStart => Uni
 
   sc.addSparkListener(this)
 
-  /** Frees the run's workers in this process, as if it were a new executor. Waits for the event with the run's name. */
+  /** Stages in which workers trained so far, or are about to. */
+  def stages: Int = {
+    Listeners.drain(sc)
+    training.size
+  }
+
+  /** Makes this process forget the run's workers, as a new executor would. Waits for Spark to tell the run's name. */
   def forgetWorkers(): Unit = {
     seen.await()
     Engine.endRun(run)

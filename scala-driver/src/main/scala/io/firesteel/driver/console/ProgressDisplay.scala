@@ -12,14 +12,17 @@ import java.util.Locale
 final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: String) {
   private var accuracy: Option[Double] = None
   private var rounds = 0
+  private var inRounds = true // whether rounds are told, and not exchanges alone
   private var budget = 0L // minibatches of all workers
 
   def started(e: Started, where: String): Unit = {
     rounds = e.rounds
+    inRounds = e.synchronous
     val c = e.config
+    val how = if (e.how.isEmpty) "" else s" ${e.how}"
     budget = c.iterations.getOrElse(0L) * c.workers.getOrElse(1)
     say(
-      s"firesteel $version: ${c.net} (${e.parameters} parameters), ${c.strategy}, " +
+      s"firesteel $version: ${c.net} (${e.parameters} parameters), ${c.strategy}$how, " +
         s"workers ${c.workers.getOrElse(1)}${ProgressDisplay.slots(e.slots)}, batch ${c.batch.getOrElse("?")}, " +
         s"tau ${c.tau}, rounds ${e.rounds}"
     )
@@ -39,7 +42,7 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
   def round(e: RoundDone): Unit =
     show(ProgressDisplay.State("round", e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds))
 
-  def exchange(e: ExchangeDone): Unit = {
+  def exchange(e: ExchangeDone): Unit = if (!inRounds) {
     val speed = if (e.seconds > 0) e.totalSamples / e.seconds else 0
     show(ProgressDisplay.State("minibatch", e.totalSteps, budget, e.loss, accuracy, speed, e.seconds))
   }
@@ -55,10 +58,8 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
   def fault(e: Fault): Unit = say(s"round ${e.round}: ${e.what}: ${e.action}")
 
   def ended(e: Ended, model: String): Unit = {
-    val result =
-      for (a <- e.accuracy; l <- e.loss)
-        yield s", accuracy ${ProgressDisplay.percent(a)}, loss ${ProgressDisplay.loss(l)}"
-    val done = e.exchanges.fold(s"${e.rounds} rounds")(totals => s"${totals.exchanges} exchanges")
+    val result = for (a <- e.accuracy; l <- e.loss) yield s", accuracy ${ProgressDisplay.percent(a)}, loss ${ProgressDisplay.loss(l)}"
+    val done = e.exchanges.filter(_ => !inRounds).fold(s"${e.rounds} rounds")(totals => s"${totals.exchanges} exchanges")
     say(
       s"done: $done in ${ProgressDisplay.duration(e.seconds)} (${ProgressDisplay.duration(e.wallSeconds)} with evaluation), " +
         s"${ProgressDisplay.rate(e.imagesPerSecond)}${result.getOrElse("")}"

@@ -73,11 +73,38 @@ class ProgressDisplayTest extends AnyFunSuite {
     assert(told(started)(1).contains("workers 2, batch"), "unknown slots are not shown")
   }
 
-  test("a run inside one stage is shown in minibatches, and at its end the bytes of its exchanges") {
+  test("the first line says how the strategy runs over Spark, where it has a choice") {
+    def first(how: String) = {
+      val bytes = new ByteArrayOutputStream()
+      new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0")
+        .started(started.copy(how = how), "/out")
+      bytes.toString(UTF_8).linesIterator.next()
+    }
+    assert(first("").contains(" parameters), sparknet, workers "))
+    assert(first("in one stage").contains(" parameters), sparknet in one stage, workers "))
+  }
+
+  test("a synchronous run inside one stage is told in rounds, and what crossed the wire at its end") {
     val bytes = new ByteArrayOutputStream()
     val stream = new PrintStream(bytes, true, UTF_8)
     val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0")
-    progress.started(started.copy(config = started.config.copy(iterations = Some(50))), "/out")
+    progress.started(started, "/out")
+    bytes.reset()
+    progress.exchange(exchange(2))
+    assert(bytes.size == 0)
+    progress.round(round(1))
+    assert(bytes.toString(UTF_8).contains("round 1/500"))
+    progress.ended(ended.copy(exchanges = Some(totals)), "m")
+    assert(bytes.toString(UTF_8).contains("done: 500 rounds in 4 min 10 s"))
+    assert(bytes.toString(UTF_8).contains("exchanged: 11.6 MB, mean staleness 0.60\n"))
+  }
+
+  test("an asynchronous run is told in minibatches, and what crossed the wire at its end") {
+    val bytes = new ByteArrayOutputStream()
+    val stream = new PrintStream(bytes, true, UTF_8)
+    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0")
+    val asked = started.config.copy(iterations = Some(50))
+    progress.started(started.copy(config = asked, synchronous = false), "/out")
     bytes.reset()
     progress.exchange(exchange(2))
     assert(bytes.toString(UTF_8).contains(" 20 %  minibatch 20/100  loss 1.5000"))

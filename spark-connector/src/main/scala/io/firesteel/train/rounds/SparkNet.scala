@@ -26,7 +26,7 @@ private[train] object SparkNet {
   ): Outcome = {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new RoundNotifier(plan, begin, listener)
-    notifier.started(train.rows, test.fold(0L)(_.rows), train.classes)
+    notifier.started(train.rows, test.fold(0L)(_.rows), train.classes, plan.minibatchesBefore(begin.round))
 
     Using.Manager { use =>
       val run = UUID.randomUUID.toString

@@ -16,7 +16,8 @@ import scala.util.Using
 private[train] object Checkpoint {
 
   /** The places of files, the exchanger's addresses and waiting times, and the frequency of evaluations do not change
-    * the weights. Every other key may; `iterations` too, since learning-rate policies depend on it.
+    * the weights. Every other key may; `iterations` too, since learning-rate policies depend on it. `isOther` has the
+    * rule for `consistency`.
     */
   private val MayDiffer =
     Set("data", "out", "resume", "eval-every", "bind", "advertise", "exchange-deadline", "exchange-wait", "tls")
@@ -43,6 +44,17 @@ private[train] object Checkpoint {
           throw new FiresteelException(Kind.CONFIG, "resume: there is no checkpoint; leave resume out to start anew")
       }
     else RunState(0, Array.empty, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
+
+  /** The consistency of the run that saved the checkpoint. None if there is no checkpoint, or its configuration has no
+    * such key.
+    */
+  def consistency(store: CheckpointStore): Option[String] = store.load().flatMap { file =>
+    Using.resource(file) { stored =>
+      val opened = TensorFile.open(stored)
+      val config = parsed(opened.name, new CheckpointFields(opened).text("config"))
+      Option(config.get("consistency")).map(_.asText)
+    }
+  }
 
   /** The state with initial weights if it has none. Some nets compute theirs from the statistics of the training set.
     */
@@ -110,13 +122,9 @@ private[train] object Checkpoint {
 
   private def refuseAnother(name: String, plan: Plan, rows: Long, configJson: String, savedRows: Long): Unit = {
     val now = Json.mapper.readTree(plan.configJson)
-    val saved =
-      try Json.mapper.readTree(configJson)
-      catch {
-        case e: JsonProcessingException => throw new FiresteelException(Kind.DATA, s"$name: config is not JSON", e)
-      }
+    val saved = parsed(name, configJson)
     val keys = (now.fieldNames.asScala ++ saved.fieldNames.asScala).toSeq.distinct.sorted
-    val differing = keys.filterNot(MayDiffer).filter(key => now.get(key) != saved.get(key))
+    val differing = keys.filterNot(MayDiffer).filter(key => isOther(key, saved.get(key), now.get(key)))
     def shown(value: JsonNode) = Option(value).fold("absent")(_.toString)
     if (differing.nonEmpty) {
       val each = differing.map(key => s"$key was ${shown(saved.get(key))}, is ${shown(now.get(key))}")
@@ -128,6 +136,20 @@ private[train] object Checkpoint {
         s"$name is of a training set of $savedRows rows, this one has $rows"
       )
   }
+
+  /** Whether a key has changed so that the run cannot be resumed. A run in one stage can be resumed in rounds: its
+    * checkpoint has all that rounds need, and both give the same bits.
+    */
+  private def isOther(key: String, saved: JsonNode, now: JsonNode): Boolean = saved != now && {
+    def text(value: JsonNode) = Option(value).fold("rounds")(_.asText)
+    key != "consistency" || text(now) != "rounds"
+  }
+
+  private def parsed(name: String, configJson: String): JsonNode =
+    try Json.mapper.readTree(configJson)
+    catch {
+      case e: JsonProcessingException => throw new FiresteelException(Kind.DATA, s"$name: config is not JSON", e)
+    }
 
   private def stateNames(plan: Plan): Seq[String] =
     if (plan.keepsState) (0 until plan.workers).map(worker => f"worker.$worker%05d.state") else Nil

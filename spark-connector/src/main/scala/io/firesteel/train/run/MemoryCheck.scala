@@ -41,6 +41,9 @@ private[train] object MemoryCheck {
     */
   val ProcessBytes: Long = 400L << 20
 
+  /** Maximum number of test rows in the driver's memory at once while it evaluates: 50 MB of images of 32 x 32 pixels. */
+  val MaxDriverRows: Long = 16L * 1024
+
   /** What is known of the memory of the machines, in bytes.
     *
     * @param slots tasks that one process runs at once
@@ -66,7 +69,8 @@ private[train] object MemoryCheck {
     Option.unless(onGpu(sc.getConf, plan.config)) {
       def share(rows: Long, workers: Long) = (rows + workers - 1) / workers
       val train = plan.memory(share(trainRows, plan.workers))
-      val test = Option.when(testRows > 0)(plan.memory(share(testRows, if (plan.inStage) 1 else plan.workers)))
+      val tested = if (plan.isSynchronous) share(testRows, plan.workers) else math.min(testRows, MaxDriverRows)
+      val test = Option.when(testRows > 0)(plan.memory(tested))
       estimate(plan, train, test, capacity(sc, train.limit))
     }
 
@@ -74,11 +78,11 @@ private[train] object MemoryCheck {
   def estimate(plan: Plan, train: WorkerMemory, test: Option[WorkerMemory], capacity: Capacity): MemoryNeeds = {
     val stepping = math.max(1, math.min(plan.workers, capacity.slots))
     val resident = if (capacity.local) plan.workers else stepping // the others may be elsewhere
-    val tested = test.filter(_ => capacity.local || !plan.inStage) // inside a stage the driver evaluates, on all rows
-    val ofTest = tested.fold(0L)(_.resident) * (if (plan.inStage) 1 else resident)
+    val tested = test.filter(_ => capacity.local || plan.isSynchronous) // else the driver evaluates, beside the workers
+    val ofTest = tested.fold(0L)(_.resident) * (if (plan.isSynchronous) resident else 1)
     val ofEvaluation = tested.fold(0L)(_.evaluation)
     val steps =
-      if (plan.inStage) stepping * train.step + ofEvaluation else stepping * math.max(train.step, ofEvaluation)
+      if (plan.isSynchronous) stepping * math.max(train.step, ofEvaluation) else stepping * train.step + ofEvaluation
     val native = ((resident * train.resident + ofTest + steps) * Slack).toLong
     val process = ProcessBytes + native
     val (taskHeap, driverHeap) = heaps(plan, stepping, capacity.local)
@@ -94,7 +98,7 @@ private[train] object MemoryCheck {
     val (vector, state) = (vectorBytes(plan), if (plan.keepsState) stateBytes(plan) else 0L)
     // the center as received and as decoded, and for each task its working copy and its result
     val ofTasks = vector + tasks * (3 * vector + state)
-    val own = if (plan.inStage) 3 * vector else (plan.workers + 2L) * vector + plan.workers * state
+    val own = (if (plan.inStage) 3L else plan.workers + 2L) * vector + plan.workers * state
     (ofTasks, own + (if (local) ofTasks else 0))
   }
 

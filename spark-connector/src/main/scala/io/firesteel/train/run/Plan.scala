@@ -18,6 +18,7 @@ import io.firesteel.tensors.Tensors
   * @param needs the memory that the run takes, if that was estimated
   * @param slots tasks that run at once; 0 if no executor has registered yet
   * @param machines of the executors that have registered
+  * @param how `in one stage` or `in rounds`, and why, for the first line of a run; empty if the strategy has no choice
   */
 private[train] final case class Plan(
     config: TrainConfig,
@@ -29,16 +30,20 @@ private[train] final case class Plan(
     digest: String,
     needs: Option[MemoryNeeds] = None,
     slots: Int = 0,
-    machines: Seq[Machine] = Nil
+    machines: Seq[Machine] = Nil,
+    how: String = ""
 ) {
 
   /** Workers that train. */
   def workers: Int = config.workers.get
 
-  /** Whether the workers exchange inside one long stage; `consistency` is set only then. In that case a round below
-    * means `tau * workers` minibatches of all workers together.
+  /** Whether the workers exchange inside one long stage. Otherwise each round is a Spark job. */
+  def inStage: Boolean = config.consistency.exists(_ != "rounds")
+
+  /** Whether all workers end each round together. With an asynchronous strategy a round below means `tau * workers`
+    * minibatches of all workers together.
     */
-  def inStage: Boolean = config.consistency.nonEmpty
+  def isSynchronous: Boolean = !inStage || Plan.Synchronous(config.strategy)
 
   /** Minibatches of all workers together. */
   def budget: Long = Math.multiplyExact(config.iterations.get, workers.toLong)
@@ -51,15 +56,21 @@ private[train] final case class Plan(
     if (round <= singles) round.toLong
     else math.min(singles + (round - singles) * config.tau, config.iterations.get)
 
-  /** Rounds that `minibatches` of all workers inside one stage make; the last counts only when the budget is spent. */
-  def roundsBehind(minibatches: Long): Int =
-    if (minibatches >= budget) rounds else Math.toIntExact(minibatches / config.tau / workers)
+  /** Minibatches of all workers before round `round`. */
+  def minibatchesBefore(round: Int): Long = Math.multiplyExact(firstStep(round), workers.toLong)
 
-  /** Rounds of a single step at the start: post-local SGD (Lin, Stich, Patel, Jaggi 2020). In a stage each worker does
-    * this by itself.
+  /** Rounds that `minibatches` of all workers inside one stage make; the last counts only when the budget is spent. */
+  def roundsBehind(minibatches: Long): Int = {
+    val steps = minibatches / workers // of each worker, if they are synchronous
+    if (minibatches >= budget) rounds
+    else Math.toIntExact(math.min(steps, singles) + math.max(0, steps - singles) / config.tau)
+  }
+
+  /** Rounds of a single step at the start: post-local SGD (Lin, Stich, Patel, Jaggi 2020). With an asynchronous strategy
+    * each worker does this by itself.
     */
   private def singles: Long =
-    if (inStage) 0 else config.postLocalStep.fold(0L)(math.min(_, config.iterations.get))
+    if (!isSynchronous) 0 else config.postLocalStep.fold(0L)(math.min(_, config.iterations.get))
 
   /** Local steps of round `round`; the last round may be shorter. */
   def steps(round: Int): Long = firstStep(round + 1) - firstStep(round)
@@ -67,8 +78,11 @@ private[train] final case class Plan(
   /** Whether the center is evaluated and saved once `done` rounds are done. */
   def pausesAfter(done: Int): Boolean = done % config.evalEvery == 0 || done == rounds
 
-  /** Whether an evaluation and a checkpoint are due when a run inside one stage has gone from `before` to `now` rounds.
-    * The one at the end is not counted.
+  /** The number of rounds after which the center is evaluated and saved next, when `done` rounds are done. */
+  def pauseAfter(done: Int): Int = math.min((done / config.evalEvery + 1L) * config.evalEvery, rounds.toLong).toInt
+
+  /** Whether an evaluation and a checkpoint are due when an asynchronous run has gone from `before` to `now` rounds. The
+    * one at the end is not counted.
     */
   def pausesBetween(before: Int, now: Int): Boolean =
     now < rounds && now / config.evalEvery > before / config.evalEvery
@@ -76,19 +90,24 @@ private[train] final case class Plan(
   /** Whether the solver's state is sent with the weights, after them in every vector. */
   def averagesState: Boolean = config.solverState == "average"
 
-  /** Whether each worker keeps a solver state of its own from round to round, which belongs into a checkpoint. Inside a
-    * stage it does not: a worker that is built again there starts with a state of zeros.
+  /** Whether each worker keeps a solver state of its own from round to round, which belongs into a checkpoint. With
+    * strategies whose workers also have weights of their own a resumed worker starts at the center, with a state of zeros.
     */
-  def keepsState: Boolean = config.solverState == "local" && !inStage
+  def keepsState: Boolean = config.solverState == "local" && (!inStage || config.strategy == "sparknet")
 
   /** Floats of the center. */
   def centerLength: Int = if (averagesState) Math.addExact(length, stateLength) else length
 
   /** The same with exchanges in TLS. */
-  def encrypted: Plan =
+  def encrypted: Plan = changed(_.put("tls", true))
+
+  /** The same with that consistency. */
+  def withConsistency(name: String): Plan = changed(_.put("consistency", name))
+
+  private def changed(change: ObjectNode => ObjectNode): Plan =
     Plan
-      .described(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode].put("tls", true).toString)
-      .copy(needs = needs, slots = slots, machines = machines)
+      .described(change(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode]).toString)
+      .copy(needs = needs, slots = slots, machines = machines, how = how)
 
   /** The native memory that one worker with `rows` rows takes. */
   def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
@@ -101,6 +120,9 @@ private[train] object Plan {
 
   /** Strategies with one worker. */
   private val SingleWorker = Set("sequential", "hogwild")
+
+  /** Strategies inside one stage whose exchanges are of all workers at once. */
+  private val Synchronous = Set("sparknet", "easgd")
 
   /** The number of workers that `config` asks for, itself or by its strategy.
     *

@@ -25,7 +25,9 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
         completedSteps,
         plan.needs,
         plan.slots,
-        plan.machines
+        plan.machines,
+        plan.how,
+        plan.isSynchronous
       )
     )
   }

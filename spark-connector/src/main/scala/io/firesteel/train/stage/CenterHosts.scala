@@ -46,20 +46,26 @@ private[train] final class CenterHosts(
     }
   }
 
-  /** Copies the center for parts that may be lost, as often as a twentieth of the time allows. */
-  def copyWhenDue(): Unit = if (parts > 0 && System.nanoTime() - nextCopy > 0) center()
+  /** Reads the center if a new copy is due, for the host that replaces a lost one. */
+  def copyWhenDue(): Unit = if (parts > 0 && System.nanoTime() - nextCopy > 0) now(mayFail = true)
 
   /** The center now; the last copy while a part has no host. */
-  def center(): Array[Float] = {
+  def last(): Array[Float] = now(mayFail = true).getOrElse(copy)
+
+  /** The center now. None if a part has no host and that `mayFail`. */
+  def now(mayFail: Boolean): Option[Array[Float]] = {
     val began = System.nanoTime()
-    try copy = exchanger.center()
-    catch {
-      case e: NativeException if parts > 0 =>
-        CenterHosts.log.warn("a part of the center cannot be reached until it has a host again", e)
-    }
-    val now = System.nanoTime()
-    nextCopy = now + CenterHosts.Share * (now - began)
-    copy
+    val center =
+      try Some(exchanger.center())
+      catch {
+        case e: NativeException if parts > 0 && mayFail =>
+          CenterHosts.log.warn("a part of the center cannot be reached until it has a host again", e)
+          None
+      }
+    center.foreach(copy = _)
+    val ended = System.nanoTime()
+    nextCopy = ended + CenterHosts.Share * (ended - began)
+    center
   }
 
   private def start(part: Int): Int = (plan.length.toLong * part / parts).toInt

@@ -7,8 +7,9 @@ import io.firesteel.train.run.{Plan, RunNotifier, RunState}
 private[train] final class StageNotifier(plan: Plan, start: RunState, listener: TrainListener)
     extends RunNotifier(plan, start, listener) {
   private var dropped = 0L // exchanges without an event, so far
+  private val rounds = new RoundsInStage(plan)
 
-  /** Sends an event for each exchange of the report. */
+  /** Sends an event for each exchange of the report, and for each round of a synchronous strategy that ends with one. */
   def exchanged(report: StageReport): StageReport = synchronized {
     report.turns.foreach { turn =>
       listener.exchange(
@@ -26,6 +27,7 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
           Json.real(turn, "waiting")
         )
       )
+      if (plan.isSynchronous) rounds.add(turn, seconds).foreach(listener.round)
     }
     if (report.dropped > dropped)
       fault(
@@ -34,14 +36,17 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
       )
     dropped = report.dropped
     report.diverged.foreach { case (worker, turn) =>
-      diverged(s"in exchange $turn of worker $worker", "weights or loss are NaN or infinite")
+      val where = if (plan.isSynchronous) s"round $turn on worker $worker" else s"exchange $turn of worker $worker"
+      diverged(s"in $where", "weights or loss are NaN or infinite")
     }
     current = math.min(plan.roundsBehind(report.steps) + 1, plan.rounds)
     report
   }
 
-  /** The state of the run at that report. Workers go on during evaluations and checkpoints, so their time counts. */
-  def reached(report: StageReport, center: Array[Float], snapshot: Array[Array[Byte]]): RunState = RunState(
+  /** The state of the run at that report. The workers of an asynchronous strategy continue during evaluations and
+    * checkpoints, so that their time counts.
+    */
+  def reached(report: StageReport, center: Array[Float]): RunState = RunState(
     plan.roundsBehind(report.steps),
     center,
     IndexedSeq.empty,
@@ -49,7 +54,6 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
     seconds,
     wallSeconds,
     score = None,
-    snapshot,
-    start.resumed
+    resumed = start.resumed
   )
 }

@@ -1,4 +1,4 @@
-// A Spark job in a thread of its own, so that the calling thread can report what the workers do meanwhile.
+// A job in a thread of its own, so that the calling thread can report what the workers do meanwhile.
 package io.firesteel.train.stage
 
 import java.util.concurrent.TimeUnit.MILLISECONDS
@@ -8,26 +8,27 @@ import java.util.concurrent.{ExecutionException, FutureTask, TimeoutException}
   *
   * @param cancel cancels the Spark job that `job` is running, if there is one
   */
-private[train] final class StageThread(job: => Unit, cancel: () => Unit) extends AutoCloseable {
-  private val task = new FutureTask[Unit](() => job)
+private[train] final class StageThread[A](job: => A, cancel: () => Unit) extends AutoCloseable {
+  private val task = new FutureTask[A](() => job)
   private val thread = new Thread(task, "firesteel-stage")
   thread.setDaemon(true)
   thread.start()
 
-  /** Waits for the end, `millis` at most, and says whether it came. Throws what `job` threw. */
-  def endsWithin(millis: Long): Boolean =
-    try {
-      task.get(millis, MILLISECONDS)
-      true
-    } catch {
-      case _: TimeoutException   => false
+  /** Waits for the end, `millis` at most. Returns the result of `job`, or throws what it threw. */
+  def endsWithin(millis: Long): Option[A] =
+    try Some(task.get(millis, MILLISECONDS))
+    catch {
+      case _: TimeoutException   => None
       case e: ExecutionException => throw e.getCause
     }
 
   /** Cancels what is still running and waits for its end; repeatedly, since `job` may be between two Spark jobs. */
-  override def close(): Unit = while (thread.isAlive) {
-    cancel()
-    thread.join(StageThread.PatienceMillis)
+  override def close(): Unit = {
+    while (!task.isDone) {
+      cancel()
+      thread.join(StageThread.PatienceMillis)
+    }
+    thread.join()
   }
 }
 

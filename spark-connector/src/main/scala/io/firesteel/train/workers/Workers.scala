@@ -73,34 +73,41 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     } finally (shared +: states).foreach(_.destroy())
   }
 
-  /** Runs the long stage in which workers exchange with the exchanger; returns when the budget of minibatches is spent.
-    * `key` is evaluated each time the job is submitted.
+  /** The workers' own solver states after the rounds of `state`, in partition order; empty if they have none. A round of
+    * 0 steps returns them and does not change a worker.
     */
-  def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit = {
-    var again = false
+  def states(state: RunState, normalizer: Array[Float]): IndexedSeq[PackedVector] =
+    if (!plan.keepsState) IndexedSeq.empty
+    else
+      jobs("solver states") {
+        results(noSteps(state.round + 1, "keep"), normalizer, state.center, IndexedSeq.empty, statesToo = true)
+      }.flatMap(_.solverState)
+
+  /** Sends the solver states of `state` to the workers, if it has some. */
+  def setStates(state: RunState, normalizer: Array[Float]): Unit = if (state.solverStates.nonEmpty)
+    jobs("solver states") {
+      results(noSteps(state.round, "given"), normalizer, state.center, state.solverStates, statesToo = false)
+    }
+
+  /** A round of 0 steps. Inside one stage rounds have the numbers of the exchanger's turns, which begin with 1. */
+  private def noSteps(round: Int, stateIn: String) = RoundRequest(plan.digest, round, 0, 0, steps = 0, stateIn)
+
+  /** Runs a long stage in which workers exchange with the exchanger; returns when the released part of the budget is
+    * spent. `key` is evaluated each time the job is submitted.
+    */
+  def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit =
     jobs(s"stage of ${plan.budget} minibatches") {
       def stage(): Unit = sc.runJob(shards.chunks, StageTask(cache, normalizer, key))
       if (plan.config.consistency.contains("async")) Slots.holdingAny(jobs.placement)(stage())
       else { // workers wait for each other, so that each needs a slot
-        if (again) Slots.awaitAgain(sc, plan.workers)(jobs.watch.isOver) else Slots.await(sc, plan.workers)
-        again = true
+        Slots.awaitAgain(sc, plan.workers)(jobs.watch.isOver)
         Slots.holding(sc, run, jobs.placement, jobs.watch.report, jobs.watch.isOver)(stage())
       }
     }
-  }
 
-  /** Puts all rows into one worker of the driver's process, which evaluates while the stage occupies the task slots. */
-  def gathered(normalizer: Array[Float]): LocalTest = jobs("gather on the driver") {
-    val worker = cache.open(0, shards.counts.sum)
-    try {
-      cache.fill(worker, shards.chunks.toLocalIterator) // one partition at a time on the heap
-      worker.prepare(normalizer)
-      new LocalTest(worker, plan)
-    } catch {
-      case NonFatal(e) =>
-        worker.close()
-        throw e
-    }
+  /** Copies all rows to the driver, which evaluates while the stage occupies the task slots. */
+  def spooled(normalizer: Array[Float]): SpooledTest = jobs("copy to the driver") {
+    SpooledTest.of(shards.chunks.toLocalIterator, cache, normalizer, plan) // one partition at a time on the heap
   }
 
   /** Accuracy and loss of the center's weights on all rows. */

@@ -21,9 +21,22 @@ class PlanTest extends AnyFunSuite {
     assert(steps(postLocal(100)) == Seq.fill(11)(1))
   }
 
-  test("inside one stage a round counts when its minibatches are done, and the last when the budget is spent") {
-    val stage =
-      plan(TrainConfig(workers = Some(3), tau = 4, iterations = Some(10), consistency = Some("async"), evalEvery = 2))
+  test("synchronous workers in one stage have the rounds of a Spark job a round, and stop where those are evaluated") {
+    val config = TrainConfig(workers = Some(3), tau = 4, iterations = Some(11), evalEvery = 3)
+    for (until <- Seq(None, Some(2L), Some(5L), Some(100L)); strategy <- Seq("sparknet", "easgd")) {
+      val asked = config.copy(postLocalStep = until)
+      val rounds = plan(asked.copy(consistency = Some("rounds")))
+      val stage = plan(asked.copy(strategy = strategy, consistency = Some("bsp")))
+      assert(!rounds.inStage && stage.inStage && stage.isSynchronous && steps(stage) == steps(rounds))
+      for (round <- 0 to stage.rounds) assert(stage.roundsBehind(stage.minibatchesBefore(round)) == round)
+      val pauses = Iterator.iterate(0)(stage.pauseAfter).drop(1).takeWhile(_ < stage.rounds).toSeq :+ stage.rounds
+      assert(pauses == (1 to rounds.rounds).filter(rounds.pausesAfter))
+    }
+  }
+
+  test("a round of asynchronous workers is counted when its minibatches are done, and the last with the budget") {
+    val config = TrainConfig(strategy = "deepspark", workers = Some(3), tau = 4, iterations = Some(10), evalEvery = 2)
+    val stage = plan(config.copy(consistency = Some("async")))
     assert(stage.budget == 30 && stage.rounds == 3)
     assert(Seq(0L, 11L, 12L, 24L, 29L, 30L).map(stage.roundsBehind) == Seq(0, 0, 1, 2, 2, 3))
     assert(!stage.pausesBetween(0, 1) && stage.pausesBetween(1, 2) && !stage.pausesBetween(2, 2))

@@ -1,0 +1,79 @@
+// The synchronous strategies inside one stage. All workers end a round together, so the job ends after each round that is
+// evaluated and saved, and another job continues from there, on the executors that there are then. In `SparkNet` each round
+// is a job; here there is one for each evaluation.
+package io.firesteel.train.stage
+
+import io.firesteel.{CheckpointStore, TrainListener}
+import io.firesteel.data.ImageSource
+import io.firesteel.jni.Engine
+import io.firesteel.train.faults.FaultWatch
+import io.firesteel.train.run.{Checkpoint, Outcome, Plan, RunState}
+import io.firesteel.train.workers.Workers
+import java.util.UUID
+import org.apache.spark.SparkContext
+import scala.annotation.tailrec
+import scala.util.Using
+
+/** `sparknet`, with an outer optimiser or without, and `easgd`. */
+private[train] object SynchronousStage {
+  private val MaxTries = 8 // for one evaluation; a cluster that loses a host of the center more often cannot train
+
+  /** As `Training.train`, of a resolved plan. */
+  def train(
+      sc: SparkContext,
+      train: ImageSource,
+      test: Option[ImageSource],
+      plan: Plan,
+      listener: TrainListener,
+      checkpoint: Option[CheckpointStore]
+  ): Outcome = {
+    val begin = Checkpoint.start(plan, train.rows, checkpoint)
+    val notifier = new StageNotifier(plan, begin, listener)
+    StageChoice.awaitSlots(sc, plan, listener.waiting) // before the rows are divided, so that each worker has a slot where its rows are
+    notifier.started(train.rows, test.fold(0L)(_.rows), train.classes, plan.minibatchesBefore(begin.round))
+
+    Using.Manager { use =>
+      val run = UUID.randomUUID.toString
+      val policy = FaultWatch.Stage.copy(hostsParts = plan.config.exchangers > 0)
+      val watch = use(new FaultWatch(sc, run, notifier.fault, policy, plan.needs.map(_.process)))
+      val workers = use(Workers.load(sc, train, plan, run, watch))
+      val statistics = workers.statistics()
+      val normalizer = Engine.normalizer(plan.configJson, statistics)
+      val start = Checkpoint.initialized(plan, begin, statistics)
+      val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval", watch)))
+      val exchanger = use(StageJob.exchanger(sc, plan, start))
+      val center = new CenterHosts(sc, exchanger, plan, run, start.center)
+      val job = new StageJob(exchanger, center, workers, normalizer, notifier, watch, start.resumed)
+
+      /** The state after the rounds that are released. If a host of the center is lost after the last of them, the workers
+        * repeat the rounds since the last copy of the center.
+        */
+      @tailrec def reached(tries: Int = 1): RunState = {
+        val report = job.run(_ => ())
+        center.now(mayFail = tries < MaxTries) match {
+          case Some(weights) => notifier.reached(report, weights)
+          case None          => reached(tries + 1)
+        }
+      }
+
+      workers.setStates(start, normalizer)
+      notifier.begins()
+      var state = start
+      while (state.round < plan.rounds) {
+        exchanger.release(plan.minibatchesBefore(plan.pauseAfter(state.round)))
+        state = reached()
+        notifier.pausing {
+          if (state.round == plan.rounds) state = state.copy(center = workers.finished(state.center, normalizer))
+          evaluators.foreach(test => state = notifier.evaluated(state, test.evaluate(state.center, normalizer)))
+          notifier.checked(state)
+          checkpoint.foreach { store =>
+            val saved = state.copy(snapshot = exchanger.snapshot())
+            store.save(Checkpoint.write(plan, train.rows, saved, workers.states(saved, normalizer)))
+          }
+        }
+      }
+      notifier.ended(state, Some(StageReport.of(exchanger).totals))
+      Outcome(state.center.take(plan.length), normalizer)
+    }.get
+  }
+}
