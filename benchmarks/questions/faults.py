@@ -23,7 +23,7 @@ COMMON = ["--workers", str(WORKERS), "--iterations", str(ITERATIONS), "--batch",
 COMMON += ["--precision", "bf16"]  # a run of about 20 s
 # By kind, what the runs say in turn. In rounds the solver's state travels or is zero, so that the bits are promised.
 KINDS = {
-    "rounds": [["--solver-state", "average"], ["--solver-state", "reset"]],
+    "rounds": [["--solver-state", "average"], ["--consistency", "rounds", "--solver-state", "reset"]],
     "bsp": [["--consistency", "bsp", "--solver-state", "reset"]],
     "easgd": [["--strategy", "easgd"]],
     "deepspark": [["--strategy", "deepspark"]],

@@ -68,7 +68,7 @@ def answer(arguments):
         spark = ["--conf", f"spark.executor.extraJavaOptions={java['executor']}", "--driver-java-options", java["driver"]]
         small, whole = directory / "small", directory / "whole"
         tiny = ["--data", str(runs.ROOT / "testdata/cifar10-tiny"), "--workers", "2", "--batch", "20", "--tau", "10"]
-        rounds = [*tiny, "--iterations", str(10 * ROUNDS), "--eval-every", "10", "--out", str(small)]
+        rounds = [*tiny, "--consistency", "rounds", "--iterations", str(10 * ROUNDS), "--eval-every", "10", "--out", str(small)]
         seen = _watch(runs.submit("local-cluster[1,2,1024]", rounds, spark), small, marker)
         for log in directory.glob("*.log"):
             log.unlink()

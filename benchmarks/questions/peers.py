@@ -29,8 +29,8 @@ NETS = {
 # What Firesteel sets for itself (glibc's mallopt): without it a quarter of a tuned step is page faults.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": 32 << 20, "MALLOC_TRIM_THRESHOLD_": 1 << 30, "MALLOC_TOP_PAD_": 64 << 20}
 OURS = {  # options of a run: rounds are a Spark job each, in one stage workers average through the exchanger
-    "f32": ["--precision", "f32"],
-    "bf16": ["--precision", "bf16"],
+    "f32": ["--precision", "f32", "--consistency", "rounds"],
+    "bf16": ["--precision", "bf16", "--consistency", "rounds"],
     "bf16, one stage": ["--precision", "bf16", "--consistency", "bsp"],
 }
 PEERS = {  # what is measured: options of peers.speed, settings of glibc's allocator

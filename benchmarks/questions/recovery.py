@@ -29,7 +29,7 @@ LOSSES = {  # by name: the signal, and what spark-submit is told
     "decommissioned": (signal.SIGPWR, DECOMMISSION),
     "decommissioned, blocks moved": (signal.SIGPWR, STORAGE),
 }
-KINDS = {"rounds": [], "bsp": ["--consistency", "bsp"]}
+KINDS = {"rounds": ["--consistency", "rounds"], "bsp": ["--consistency", "bsp"]}
 START = 'source "$0"; use_java java || exit 1; export SPARK_HOME=$(spark_home); exec "$SPARK_HOME/bin/spark-class" "$@"'
 
 

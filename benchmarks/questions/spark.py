@@ -17,7 +17,8 @@ def _options(arguments, out):
 
 
 def _through_spark(arguments, directory):
-    runs.wait(runs.submit("local[2]", ["--workers", "2", *_options(arguments, directory / "spark")]))
+    options = ["--workers", "2", "--consistency", "rounds", *_options(arguments, directory / "spark")]
+    runs.wait(runs.submit("local[2]", options))
     return runs.steady(directory / "spark")
 
 
