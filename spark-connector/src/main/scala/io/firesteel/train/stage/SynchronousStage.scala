@@ -29,7 +29,11 @@ private[train] object SynchronousStage {
   ): Outcome = {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new StageNotifier(plan, begin, listener)
-    StageChoice.awaitSlots(sc, plan, listener.waiting) // before the rows are divided, so that each worker has a slot where its rows are
+    StageChoice.awaitSlots(
+      sc,
+      plan,
+      listener.waiting
+    ) // before the rows are divided, so that each worker has a slot where its rows are
     notifier.started(train.rows, test.fold(0L)(_.rows), train.classes, plan.minibatchesBefore(begin.round))
 
     Using.Manager { use =>

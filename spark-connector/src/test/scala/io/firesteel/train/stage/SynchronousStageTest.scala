@@ -31,7 +31,9 @@ class SynchronousStageTest extends AnyFunSuite with BeforeAndAfterAll {
     val rounds = events.of[RoundDone].map(e => (e.round, e.rounds, e.localSteps, e.samples, e.loss, e.exchangeBytes))
     val evaluations = events.of[Evaluated].map(e => (e.round, e.samples, e.accuracy, e.loss))
     assert(events.of[Fault].isEmpty && rounds.nonEmpty && evaluations.nonEmpty)
-    assert(evaluations.map(_._1) == rounds.map(_._1).filter(round => round % config.evalEvery == 0 || round == rounds.length))
+    assert(
+      evaluations.map(_._1) == rounds.map(_._1).filter(round => round % config.evalEvery == 0 || round == rounds.length)
+    )
     val end = events.of[Ended].head
     Seq(weights, rounds, evaluations, end.rounds, end.samples, end.accuracy, end.loss)
   }
@@ -43,7 +45,14 @@ class SynchronousStageTest extends AnyFunSuite with BeforeAndAfterAll {
       _.copy(evalEvery = Never, solverState = "reset"),
       _.copy(solver = "adamw", lookaheadEvery = Some(4), lookaheadAlpha = Some(0.5)),
       _.copy(period = "post-local", postLocalStep = Some(4), evalEvery = 2),
-      _.copy(net = "resnet20", normalize = "channel", updateBn = Some(1), tau = 1, iterations = Some(2), batch = Some(5)),
+      _.copy(
+        net = "resnet20",
+        normalize = "channel",
+        updateBn = Some(1),
+        tau = 1,
+        iterations = Some(2),
+        batch = Some(5)
+      ),
       _.copy(workers = Some(1))
     )
     for (kind <- kinds) {
