@@ -16,8 +16,8 @@ def text(value):
     return struct.pack("<Q", len(value)) + value.encode()
 
 
-def done(steps, samples, loss, staleness, moved, computing, exchanging, waiting):
-    return struct.pack("<QQdQQddd", steps, samples, loss, staleness, moved, computing, exchanging, waiting)
+def done(steps, samples, loss, staleness, transferred, computing, exchanging, waiting):
+    return struct.pack("<QQdQQddd", steps, samples, loss, staleness, transferred, computing, exchanging, waiting)
 
 
 F32, BF16, INT8 = kind(0), kind(1), kind(2)

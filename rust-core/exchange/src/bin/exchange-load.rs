@@ -14,6 +14,7 @@ use firesteel_exchange::client::{self, ClientSpec, Contribution, Server};
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::ledger::Work;
+use firesteel_exchange::memory::{Purpose, filled};
 use firesteel_exchange::message::Role;
 use firesteel_exchange::program;
 use firesteel_exchange::rules::RuleSpec;
@@ -137,7 +138,8 @@ fn exchanges(load: Load) -> Result<(Times, Times)> {
         limits: ServerLimits::default(),
         snapshot: None,
     };
-    let server = Exchanger::start(settings, secret.clone(), tls.as_ref(), &vec![0.5; load.floats], None)?;
+    let initial = filled(load.floats, 0.5, Purpose::Center)?;
+    let server = Exchanger::start(settings, secret.clone(), tls.as_ref(), &initial, None)?;
     let attach = |worker| {
         let spec = ClientSpec {
             servers: vec![Server { address: server.address().to_string(), tls: tls.as_ref().map(TlsIdentity::trust) }],
@@ -151,14 +153,16 @@ fn exchanges(load: Load) -> Result<(Times, Times)> {
         client::attach(spec, &Arc::default()).map(|(_, exchanges)| exchanges)
     };
     let times = load.exchanges + load.exchanges / 4;
-    let (message, about) =
-        (vec![1.0; load.floats], Contribution { work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1 });
+    let (message, about) = (
+        filled(load.floats, 1.0, Purpose::Message)?,
+        Contribution { work: Work { steps: 1, samples: 100, loss: 1.0 }, lr: 0.1 },
+    );
     let exchanged = together(load, |worker| {
-        let (mut exchanges, mut reply) = (attach(worker)?, vec![0.0; load.floats]);
+        let (mut exchanges, mut reply) = (attach(worker)?, filled(load.floats, 0.0, Purpose::Message)?);
         timed(times, || exchanges.exchange(&message, &mut reply, &about).map(|_| ()))
     })?;
     let pulled = together(load, |worker| {
-        let (mut exchanges, mut center) = (attach(worker)?, vec![0.0; load.floats]);
+        let (mut exchanges, mut center) = (attach(worker)?, filled(load.floats, 0.0, Purpose::Message)?);
         timed(times, || exchanges.pull(&mut center))
     })?;
     Ok((exchanged, pulled))
@@ -187,7 +191,7 @@ fn echoes(load: Load, bytes: usize) -> Result<Times> {
             for socket in listener.incoming().take(load.clients as usize).flatten() {
                 scope.spawn(move || {
                     let mut socket = socket;
-                    let mut message = vec![0; bytes];
+                    let Ok(mut message) = filled(bytes, 0, Purpose::Message) else { return }; // its client sees that
                     while socket.read_exact(&mut message).and_then(|()| socket.write_all(&message)).is_ok() {}
                 });
             }
@@ -195,7 +199,7 @@ fn echoes(load: Load, bytes: usize) -> Result<Times> {
         together(load, |_| {
             let mut socket = TcpStream::connect(address).map_err(failed)?;
             socket.set_nodelay(true).map_err(failed)?;
-            let (message, mut reply) = (vec![1; bytes], vec![0; bytes]);
+            let (message, mut reply) = (filled(bytes, 1, Purpose::Message)?, filled(bytes, 0, Purpose::Message)?);
             timed(load.exchanges + load.exchanges / 4, || {
                 socket.write_all(&message).and_then(|()| socket.read_exact(&mut reply)).map_err(failed)
             })
@@ -210,12 +214,12 @@ fn one_way(bytes: usize, times: usize) -> Result<f64> {
     thread::scope(|scope| {
         let reader = scope.spawn(move || {
             let (mut socket, _) = listener.accept()?;
-            let mut message = vec![0; bytes];
+            let mut message = filled(bytes, 0, Purpose::Message).map_err(std::io::Error::other)?;
             (0..times).try_for_each(|_| socket.read_exact(&mut message))
         });
         let start = Instant::now();
         let mut socket = TcpStream::connect(address).map_err(failed)?;
-        let message = vec![1; bytes];
+        let message = filled(bytes, 1, Purpose::Message)?;
         (0..times).try_for_each(|_| socket.write_all(&message)).map_err(failed)?;
         let read = reader.join().map_err(|_| Error::Config("the reader panicked".to_owned()))?;
         read.map_err(failed)?;

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use firesteel_exchange::auth::Secret;
+use firesteel_exchange::memory::{Purpose, filled};
 use firesteel_exchange::program;
 use firesteel_exchange::server::{Exchanger, ExchangerSettings};
 use firesteel_exchange::tls::TlsIdentity;
@@ -112,7 +113,9 @@ fn weights(path: &Path) -> Result<Vec<f32>> {
     if bytes.is_empty() || bytes.len() % 4 != 0 {
         return Err(Error::Config(format!("{}: {} bytes are no f32 values", path.display(), bytes.len())));
     }
-    Ok(bytemuck::pod_collect_to_vec(&bytes))
+    let mut values = filled(bytes.len() / 4, 0.0, Purpose::Center)?;
+    bytemuck::cast_slice_mut(&mut values).copy_from_slice(&bytes);
+    Ok(values)
 }
 
 /// Reads the secret, or creates the file with a new one, readable by its owner only.
