@@ -114,9 +114,9 @@ final class Arguments(commands: Seq[Command], version: => String) {
 
     /** Called with each value of an option, in the order of the command line, and with null before the first. */
     final class Saying[A](value: A => JsonNode) extends ISetter {
-      def set[B](given: B): B = {
-        if (given != null) said.set[JsonNode](setting.key, value(given.asInstanceOf[A]))
-        given
+      def set[B](latest: B): B = {
+        if (latest != null) said.set[JsonNode](setting.key, value(latest.asInstanceOf[A]))
+        latest
       }
     }
 
