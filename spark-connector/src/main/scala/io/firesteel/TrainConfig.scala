@@ -36,12 +36,12 @@ import scala.jdk.CollectionConverters._
   * @param decoupledDecay decay is applied to the weights and not added to the gradient, as adamw and muon always do
   * @param clipGradients maximum of the L2 norm of the whole gradient
   * @param lookaheadEvery local steps between two moves of Lookahead's slow weights, `lookaheadAlpha` of the way each
-  * @param labelSmoothing part of a label that is shared among all classes
-  * @param lrStart part of `lr` in the first step, for triangular; `lrEnd` in the last, `lrPeak` the part of the run
-  *   between
-  * @param warmUp local steps in which the rate rises to the policy's
-  * @param consistency async, ssp or bsp: who waits for whom; sparknet is one long stage with bsp and a job a round with
-  *   rounds, and where neither is said the cluster decides
+  * @param labelSmoothing part of a label that is distributed over all classes
+  * @param lrStart part of `lr` in the first step, for triangular; `lrEnd` is that in the last step, and `lrPeak` the
+  *   part of the run after which the rate is `lr`
+  * @param warmUp local steps in which the rate rises linearly to the policy's
+  * @param consistency async, ssp or bsp: who waits for whom; sparknet is one long stage with bsp and a Spark job for each
+  *   round with rounds, and without either the cluster decides
   * @param staleness exchanges that a worker may be ahead of the slowest, for ssp
   * @param period constant, adaptive or post-local: how many local steps a worker does between exchanges, relative to
   *   `tau`

@@ -116,7 +116,9 @@ class ClusterTest extends AnyFunSuite with Eventually {
     def told(events: Events) = events.of[Evaluated].map(e => (e.round, e.samples, e.accuracy, e.loss))
     val (rounds, chosen) = (new Events, new Events)
     val expected =
-      TestSpark.using("local[1]")(sc => Runs.bits(Runs.train(sc, two.copy(consistency = Some("rounds")), rounds).weights))
+      TestSpark.using("local[1]")(sc =>
+        Runs.bits(Runs.train(sc, two.copy(consistency = Some("rounds")), rounds).weights)
+      )
     TestSpark.usingCluster { sc =>
       assert(Runs.bits(Runs.train(sc, two, chosen).weights) == expected)
       assert(chosen.of[Started].head.how == "in one stage" && told(chosen) == told(rounds))

@@ -63,8 +63,11 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
   def fault(e: Fault): Unit = say(s"round ${e.round}: ${e.what}: ${e.action}")
 
   def ended(e: Ended, model: String): Unit = {
-    val result = for (a <- e.accuracy; l <- e.loss) yield s", accuracy ${ProgressDisplay.percent(a)}, loss ${ProgressDisplay.loss(l)}"
-    val done = e.exchanges.filter(_ => !inRounds).fold(s"${e.rounds} rounds")(totals => s"${totals.exchanges} exchanges")
+    val result =
+      for (a <- e.accuracy; l <- e.loss)
+        yield s", accuracy ${ProgressDisplay.percent(a)}, loss ${ProgressDisplay.loss(l)}"
+    val done =
+      e.exchanges.filter(_ => !inRounds).fold(s"${e.rounds} rounds")(totals => s"${totals.exchanges} exchanges")
     say(
       s"done: $done in ${ProgressDisplay.duration(e.seconds)} (${ProgressDisplay.duration(e.wallSeconds)} with evaluation), " +
         s"${ProgressDisplay.rate(e.imagesPerSecond)}${result.getOrElse("")}"

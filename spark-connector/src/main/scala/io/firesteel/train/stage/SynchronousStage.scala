@@ -29,7 +29,8 @@ private[train] object SynchronousStage {
   ): Outcome = {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new StageNotifier(plan, begin, listener)
-    StageChoice.awaitSlots(sc, plan, listener.waiting) // before the rows are divided, so that each worker has a slot where its rows are
+    // before the rows are divided, so that each worker has a slot where its rows are
+    StageChoice.awaitSlots(sc, plan, listener.waiting)
     notifier.started(train.rows, test.fold(0L)(_.rows), train.classes, plan.minibatchesBefore(begin.round))
 
     Using.Manager { use =>
@@ -37,7 +38,8 @@ private[train] object SynchronousStage {
       val policy = FaultWatch.Stage.copy(hostsParts = plan.config.exchangers > 0)
       val watch = use(new FaultWatch(sc, run, notifier.fault, policy, plan.needs.map(_.process)))
       val workers = use(Workers.load(sc, train, plan, run, watch))
-      val statistics = workers.statistics()
+      val (statistics, devices) = workers.load()
+      notifier.loaded(devices)
       val normalizer = Engine.normalizer(plan.configJson, statistics)
       val start = Checkpoint.initialized(plan, begin, statistics)
       val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval", watch)))

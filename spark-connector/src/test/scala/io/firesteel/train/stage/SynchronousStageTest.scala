@@ -1,9 +1,11 @@
-// The synchronous strategies inside one stage: the same run as in rounds, bit for bit, wherever its jobs end; and the
-// choice between the two.
+// The synchronous strategies inside one stage: the same bits as in rounds, wherever the jobs end; and the choice between
+// the two.
 package io.firesteel.train.stage
 
 import io.firesteel._
 import io.firesteel.jni.{Engine, Exchanger, Kind, Link}
+import io.firesteel.train.run.Plan
+import io.firesteel.train.workers.ExchangerKey
 import io.firesteel.train.{Events, MemoryStore, RunWatch, Runs}
 import org.apache.spark.SparkContext
 import org.scalatest.BeforeAndAfterAll
@@ -29,7 +31,9 @@ class SynchronousStageTest extends AnyFunSuite with BeforeAndAfterAll {
     val rounds = events.of[RoundDone].map(e => (e.round, e.rounds, e.localSteps, e.samples, e.loss, e.exchangeBytes))
     val evaluations = events.of[Evaluated].map(e => (e.round, e.samples, e.accuracy, e.loss))
     assert(events.of[Fault].isEmpty && rounds.nonEmpty && evaluations.nonEmpty)
-    assert(evaluations.map(_._1) == rounds.map(_._1).filter(round => round % config.evalEvery == 0 || round == rounds.length))
+    assert(
+      evaluations.map(_._1) == rounds.map(_._1).filter(round => round % config.evalEvery == 0 || round == rounds.length)
+    )
     val end = events.of[Ended].head
     Seq(weights, rounds, evaluations, end.rounds, end.samples, end.accuracy, end.loss)
   }
@@ -41,7 +45,14 @@ class SynchronousStageTest extends AnyFunSuite with BeforeAndAfterAll {
       _.copy(evalEvery = Never, solverState = "reset"),
       _.copy(solver = "adamw", lookaheadEvery = Some(4), lookaheadAlpha = Some(0.5)),
       _.copy(period = "post-local", postLocalStep = Some(4), evalEvery = 2),
-      _.copy(net = "resnet20", normalize = "channel", updateBn = Some(2), precision = "bf16"),
+      _.copy(
+        net = "resnet20",
+        normalize = "channel",
+        updateBn = Some(1),
+        tau = 1,
+        iterations = Some(2),
+        batch = Some(5)
+      ),
       _.copy(workers = Some(1))
     )
     for (kind <- kinds) {
@@ -140,13 +151,13 @@ class SynchronousStageTest extends AnyFunSuite with BeforeAndAfterAll {
   }
 
   test("an executor that an exchanger does not answer says so") {
-    val stage = io.firesteel.train.run.Plan.resolve(two, Runs.cifar10(sc).train, 2).withConsistency("bsp")
+    val stage = Plan.resolve(two, Runs.cifar10(sc).train, 2).withConsistency("bsp")
     val config = stage.config.copy(exchangeDeadline = 1)
     val exchanger = Exchanger.open(config.toJson, new Array(stage.length), Array.empty)
     val client = exchanger.client()
     Link.open(s"""{"client":$client,"worker":0,"attempt":1}""").close()
     exchanger.close()
-    val task = new ProbeTask(new io.firesteel.train.workers.ExchangerKey(client, resumed = 0))
+    val task = new ProbeTask(new ExchangerKey(client, resumed = 0))
     val answers = sc.parallelize(Seq(0), 1).map(_ => task()).collect().toSeq
     assert(answers.head.exists(_.matches("exchanger 127\\.0\\.0\\.1:\\d+ did not answer for 1 s.*")), answers)
   }
