@@ -35,7 +35,8 @@ object TrainCommand {
     Using.resource(OutputDir.claim(out, SparkApplication.hadoop, resume, submission)) { dir =>
       // A run that was stopped before its first checkpoint starts from the beginning, and derives its settings again.
       val continues = resume && dir.contains(OutputDir.Checkpoint)
-      val request = if (continues) config.copy(resume = true) else TrainConfig.fromJson(asked.toString).copy(resume = false)
+      val request =
+        if (continues) config.copy(resume = true) else TrainConfig.fromJson(asked.toString).copy(resume = false)
       if (resume && !continues) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
       SparkApplication.use("firesteel train") { sc =>
         dir.belongsTo(sc.applicationId)

@@ -75,7 +75,11 @@ class MetricsFileTest extends AnyFunSuite {
         metrics.close()
         assert(MetricsFile.submission(open(dir)) == id)
       }
-      Files.writeString(dir.resolve("metrics.jsonl"), """{"event":"start","submission":"cut""", StandardOpenOption.APPEND)
+      Files.writeString(
+        dir.resolve("metrics.jsonl"),
+        """{"event":"start","submission":"cut""",
+        StandardOpenOption.APPEND
+      )
       assert(MetricsFile.submission(open(dir)).isEmpty)
     }
   }

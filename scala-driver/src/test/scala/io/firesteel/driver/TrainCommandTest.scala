@@ -81,7 +81,21 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       val (status, text, err) = submit("train", "--out", cut.toString, "--resume")
       assert(status == 0, err)
       assert(text.contains("resumed after round 2"))
-      assert(rounds(cut) == Seq("start", "workers", "round", "round", "eval", "start", "workers", "round", "round", "eval", "end"))
+      assert(
+        rounds(cut) == Seq(
+          "start",
+          "workers",
+          "round",
+          "round",
+          "eval",
+          "start",
+          "workers",
+          "round",
+          "round",
+          "eval",
+          "end"
+        )
+      )
       assert(weights(cut) == weights(whole))
     }
   }

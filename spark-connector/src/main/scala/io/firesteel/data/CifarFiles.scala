@@ -96,7 +96,8 @@ private[data] case class CifarFile(path: String, format: RecordFormat, first: Lo
     val conf = new Configuration(sc.hadoopConfiguration)
     FixedLengthInputFormat.setRecordLength(conf, format.bytes)
     conf.set(OneFile.Key, path)
-    val read = sc.newAPIHadoopRDD(conf, classOf[OneFile], classOf[LongWritable], classOf[BytesWritable])
+    val read = sc
+      .newAPIHadoopRDD(conf, classOf[OneFile], classOf[LongWritable], classOf[BytesWritable])
       .map { case (offset, bytes) =>
         val row = first + offset.get / format.bytes
         val record = Arrays.copyOf(bytes.getBytes, format.bytes) // Hadoop reuses its buffer

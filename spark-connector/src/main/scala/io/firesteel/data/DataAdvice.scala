@@ -2,7 +2,6 @@
 // same as the engine's `data/advice.rs`.
 package io.firesteel.data
 
-
 private[data] object DataAdvice {
   private val Archives = Seq(".tar.gz", ".tgz", ".tar", ".zip", ".tar.bz2", ".tar.xz")
   private val Depth = 2 // directories below the given one that are looked into: torchvision's MNIST/raw is two below
@@ -15,7 +14,9 @@ private[data] object DataAdvice {
     */
   def ofDirectory(directory: DataDirectory, kind: DataDirectory => Option[String]): Option[String] =
     otherVersion(directory)
-      .orElse(below(directory, Depth)(kind).map { case (there, name) => s"${there.path} has those of $name: give that directory" })
+      .orElse(below(directory, Depth)(kind).map { case (there, name) =>
+        s"${there.path} has those of $name: give that directory"
+      })
       .orElse(directory.names.find(isArchive).map(name => s"$name lies there: $Unpack"))
       .orElse(below(directory, depth = 1)(otherVersion).map { case (there, what) => s"${there.path}: $what" })
 

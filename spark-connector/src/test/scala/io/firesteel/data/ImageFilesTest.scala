@@ -153,7 +153,9 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
     )
     val parent = "DIR: no training files: DIR/cifar-10-batches-bin has those of cifar10: give that directory"
     assert(saidOf("cifar-10-binary.tar.gz", "cifar-10-batches-bin/data_batch_1.bin") == parent)
-    assert(saidOf("MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/train-labels-idx1-ubyte").contains("DIR/MNIST/raw has"))
+    assert(
+      saidOf("MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/train-labels-idx1-ubyte").contains("DIR/MNIST/raw has")
+    )
     assert(saidOf("a/b/c/train.bin", "notes.txt").startsWith("DIR: no training files; looked for cifar10: "))
     TestSpark.directory { directory =>
       val archive = Files.createFile(directory.resolve("cifar-10-binary.tar.gz"))
@@ -207,7 +209,11 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
     TestSpark.directory { directory =>
       val there = Files.createFile(directory.resolve("there"))
       def said(path: String, cause: IOException, place: String) = ReadFailure.of(path, cause, place)
-      val elsewhere = said("file:/nowhere/x", new FileNotFoundException("File file:/nowhere/x does not exist"), " in executor 1 on host h")
+      val elsewhere = said(
+        "file:/nowhere/x",
+        new FileNotFoundException("File file:/nowhere/x does not exist"),
+        " in executor 1 on host h"
+      )
       assert(elsewhere.kind == Kind.CONFIG)
       assert(
         elsewhere.getMessage == "read file:/nowhere/x in executor 1 on host h: the driver sees it and that machine does " +
@@ -221,7 +227,9 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
         )
       ) {
         val e = said(path, cause, "")
-        assert(e.kind == Kind.IO && e.getMessage == s"read $path: user $user may not: give it permission to read the file")
+        assert(
+          e.kind == Kind.IO && e.getMessage == s"read $path: user $user may not: give it permission to read the file"
+        )
       }
       val broken = said("hdfs://n/x", new IOException("could not obtain block"), "")
       assert(broken.kind == Kind.IO && broken.getMessage == "read hdfs://n/x" && broken.getCause != null)

@@ -144,7 +144,10 @@ class LoaderTest extends AnyFunSuite {
       }
       val said = probe("firesteel.libtorch" -> lib.toString)
       assert(said.startsWith("library | load the jar's native/") && said.contains("undefined symbol"), said)
-      assert(said.contains(s"libtorch in $lib is no whole 2.11.0: run scripts/setup") && !said.contains("rebuild"), said)
+      assert(
+        said.contains(s"libtorch in $lib is no whole 2.11.0: run scripts/setup") && !said.contains("rebuild"),
+        said
+      )
     }
   }
 
@@ -163,7 +166,9 @@ class LoaderTest extends AnyFunSuite {
 
   test("the linker's words about the machine are not taken for a matter of the build") {
     def remedy(message: String) = LoadFailure.of(message, Path.of("/opt/torch/lib"), "rebuild")
-    assert(remedy("/lib/libc.so.6: version `GLIBC_2.38' not found").startsWith("this machine's C or C++ library is too old"))
+    assert(
+      remedy("/lib/libc.so.6: version `GLIBC_2.38' not found").startsWith("this machine's C or C++ library is too old")
+    )
     assert(remedy("libc10.so: undefined symbol: _ZN3c10").startsWith("libtorch in /opt/torch/lib is no whole 2.11.0"))
     assert(remedy("file too short") == "rebuild")
   }

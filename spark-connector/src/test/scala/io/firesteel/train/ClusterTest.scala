@@ -2,7 +2,17 @@
 // a round; inside one stage, the whole budget is spent.
 package io.firesteel.train
 
-import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, FiresteelException, RoundDone, Started, TestSpark, TrainConfig}
+import io.firesteel.{
+  Ended,
+  Evaluated,
+  ExchangeDone,
+  Fault,
+  FiresteelException,
+  RoundDone,
+  Started,
+  TestSpark,
+  TrainConfig
+}
 import io.firesteel.TrainListener
 import io.firesteel.data.{DriverDisk, ImageFiles}
 import io.firesteel.jni.Kind
@@ -42,7 +52,9 @@ class ClusterTest extends AnyFunSuite with Eventually {
     }
   }
 
-  test("data that the driver sees and an executor does not end the run at once, with the file, the executor and the remedy") {
+  test(
+    "data that the driver sees and an executor does not end the run at once, with the file, the executor and the remedy"
+  ) {
     TestSpark.usingCluster("spark.hadoop.fs.driver.impl" -> classOf[DriverDisk].getName) { sc =>
       for (name <- Seq("cifar10-tiny", "idx-tiny")) {
         val events = new Events

@@ -127,7 +127,8 @@ object OutputDir {
     try body
     catch {
       case e: IOException =>
-        val (why, cause) = storage.obstacle.fold[(String, Throwable)]("" -> e)(what => s": $what: choose another --out" -> null)
+        val (why, cause) =
+          storage.obstacle.fold[(String, Throwable)]("" -> e)(what => s": $what: choose another --out" -> null)
         throw new FiresteelException(Kind.IO, s"output directory $uri cannot be made or written$why", cause)
     }
 

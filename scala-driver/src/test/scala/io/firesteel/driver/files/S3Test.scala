@@ -124,7 +124,21 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
       assert(left("cut") == complete - "model.safetensors" - "preprocessing.safetensors")
       val (status, _, err) = submit("train", "--out", "s3a://bucket/cut", "--resume")
       assert(status == 0, err)
-      assert(told("cut") == Seq("start", "workers", "round", "round", "eval", "start", "workers", "round", "round", "eval", "end"))
+      assert(
+        told("cut") == Seq(
+          "start",
+          "workers",
+          "round",
+          "round",
+          "eval",
+          "start",
+          "workers",
+          "round",
+          "round",
+          "eval",
+          "end"
+        )
+      )
       assert(weights("cut") == weights("whole"))
     }
   }
