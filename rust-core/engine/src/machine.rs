@@ -4,8 +4,9 @@
 use serde::Serialize;
 
 use crate::device::cores;
+use crate::libtorch;
 use crate::metrics::processor;
-use crate::{libtorch, raw};
+use crate::raw;
 
 /// What the workers of this process compute with, where that is a processor and not a GPU.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
