@@ -13,7 +13,9 @@ private[data] case object IdxFiles extends ImageFiles.Reader {
 
   def lookedFor: String = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-... (also .idx3-ubyte, .gz)"
 
-  def found(directory: DataDirectory): Boolean = pair(directory, "train").nonEmpty
+  /** By names alone: one of two files is enough, so that the message can name the other. */
+  def found(directory: DataDirectory): Boolean =
+    find(directory, "train-images", "idx3").nonEmpty || find(directory, "train-labels", "idx1").nonEmpty
 
   def open(sc: SparkContext, directory: DataDirectory): ImageFiles = {
     val training = pair(directory, "train").get

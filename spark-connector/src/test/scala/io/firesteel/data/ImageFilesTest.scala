@@ -154,7 +154,7 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
     val parent = "DIR: no training files: DIR/cifar-10-batches-bin has those of cifar10: give that directory"
     assert(saidOf("cifar-10-binary.tar.gz", "cifar-10-batches-bin/data_batch_1.bin") == parent)
     assert(
-      saidOf("fashion/train-images-idx3-ubyte", "fashion/train-labels-idx1-ubyte").contains("DIR/fashion has")
+      saidOf("MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/train-labels-idx1-ubyte").contains("DIR/MNIST/raw has")
     )
     assert(saidOf("a/b/c/train.bin", "notes.txt").startsWith("DIR: no training files; looked for cifar10: "))
     TestSpark.directory { directory =>
