@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use crate::device::cores;
 use crate::libtorch;
-use crate::metrics::processor;
 use crate::raw;
 
 /// What the workers of this process compute with, where that is a processor and not a GPU.
@@ -31,6 +30,18 @@ impl Machine {
             libtorch: libtorch::version(),
         }
     }
+}
+
+/// The processor's name; empty where Linux tells none, as on ARM.
+pub fn processor() -> String {
+    field("/proc/cpuinfo", "model name")
+}
+
+/// The value behind the first `key` of a file in /proc.
+pub fn field(file: &str, key: &str) -> String {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+    line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::device::cores;
 use crate::error::{Error, Result};
-use crate::machine::Machine;
+use crate::machine::{self, Machine};
 
 /// One line of the file.
 #[derive(Clone, Debug, Serialize)]
@@ -89,21 +89,9 @@ pub struct DataFacts {
 impl Hardware {
     /// According to Linux; what it does not report is empty or 0.
     pub fn of_this_machine() -> Self {
-        let kibibytes: u64 = field("/proc/meminfo", "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0);
-        Self { cpu: processor(), cores: cores(), memory_bytes: kibibytes * 1024 }
+        let kibibytes: u64 = machine::field("/proc/meminfo", "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0);
+        Self { cpu: machine::processor(), cores: cores(), memory_bytes: kibibytes * 1024 }
     }
-}
-
-/// The processor's name; empty where Linux tells none, as on ARM.
-pub fn processor() -> String {
-    field("/proc/cpuinfo", "model name")
-}
-
-/// The value behind the first `key` of a file in /proc.
-fn field(file: &str, key: &str) -> String {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
-    line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
 }
 
 /// The metrics file of a run.
