@@ -194,7 +194,7 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       val (status, text, err) = stage(out, "--iterations", "6", "--eval-every", "100")
       assert(status == 0, err)
       assert(names(out) == complete && text.contains("done: 6 exchanges in"))
-      assert(told(out) == Seq("start") ++ Seq.fill(6)("exchange") ++ Seq("eval", "end"))
+      assert(told(out) == Seq("start", "workers") ++ Seq.fill(6)("exchange") ++ Seq("eval", "end"))
       assert(metrics(out).filter(_.has("total_steps")).map(_.get("total_steps").asInt) == Seq(2, 4, 6, 8, 10, 12))
       val end = metrics(out).last
       assert(end.get("samples").asLong == 6 * 20 * 2 && end.get("exchanges").asInt == 6)
