@@ -12,6 +12,7 @@ import org.slf4j.LoggerFactory
 
 import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.{Executors, TimeUnit}
+import scala.annotation.tailrec
 import scala.util.Using
 import scala.util.control.NonFatal
 
@@ -97,9 +98,7 @@ private[driver] object RunClaim {
       me: Holder = Holder.self(),
       pause: Long => Unit = TimeUnit.SECONDS.sleep(_)
   ): RunClaim = {
-    awaitFree(storage, me, pause)
-    val before = claims(storage).lastOption
-    val number = before.fold(0)(_._1) + 1
+    val number = awaitFree(storage, me, pause) + 1
     val mine = s"$Prefix$number"
     if (!storage.createNew(mine, me.json)) refuse(storage, mine)
     // By now another run may have made a higher claim; and if the store does not guarantee that only one of several
@@ -127,10 +126,16 @@ private[driver] object RunClaim {
   private def read(storage: Storage, name: String): Option[Holder] =
     storage.open(name).flatMap(Using.resource(_)(file => Holder.parse(file.in.readAllBytes())))
 
-  /** Returns when no run that lives holds the directory. */
-  private def awaitFree(storage: Storage, me: Holder, pause: Long => Unit): Unit = {
-    var waited = 0L
-    for (alive <- Iterator.continually(living(storage, me)).takeWhile(_.nonEmpty).flatten) {
+  /** Waits until no run that lives holds the directory, and answers the highest number of a claim in the listing that
+    * showed it, 0 without any. A claim that came after that listing must be told from those that are free, so the
+    * directory is not listed again.
+    */
+  @tailrec private def awaitFree(storage: Storage, me: Holder, pause: Long => Unit, waited: Long = 0): Int = {
+    val highest = claims(storage).lastOption
+    val living = highest.flatMap { case (_, name) => alive(storage, name, me) }
+    if (living.isEmpty) highest.fold(0)(_._1)
+    else {
+      val alive = living.get
       val attempt = alive.holder.filter(_.isAttemptWith(me))
       if (attempt.isEmpty || waited >= AttemptSeconds) refuse(storage, alive.name, alive.lease)
       if (waited == 0)
@@ -139,23 +144,21 @@ private[driver] object RunClaim {
             s"${attempt.get.description}: waiting for its end, $AttemptSeconds s at most"
         )
       pause(PollSeconds)
-      waited += PollSeconds
+      awaitFree(storage, me, pause, waited + PollSeconds)
     }
   }
 
   /** A claim whose run lives, as far as one can tell. */
   private final case class Alive(name: String, holder: Option[Holder], lease: String)
 
-  private def living(storage: Storage, me: Holder): Option[Alive] =
-    claims(storage).lastOption.flatMap { case (_, name) =>
-      read(storage, name) match {
-        case Some(holder) if holder.isOfThisMachine => Option.when(holder.runs)(Alive(name, Some(holder), ""))
-        case holder                                 =>
-          secondsSince(storage, name, me).filter(_ < LeaseSeconds).map { age =>
-            val lease = s" (renewed $age s ago; a claim of another machine is free after $LeaseSeconds s)"
-            Alive(name, holder, lease)
-          }
-      }
+  private def alive(storage: Storage, name: String, me: Holder): Option[Alive] =
+    read(storage, name) match {
+      case Some(holder) if holder.isOfThisMachine => Option.when(holder.runs)(Alive(name, Some(holder), ""))
+      case holder                                 =>
+        secondsSince(storage, name, me).filter(_ < LeaseSeconds).map { age =>
+          val lease = s" (renewed $age s ago; a claim of another machine is free after $LeaseSeconds s)"
+          Alive(name, holder, lease)
+        }
     }
 
   /** Measured by the clock of the file system, since clocks of machines may differ. */
