@@ -235,7 +235,7 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
   test("a run that diverges ends with status 1 and keeps its metrics") {
     scratch { dir =>
       val out = dir.resolve("run")
-      val (status, _, err) = train(out, "--iterations", "40", "--lr", "1e6", "--lr-policy", "fixed")
+      val (status, _, err) = train(out, "--iterations", "40", "--lr", "1e6", "--lr-policy", "fixed", "--consistency", "rounds")
       assert(status == 1 && err.linesIterator.size == 1, err)
       assert(err.contains("training diverged in round") && err.contains("--lr (now 1000000.0)"))
       assert(metrics(out).last.get("loss").isNull)
@@ -249,7 +249,7 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       val (status, _, err) = train(diverged, "--iterations", "1", "--lr", "1e30")
       assert(status == 1 && err.linesIterator.size == 1, err)
       assert(err.contains("training diverged by round 1: the test loss is NaN: try a smaller --lr (now 1.0E30)"))
-      assert(told(diverged) == Seq("start", "workers", "round", "eval") && metrics(diverged).last.get("loss").isNull)
+      assert(rounds(diverged) == Seq("start", "workers", "round", "eval") && metrics(diverged).last.get("loss").isNull)
 
       assert(train(model, "--iterations", "2")._1 == 0)
       val file = Files.readAllBytes(model.resolve("model.safetensors"))
