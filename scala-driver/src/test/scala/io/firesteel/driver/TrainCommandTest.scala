@@ -235,7 +235,8 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
   test("a run that diverges ends with status 1 and keeps its metrics") {
     scratch { dir =>
       val out = dir.resolve("run")
-      val (status, _, err) = train(out, "--iterations", "40", "--lr", "1e6", "--lr-policy", "fixed", "--consistency", "rounds")
+      val (status, _, err) =
+        train(out, "--iterations", "40", "--lr", "1e6", "--lr-policy", "fixed", "--consistency", "rounds")
       assert(status == 1 && err.linesIterator.size == 1, err)
       assert(err.contains("training diverged in round") && err.contains("--lr (now 1000000.0)"))
       assert(metrics(out).last.get("loss").isNull)
