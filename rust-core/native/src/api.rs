@@ -14,7 +14,7 @@ use jni::{Env, bind_java_type};
 
 use crate::buffers::{bytes, float_array, floats, long_array, longs, with_direct};
 use crate::calls::{self, Attached, BYTES, CENTERS, EXCHANGERS, LINKS, WORKERS};
-use crate::error::{Failure, Throw};
+use crate::error::{Failure, Result, Throw};
 use crate::{hosts, logging, registry};
 
 bind_java_type! {
@@ -75,7 +75,7 @@ bind_java_type! {
 impl NativeNativeInterface for NativeAPI {
     type Error = Failure;
 
-    fn version<'l>(env: &mut Env<'l>, _: JClass<'l>) -> Result<JString<'l>, Failure> {
+    fn version<'l>(env: &mut Env<'l>, _: JClass<'l>) -> Result<JString<'l>> {
         logging::init();
         firesteel_engine::device::keep_memory();
         firesteel_engine::device::warn_of_a_slow_processor();
@@ -83,24 +83,24 @@ impl NativeNativeInterface for NativeAPI {
         Ok(JString::from_str(env, calls::version())?)
     }
 
-    fn load_cuda<'l>(_: &mut Env<'l>, _: JClass<'l>, directory: JString<'l>) -> Result<(), Failure> {
+    fn load_cuda<'l>(_: &mut Env<'l>, _: JClass<'l>, directory: JString<'l>) -> Result<()> {
         firesteel_engine::libtorch::load_cuda(Path::new(&directory.to_string()));
         Ok(())
     }
 
-    fn resolve<'l>(env: &mut Env<'l>, _: JClass<'l>, request: JString<'l>) -> Result<JString<'l>, Failure> {
+    fn resolve<'l>(env: &mut Env<'l>, _: JClass<'l>, request: JString<'l>) -> Result<JString<'l>> {
         Ok(JString::from_str(env, calls::resolve(&request.to_string())?)?)
     }
 
-    fn describe<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JString<'l>, Failure> {
+    fn describe<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JString<'l>> {
         Ok(JString::from_str(env, calls::describe(&config.to_string())?)?)
     }
 
-    fn machine<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JString<'l>, Failure> {
+    fn machine<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JString<'l>> {
         Ok(JString::from_str(env, calls::machine(&config.to_string())?)?)
     }
 
-    fn memory<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>, rows: jlong) -> Result<JString<'l>, Failure> {
+    fn memory<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>, rows: jlong) -> Result<JString<'l>> {
         let rows = u64::try_from(rows).map_err(|_| Error::layout(format!("{rows} rows")))?;
         Ok(JString::from_str(env, calls::memory(&config.to_string(), rows)?)?)
     }
@@ -110,7 +110,7 @@ impl NativeNativeInterface for NativeAPI {
         _: JClass<'l>,
         config: JString<'l>,
         statistics: JLongArray<'l>,
-    ) -> Result<JFloatArray<'l>, Failure> {
+    ) -> Result<JFloatArray<'l>> {
         let statistics = longs(env, &statistics)?;
         float_array(env, &calls::initial_weights(&config.to_string(), &statistics)?)
     }
@@ -120,12 +120,12 @@ impl NativeNativeInterface for NativeAPI {
         _: JClass<'l>,
         config: JString<'l>,
         statistics: JLongArray<'l>,
-    ) -> Result<JFloatArray<'l>, Failure> {
+    ) -> Result<JFloatArray<'l>> {
         let statistics = longs(env, &statistics)?;
         float_array(env, &calls::normalizer(&config.to_string(), &statistics)?)
     }
 
-    fn tensors_header<'l>(env: &mut Env<'l>, _: JClass<'l>, layout: JString<'l>) -> Result<JByteArray<'l>, Failure> {
+    fn tensors_header<'l>(env: &mut Env<'l>, _: JClass<'l>, layout: JString<'l>) -> Result<JByteArray<'l>> {
         Ok(env.byte_array_from_slice(&calls::tensors_header(&layout.to_string())?)?)
     }
 
@@ -134,12 +134,12 @@ impl NativeNativeInterface for NativeAPI {
         _: JClass<'l>,
         header: JByteArray<'l>,
         file_bytes: jlong,
-    ) -> Result<JString<'l>, Failure> {
+    ) -> Result<JString<'l>> {
         let header = bytes(env, &header)?;
         Ok(JString::from_str(env, calls::read_tensors_header(&header, file_bytes)?)?)
     }
 
-    fn worker_open<'l>(_: &mut Env<'l>, _: JClass<'l>, spec: JString<'l>) -> Result<jlong, Failure> {
+    fn worker_open<'l>(_: &mut Env<'l>, _: JClass<'l>, spec: JString<'l>) -> Result<jlong> {
         Ok(calls::open_worker(&spec.to_string())?)
     }
 
@@ -149,7 +149,7 @@ impl NativeNativeInterface for NativeAPI {
         worker: jlong,
         records: JByteBuffer<'l>,
         rows: jint,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let attached = WORKERS.get(worker)?;
         let mut worker = attached.resident.lock()?;
         let rows = usize::try_from(rows).map_err(|_| Error::layout(format!("{rows} rows")))?;
@@ -157,17 +157,12 @@ impl NativeNativeInterface for NativeAPI {
         with_direct(env, &records, length, |bytes| Ok(worker.append(bytes, rows)?))
     }
 
-    fn worker_statistics<'l>(env: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<JLongArray<'l>, Failure> {
+    fn worker_statistics<'l>(env: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<JLongArray<'l>> {
         let statistics = WORKERS.get(worker)?.resident.lock()?.statistics();
         long_array(env, &statistics.to_vec())
     }
 
-    fn worker_prepare<'l>(
-        env: &mut Env<'l>,
-        _: JClass<'l>,
-        worker: jlong,
-        normalizer: JFloatArray<'l>,
-    ) -> Result<(), Failure> {
+    fn worker_prepare<'l>(env: &mut Env<'l>, _: JClass<'l>, worker: jlong, normalizer: JFloatArray<'l>) -> Result<()> {
         let normalizer = Normalizer::from_slice(&floats(env, &normalizer)?)?;
         WORKERS.get(worker)?.resident.lock()?.prepare(normalizer);
         Ok(())
@@ -179,7 +174,7 @@ impl NativeNativeInterface for NativeAPI {
         worker: jlong,
         vector: JFloatArray<'l>,
         round: JString<'l>,
-    ) -> Result<JString<'l>, Failure> {
+    ) -> Result<JString<'l>> {
         let attached = WORKERS.get(worker)?;
         let round: Round = calls::parse("round", &round.to_string())?;
         let mut values = floats(env, &vector)?;
@@ -194,60 +189,49 @@ impl NativeNativeInterface for NativeAPI {
         worker: jlong,
         weights: JFloatArray<'l>,
         digest: JString<'l>,
-    ) -> Result<JString<'l>, Failure> {
+    ) -> Result<JString<'l>> {
         let attached = WORKERS.get(worker)?;
         let weights = floats(env, &weights)?;
         let evaluation = attached.resident.lock()?.evaluate(&weights, &digest.to_string(), &attached.cancel)?;
         Ok(JString::from_str(env, calls::render(&evaluation)?)?)
     }
 
-    fn worker_device<'l>(env: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<JString<'l>, Failure> {
+    fn worker_device<'l>(env: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<JString<'l>> {
         Ok(JString::from_str(env, WORKERS.get(worker)?.resident.lock()?.device())?)
     }
 
-    fn worker_cancel<'l>(_: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<(), Failure> {
+    fn worker_cancel<'l>(_: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<()> {
         WORKERS.get(worker)?.cancel.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    fn worker_keep<'l>(
-        _: &mut Env<'l>,
-        _: JClass<'l>,
-        worker: jlong,
-        run: JString<'l>,
-        partition: jint,
-    ) -> Result<(), Failure> {
+    fn worker_keep<'l>(_: &mut Env<'l>, _: JClass<'l>, worker: jlong, run: JString<'l>, partition: jint) -> Result<()> {
         registry::keep(run.to_string(), partition, WORKERS.get(worker)?.resident.clone());
         Ok(())
     }
 
-    fn worker_find<'l>(_: &mut Env<'l>, _: JClass<'l>, run: JString<'l>, partition: jint) -> Result<jlong, Failure> {
+    fn worker_find<'l>(_: &mut Env<'l>, _: JClass<'l>, run: JString<'l>, partition: jint) -> Result<jlong> {
         let resident = registry::find(run.to_string(), partition);
         Ok(resident.map_or(0, |resident| WORKERS.open(Attached::new(resident))))
     }
 
-    fn worker_close<'l>(_: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<(), Failure> {
+    fn worker_close<'l>(_: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<()> {
         WORKERS.close(worker)
     }
 
-    fn retain<'l>(
-        env: &mut Env<'l>,
-        _: JClass<'l>,
-        run: JString<'l>,
-        partitions: JLongArray<'l>,
-    ) -> Result<(), Failure> {
+    fn retain<'l>(env: &mut Env<'l>, _: JClass<'l>, run: JString<'l>, partitions: JLongArray<'l>) -> Result<()> {
         registry::retain(&run.to_string(), &longs(env, &partitions)?);
         Ok(())
     }
 
-    fn end_run<'l>(_: &mut Env<'l>, _: JClass<'l>, run: JString<'l>) -> Result<(), Failure> {
+    fn end_run<'l>(_: &mut Env<'l>, _: JClass<'l>, run: JString<'l>) -> Result<()> {
         let run = run.to_string();
         registry::end(&run);
         hosts::end(&run);
         Ok(())
     }
 
-    fn live<'l>(_: &mut Env<'l>, _: JClass<'l>) -> Result<jlong, Failure> {
+    fn live<'l>(_: &mut Env<'l>, _: JClass<'l>) -> Result<jlong> {
         Ok(registry::LIVE.load(Ordering::Relaxed))
     }
 
@@ -256,7 +240,7 @@ impl NativeNativeInterface for NativeAPI {
         _: JClass<'l>,
         config: JString<'l>,
         initial: JFloatArray<'l>,
-    ) -> Result<jlong, Failure> {
+    ) -> Result<jlong> {
         let initial = floats(env, &initial)?;
         Ok(calls::open_center(&config.to_string(), initial)?)
     }
@@ -267,20 +251,20 @@ impl NativeNativeInterface for NativeAPI {
         center: jlong,
         vector: JFloatArray<'l>,
         samples: jlong,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let center = CENTERS.get(center)?;
         let vector = floats(env, &vector)?;
         let samples = u64::try_from(samples).map_err(|_| Error::layout(format!("{samples} samples")))?;
         Ok(center.lock().unwrap_or_else(PoisonError::into_inner).add(&vector, samples)?)
     }
 
-    fn center_fold<'l>(env: &mut Env<'l>, _: JClass<'l>, center: jlong) -> Result<JFloatArray<'l>, Failure> {
+    fn center_fold<'l>(env: &mut Env<'l>, _: JClass<'l>, center: jlong) -> Result<JFloatArray<'l>> {
         let center = CENTERS.get(center)?;
         let mut center = center.lock().unwrap_or_else(PoisonError::into_inner);
         float_array(env, center.fold()?)
     }
 
-    fn center_close<'l>(_: &mut Env<'l>, _: JClass<'l>, center: jlong) -> Result<(), Failure> {
+    fn center_close<'l>(_: &mut Env<'l>, _: JClass<'l>, center: jlong) -> Result<()> {
         CENTERS.close(center)
     }
 
@@ -290,50 +274,45 @@ impl NativeNativeInterface for NativeAPI {
         config: JString<'l>,
         initial: JFloatArray<'l>,
         snapshot: jlong,
-    ) -> Result<jlong, Failure> {
+    ) -> Result<jlong> {
         let (initial, snapshot) = (floats(env, &initial)?, BYTES.get(snapshot)?);
         let snapshot = snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(calls::open_exchanger(&config.to_string(), &initial, &snapshot)?)
     }
 
-    fn exchanger_client<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JString<'l>, Failure> {
+    fn exchanger_client<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JString<'l>> {
         Ok(JString::from_str(env, calls::render(&EXCHANGERS.get(exchanger)?.join_info())?)?)
     }
 
-    fn exchanger_report<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JString<'l>, Failure> {
+    fn exchanger_report<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JString<'l>> {
         Ok(JString::from_str(env, EXCHANGERS.get(exchanger)?.exchanger.report()?)?)
     }
 
-    fn exchanger_release<'l>(
-        _: &mut Env<'l>,
-        _: JClass<'l>,
-        exchanger: jlong,
-        minibatches: jlong,
-    ) -> Result<(), Failure> {
+    fn exchanger_release<'l>(_: &mut Env<'l>, _: JClass<'l>, exchanger: jlong, minibatches: jlong) -> Result<()> {
         let wrong = |_| Error::config(format!("{minibatches} minibatches cannot be released"));
         EXCHANGERS.get(exchanger)?.exchanger.release(u64::try_from(minibatches).map_err(wrong)?);
         Ok(())
     }
 
-    fn exchanger_center<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JFloatArray<'l>, Failure> {
+    fn exchanger_center<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JFloatArray<'l>> {
         float_array(env, &EXCHANGERS.get(exchanger)?.center()?)
     }
 
-    fn exchanger_snapshot<'l>(_: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<jlong, Failure> {
+    fn exchanger_snapshot<'l>(_: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<jlong> {
         Ok(BYTES.open(Mutex::new(EXCHANGERS.get(exchanger)?.snapshot()?)))
     }
 
-    fn bytes_open<'l>(_: &mut Env<'l>, _: JClass<'l>) -> Result<jlong, Failure> {
+    fn bytes_open<'l>(_: &mut Env<'l>, _: JClass<'l>) -> Result<jlong> {
         Ok(BYTES.open(Mutex::default()))
     }
 
-    fn bytes_append<'l>(env: &mut Env<'l>, _: JClass<'l>, handle: jlong, piece: JByteArray<'l>) -> Result<(), Failure> {
+    fn bytes_append<'l>(env: &mut Env<'l>, _: JClass<'l>, handle: jlong, piece: JByteArray<'l>) -> Result<()> {
         let piece = bytes(env, &piece)?;
         let all = BYTES.get(handle)?;
         Ok(calls::append(&mut all.lock().unwrap_or_else(PoisonError::into_inner), &piece)?)
     }
 
-    fn bytes_length<'l>(_: &mut Env<'l>, _: JClass<'l>, handle: jlong) -> Result<jlong, Failure> {
+    fn bytes_length<'l>(_: &mut Env<'l>, _: JClass<'l>, handle: jlong) -> Result<jlong> {
         Ok(BYTES.get(handle)?.lock().unwrap_or_else(PoisonError::into_inner).len() as jlong)
     }
 
@@ -343,37 +322,27 @@ impl NativeNativeInterface for NativeAPI {
         handle: jlong,
         at: jlong,
         length: jint,
-    ) -> Result<JByteArray<'l>, Failure> {
+    ) -> Result<JByteArray<'l>> {
         let all = BYTES.get(handle)?;
         let all = all.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(env.byte_array_from_slice(calls::piece(&all, at, length)?)?)
     }
 
-    fn bytes_close<'l>(_: &mut Env<'l>, _: JClass<'l>, handle: jlong) -> Result<(), Failure> {
+    fn bytes_close<'l>(_: &mut Env<'l>, _: JClass<'l>, handle: jlong) -> Result<()> {
         BYTES.close(handle)
     }
 
-    fn exchanger_to_host<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JLongArray<'l>, Failure> {
+    fn exchanger_to_host<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JLongArray<'l>> {
         let parts: Vec<i64> = EXCHANGERS.get(exchanger)?.to_host()?.into_iter().map(|part| part as i64).collect();
         long_array(env, &parts)
     }
 
-    fn exchanger_part<'l>(
-        env: &mut Env<'l>,
-        _: JClass<'l>,
-        exchanger: jlong,
-        part: jint,
-    ) -> Result<JByteArray<'l>, Failure> {
+    fn exchanger_part<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong, part: jint) -> Result<JByteArray<'l>> {
         let part = usize::try_from(part).map_err(|_| Error::layout(format!("part {part} of a center")))?;
         Ok(env.byte_array_from_slice(&EXCHANGERS.get(exchanger)?.part(part)?)?)
     }
 
-    fn exchanger_hosted<'l>(
-        _: &mut Env<'l>,
-        _: JClass<'l>,
-        exchanger: jlong,
-        servers: JString<'l>,
-    ) -> Result<(), Failure> {
+    fn exchanger_hosted<'l>(_: &mut Env<'l>, _: JClass<'l>, exchanger: jlong, servers: JString<'l>) -> Result<()> {
         Ok(calls::name_hosts(&*EXCHANGERS.get(exchanger)?, &servers.to_string())?)
     }
 
@@ -382,20 +351,20 @@ impl NativeNativeInterface for NativeAPI {
         _: JClass<'l>,
         request: JString<'l>,
         snapshot: JByteArray<'l>,
-    ) -> Result<JString<'l>, Failure> {
+    ) -> Result<JString<'l>> {
         let snapshot = bytes(env, &snapshot)?;
         Ok(JString::from_str(env, calls::host_part(&request.to_string(), &snapshot)?)?)
     }
 
-    fn exchanger_close<'l>(_: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<(), Failure> {
+    fn exchanger_close<'l>(_: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<()> {
         EXCHANGERS.close(exchanger)
     }
 
-    fn link_open<'l>(_: &mut Env<'l>, _: JClass<'l>, request: JString<'l>) -> Result<jlong, Failure> {
+    fn link_open<'l>(_: &mut Env<'l>, _: JClass<'l>, request: JString<'l>) -> Result<jlong> {
         Ok(calls::open_link(&request.to_string())?)
     }
 
-    fn link_turn<'l>(env: &mut Env<'l>, _: JClass<'l>, link: jlong, worker: jlong) -> Result<JString<'l>, Failure> {
+    fn link_turn<'l>(env: &mut Env<'l>, _: JClass<'l>, link: jlong, worker: jlong) -> Result<JString<'l>> {
         let (linked, attached) = (LINKS.get(link)?, WORKERS.get(worker)?);
         let broken = |_| Error::internal("this link failed in an earlier call");
         let Attached { resident, cancel } = &*attached;
@@ -403,12 +372,12 @@ impl NativeNativeInterface for NativeAPI {
         Ok(JString::from_str(env, calls::render(&turn)?)?)
     }
 
-    fn link_cancel<'l>(_: &mut Env<'l>, _: JClass<'l>, link: jlong) -> Result<(), Failure> {
+    fn link_cancel<'l>(_: &mut Env<'l>, _: JClass<'l>, link: jlong) -> Result<()> {
         LINKS.get(link)?.cancel.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    fn link_close<'l>(_: &mut Env<'l>, _: JClass<'l>, link: jlong) -> Result<(), Failure> {
+    fn link_close<'l>(_: &mut Env<'l>, _: JClass<'l>, link: jlong) -> Result<()> {
         LINKS.close(link)
     }
 }

@@ -7,38 +7,38 @@ use firesteel_engine::memory::{Purpose, filled};
 use jni::Env;
 use jni::objects::{JByteArray, JByteBuffer, JFloatArray, JLongArray};
 
-use crate::error::Failure;
+use crate::error::Result;
 
 /// A copy of `array`.
-pub fn floats(env: &mut Env<'_>, array: &JFloatArray<'_>) -> Result<Vec<f32>, Failure> {
+pub fn floats(env: &mut Env<'_>, array: &JFloatArray<'_>) -> Result<Vec<f32>> {
     let mut values = filled(array.len(env)?, 0.0, Purpose::Weights)?;
     array.get_region(env, 0, &mut values)?;
     Ok(values)
 }
 
 /// A copy of `array`.
-pub fn longs(env: &mut Env<'_>, array: &JLongArray<'_>) -> Result<Vec<i64>, Failure> {
+pub fn longs(env: &mut Env<'_>, array: &JLongArray<'_>) -> Result<Vec<i64>> {
     let mut values = filled(array.len(env)?, 0, Purpose::Weights)?;
     array.get_region(env, 0, &mut values)?;
     Ok(values)
 }
 
 /// A copy of `array`.
-pub fn bytes(env: &mut Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Failure> {
+pub fn bytes(env: &mut Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>> {
     let mut values = filled(array.len(env)?, 0i8, Purpose::Weights)?;
     array.get_region(env, 0, &mut values)?;
     Ok(values.into_iter().map(|byte| byte as u8).collect()) // in place: both are one byte
 }
 
 /// A new Java array with `values`.
-pub fn float_array<'local>(env: &mut Env<'local>, values: &[f32]) -> Result<JFloatArray<'local>, Failure> {
+pub fn float_array<'local>(env: &mut Env<'local>, values: &[f32]) -> Result<JFloatArray<'local>> {
     let array = JFloatArray::new(env, values.len())?;
     array.set_region(env, 0, values)?;
     Ok(array)
 }
 
 /// A new Java array with `values`.
-pub fn long_array<'local>(env: &mut Env<'local>, values: &[i64]) -> Result<JLongArray<'local>, Failure> {
+pub fn long_array<'local>(env: &mut Env<'local>, values: &[i64]) -> Result<JLongArray<'local>> {
     let array = JLongArray::new(env, values.len())?;
     array.set_region(env, 0, values)?;
     Ok(array)
@@ -49,8 +49,8 @@ pub fn with_direct<T>(
     env: &mut Env<'_>,
     buffer: &JByteBuffer<'_>,
     length: usize,
-    use_them: impl FnOnce(&[u8]) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+    use_them: impl FnOnce(&[u8]) -> Result<T>,
+) -> Result<T> {
     let capacity = env.get_direct_buffer_capacity(buffer).map_err(|_| not_direct())?;
     if capacity < length {
         return Err(Error::layout(format!("a buffer of {capacity} bytes where {length} were announced")).into());

@@ -9,6 +9,9 @@ use jni::errors::ErrorPolicy;
 use jni::objects::{JString, JThrowable, JValue};
 use jni::{Env, jni_sig, jni_str};
 
+/// What a native call answers.
+pub type Result<T> = std::result::Result<T, Failure>;
+
 /// A failed native call.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

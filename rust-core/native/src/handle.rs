@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use firesteel_engine::Error;
 
-use crate::error::Failure;
+use crate::error::Result;
 
 /// Numbers are shared by all tables, so that a center's handle is no worker's.
 static NEXT: AtomicI64 = AtomicI64::new(1);
@@ -32,13 +32,13 @@ impl<T> Table<T> {
     }
 
     /// The object behind `handle`, for the length of one call.
-    pub fn get(&self, handle: i64) -> Result<Arc<T>, Failure> {
+    pub fn get(&self, handle: i64) -> Result<Arc<T>> {
         let object = self.lock().get(&handle).cloned();
         object.ok_or_else(|| Error::closed(format!("{} handle {handle} is not open", self.what)).into())
     }
 
     /// Gives the handle back; the object goes when the last call on it has ended.
-    pub fn close(&self, handle: i64) -> Result<(), Failure> {
+    pub fn close(&self, handle: i64) -> Result<()> {
         let object = self.lock().remove(&handle);
         object.map(drop).ok_or_else(|| Error::closed(format!("{} handle {handle} is not open", self.what)).into())
     }

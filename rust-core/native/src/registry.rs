@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use firesteel_engine::{Error, Worker};
 
-use crate::error::Failure;
+use crate::error::Result;
 use crate::sweep::{self, IDLE};
 
 /// Workers, centers, exchangers, hosted parts and links that are alive: what a leak test counts.
@@ -52,7 +52,7 @@ impl Resident {
     }
 
     /// The worker, once the call in flight has ended.
-    pub fn lock(&self) -> Result<MutexGuard<'_, Worker>, Failure> {
+    pub fn lock(&self) -> Result<MutexGuard<'_, Worker>> {
         let broken = |_| Error::internal("this worker failed in an earlier call and must be built again");
         Ok(self.worker.lock().map_err(broken)?)
     }
