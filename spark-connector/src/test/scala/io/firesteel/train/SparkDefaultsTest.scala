@@ -4,6 +4,7 @@ package io.firesteel.train
 import io.firesteel.TestSpark
 import java.nio.file.attribute.PosixFilePermissions
 import java.nio.file.{Files, Path}
+import org.apache.spark.SPARK_VERSION
 import org.scalatest.funsuite.AnyFunSuite
 import scala.sys.process.Process
 
@@ -34,7 +35,9 @@ class SparkDefaultsTest extends AnyFunSuite {
     val jars = Files.createDirectories(root.resolve("scala-driver/target"))
     Files.createFile(jars.resolve(s"firesteel-driver_2.13-$version.jar"))
 
-    val spark = Files.createDirectories(root.resolve("spark/bin/spark-submit").getParent)
+    val spark = Files.createDirectories(root.resolve("spark/bin"))
+    val core = Files.createDirectories(root.resolve("spark/jars")).resolve(s"spark-core_2.13-$SPARK_VERSION.jar")
+    Files.createFile(core) // by whose name scripts/submit knows the version of Spark and of Scala
     val standIn =
       Files.writeString(spark.resolve("spark-submit"), "#!/bin/sh\necho $SPARK_SUBMIT_OPTS\nprintf '%s\\n' \"$@\"\n")
     Files.setPosixFilePermissions(standIn, PosixFilePermissions.fromString("rwxr-xr-x"))
