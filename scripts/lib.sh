@@ -1,6 +1,7 @@
 # What the scripts share: paths, messages, timing, and where the compilers, libtorch and Spark are.
 # Sourced, never run; it changes nothing on disk. ROOT is the checkout.
 # shellcheck shell=bash
+shopt -s inherit_errexit # a failure inside $(...) ends that shell too, as `set -e` ends the script
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034 # the scripts that source this file read it
