@@ -14,13 +14,11 @@ import time
 from . import processes, results, runs
 
 TITLE = "An executor killed in the middle of training"
-WORKERS, ITERATIONS, BATCH = 2, 200, 100
-BUDGET = WORKERS * ITERATIONS * BATCH  # images
+WORKERS, ITERATIONS = 2, 200
 SEEDS = 3  # of the runs without a loss, and in turn of those with one
-LIMIT_SECONDS = 240  # a run takes about 20 to 40; one that is not over by then hangs
+LIMIT_SECONDS = 240  # a run should take 20 to 40, by the size of its minibatch; one that is not over by then hangs
 POLL_SECONDS = 0.05
-COMMON = ["--workers", str(WORKERS), "--iterations", str(ITERATIONS), "--batch", str(BATCH), "--eval-every", "10"]
-COMMON += ["--precision", "bf16"]  # a run of about 20 s
+COMMON = ["--workers", str(WORKERS), "--iterations", str(ITERATIONS), "--eval-every", "10"]
 # By kind, what the runs say in turn. In rounds the solver's state travels or is zero, so that the bits are promised.
 KINDS = {
     "rounds": [["--solver-state", "average"], ["--consistency", "rounds", "--solver-state", "reset"]],
@@ -36,36 +34,48 @@ SAME_BITS = ("rounds", "bsp")  # kinds whose model may be expected to be the one
 def answer(arguments):
     there = {_identity(row) for row in results.rows() if _identity(row)}
     wanted = arguments.sides or list(KINDS)
-    for asked in _asked(arguments.name, arguments.kills):
+    for asked in _asked(arguments):
         if asked["kind"] in wanted and _identity(asked) not in there:
             yield {**asked, **_run(arguments, asked)}
 
 
-def _asked(data, kills):
+def _asked(arguments):
     """First each kind without a loss, then with one, the kinds in turn."""
     for kind, variants in KINDS.items():
         for seed in range(SEEDS):
             for options in variants:
-                yield _question(data, kind, options, seed, None)
-    for kill in range(kills):
+                yield _question(arguments, kind, options, seed, None)
+    for kill in range(arguments.kills):
         for kind, variants in KINDS.items():
-            yield _question(data, kind, variants[kill % len(variants)], kill // len(variants) % SEEDS, kill)
+            yield _question(arguments, kind, variants[kill % len(variants)], kill // len(variants) % SEEDS, kill)
 
 
-def _question(data, kind, options, seed, kill):
-    return {"question": "faults", "data": data, "kind": kind, "options": " ".join(options), "seed": seed, "kill": kill}
+def _question(arguments, kind, options, seed, kill):
+    asked = {"question": "faults", "data": arguments.name, "precision": arguments.precision, "batch": arguments.batch}
+    return {**asked, "kind": kind, "options": " ".join(options), "seed": seed, "kill": kill}
+
+
+def _settings(row):
+    """What runs must share to be compared; rows that do not tell had these."""
+    return row["data"], row.get("precision", "bf16"), row.get("batch", 100)
 
 
 def _identity(row):
     """None for rows that were written before runs had a row each."""
     if row["question"] != "faults" or "kind" not in row:
         return None
-    return tuple(row[key] for key in ("data", "kind", "options", "seed", "kill"))
+    return *_settings(row), *(row[key] for key in ("kind", "options", "seed", "kill"))
+
+
+def _budget(row):
+    """Images of all workers."""
+    return WORKERS * ITERATIONS * row["batch"]
 
 
 def _run(arguments, asked):
     out = runs.fresh(arguments.runs, asked)
-    options = ["--data", arguments.data, "--seed", str(asked["seed"]), "--out", str(out), *COMMON, *asked["options"].split()]
+    options = ["--data", arguments.data, "--precision", asked["precision"], "--batch", str(asked["batch"])]
+    options += ["--seed", str(asked["seed"]), "--out", str(out), *COMMON, *asked["options"].split()]
     log = out.parent / f"{out.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors:
@@ -79,7 +89,7 @@ def _run(arguments, asked):
         row.update(runs.circumstances(out))
     if row["outcome"] == "ok":
         done = [event for event in events if event["event"] in ("round", "exchange")]
-        row["exact"] = max(event["samples"] for event in done) == BUDGET
+        row["exact"] = max(event["samples"] for event in done) == _budget(asked)
         row["accuracy"] = events[-1]["accuracy"]
         row["model"] = _digest(out / "model.safetensors")
     else:
@@ -96,7 +106,7 @@ def _kill(process, out, asked, begin):
     part, later = rng.uniform(0.05, 0.85), rng.uniform(0, 0.6)
     while process.poll() is None and time.monotonic() - begin < LIMIT_SECONDS:
         done = [event["samples"] for event in runs.events(out) if event["event"] in ("round", "exchange")]
-        if done and max(done) >= part * BUDGET:
+        if done and max(done) >= part * _budget(asked):
             break
         time.sleep(POLL_SECONDS)
     time.sleep(later)
@@ -151,24 +161,23 @@ def _digest(model):
 def table(rows):
     rows = [row for row in {_identity(row): row for row in rows if _identity(row)}.values()]
     lines = [
-        f"Two workers in `local-cluster[2,1,1024]`, cifar10_quick in bf16, tau 10, {WORKERS * ITERATIONS} minibatches of {BATCH} in all; one",
+        f"Two workers in `local-cluster[2,1,1024]`, cifar10_quick, tau 10, {WORKERS * ITERATIONS} minibatches in all; one",
         "executor gets SIGKILL at a random moment between 5 and 85 % of the budget. A run that takes longer than",
         f"{LIMIT_SECONDS} s hangs. Test accuracy in per cent: mean (least to most). Seconds are from the signal to the next finished",
         "round or exchange of any worker, and until every worker has had one since the loss was noticed: median, worst. Same",
         "bits: models equal to the one of the run with the same seed and options without a loss. Load: of the machine during the",
-        "last minute of a run with a loss, median; a run alone makes about 2. Two runs went at a time. One of easgd with two exchangers",
-        "hung, by two locks taken in opposite orders; it was measured again when that was mended, the other 119 were before.",
+        "last minute of a run with a loss, median; a run alone makes about 2.",
         "",
-        "| kind | data | kills | hangs | failed | budget exact | accuracy without a loss | with one | next, s | all, s | same bits | load |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| kind | data | precision | batch | kills | hangs | failed | budget exact | accuracy without a loss | with one | next, s | all, s | same bits | load |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for data in sorted({row["data"] for row in rows}):
+    for settings in sorted({_settings(row) for row in rows}):
         for kind in KINDS:
-            lines += _line(data, kind, [row for row in rows if (row["data"], row["kind"]) == (data, kind)])
+            lines += _line(settings, kind, [row for row in rows if (_settings(row), row["kind"]) == (settings, kind)])
     return lines
 
 
-def _line(data, kind, rows):
+def _line(settings, kind, rows):
     whole = {(row["options"], row["seed"]): row for row in rows if row["kill"] is None and row["outcome"] == "ok"}
     killed = [row for row in rows if row["kill"] is not None]
     ended = [row for row in killed if row["outcome"] == "ok"]
@@ -179,7 +188,7 @@ def _line(data, kind, rows):
     same = [row["model"] == other["model"] for row, other in pairs if other]
     bits = f"{sum(same)} of {len(same)}" if kind in SAME_BITS else "not promised"
     return [
-        f"| {kind} | {data} | {len(killed)} | {count('hang')} | {count('failed')} | {sum(row['exact'] for row in ended)} of {len(killed)} "
+        f"| {kind} | {' | '.join(map(str, settings))} | {len(killed)} | {count('hang')} | {count('failed')} | {sum(row['exact'] for row in ended)} of {len(killed)} "
         f"| {_spread([row['accuracy'] for row in whole.values()])} | {_spread([row['accuracy'] for row in ended])} "
         f"| {_worst(ended, 'next_seconds')} | {_worst(ended, 'all_seconds')} | {bits} "
         f"| {statistics.median(row['load'] for row in killed):.1f} |"

@@ -3,16 +3,13 @@ one of two is killed, or decommissioned, and the cluster starts another."""
 
 import os
 import random
-import re
 import signal
 import statistics
-import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
-from . import processes, runs
+from . import clusters, processes, runs
 
 TITLE = "Rounds after a loss, on a standalone cluster"
 TAU, ROUNDS, LOST_AFTER = 10, 60, 15  # the run goes on for a while with the executor that came
@@ -30,7 +27,6 @@ LOSSES = {  # by name: the signal, and what spark-submit is told
     "decommissioned, blocks moved": (signal.SIGPWR, STORAGE),
 }
 KINDS = {"rounds": ["--consistency", "rounds"], "bsp": ["--consistency", "bsp"]}
-START = 'source "$0"; use_java java || exit 1; export SPARK_HOME=$(spark_home); exec "$SPARK_HOME/bin/spark-class" "$@"'
 
 
 def answer(arguments):
@@ -41,14 +37,13 @@ def answer(arguments):
 
 def _row(arguments, kind, options, loss):
     number, settings = LOSSES[loss]
-    with tempfile.TemporaryDirectory() as name, _cluster(Path(name)) as (url, machine):
+    with tempfile.TemporaryDirectory() as name, clusters.standalone(Path(name)) as (url, machine):
         out = Path(name) / "run"
         process = runs.submit(
             url,
             ["--data", arguments.data, "--workers", "2", "--tau", str(TAU), "--iterations", str(TAU * ROUNDS)]
             + ["--eval-every", str(ROUNDS), "--out", str(out), *options],
-            ["--executor-cores", "1", "--total-executor-cores", "2", "--conf", "spark.executor.memory=1g"]
-            + ["--conf", "spark.driver.host=127.0.0.1", *settings],
+            [*clusters.TWO_EXECUTORS, *settings],
         )
         while process.poll() is None and len(_rounds(out)) < LOST_AFTER:
             time.sleep(0.05)
@@ -79,40 +74,6 @@ def _rounds(out):
             exchanges.setdefault(event["worker"], []).append(event["seconds"])
     by_worker = sorted(exchanges.values(), key=len)
     return [event["seconds"] for event in events if event["event"] == "round"] or (by_worker[0] if len(by_worker) == 2 else [])
-
-
-@contextmanager
-def _cluster(home):
-    """A master and a machine of two cores, ended with the block; its address, and the machine's process number."""
-    started = []
-
-    def start(name, role, *options):
-        log = home / f"{name}.log"
-        with log.open("wb") as output:
-            environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
-            command = ["bash", "-c", START, str(runs.LIB), f"org.apache.spark.deploy.{role}", "--host", "127.0.0.1", "--webui-port", "0", *options]
-            started.append(subprocess.Popen(command, stdout=output, stderr=output, env=environment))
-        return log
-
-    try:
-        master = start("master", "master.Master", "--port", "0")
-        url = _await(master, r"Starting Spark master at (spark://\S+)")
-        machine = start("worker", "worker.Worker", "--cores", "2", "--memory", "4g", "--work-dir", str(home / "work"), url)
-        _await(machine, r"(Successfully registered with master)")
-        yield url, started[-1].pid
-    finally:
-        for process in reversed(started):
-            process.terminate()
-            process.wait()
-
-
-def _await(log, pattern):
-    for _ in range(300):
-        found = re.search(pattern, log.read_text(errors="replace"))
-        if found:
-            return found.group(1)
-        time.sleep(0.2)
-    raise SystemExit(f"bench: nothing in {log} matches '{pattern}':\n{log.read_text(errors='replace')}")
 
 
 def table(rows):
