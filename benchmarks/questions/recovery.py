@@ -32,7 +32,8 @@ KINDS = {"rounds": ["--consistency", "rounds"], "bsp": ["--consistency", "bsp"]}
 def answer(arguments):
     for kind, options in KINDS.items():
         for loss in LOSSES:
-            yield _row(arguments, kind, options, loss)
+            if not arguments.sides or any(part in f"{kind}, {loss}" for part in arguments.sides):
+                yield _row(arguments, kind, options, loss)
 
 
 def _row(arguments, kind, options, loss):
@@ -41,7 +42,7 @@ def _row(arguments, kind, options, loss):
         out = Path(name) / "run"
         process = runs.submit(
             url,
-            ["--data", arguments.data, "--workers", "2", "--tau", str(TAU), "--iterations", str(TAU * ROUNDS)]
+            ["--data", arguments.data, "--batch", str(arguments.batch), "--workers", "2", "--tau", str(TAU), "--iterations", str(TAU * ROUNDS)]
             + ["--eval-every", str(ROUNDS), "--out", str(out), *options],
             [*clusters.TWO_EXECUTORS, *settings],
         )
@@ -56,6 +57,7 @@ def _row(arguments, kind, options, loss):
             "question": "recovery",
             **runs.circumstances(out),
             "data": arguments.name,
+            "batch": arguments.batch,
             "kind": kind,
             "loss": loss,
             "round_seconds_before": round(before, 3),
@@ -83,13 +85,13 @@ def table(rows):
         "`spark.decommission.enabled` (and with `spark.storage.decommission.*`). Seconds of a round: medians before the loss and",
         f"over the last {STEADY} rounds; slower rounds are those of more than 1.4 times the former since the loss.",
         "",
-        "| when | kind | executor | before, s | after, s | speed after to before | slower rounds, s |",
-        "|---|---|---|---|---|---|---|",
+        "| when | batch | kind | executor | before, s | after, s | speed after to before | slower rounds, s |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for row in {(row["data"], row["kind"], row["loss"]): row for row in rows}.values():
+    for row in {(row["data"], row.get("batch", 100), row["kind"], row["loss"]): row for row in rows}.values():
         before, after = row["round_seconds_before"], row["round_seconds_after"]
         lines.append(
-            f"| {row['time'][:10]} | {row['kind']} | {row['loss']} | {before:.2f} | {after:.2f} | {before / after:.2f} "
+            f"| {row['time'][:10]} | {row.get('batch', 100)} | {row['kind']} | {row['loss']} | {before:.2f} | {after:.2f} | {before / after:.2f} "
             f"| {', '.join(f'{seconds:.2f}' for seconds in row['slow_rounds']) or 'none'} |"
         )
     return lines
