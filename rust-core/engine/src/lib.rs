@@ -28,7 +28,7 @@ pub mod worker;
 
 pub use config::{Facts, TrainConfig};
 pub use error::{Error, Kind, Result};
-pub use round::{Evaluation, Report, Round, StateIn, Work};
+pub use round::{Evaluation, Report, Round, RoundKind, StateIn};
 pub use worker::{Worker, WorkerSpec};
 
 /// The version of libtorch that this crate is built against; tch 0.24.0 accepts no other. The one that is loaded says its

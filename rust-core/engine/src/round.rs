@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Round {
     #[serde(default)]
-    pub work: Work,
+    pub kind: RoundKind,
     /// Digest of the layout of the weights.
     pub digest: String,
     /// Counted from 0. A request for the round that was done last repeats it from the same start.
@@ -28,7 +28,7 @@ pub struct Round {
 /// What a round is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Work {
+pub enum RoundKind {
     /// Local steps of the solver.
     #[default]
     Train,

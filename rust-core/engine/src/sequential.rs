@@ -17,7 +17,7 @@ use crate::estimate::estimate;
 use crate::machine::Machine;
 use crate::memory::{MemoryLimit, readable};
 use crate::metrics::{DataFacts, Event, Executor, Hardware, MetricsFile};
-use crate::round::{Evaluation, Round, StateIn, Work};
+use crate::round::{Evaluation, Round, RoundKind, StateIn};
 use crate::tensors::{FileLayout, encode};
 use crate::worker::{Worker, WorkerSpec};
 
@@ -118,7 +118,7 @@ impl Sequential {
             let first_step = round * self.config.tau;
             let steps = self.config.tau.min(iterations - first_step);
             let ask = Round {
-                work: Work::Train,
+                kind: RoundKind::Train,
                 digest: self.digest.clone(),
                 round,
                 first_step,
@@ -142,7 +142,7 @@ impl Sequential {
             })?;
             let loss = report.loss.ok_or_else(|| diverged(number))?;
             if let Some(steps) = self.config.update_bn.filter(|_| number == rounds) {
-                let ask = Round { work: Work::UpdateBn, first_step: 0, steps, ..ask };
+                let ask = Round { kind: RoundKind::UpdateBn, first_step: 0, steps, ..ask };
                 self.train_worker.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
             }
             if number % self.config.eval_every == 0 || number == rounds {

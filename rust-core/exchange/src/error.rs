@@ -49,8 +49,8 @@ pub enum Error {
     #[error("the exchanger refused: {message}")]
     Refused { why: Refusal, message: String },
     /// An allocation failed.
-    #[error("no memory for {bytes} bytes of {what}: {advice}, or give the process more memory")]
-    Memory { bytes: u128, what: &'static str, advice: &'static str },
+    #[error("no memory for {}{what}: {advice}, or give the process more memory", crate::memory::size_of_what(*bytes))]
+    Memory { bytes: Option<u64>, what: &'static str, advice: &'static str },
     /// The call was cancelled by its caller.
     #[error("{0} was cancelled")]
     Cancelled(String),

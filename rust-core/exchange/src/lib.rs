@@ -22,6 +22,7 @@
 
 pub mod auth;
 pub mod bf16;
+mod bounds;
 pub mod client;
 pub mod clock;
 pub mod codec;
@@ -35,10 +36,12 @@ pub mod message;
 pub mod outer;
 pub mod program;
 pub mod published;
+pub mod rule_state;
 pub mod rules;
 pub mod server;
 pub mod tls;
 pub mod transport;
+pub mod work;
 pub mod worker_rule;
 
 pub use error::{Error, Refusal, Result};

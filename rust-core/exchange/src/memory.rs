@@ -5,7 +5,7 @@
 
 use std::mem::size_of;
 
-use crate::{Error, Result};
+use crate::Error;
 
 /// What memory is needed for; it decides the advice in the error message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,45 +39,81 @@ impl Purpose {
             Self::Mean => ("the mean of the workers' weights", "choose a smaller net"),
         }
     }
+}
 
-    /// The error for `length` values of `size` bytes that could not be allocated.
-    fn refused(self, length: usize, size: usize) -> Error {
+impl Allocation for Purpose {
+    type Error = Error;
+
+    fn refused(self, bytes: Option<u64>) -> Error {
         let (what, advice) = self.words();
-        Error::Memory { bytes: (length as u128) * (size as u128), what, advice }
+        Error::Memory { bytes, what, advice }
     }
 }
 
+/// What memory is allocated for, in this crate or in one above it.
+pub trait Allocation: Copy {
+    type Error;
+
+    /// The error for `bytes` that could not be allocated; `None` if their number is unknown or overflows.
+    fn refused(self, bytes: Option<u64>) -> Self::Error;
+}
+
 /// Reserves room in `values` for `more` values.
-pub fn reserve<T>(values: &mut Vec<T>, more: usize, purpose: Purpose) -> Result<()> {
-    values.try_reserve_exact(more).map_err(|_| purpose.refused(more, size_of::<T>()))
+pub fn reserve<T, P: Allocation>(values: &mut Vec<T>, more: usize, purpose: P) -> Result<(), P::Error> {
+    let bytes = || (more as u64).checked_mul(size_of::<T>() as u64);
+    values.try_reserve(more).map_err(|_| purpose.refused(bytes()))
 }
 
 /// An empty vector with room for `length` values.
-pub fn with_capacity<T>(length: usize, purpose: Purpose) -> Result<Vec<T>> {
+pub fn with_capacity<T, P: Allocation>(length: usize, purpose: P) -> Result<Vec<T>, P::Error> {
     let mut values = Vec::new();
     reserve(&mut values, length, purpose)?;
     Ok(values)
 }
 
 /// A vector of `length` copies of `value`.
-pub fn filled<T: Clone>(length: usize, value: T, purpose: Purpose) -> Result<Vec<T>> {
+pub fn filled<T: Clone, P: Allocation>(length: usize, value: T, purpose: P) -> Result<Vec<T>, P::Error> {
     let mut values = with_capacity(length, purpose)?;
     values.resize(length, value);
     Ok(values)
 }
 
 /// A copy of `values`.
-pub fn copied<T: Copy>(values: &[T], purpose: Purpose) -> Result<Vec<T>> {
+pub fn copied<T: Clone, P: Allocation>(values: &[T], purpose: P) -> Result<Vec<T>, P::Error> {
     let mut copy = with_capacity(values.len(), purpose)?;
     copy.extend_from_slice(values);
     Ok(copy)
 }
 
 /// Makes `values` `length` long; values that are new are `value`.
-pub fn resize<T: Clone>(values: &mut Vec<T>, length: usize, value: T, purpose: Purpose) -> Result<()> {
+pub fn resize<T: Clone, P: Allocation>(
+    values: &mut Vec<T>,
+    length: usize,
+    value: T,
+    purpose: P,
+) -> Result<(), P::Error> {
     reserve(values, length.saturating_sub(values.len()), purpose)?;
     values.resize(length, value);
     Ok(())
+}
+
+/// A number of bytes for people, in binary units.
+pub fn readable(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// The size in the message of a failed allocation, before what it was for.
+pub fn size_of_what(bytes: Option<u64>) -> String {
+    bytes.map_or(String::new(), |bytes| format!("{} of ", readable(bytes)))
 }
 
 #[cfg(test)]
@@ -98,10 +134,10 @@ mod tests {
         ] {
             let text = filled(ABSURD, 0.0f32, purpose).unwrap_err().to_string();
             let what = purpose.words().0;
-            assert!(text.starts_with(&format!("no memory for 1152921504606846976 bytes of {what}: ")), "{text}");
+            assert!(text.starts_with(&format!("no memory for 1048576.0 TiB of {what}: ")), "{text}");
             assert!(text.contains(key) && text.ends_with("or give the process more memory"), "{text}");
         }
-        assert!(matches!(with_capacity::<u64>(usize::MAX, Purpose::Mean), Err(Error::Memory { .. })));
+        assert!(matches!(with_capacity::<u64, _>(usize::MAX, Purpose::Mean), Err(Error::Memory { .. })));
     }
 
     #[test]
@@ -111,5 +147,12 @@ mod tests {
         assert_eq!(values, [1, 2, 3, 9, 9]);
         resize(&mut values, 2, 9, Purpose::Message).unwrap();
         assert_eq!(values, [1, 2]);
+    }
+
+    #[test]
+    fn bytes_are_shown_in_a_fitting_unit() {
+        for (bytes, said) in [(7, "7 bytes"), (1536, "1.5 KiB"), (614_400_000, "585.9 MiB"), (3 << 30, "3.0 GiB")] {
+            assert_eq!(readable(bytes), said);
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
 use crate::frame::MAX_HEADER;
-use crate::ledger::Work;
+use crate::work::Work;
 use crate::{Error, Refusal, Result};
 
 /// What a client may ask. A client opens one connection for each channel: one for control, and one for each shard.

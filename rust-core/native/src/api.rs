@@ -15,7 +15,7 @@ use jni::{Env, bind_java_type};
 use crate::buffers::{bytes, float_array, floats, long_array, longs, with_direct};
 use crate::calls::{self, Attached, BYTES, CENTERS, EXCHANGERS, LINKS, WORKERS};
 use crate::error::{Failure, Result, Throw};
-use crate::{hosts, logging, registry};
+use crate::{hosts, lifetime, logging, registry, sweep};
 
 bind_java_type! {
     Native => io.firesteel.jni.Native,
@@ -23,6 +23,7 @@ bind_java_type! {
     native_methods {
         static extern fn version() -> JString,
         static extern fn load_cuda(directory: JString),
+        static extern fn schema() -> JString,
         static extern fn resolve(request: JString) -> JString,
         static extern fn describe(config: JString) -> JString,
         static extern fn machine(config: JString) -> JString,
@@ -86,6 +87,10 @@ impl NativeNativeInterface for NativeAPI {
     fn load_cuda<'l>(_: &mut Env<'l>, _: JClass<'l>, directory: JString<'l>) -> Result<()> {
         firesteel_engine::libtorch::load_cuda(Path::new(&directory.to_string()));
         Ok(())
+    }
+
+    fn schema<'l>(env: &mut Env<'l>, _: JClass<'l>) -> Result<JString<'l>> {
+        Ok(JString::from_str(env, firesteel_engine::config::schema().to_string())?)
     }
 
     fn resolve<'l>(env: &mut Env<'l>, _: JClass<'l>, request: JString<'l>) -> Result<JString<'l>> {
@@ -206,6 +211,7 @@ impl NativeNativeInterface for NativeAPI {
     }
 
     fn worker_keep<'l>(_: &mut Env<'l>, _: JClass<'l>, worker: jlong, run: JString<'l>, partition: jint) -> Result<()> {
+        sweep::start();
         registry::keep(run.to_string(), partition, WORKERS.get(worker)?.resident.clone());
         Ok(())
     }
@@ -232,7 +238,7 @@ impl NativeNativeInterface for NativeAPI {
     }
 
     fn live<'l>(_: &mut Env<'l>, _: JClass<'l>) -> Result<jlong> {
-        Ok(registry::LIVE.load(Ordering::Relaxed))
+        Ok(lifetime::LIVE.load(Ordering::Relaxed))
     }
 
     fn center_open<'l>(

@@ -22,6 +22,7 @@ use crate::handle::Table;
 use crate::hosts::{self, HostRequest};
 use crate::link::{Link, LinkRequest};
 use crate::registry::Resident;
+use crate::sweep;
 
 /// Java's handles on workers.
 pub static WORKERS: Table<Attached> = Table::new("worker");
@@ -170,6 +171,7 @@ pub fn append(bytes: &mut Vec<u8>, piece: &[u8]) -> Result<()> {
 
 /// Hosts a part of a center, and answers its address as JSON.
 pub fn host_part(request: &str, snapshot: &[u8]) -> Result<String> {
+    sweep::start();
     render(&hosts::host(parse::<HostRequest>("part of a center", request)?, snapshot)?)
 }
 

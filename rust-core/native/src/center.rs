@@ -4,7 +4,7 @@ use firesteel_engine::{Result, TrainConfig};
 use firesteel_exchange::layout::check_length;
 use firesteel_exchange::rules::mean::Mean;
 
-use crate::registry::Counted;
+use crate::lifetime::Counted;
 
 /// The shared weights, followed by the solver's state where it is averaged too.
 pub struct Center {

@@ -20,7 +20,7 @@ use firesteel_exchange::server::{Budget, Exchanger, ExchangerSettings, Period, S
 use firesteel_exchange::tls::TlsIdentity;
 use serde::{Deserialize, Serialize};
 
-use crate::registry::Counted;
+use crate::lifetime::Counted;
 
 /// The address to listen on by default: only peers on this machine can connect.
 const LOOPBACK: &str = "127.0.0.1:0";

@@ -14,8 +14,7 @@ use firesteel_exchange::tls::TlsIdentity;
 use serde::Deserialize;
 
 use crate::exchanger::settings;
-use crate::registry::{Counted, is_of};
-use crate::sweep::{self, IDLE};
+use crate::lifetime::{Counted, IDLE, is_of};
 
 /// Which part of a center to host.
 #[derive(Deserialize)]
@@ -68,7 +67,6 @@ pub fn host(request: HostRequest, snapshot: &[u8]) -> Result<Server> {
         Exchanger::start(settings, secret, tls.as_ref(), &values, Some((snapshot, "of a part of the center")))?;
     let server = Server { address: exchanger.address().to_string(), tls: tls.as_ref().map(TlsIdentity::trust) };
     log::info!("run {run}: part {part} of the center is at {}", server.address);
-    sweep::start();
     let hosting = Part { exchanger, traffic: 0, used: Instant::now(), _counted: Counted::default() };
     let replaced = hosted().insert((run, part), hosting);
     drop(replaced); // outside the lock, because dropping it waits for its connections

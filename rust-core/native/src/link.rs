@@ -7,16 +7,17 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use firesteel_engine::memory::{Purpose, copied, filled};
-use firesteel_engine::{Error, Report, Result, Round, StateIn, Work, Worker};
+use firesteel_engine::{Error, Report, Result, Round, RoundKind, StateIn, Worker};
 use firesteel_exchange as exchange;
 use firesteel_exchange::client::{self, Contribution, Exchanged, Exchanges, Go, Turns};
-use firesteel_exchange::ledger::Work as Stepped;
 use firesteel_exchange::message::{Done, Role};
+use firesteel_exchange::work::Work as Stepped;
 use firesteel_exchange::worker_rule::{Takes, WorkerRule};
 use serde::{Deserialize, Serialize};
 
 use crate::exchanger::JoinInfo;
-use crate::registry::{Counted, Parked};
+use crate::lifetime::Counted;
+use crate::registry::Parked;
 
 /// The argument of `linkOpen`.
 #[derive(Deserialize)]
@@ -154,7 +155,7 @@ impl Link {
     fn round(&self, number: u64, go: &Go) -> Round {
         let first_period = self.join_info.adaptive && self.loss_limit.is_none();
         Round {
-            work: Work::Train,
+            kind: RoundKind::Train,
             digest: self.join_info.digest.clone(),
             round: number,
             first_step: go.data_step,

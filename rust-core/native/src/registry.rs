@@ -3,33 +3,13 @@
 //! its worker moved to another executor, or when nobody used it for an hour, and never while it is used.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use firesteel_engine::{Error, Worker};
 
 use crate::error::Result;
-use crate::sweep::{self, IDLE};
-
-/// Workers, centers, exchangers, hosted parts and links that are alive: what a leak test counts.
-pub static LIVE: AtomicI64 = AtomicI64::new(0);
-
-/// Counts its owner in [`LIVE`].
-pub struct Counted(());
-
-impl Default for Counted {
-    fn default() -> Self {
-        LIVE.fetch_add(1, Ordering::Relaxed);
-        Self(())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        LIVE.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+use crate::lifetime::{Counted, IDLE, is_of};
 
 /// A worker that several handles may hold; calls on it take turns.
 pub struct Resident {
@@ -74,7 +54,6 @@ static ENTRIES: LazyLock<Mutex<Entries>> = LazyLock::new(Mutex::default);
 
 /// Makes `resident` the worker of `partition` of `run`.
 pub fn keep(run: String, partition: i32, resident: Arc<Resident>) {
-    sweep::start();
     log::info!("run {run} partition {partition}: worker built");
     let entry = Entry { resident, used: Instant::now() };
     // the replaced one is dropped outside the lock, since freeing the rows takes time
@@ -131,11 +110,6 @@ pub fn end(run: &str) {
 /// How many workers are resident for `run` and the runs named `run/..`.
 pub fn count(run: &str) -> usize {
     entries().keys().filter(|(name, _)| is_of(name, run)).count()
-}
-
-/// Whether `name` is `run` or a run below it.
-pub fn is_of(name: &str, run: &str) -> bool {
-    name.strip_prefix(run).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn entries() -> MutexGuard<'static, Entries> {

@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::{hosts, registry};
 
-/// Longer than any evaluation or checkpoint; rebuilding a worker costs seconds, keeping a dead one memory.
-pub const IDLE: Duration = Duration::from_secs(3600);
-
-/// Between two looks: how much earlier than [`IDLE`] after its last use something may go.
+/// Between two looks: how much later than [`IDLE`](crate::lifetime::IDLE) after its last use something may go.
 const PERIOD: Duration = Duration::from_secs(60);
 
 static STARTED: Once = Once::new();

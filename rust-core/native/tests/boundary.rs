@@ -11,7 +11,7 @@ use firesteel::calls::{CENTERS, WORKERS, describe, open_center, open_worker, res
 use firesteel::center::Center;
 use firesteel::error::Failure;
 use firesteel::handle::Table;
-use firesteel::{exchanger, hosts, registry};
+use firesteel::{exchanger, hosts, lifetime, registry};
 use firesteel_engine::{Facts, Kind, TrainConfig};
 use firesteel_exchange::server::Snapshot;
 
@@ -104,7 +104,7 @@ fn a_hosted_part_is_counted_and_goes_with_its_run_or_when_nobody_speaks_to_it() 
         move || TcpStream::connect(&server.address).is_ok()
     };
     let (ended, silent) = (hosted("run-hosted"), hosted("run-silent"));
-    assert!(registry::LIVE.load(Ordering::Relaxed) >= 2);
+    assert!(lifetime::LIVE.load(Ordering::Relaxed) >= 2);
     hosts::end("run-host");
     assert!(ended(), "another run's name begins the same");
     hosts::end("run-hosted");

@@ -4,6 +4,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use firesteel_exchange::memory::Allocation;
+
 use super::Purpose;
 use crate::error::{Error, Result};
 

@@ -6,8 +6,10 @@
 mod failure;
 mod limit;
 
-use std::mem::size_of;
 use std::panic::resume_unwind;
+
+use firesteel_exchange::memory::{Allocation, size_of_what};
+pub use firesteel_exchange::memory::{copied, filled, readable, reserve, with_capacity};
 
 use crate::error::{Error, Result};
 
@@ -37,57 +39,19 @@ impl Purpose {
             Self::Weights => ("weights, gradients and solver state", "choose a smaller net or fewer threads"),
         }
     }
+}
 
-    /// The error for `wanted` bytes that could not be allocated; `None` if their number is unknown or overflows.
-    pub fn refused(self, wanted: Option<u64>) -> Error {
-        let (what, remedy) = self.words();
-        let wanted = wanted.map_or(String::new(), |bytes| format!("{} of ", readable(bytes)));
+impl Allocation for Purpose {
+    type Error = Error;
+
+    fn refused(self, bytes: Option<u64>) -> Error {
+        let (what, advice) = self.words();
         Error::memory(format!(
-            "no memory for {wanted}{what}: {remedy}, or give the process more memory \
-             (spark.executor.memoryOverhead on a cluster)"
+            "no memory for {}{what}: {advice}, or give the process more memory \
+             (spark.executor.memoryOverhead on a cluster)",
+            size_of_what(bytes)
         ))
     }
-}
-
-/// A number of bytes for people, in binary units.
-pub fn readable(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} bytes");
-    }
-    let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
-
-/// An empty vector with room for `length` values.
-pub fn with_capacity<T>(length: usize, purpose: Purpose) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    reserve(&mut values, length, purpose)?;
-    Ok(values)
-}
-
-/// A vector of `length` copies of `value`.
-pub fn filled<T: Clone>(length: usize, value: T, purpose: Purpose) -> Result<Vec<T>> {
-    let mut values = with_capacity(length, purpose)?;
-    values.resize(length, value);
-    Ok(values)
-}
-
-/// A copy of `values`.
-pub fn copied<T: Clone>(values: &[T], purpose: Purpose) -> Result<Vec<T>> {
-    let mut copy = with_capacity(values.len(), purpose)?;
-    copy.extend_from_slice(values);
-    Ok(copy)
-}
-
-/// Reserves room in `values` for `more` values.
-pub fn reserve<T>(values: &mut Vec<T>, more: usize, purpose: Purpose) -> Result<()> {
-    let bytes = || (more as u64).checked_mul(size_of::<T>() as u64);
-    values.try_reserve(more).map_err(|cause| purpose.refused(bytes()).caused_by(cause))
 }
 
 /// The product of sizes that come from a user or a file; an overflow is an error.
@@ -122,15 +86,8 @@ mod tests {
             assert!(text.starts_with("no memory for 1048576.0 TiB of "), "{text}");
             assert!(text.contains(remedy) && text.contains("spark.executor.memoryOverhead"), "{text}");
         }
-        assert_eq!(with_capacity::<u64>(usize::MAX, Purpose::Rows).unwrap_err().kind(), Kind::Memory);
+        assert_eq!(with_capacity::<u64, _>(usize::MAX, Purpose::Rows).unwrap_err().kind(), Kind::Memory);
         assert_eq!(product(&[1 << 40, 1 << 40], Purpose::Rows).unwrap_err().kind(), Kind::Memory);
         assert_eq!(product(&[3, 5, 7], Purpose::Rows).unwrap(), 105);
-    }
-
-    #[test]
-    fn bytes_are_shown_in_a_fitting_unit() {
-        for (bytes, said) in [(7, "7 bytes"), (1536, "1.5 KiB"), (614_400_000, "585.9 MiB"), (3 << 30, "3.0 GiB")] {
-            assert_eq!(readable(bytes), said);
-        }
     }
 }

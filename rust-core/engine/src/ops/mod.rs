@@ -8,7 +8,6 @@ mod dropout;
 mod linear;
 mod lrn;
 mod norm;
-mod norm_torch;
 mod parallel;
 mod pool;
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::device::{self, at_most_the_cores, set_threads};
 use crate::error::{Error, Result};
 use crate::memory::{Purpose, filled, guarded, with_capacity};
 use crate::nets::Net;
-use crate::round::{Evaluation, Report, Round, StateIn, Work};
+use crate::round::{Evaluation, Report, Round, RoundKind, StateIn};
 use crate::weights::{Gradient, Weights};
 use thread::{ActiveRound, RoundContext, RoundTotals, TrainingThread};
 
@@ -183,9 +183,9 @@ impl Worker {
         self.net.layout().check_digest(&round.digest)?;
         let (weights, state) = split(vector, self.length(), self.state_length())?;
         set_threads(self.intra_op_threads);
-        let (totals, fresh) = guarded(Purpose::Minibatch, || match round.work {
-            Work::Train => self.train(weights, state, round, cancel),
-            Work::UpdateBn => Ok((self.update_bn(weights, round, cancel)?, false)),
+        let (totals, fresh) = guarded(Purpose::Minibatch, || match round.kind {
+            RoundKind::Train => self.train(weights, state, round, cancel),
+            RoundKind::UpdateBn => Ok((self.update_bn(weights, round, cancel)?, false)),
         })?;
         let loss = totals.loss / totals.steps as f64;
         Ok(Report {

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use firesteel_engine::data::{Normalizer, RecordFormat, Statistics};
-use firesteel_engine::{Report, Round, StateIn, TrainConfig, Work, Worker, WorkerSpec};
+use firesteel_engine::{Report, Round, RoundKind, StateIn, TrainConfig, Worker, WorkerSpec};
 
 const ROW: usize = 3073;
 /// 200 rows that a net can learn.
@@ -50,7 +50,7 @@ pub fn initial(config: &TrainConfig) -> Vec<f32> {
 
 pub fn ask(config: &TrainConfig, round: u64, first_step: u64, steps: u64, state: StateIn) -> Round {
     let digest = config.net.build(10).layout().digest();
-    Round { work: Work::Train, digest, round, first_step, policy_step: first_step, steps, loss_limit: None, state }
+    Round { kind: RoundKind::Train, digest, round, first_step, policy_step: first_step, steps, loss_limit: None, state }
 }
 
 pub fn run(worker: &mut Worker, vector: &mut [f32], round: &Round) -> Report {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use firesteel_engine::{Report, Round, StateIn, TrainConfig, Work, Worker};
+use firesteel_engine::{Report, Round, RoundKind, StateIn, TrainConfig, Worker};
 
 use crate::fixtures::{ask, config, initial, rows, run, worker};
 
@@ -102,7 +102,7 @@ fn updated_statistics_are_the_mean_over_the_minibatches_and_nothing_else_changes
         let net = config.net.build(10);
         let updated = |first_step, steps| {
             let mut vector = initial(&config);
-            let ask = Round { work: Work::UpdateBn, ..ask(&config, 0, first_step, steps, StateIn::Keep) };
+            let ask = Round { kind: RoundKind::UpdateBn, ..ask(&config, 0, first_step, steps, StateIn::Keep) };
             let report = run(&mut worker(&config, 0, &rows(0, 30)), &mut vector, &ask);
             assert_eq!((report.steps, report.samples, report.loss), (steps, steps * 8, None));
             vector
@@ -128,7 +128,7 @@ fn an_update_of_running_statistics_does_not_change_the_rounds_after_it() {
         let mut vector = initial(&config);
         run(&mut worker, &mut vector, &ask(&config, 0, 0, 2, StateIn::Keep));
         if between {
-            let ask = Round { work: Work::UpdateBn, ..ask(&config, 1, 0, 3, StateIn::Keep) };
+            let ask = Round { kind: RoundKind::UpdateBn, ..ask(&config, 1, 0, 3, StateIn::Keep) };
             run(&mut worker, &mut vector.clone(), &ask);
         }
         let report = run(&mut worker, &mut vector, &ask(&config, 1, 2, 2, StateIn::Keep));

@@ -13,13 +13,13 @@ use firesteel_exchange::auth::Secret;
 use firesteel_exchange::client::{self, ClientSpec, Contribution, Server};
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
-use firesteel_exchange::ledger::Work;
 use firesteel_exchange::memory::{Purpose, filled};
 use firesteel_exchange::message::Role;
 use firesteel_exchange::program;
 use firesteel_exchange::rules::RuleSpec;
 use firesteel_exchange::server::{Budget, Exchanger, ExchangerSettings, Period, ServerLimits};
 use firesteel_exchange::tls::TlsIdentity;
+use firesteel_exchange::work::Work;
 use firesteel_exchange::{Error, Result};
 use serde_json::json;
 

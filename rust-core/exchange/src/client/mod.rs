@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::Secret;
 use crate::codec::Codec;
-use crate::ledger::{ResumePoint, Work, all_finite};
+use crate::ledger::{ResumePoint, all_finite};
 use crate::memory::{Purpose, resize};
 use crate::message::{Channel as Kind, Done, Reply, Request, Role};
 use crate::tls::TlsTrust;
+use crate::work::Work;
 use crate::{Error, Refusal, Result};
 use channel::ClientChannel;
 

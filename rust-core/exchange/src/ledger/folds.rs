@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Work, admit, enter, mismatch};
+use super::{Attempt, admit, enter, mismatch};
 use crate::memory::{Purpose, copied, with_capacity};
 use crate::rules::{ExchangeInfo, RuleSpec, ShardRule};
+use crate::work::Work;
 use crate::{Error, Refusal, Result};
 
 /// One message of a worker, without its values.

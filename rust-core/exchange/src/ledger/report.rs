@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use super::turns::Divergence;
 use crate::message::Done;
 
 /// Turns kept for the next report; an hour without a report, at ten turns a second.
@@ -36,6 +35,13 @@ pub struct TurnDone {
     pub exchanging: f64,
     /// Seconds of the exchange that did not overlap with local steps.
     pub waiting: f64,
+}
+
+/// A worker whose training diverged, and the turn in which it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Divergence {
+    pub worker: usize,
+    pub turn: u64,
 }
 
 /// Numbers of a report.

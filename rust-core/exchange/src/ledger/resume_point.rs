@@ -3,7 +3,7 @@
 //! all workers wait for each other. So the place is computed from both: the last turn asked for, and the last exchange
 //! folded.
 
-use super::Work;
+use crate::work::Work;
 
 /// The last finished turn, by whichever attempt; the next turn and the next exchange have the number `turn + 1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::report::{PendingReport, TurnDone, TurnReport};
-use super::{Attempt, Budget, Work, admit, enter, mismatch};
+use super::report::{Divergence, PendingReport, TurnDone, TurnReport};
+use super::{Attempt, Budget, admit, enter, mismatch};
 use crate::clock::{Clock, Consistency};
 use crate::message::Done;
+use crate::work::Work;
 use crate::{Error, Refusal, Result};
 
 /// What a worker may do next. `steps` 0 ends its work; if part of the budget is not released yet, until it is.
@@ -30,13 +31,6 @@ pub enum Answer {
     Go(Grant),
     /// Slower workers are waited for; [`TurnLedger::poll`] tells when it may go on.
     Wait,
-}
-
-/// A worker whose training diverged, and the turn in which it did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Divergence {
-    pub worker: usize,
-    pub turn: u64,
 }
 
 /// The turns of one worker.

@@ -5,7 +5,7 @@
 
 use super::{Outer, corrected};
 use crate::memory::{Purpose, filled};
-use crate::rules::state::{RuleState, restore_all};
+use crate::rule_state::{RuleState, restore_all};
 use crate::{Result, published};
 
 /// Block momentum over the rounds.

@@ -8,8 +8,8 @@ mod slowmo;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rules::Bounds;
-pub use crate::rules::RuleState;
+use crate::bounds::Bounds;
+pub use crate::rule_state::RuleState;
 use crate::{Result, published};
 pub use bmuf::Bmuf;
 pub use nesterov::Nesterov;

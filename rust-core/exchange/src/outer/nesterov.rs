@@ -5,7 +5,7 @@
 use super::{Outer, corrected};
 use crate::Result;
 use crate::memory::{Purpose, filled};
-use crate::rules::state::{RuleState, restore_all};
+use crate::rule_state::{RuleState, restore_all};
 
 /// Nesterov's momentum over the rounds.
 #[derive(Clone, Debug)]

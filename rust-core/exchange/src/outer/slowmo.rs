@@ -5,7 +5,7 @@
 use super::{Outer, corrected};
 use crate::Result;
 use crate::memory::{Purpose, filled};
-use crate::rules::state::{RuleState, restore_all};
+use crate::rule_state::{RuleState, restore_all};
 
 /// Momentum over the rounds, in units of a gradient, so that it survives a drop of the learning rate.
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 //! the number of its local steps, so that a longer period explores further without moving the center further.
 //! Hermans, Spanakis, Möckel, "Accumulated Gradient Normalization" (2017), equation 9.
 
-use super::state::RuleState;
 use super::{Arrival, ExchangeInfo};
+use crate::rule_state::RuleState;
 
 /// The rule; a message is the movement of one step on average, a reply the center.
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,10 @@
 //! the round, then `c <- c - lr beta m`; x_k <- c. d = pulled - x_k, N is the number of workers.
 //! Liu et al., "Asynchronous Local-SGD Training for Language Modeling" (2024), algorithm 3 with c = 0.
 
-use super::state::{RuleState, restore_all};
 use super::{Arrival, ExchangeInfo};
 use crate::Result;
 use crate::memory::{Purpose, filled};
+use crate::rule_state::{RuleState, restore_all};
 
 /// The rule; a message is -d, the way the worker went, so everything here is added. A reply is the center.
 #[derive(Clone, Debug)]

@@ -3,10 +3,10 @@
 //! plain step, and the sum of the steps' gradients after several.
 //! Zheng et al., "Asynchronous Stochastic Gradient Descent with Delay Compensation" (2017), equation 10.
 
-use super::state::{RuleState, restore_all};
 use super::{Arrival, ExchangeInfo};
 use crate::Result;
 use crate::memory::{Purpose, filled};
+use crate::rule_state::{RuleState, restore_all};
 
 /// The rule; it keeps one vector a worker. A reply is the center.
 #[derive(Clone, Debug)]

@@ -3,10 +3,10 @@
 //! not depend on the scale of a gradient, so D stands for it and the workers' learning rate falls out.
 //! Dean et al., "Large Scale Distributed Deep Networks" (2012), section 4.1; Duchi, Hazan, Singer (2011).
 
-use super::state::{RuleState, restore_all};
 use super::{Arrival, ExchangeInfo};
 use crate::Result;
 use crate::memory::{Purpose, filled};
+use crate::rule_state::{RuleState, restore_all};
 
 const EPSILON: f32 = 1e-8; // the usual guard against the division by the root of nothing
 

@@ -2,8 +2,8 @@
 //! staleness is the number of center updates since then.
 //! Jiang, Cui, Zhang, Yu, "Heterogeneity-aware Distributed Parameter Servers" (2017), DynSGD.
 
-use super::state::RuleState;
 use super::{Arrival, ExchangeInfo};
+use crate::rule_state::RuleState;
 
 /// The rule; a reply is the center.
 #[derive(Clone, Copy, Debug)]

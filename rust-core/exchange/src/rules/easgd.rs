@@ -5,9 +5,9 @@
 
 use super::Gathering;
 use super::mean::Mean;
-use super::state::RuleState;
 use crate::Result;
 use crate::memory::{Purpose, filled};
+use crate::rule_state::RuleState;
 
 /// The rule; a reply is `alpha (x_k - c)`, which the worker subtracts.
 #[derive(Clone, Debug)]

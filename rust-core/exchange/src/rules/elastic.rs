@@ -3,8 +3,8 @@
 //! Zhang, Choromanska, LeCun, "Deep learning with Elastic Averaging SGD" (2015), algorithm 1 (a = 0.9 / K);
 //! Kim, Park, Jang, Yoon, "DeepSpark" (2016), whose code has a = 0.1, the server's factor and the decay.
 
-use super::state::RuleState;
 use super::{Arrival, Decay, ExchangeInfo};
+use crate::rule_state::RuleState;
 
 /// The rule; a reply is d, which the worker subtracts.
 #[derive(Clone, Copy, Debug)]

@@ -6,9 +6,9 @@
 //! is the order of the sum: adding in partition order gives the same bits every time.
 
 use super::Gathering;
-use super::state::RuleState;
 use crate::memory::{Purpose, filled};
 use crate::outer::Outer;
+use crate::rule_state::RuleState;
 use crate::{Result, layout::check_length};
 
 /// A weighted mean under way.

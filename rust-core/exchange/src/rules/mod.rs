@@ -14,11 +14,9 @@ mod golden;
 mod laws;
 pub mod mean;
 mod spec;
-pub(crate) mod state;
 
-pub(crate) use spec::Bounds;
+pub use crate::rule_state::RuleState;
 pub use spec::{Decay, RuleSpec};
-pub use state::RuleState;
 
 /// What the server knows about the message that it folds.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -11,10 +11,11 @@ use super::settings::ServerLimits;
 use super::shard::{Buffer, Kept, Shard};
 use crate::auth::{Handshake, nonce};
 use crate::codec::Codec;
-use crate::ledger::{Attempt, Grant, Message, Taken, Work};
+use crate::ledger::{Attempt, Grant, Message, Taken};
 use crate::memory::{Purpose, resize};
 use crate::message::{Channel, ChannelInfo, Identity, Reply, Request, Role};
 use crate::transport::Transport;
+use crate::work::Work;
 use crate::{Error, Refusal, Result};
 
 /// Seconds in which a refusal must reach a peer that has not shown the secret; an attached peer has as long as for an

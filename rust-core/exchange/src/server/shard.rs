@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use super::{ExchangerSettings, ServerLimits};
 use crate::Result;
 use crate::codec::Codec;
-use crate::ledger::{Attempt, Fold, FoldLedger, Folded, Message, ShardRecord, Taken, Work};
+use crate::ledger::{Attempt, Fold, FoldLedger, Folded, Message, ShardRecord, Taken};
 use crate::memory::{Purpose, with_capacity};
+use crate::work::Work;
 
 /// How often a waiting connection checks, and tells its peer that the server is alive.
 pub const TICK: Duration = Duration::from_secs(1);

@@ -8,11 +8,11 @@ use firesteel_exchange::auth::Secret;
 use firesteel_exchange::client::{self, ClientSpec, Contribution, Exchanges, Server, Turns};
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
-use firesteel_exchange::ledger::Work;
 use firesteel_exchange::message::{Done, Role};
 use firesteel_exchange::rules::RuleSpec;
 use firesteel_exchange::server::{Budget, Exchanger, ExchangerSettings, Period, ServerLimits};
 use firesteel_exchange::tls::TlsIdentity;
+use firesteel_exchange::work::Work;
 
 /// ExchangerSettings for `workers` workers without an end of the budget.
 pub fn settings(rule: RuleSpec, workers: u32) -> ExchangerSettings {

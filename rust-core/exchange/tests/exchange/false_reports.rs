@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use firesteel_exchange::codec::Codec;
-use firesteel_exchange::ledger::{MOST_SAMPLES, Work};
 use firesteel_exchange::message::{Channel, Done, Identity, Reply, Request, Role};
 use firesteel_exchange::rules::RuleSpec;
 use firesteel_exchange::server::{Exchanger, Snapshot};
 use firesteel_exchange::transport::Transport;
+use firesteel_exchange::work::{MOST_SAMPLES, Work};
 use firesteel_exchange::{Error, Refusal};
 
 use crate::common::{Job, done, one_step, settings};

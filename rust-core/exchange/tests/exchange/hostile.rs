@@ -9,11 +9,11 @@ use firesteel_exchange::auth::{Handshake, Secret, nonce};
 use firesteel_exchange::client::{self, ClientSpec};
 use firesteel_exchange::codec::Codec;
 use firesteel_exchange::frame::{PREFIX, Prefix};
-use firesteel_exchange::ledger::Work;
 use firesteel_exchange::message::{Channel, Identity, Reply, Request, Role, decode, encode};
 use firesteel_exchange::rules::RuleSpec;
 use firesteel_exchange::tls::TlsIdentity;
 use firesteel_exchange::transport::Transport;
+use firesteel_exchange::work::Work;
 use firesteel_exchange::{Error, Refusal, Result};
 
 use crate::common::{Job, Numbers, done, one_step, settings};

@@ -5,11 +5,11 @@ use std::thread;
 use firesteel_exchange::client;
 use firesteel_exchange::clock::Consistency;
 use firesteel_exchange::codec::Codec;
-use firesteel_exchange::ledger::Work;
 use firesteel_exchange::message::{Channel, Identity, Reply, Request, Role, encode};
 use firesteel_exchange::outer::OuterSpec;
 use firesteel_exchange::rules::RuleSpec;
 use firesteel_exchange::server::{Budget, Exchanger, Period};
+use firesteel_exchange::work::Work;
 use firesteel_exchange::{Error, Refusal};
 
 use crate::common::{Job, Numbers, attach, done, one_step, settings};

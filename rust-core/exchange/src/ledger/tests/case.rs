@@ -1,8 +1,9 @@
 //! What is tried in every order, and what can happen.
 
-use super::super::{ResumePoint, Work};
+use super::super::ResumePoint;
 use crate::clock::Consistency;
 use crate::rules::RuleSpec;
+use crate::work::Work;
 
 /// Computes a new attempt's resume point from the last turn asked for and the last exchange that each shard folded.
 type Begins = fn(u64, &[(u64, Work)]) -> (ResumePoint, u64);

@@ -7,10 +7,11 @@ mod explore;
 mod invariants;
 mod world;
 
-use super::{ResumePoint, Work};
+use super::ResumePoint;
 use crate::clock::Consistency;
 use crate::outer::OuterSpec;
 use crate::rules::RuleSpec;
+use crate::work::Work;
 use case::Case;
 use explore::{Explored, explore};
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{
-    Answer, Attempt, Budget, Fold, FoldLedger, Message, Period, ShardRecord, Taken, TurnLedger, TurnRecord, Work,
+    Answer, Attempt, Budget, Fold, FoldLedger, Message, Period, ShardRecord, Taken, TurnLedger, TurnRecord,
 };
 use super::actor::{Actor, Exchange, Phase, trained};
 use super::case::{Case, Event};
 use super::invariants::undisturbed;
 use crate::message::Done;
 use crate::rules::ShardRule;
+use crate::work::Work;
 use crate::worker_rule::Takes;
 use crate::{Error, Refusal};
 

@@ -2,13 +2,13 @@
 
 use tch::Tensor;
 
-use super::norm::Norm;
+use super::Norm;
 use crate::kernels::activation::Activation;
 use crate::pass::{Pass, Var};
 use crate::raw::batch_norm_backward;
 
 /// The same as [`super::batch_norm`].
-pub fn torch_batch_norm(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, residual: Option<&Var>) -> Var {
+pub fn batch_norm(pass: &mut Pass<'_>, layer: &str, x: &Var, norm: Norm, residual: Option<&Var>) -> Var {
     let master = |name: &str| pass.weights().master(&format!("{layer}.{name}")).shallow_clone();
     let [bias, mean, variance] = ["bias", "running_mean", "running_var"].map(master);
     let weight = if norm.scale { master("weight") } else { bias.ones_like() };
