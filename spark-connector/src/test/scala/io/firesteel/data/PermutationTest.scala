@@ -23,7 +23,7 @@ class PermutationTest extends AnyFunSuite {
 
   test("partitions differ by one row at most") {
     for (n <- Seq(1L, 7L, 100L, 1001L); partitions <- Seq(1, 2, 3, 7)) {
-      val partitioner = new ShardPartitioner(n, partitions, seed = 5)
+      val partitioner = new RowPartitioner(n, partitions, seed = 5)
       val counts = (0L until n).groupBy(partitioner.getPartition(_)).view.mapValues(_.size).toMap
       val sizes = (0 until partitions).map(counts.getOrElse(_, 0))
       assert(sizes.sum == n && sizes.max - sizes.min <= 1, s"n $n: $sizes")
@@ -31,7 +31,7 @@ class PermutationTest extends AnyFunSuite {
   }
 
   test("consecutive rows go to all partitions") {
-    val partitioner = new ShardPartitioner(50000, 4, seed = 0)
+    val partitioner = new RowPartitioner(50000, 4, seed = 0)
     val counts = (0L until 1000L).groupBy(partitioner.getPartition(_)).values.map(_.size)
     assert(counts.size == 4 && counts.min > 200, counts)
   }

@@ -3,7 +3,7 @@
 package io.firesteel.train.workers
 
 import io.firesteel.FiresteelException
-import io.firesteel.data.Shards
+import io.firesteel.data.PartitionedRows
 import io.firesteel.jni.Kind
 import io.firesteel.train.run.{MemoryCheck, Plan, Score}
 import java.io.{EOFException, IOException}
@@ -36,8 +36,9 @@ private[train] final class SpooledTest private (
   }
 
   private def records(from: Long, until: Long): Iterator[Array[Byte]] =
-    (from until until by Shards.ChunkRows.toLong).iterator.map { row =>
-      val chunk = ByteBuffer.allocate(math.min(Shards.ChunkRows.toLong, until - row).toInt * cache.format.bytes)
+    (from until until by PartitionedRows.ChunkRows.toLong).iterator.map { row =>
+      val chunk =
+        ByteBuffer.allocate(math.min(PartitionedRows.ChunkRows.toLong, until - row).toInt * cache.format.bytes)
       SpooledTest.reading {
         var at = row * cache.format.bytes
         while (chunk.hasRemaining) {

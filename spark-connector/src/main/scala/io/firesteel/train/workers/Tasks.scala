@@ -31,7 +31,7 @@ private[train] final case class LoadTask(cache: WorkerCache) extends WorkerTask[
   * @param firstStep local steps before the round, which tell the place in the data
   * @param policyStep the learning-rate policy's step at the start of the round
   * @param state where the solver's state comes from: `given`, `keep` or `reset`
-  * @param work what the steps are for: `train` or `update-bn`
+  * @param kind what the steps are for: `train` or `update-bn`
   */
 private[train] final case class RoundRequest(
     digest: String,
@@ -40,11 +40,11 @@ private[train] final case class RoundRequest(
     policyStep: Long,
     steps: Long,
     state: String,
-    work: String = "train"
+    kind: String = "train"
 ) {
   def json: String = Json.mapper
     .createObjectNode()
-    .put("work", work)
+    .put("kind", kind)
     .put("digest", digest)
     .put("round", round)
     .put("first-step", firstStep)

@@ -1,7 +1,7 @@
 // The workers of one data set as the driver uses them: most methods run one Spark job with a task for each worker.
 package io.firesteel.train.workers
 
-import io.firesteel.data.{ImageSource, Shards}
+import io.firesteel.data.{ImageSource, PartitionedRows}
 import io.firesteel.jni.{Center, Engine}
 import io.firesteel.tensors.PackedVector
 import io.firesteel.train.faults.FaultWatch
@@ -14,17 +14,18 @@ import scala.util.Using
 import scala.util.control.NonFatal
 
 /** Workers stay in their executors between jobs, under the name `run`; one that is missing is built from its partition
-  * of `shards`. `jobs` assigns workers to executors, and runs a job again if an executor is lost.
+  * of `partitioned`. `jobs` assigns workers to executors, and runs a job again if an executor is lost.
   */
-private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan, run: String, jobs: Jobs)
+private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRows, plan: Plan, run: String, jobs: Jobs)
     extends AutoCloseable {
-  private def cache = WorkerCache(run, plan.configJson, shards.format, shards.counts, jobs.placement.executors)
+  private def cache =
+    WorkerCache(run, plan.configJson, partitioned.format, partitioned.counts, jobs.placement.executors)
 
   /** Loads every worker's rows into native memory. Returns the number of rows and sums of the pixels and of their squares,
     * as in `Worker.statistics`, and the device of each worker.
     */
   def load(): (Array[Long], Seq[String]) = {
-    val (statistics, devices) = jobs("load")(sc.runJob(shards.chunks, LoadTask(cache))).unzip
+    val (statistics, devices) = jobs("load")(sc.runJob(partitioned.chunks, LoadTask(cache))).unzip
     (statistics.reduce((a, b) => a.lazyZip(b).map(_ + _)), devices.toSeq)
   }
 
@@ -69,7 +70,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     val task =
       RoundTask(cache, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
     try {
-      val results = sc.runJob(shards.chunks, task).toIndexedSeq.map(WorkerResult.read)
+      val results = sc.runJob(partitioned.chunks, task).toIndexedSeq.map(WorkerResult.read)
       jobs.placement.began()
       results
     } finally (shared +: states).foreach(_.destroy())
@@ -99,7 +100,7 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
     */
   def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit =
     jobs(s"stage of ${plan.budget} minibatches") {
-      def stage(): Unit = sc.runJob(shards.chunks, StageTask(cache, normalizer, key))
+      def stage(): Unit = sc.runJob(partitioned.chunks, StageTask(cache, normalizer, key))
       if (plan.config.consistency.contains("async")) Slots.holdingAny(jobs.placement)(stage())
       else { // workers wait for each other, so that each needs a slot
         Slots.awaitAgain(sc, plan.workers)(jobs.watch.isOver)
@@ -109,21 +110,21 @@ private[train] final class Workers(sc: SparkContext, shards: Shards, plan: Plan,
 
   /** Copies all rows to the driver, which evaluates while the stage occupies the task slots. */
   def spooled(normalizer: Array[Float]): SpooledTest = jobs("copy to the driver") {
-    SpooledTest.of(shards.chunks.toLocalIterator, cache, normalizer, plan) // one partition at a time on the heap
+    SpooledTest.of(partitioned.chunks.toLocalIterator, cache, normalizer, plan) // one partition at a time on the heap
   }
 
   /** Accuracy and loss of the center's weights on all rows. */
   def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
     val weights = sc.broadcast(PackedVector(center, 0, plan.length).bytes)
     def task = EvaluateTask(cache, normalizer, weights, plan.digest)
-    try WorkerScore.total(jobs("evaluate")(sc.runJob(shards.chunks, task).toIndexedSeq).map(WorkerScore.read))
+    try WorkerScore.total(jobs("evaluate")(sc.runJob(partitioned.chunks, task).toIndexedSeq).map(WorkerScore.read))
     finally weights.destroy()
   }
 
   /** Frees the workers and partitions in every executor that may hold some. */
   def close(): Unit = if (!sc.isStopped) {
     Workers.end(sc, run, jobs.watch.executorsEverUsed)
-    shards.unpersist()
+    partitioned.unpersist()
   }
 }
 
@@ -138,9 +139,15 @@ private[train] object Workers {
     val who = if (watch.isMain(run)) "worker" else "test worker"
     val placement = new Placement(sc, run, partitions, watch.report, who)
     val jobs = new Jobs(sc, run, placement, watch)
-    val shards =
-      Shards.build(source, partitions, plan.config.seed, placement.locations, job => jobs("divide the rows")(job))
-    new Workers(sc, shards, plan, run, jobs)
+    val partitioned =
+      PartitionedRows.build(
+        source,
+        partitions,
+        plan.config.seed,
+        placement.locations,
+        job => jobs("divide the rows")(job)
+      )
+    new Workers(sc, partitioned, plan, run, jobs)
   }
 
   /** Frees the workers of `run` in these executors. Those in an executor that is not reached are freed by the native

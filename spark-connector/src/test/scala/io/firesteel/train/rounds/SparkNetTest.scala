@@ -2,7 +2,7 @@
 package io.firesteel.train.rounds
 
 import io.firesteel._
-import io.firesteel.data.{ImageFiles, RecordFormat, Shards}
+import io.firesteel.data.{ImageFiles, PartitionedRows, RecordFormat}
 import io.firesteel.jni.{Center, Engine, Kind}
 import io.firesteel.train.{Evaluation, EvaluationResult, Events, RunWatch, Runs, Training}
 import io.firesteel.train.faults.FaultWatch
@@ -142,7 +142,8 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     val rdd = sc.parallelize(chunks, 3).filter(_.nonEmpty)
     val watch = new FaultWatch(sc, "uneven", (_, _) => ())
     val jobs = new Jobs(sc, "uneven", new Placement(sc, "uneven", 3, watch.report), watch)
-    val workers = new Workers(sc, Shards(rdd, IndexedSeq(0, 1, 40), RecordFormat.Cifar10), plan, "uneven", jobs)
+    val workers =
+      new Workers(sc, PartitionedRows(rdd, IndexedSeq(0, 1, 40), RecordFormat.Cifar10), plan, "uneven", jobs)
     try {
       val (statistics, devices) = workers.load()
       assert(devices == Seq.fill(3)("cpu"))

@@ -10,15 +10,15 @@ import org.apache.spark.{Partition, Partitioner, TaskContext}
 import scala.reflect.ClassTag
 
 /** @param kept partition k has the rows of worker k in the order of their numbers, in chunks of at most
-  *   `Shards.ChunkRows` records without gaps; persisted on disk
+  *   `PartitionedRows.ChunkRows` records without gaps; persisted on disk
   * @param counts rows of each partition
   * @param locations preferred locations of a partition's tasks, evaluated for each job; empty leaves them to Spark
   */
-final case class Shards(
+final case class PartitionedRows(
     kept: RDD[Array[Byte]],
     counts: IndexedSeq[Long],
     format: RecordFormat,
-    locations: Int => Seq[String] = Shards.anywhere
+    locations: Int => Seq[String] = PartitionedRows.anywhere
 ) {
 
   /** The same chunks, for jobs that find most workers built: a partition is opened only if its chunks are used. */
@@ -31,7 +31,7 @@ final case class Shards(
   def unpersist(): Unit = kept.unpersist()
 }
 
-object Shards {
+object PartitionedRows {
 
   /** Rows of one chunk, which is copied to native memory at once: 3 MB of CIFAR. */
   val ChunkRows = 1024
@@ -46,7 +46,7 @@ object Shards {
     * they are on disk. One partition has the rows in the order of the files. With more partitions than rows some are
     * empty.
     *
-    * @param locations of [[Shards]]
+    * @param locations of [[PartitionedRows]]
     * @param submit runs the job that does this, more than once if it must
     */
   def build(
@@ -55,10 +55,10 @@ object Shards {
       seed: Long,
       locations: Int => Seq[String] = anywhere,
       submit: (=> Array[Long]) => Array[Long] = directly
-  ): Shards = {
+  ): PartitionedRows = {
     val format = source.format
     val divided = source.records
-      .repartitionAndSortWithinPartitions(new ShardPartitioner(source.rows, partitions, seed))
+      .repartitionAndSortWithinPartitions(new RowPartitioner(source.rows, partitions, seed))
       .mapPartitions(chunked(_, format.bytes))
     val kept = new OnDemand(divided, locations)
       .mapPartitions(chunks => chunks, preservesPartitioning = true) // of Spark's class: they log under its name
@@ -72,7 +72,7 @@ object Shards {
         Kind.DATA,
         s"read ${counts.sum} rows of ${source.rows}: the files changed while they were read"
       )
-    Shards(kept, counts.toIndexedSeq, format, locations)
+    PartitionedRows(kept, counts.toIndexedSeq, format, locations)
   }
 
   private def chunked(rows: Iterator[(Long, Array[Byte])], bytes: Int): Iterator[Array[Byte]] =
@@ -100,15 +100,15 @@ private[data] final class OnDemand[A: ClassTag](parent: RDD[A], @transient priva
 }
 
 /** Divides the permuted row numbers into ranges of equal size, one for each partition. */
-private[data] final class ShardPartitioner(rows: Long, val numPartitions: Int, seed: Long) extends Partitioner {
+private[data] final class RowPartitioner(rows: Long, val numPartitions: Int, seed: Long) extends Partitioner {
   private val permutation = Permutation(rows, seed)
 
   def getPartition(key: Any): Int =
     (Math.multiplyExact(permutation(key.asInstanceOf[Long]), numPartitions.toLong) / rows).toInt
 
   override def equals(other: Any): Boolean = other match {
-    case that: ShardPartitioner => that.numPartitions == numPartitions && that.key == key
-    case _                      => false
+    case that: RowPartitioner => that.numPartitions == numPartitions && that.key == key
+    case _                    => false
   }
 
   override def hashCode: Int = (key, numPartitions).hashCode
