@@ -1,6 +1,12 @@
 //! Enumerations whose values are written by name in a configuration. For an unknown name the error message has the most
 //! similar known one, on the command line, in a JSON file and across JNI alike.
 
+/// A type whose values have names.
+pub trait Named {
+    /// Every name, in the order of the declaration.
+    const NAMES: &'static [&'static str];
+}
+
 /// Declares an enum whose variants have names, with `Display`, `FromStr` and serde by those names.
 macro_rules! names {
     ($(#[$doc:meta])* pub enum $type:ident($what:literal) { $($variant:ident = $name:literal,)+ }) => {
@@ -8,9 +14,13 @@ macro_rules! names {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $type { $(#[doc = concat!("`", $name, "`")] $variant,)+ }
 
+        impl $crate::names::Named for $type {
+            const NAMES: &'static [&'static str] = &[$($name),+];
+        }
+
         impl $type {
             /// Every name, in the order of the declaration.
-            pub const NAMES: &'static [&'static str] = &[$($name),+];
+            pub const NAMES: &'static [&'static str] = <Self as $crate::names::Named>::NAMES;
 
             /// The name in configurations and messages.
             pub fn name(self) -> &'static str {

@@ -23,6 +23,11 @@ impl TrainConfig {
         self.solver_state == SolverState::Average
     }
 
+    /// The learning-rate policy; without one it is the recipe's.
+    pub(super) fn policy_name(&self) -> PolicyName {
+        self.lr_policy.unwrap_or(PolicyName::Multistep)
+    }
+
     /// The solver of one training thread for `net`.
     pub fn build_solver(&self, net: &Net) -> Result<Solver> {
         let hyper = Hyperparameters {

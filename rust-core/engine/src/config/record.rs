@@ -27,7 +27,7 @@ impl TrainConfig {
     }
 
     /// The keys that have another value than the default.
-    fn asked(&self) -> Map<String, Value> {
+    pub(super) fn asked(&self) -> Map<String, Value> {
         let defaults = Self::default().to_object();
         self.to_object().into_iter().filter(|(key, value)| defaults.get(key) != Some(value)).collect()
     }

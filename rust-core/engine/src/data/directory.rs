@@ -66,7 +66,7 @@ fn detect(directory: &Path, names: &[String], kind: Option<DatasetKind>) -> Resu
             .map_or_else(|| none_found(&candidates), |what| Error::data(format!("no training files: {what}")))),
         [kind] => Ok(kind),
         ref found => {
-            let kinds: Vec<_> = found.iter().map(|kind| kind.as_str()).collect();
+            let kinds: Vec<_> = found.iter().map(|kind| kind.name()).collect();
             Err(Error::config(format!("holds several data sets, name one as `dataset`: {}", kinds.join(", "))))
         }
     }

@@ -1,36 +1,25 @@
 //! The data sets that can be read, told from the names of their files.
 
-use std::fmt;
 use std::fs;
 use std::path::Path;
-
-use serde::{Deserialize, Serialize};
 
 use super::cifar::{self, CIFAR10_FILES, CIFAR100_FILES};
 use super::idx::{self, IDX_FILES};
 use crate::error::{Error, Result};
+use crate::names::names;
 
-/// The data sets that can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DatasetKind {
-    Cifar10,
-    Cifar100,
-    Idx,
+names! {
+    /// The data sets that can be read.
+    pub enum DatasetKind("dataset") {
+        Cifar10 = "cifar10",
+        Cifar100 = "cifar100",
+        Idx = "idx",
+    }
 }
 
 impl DatasetKind {
     /// Every kind.
     pub const ALL: [DatasetKind; 3] = [DatasetKind::Cifar10, DatasetKind::Cifar100, DatasetKind::Idx];
-
-    /// The name in a configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            DatasetKind::Cifar10 => "cifar10",
-            DatasetKind::Cifar100 => "cifar100",
-            DatasetKind::Idx => "idx",
-        }
-    }
 
     /// Its files, for error messages.
     pub(super) fn files(self) -> &'static str {
@@ -47,12 +36,6 @@ impl DatasetKind {
             DatasetKind::Cifar100 => !cifar::cifar100_files(names).0.is_empty(),
             DatasetKind::Idx => idx::idx_files(names, "train")?.is_some(),
         })
-    }
-}
-
-impl fmt::Display for DatasetKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -1,23 +1,20 @@
 //! The normalisation of pixels, `(x - mean) * scale`, with a mean and a scale of the training set.
 
 use multiversion::multiversion;
-use serde::{Deserialize, Serialize};
 
 use super::{CHANNELS, LINE, PIXELS, PLANE, Statistics};
 use crate::error::{Error, Result};
 use crate::kernels::Element;
+use crate::names::names;
 
-/// Which normalisation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Normalize {
-    /// Caffe's: 0..255 minus the mean image.
-    #[default]
-    MeanImage,
-    /// torchvision's: minus the mean of the channel, divided by its standard deviation.
-    Channel,
-    /// Raw 0..255, as in SparkNet's CIFAR application.
-    None,
+names! {
+    /// Which normalisation: Caffe's, 0..255 minus the mean image; torchvision's, minus the mean of the channel, divided by
+    /// its standard deviation; or raw 0..255, as in SparkNet's CIFAR application.
+    pub enum Normalize("normalize") {
+        MeanImage = "mean-image",
+        Channel = "channel",
+        None = "none",
+    }
 }
 
 /// A fitted normalisation: a mean for each value and a scale for each channel, in units of 0..255.

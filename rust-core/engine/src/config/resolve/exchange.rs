@@ -1,25 +1,28 @@
-//! Keys of the exchange: which strategies read each, and the published values as defaults. A key that the strategy does
-//! not read is refused, because its user expects it to have an effect.
+//! Settings of the strategy and of the exchange: what contradicts each other, and the published values as defaults.
 
 use firesteel_exchange::published;
 
-use super::super::{CodecName, Consistency, OuterName, Period, SolverState, Strategy, TrainConfig};
+use super::super::readers::{ASYNCHRONOUS, Choice};
+use super::super::{Consistency, Group, OuterName, Period, SolverState, Strategy, TrainConfig};
 use crate::error::{Error, Result};
 
-const ELASTIC: &str = "deepspark, easgd-async or eamsgd";
-const ASYNCHRONOUS: &str = "an asynchronous strategy";
 const EXCHANGING: &str = "a strategy of several workers";
-const WIRED: &str = "an asynchronous strategy, easgd, or sparknet without consistency rounds";
 
 impl TrainConfig {
     /// Checks every key of the exchange and fills in what does not depend on the number of workers.
     pub(super) fn settle_exchange(&mut self) -> Result<()> {
         self.settle_consistency()?;
         let strategy = self.strategy;
-        let refused = self.keys_of_strategies().into_iter().find(|(_, given, read, _)| *given && !read);
-        if let Some((key, _, _, choose)) = refused {
+        self.refuse_unread(Choice::Strategy, &format!("strategy {strategy}"))?;
+        let unread = match self.period {
+            Period::Adaptive if !strategy.is_asynchronous() => Some(ASYNCHRONOUS.choose),
+            Period::PostLocal if strategy.is_alone() => Some(EXCHANGING),
+            _ => None,
+        };
+        if let Some(choose) = unread {
             return Err(Error::config(format!(
-                "{key} means nothing to strategy {strategy}; leave it out or choose {choose}"
+                "period {} means nothing to strategy {strategy}; leave it out or choose {choose}",
+                self.period
             )));
         }
         if self.alpha_decay.is_some() != self.alpha_every.is_some() {
@@ -41,57 +44,16 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// Each key with whether it was given, whether the strategy reads it, and who does.
-    fn keys_of_strategies(&self) -> Vec<(&'static str, bool, bool, &'static str)> {
-        let strategy = self.strategy;
-        let (elastic, asynchronous) = (strategy.is_elastic(), strategy.is_asynchronous());
-        let pulls = elastic || strategy == Strategy::Easgd;
-        let outer = strategy == Strategy::AsyncNesterov || self.outer != OuterName::None;
-        let wired = self.in_stage();
-        let keys = [
-            ("period adaptive", self.period == Period::Adaptive, asynchronous, ASYNCHRONOUS),
-            ("period post-local", self.period == Period::PostLocal, !strategy.is_alone(), EXCHANGING),
-            ("alpha", self.alpha.is_some(), pulls, "deepspark, easgd, easgd-async or eamsgd"),
-            ("server-alpha", self.server_alpha.is_some(), elastic, ELASTIC),
-            ("alpha-decay", self.alpha_decay.is_some(), elastic, ELASTIC),
-            ("alpha-every", self.alpha_every.is_some(), elastic, ELASTIC),
-            ("adagrad-lr", self.adagrad_lr.is_some(), strategy == Strategy::Downpour, "downpour"),
-            ("lambda", self.lambda.is_some(), strategy == Strategy::Dcasgd, "dcasgd"),
-            ("outer", self.outer != OuterName::None, strategy == Strategy::Sparknet, "sparknet"),
-            ("outer-lr", self.outer_lr.is_some(), outer, "async-nesterov, or sparknet with an outer optimiser"),
-            (
-                "outer-momentum",
-                self.outer_momentum.is_some(),
-                outer,
-                "async-nesterov, or sparknet with an outer optimiser",
-            ),
-            ("overlap", self.overlap, asynchronous, ASYNCHRONOUS),
-        ];
-        let of_the_wire = self.keys_of_the_wire().into_iter().map(|(key, given)| (key, given, wired, WIRED));
-        keys.into_iter().chain(of_the_wire).collect()
-    }
-
-    /// Each key that only workers inside one stage read, with whether it was given.
-    fn keys_of_the_wire(&self) -> [(&'static str, bool); 8] {
-        let default = Self::default();
-        [
-            ("codec", self.codec != CodecName::F32),
-            ("shards", self.shards != 1),
-            ("exchangers", self.exchangers != 0),
-            ("tls", self.tls == Some(true)),
-            ("bind", self.bind.is_some()),
-            ("advertise", self.advertise.is_some()),
-            ("exchange-deadline", self.exchange_deadline != default.exchange_deadline),
-            ("exchange-wait", self.exchange_wait != default.exchange_wait),
-        ]
+    /// A setting that was given and that only workers inside one stage read, if there is one.
+    fn given_of_stage(&self) -> Option<&'static str> {
+        self.given().find(|setting| setting.group == Group::Exchange).map(|setting| setting.key.as_str())
     }
 
     /// What decides whether `sparknet` is one stage where `consistency` does not say it; nothing where the cluster does.
     fn sparknet_consistency(&self) -> Option<Consistency> {
-        let wired = self.keys_of_the_wire().into_iter().any(|(_, given)| given);
         match self.solver_state {
             // the outer optimiser's memory lives in the exchanger, whose snapshots keep it
-            _ if self.outer != OuterName::None || wired => Some(Consistency::Bsp),
+            _ if self.outer != OuterName::None || self.given_of_stage().is_some() => Some(Consistency::Bsp),
             SolverState::Average => Some(Consistency::Rounds), // it travels with the vectors of rounds only
             SolverState::Local | SolverState::Reset => None,
         }
@@ -108,7 +70,8 @@ impl TrainConfig {
             (Strategy::Sparknet | Strategy::Easgd, Some(consistency @ (Consistency::Async | Consistency::Ssp))) => {
                 return Err(Error::config(format!(
                     "consistency {consistency} cannot be for strategy {strategy}, which is synchronous; \
-                     set it to bsp or choose {ASYNCHRONOUS}"
+                     set it to bsp or choose {}",
+                    ASYNCHRONOUS.choose
                 )));
             }
             (Strategy::Sparknet, Some(Consistency::Rounds)) if self.outer != OuterName::None => {
@@ -131,8 +94,7 @@ impl TrainConfig {
             _ => (),
         }
         if self.in_stage() && self.solver_state == SolverState::Average {
-            let cause = self.keys_of_the_wire().into_iter().find(|(_, given)| *given).map_or("outer", |(key, _)| key);
-            let cause = if bsp { "consistency bsp" } else { cause };
+            let cause = if bsp { "consistency bsp" } else { self.given_of_stage().unwrap_or("outer") };
             return Err(Error::config(format!(
                 "solver-state average travels with rounds that are Spark jobs, and {cause} means one long stage; \
                  leave that out, or set solver-state to local or reset"

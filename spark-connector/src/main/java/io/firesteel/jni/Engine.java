@@ -26,6 +26,17 @@ public final class Engine {
   }
 
   /**
+   * The table of settings, as the resource {@code io/firesteel/schema.json} has it too.
+   *
+   * @return {@code {"groups":[{"name","summary"}],"settings":[{"key","type","group","help","common",..}]}}; a setting
+   *     may also have {@code value}, {@code names}, {@code default}, {@code limits} and {@code read-by}
+   */
+  public static String schema() {
+    Loader.load();
+    return Native.schema();
+  }
+
+  /**
    * The layout of a resolved configuration's net.
    *
    * @return {@code {"tensors":[{"name","shape"}],"length":n,"parameters":n,"state":n,"digest":"hex"}}; length in

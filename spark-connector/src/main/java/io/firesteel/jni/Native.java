@@ -15,6 +15,8 @@ final class Native {
 
   static native void loadCuda(String directory);
 
+  static native String schema();
+
   static native String resolve(String request);
 
   static native String describe(String config);

@@ -3,14 +3,14 @@
 package io.firesteel.driver.options
 
 import com.fasterxml.jackson.databind.JsonNode
-import com.fasterxml.jackson.databind.node.{BooleanNode, ObjectNode}
+import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.FiresteelException
 import io.firesteel.driver.console.Failure
 import io.firesteel.jni.Kind
 import org.apache.commons.text.similarity.LevenshteinDistance
 import picocli.CommandLine
-import picocli.CommandLine.Model.{CommandSpec, ISetter, OptionSpec, UsageMessageSpec}
-import picocli.CommandLine.{ITypeConverter, ParameterException, TypeConversionException, UnmatchedArgumentException}
+import picocli.CommandLine.Model.{CommandSpec, OptionSpec, PositionalParamSpec}
+import picocli.CommandLine.{ParameterException, UnmatchedArgumentException}
 
 import java.nio.file.Path
 import java.util.Locale
@@ -33,6 +33,7 @@ object Invocation {
 
 /** Reads command lines for these commands; `version` is what --version prints. */
 final class Arguments(commands: Seq[Command], version: => String) {
+  private val HelpCommand = "help"
 
   /** @throws FiresteelException of kind config for a command line or configuration file that is wrong */
   def parse(args: Seq[String]): Invocation = {
@@ -45,12 +46,18 @@ final class Arguments(commands: Seq[Command], version: => String) {
       try line.parseArgs(args: _*)
       catch { case e: ParameterException => throw new FiresteelException(Kind.CONFIG, explain(e)) }
     val last = parsed.asCommandLineList.asScala.last
+    val name = last.getCommandName
+    def asked(what: String): String = last.getParseResult.matchedOptionValue[String](what, null)
     if (last.isUsageHelpRequested) Invocation.Print(last.getUsageMessage.stripTrailing)
     else if (last.isVersionHelpRequested) Invocation.Print(version)
     else if (!parsed.hasSubcommand) throw new FiresteelException(Kind.CONFIG, s"no command given: $known")
-    else {
-      val command = commands.find(_.name == parsed.subcommand.commandSpec.name).get
-      Invocation.Run(command.name, merged(last, command, said))
+    else if (name == HelpCommand) {
+      val group = last.getParseResult.matchedPositionalValue[String](0, null)
+      Invocation.Print(if (group == null) line.getUsageMessage.stripTrailing else Help.of(commands.head, group))
+    } else {
+      val command = commands.find(_.name == name).get
+      if (asked("--help") != null) Invocation.Print(Help.of(command, asked("--help")))
+      else Invocation.Run(command.name, merged(last, command, said))
     }
   }
 
@@ -66,68 +73,25 @@ final class Arguments(commands: Seq[Command], version: => String) {
 
   /** All commands. Parsing writes the values of their options into `said`, in the order of the command line. */
   private def root(said: ObjectNode): CommandSpec = {
-    val spec = CommandSpec.create().name("firesteel").addOption(help)
+    val spec = CommandSpec.create().name("firesteel")
+    spec.addOption(OptionSpec.builder("--help", "-h").usageHelp(true).description("print this and exit").build())
     spec.addOption(OptionSpec.builder("--version").versionHelp(true).description("print the versions and exit").build())
-    usage(spec, "train convolutional networks inside Spark executors")
-      .synopsisHeading("usage: ")
+    Help
+      .layout(spec, "train convolutional networks inside Spark executors")
       .customSynopsis("firesteel COMMAND [OPTIONS]")
       .commandListHeading("%ncommands:%n")
     commands.foreach(command => spec.addSubcommand(command.name, subcommand(command, said)))
-    spec
+    val help = CommandSpec.create().name(HelpCommand)
+    help.usageMessage().description(s"the options of train in a group: ${Help.groups.mkString(", ")}, or all")
+    help.addPositional(PositionalParamSpec.builder().paramLabel("GROUP").arity("0..1").`type`(classOf[String]).build())
+    spec.addSubcommand(HelpCommand, help)
   }
 
   private def subcommand(command: Command, said: ObjectNode): CommandSpec = {
-    val spec = CommandSpec.create().name(command.name).addOption(help)
-    usage(spec, command.summary).synopsisHeading("usage: ").customSynopsis(s"firesteel ${command.name} [OPTIONS]")
-    spec.addOption(
-      OptionSpec
-        .builder("--config")
-        .paramLabel("FILE")
-        .`type`(classOf[Path])
-        .description("JSON object of any of the options below; the command line wins")
-        .build()
-    )
-    command.settings.flatMap(options(_, said)).foreach(spec.addOption)
+    val spec = CommandSpec.create().name(command.name).addOption(Help.option).addOption(OptionSpecs.config)
+    spec.usageMessage().description(command.summary)
+    command.settings.flatMap(OptionSpecs.of(_, said)).foreach(spec.addOption)
     spec
-  }
-
-  private def usage(spec: CommandSpec, summary: String): UsageMessageSpec =
-    spec
-      .usageMessage()
-      .description(summary)
-      .optionListHeading("%noptions:%n")
-      .sortOptions(false)
-      .autoWidth(true)
-      .abbreviateSynopsis(true)
-
-  private def help: OptionSpec =
-    OptionSpec.builder("--help", "-h").usageHelp(true).description("print this and exit").build()
-
-  /** A setting's option; for a switch also its opposite, `--no-KEY`. Both write the setting into `said`. */
-  private def options(setting: Setting, said: ObjectNode): Seq[OptionSpec] = {
-    val spec = OptionSpec.builder("--" + setting.key).description(setting.help)
-    val convert: ITypeConverter[JsonNode] = text =>
-      setting.kind.parse(text).getOrElse(throw new TypeConversionException(s"'$text' is not ${setting.kind.noun}"))
-    def valued(arity: String) =
-      spec.`type`(classOf[JsonNode]).arity(arity).converters(convert).setter(new Saying[JsonNode](identity))
-    def flag(spec: OptionSpec.Builder, value: JsonNode): OptionSpec =
-      spec.`type`(classOf[Boolean]).arity("0").setter(new Saying[Boolean](_ => value)).build()
-
-    /** Called with each value of an option, in the order of the command line, and with null before the first. */
-    final class Saying[A](json: A => JsonNode) extends ISetter {
-      def set[B](value: B): B = {
-        if (value != null) said.set[JsonNode](setting.key, json(value.asInstanceOf[A]))
-        value
-      }
-    }
-
-    setting.kind match {
-      case ValueKind.Flag   => Seq(flag(spec, BooleanNode.TRUE))
-      case ValueKind.Switch =>
-        val no = OptionSpec.builder("--no-" + setting.key).description(s"the opposite of --${setting.key}")
-        Seq(valued("0..1").paramLabel("true|false").fallbackValue("true").build(), flag(no, BooleanNode.FALSE))
-      case _ => Seq(valued("1").paramLabel(setting.metavar).build())
-    }
   }
 
   /** The known key that is most similar to an unknown one, if it is similar enough; by the same measure as the engine.

@@ -1,26 +1,30 @@
-// The settings of a run. Their names, types and help texts are read from options.json, a resource that belongs to the
-// engine (rust-core/engine/src/config), so that `sequential --help` shows the same texts. The engine also owns defaults
-// and validation. The command line, configuration files and --help are all made from this table.
+// The settings of the commands. Those of a run are the table of the engine, which also owns defaults and validation, so
+// that `sequential --help` shows the same texts. The command line, configuration files and --help are made from them.
 package io.firesteel.driver.options
 
-import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
+import io.firesteel.{Schema, SettingRow}
 
-import scala.jdk.CollectionConverters._
-import scala.util.Using
-
-/** One setting: `key` is the JSON key and, with two dashes, the option; `metavar` and `help` are what --help shows. */
-final case class Setting(key: String, kind: ValueKind, metavar: String, help: String)
+/** One setting: `key` is the JSON key and, with two dashes, the option; `metavar` and `help` are what --help shows.
+  *
+  * @param group the name of its group, if the command has many settings
+  * @param common whether --help shows it before somebody asks for its group
+  */
+final case class Setting(
+    key: String,
+    kind: ValueKind,
+    metavar: String,
+    help: String,
+    group: String = "",
+    common: Boolean = true
+)
 
 object Options {
   import ValueKind._
 
   /** Every key of a training configuration, in the order --help shows them. */
-  val train: Seq[Setting] = Using.resource(getClass.getResourceAsStream("options.json")) { in =>
-    new ObjectMapper().readTree(in).elements.asScala.map(setting).toSeq
+  val train: Seq[Setting] = Schema.settings.map { case SettingRow(key, valueType, group, value, help, common) =>
+    Setting(key, kind(valueType), value, help, group, common)
   }
-
-  private def setting(row: JsonNode): Setting =
-    Setting(row.get("key").asText, kind(row.get("type").asText), row.path("value").asText, row.get("help").asText)
 
   private def kind(name: String): ValueKind = name match {
     case "text"   => Text
@@ -31,7 +35,7 @@ object Options {
     case "switch" => Switch
   }
 
-  private def of(key: String): Setting = train.find(_.key == key).get
+  private def of(key: String): Setting = train.find(_.key == key).get.copy(group = "", common = true)
 
   /** The settings of `evaluate`. */
   val evaluate: Seq[Setting] = Seq(

@@ -2,7 +2,7 @@
 package io.firesteel.driver.options
 
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.FiresteelException
+import io.firesteel.{FiresteelException, Schema}
 import io.firesteel.driver.{EvaluateCommand, Fixtures, TrainCommand}
 import io.firesteel.jni.Kind
 import org.scalatest.funsuite.AnyFunSuite
@@ -142,9 +142,24 @@ class ArgumentsTest extends AnyFunSuite {
     assert(refusal("train", "stray") == "'stray' belongs to no option")
   }
 
-  test("help lists every option, version tells the version") {
-    val help = printed("train", "--help")
-    Options.train.foreach(setting => assert(help.contains("--" + setting.key)))
+  test("help lists the options that most runs need, those of a group, or all") {
+    def listed(help: String) =
+      Options.train.map(_.key).filter(key => help.contains(s" --$key ") || help.contains(s" --$key="))
+    assert(listed(printed("train", "--help=all")) == Options.train.map(_.key))
+    assert(listed(printed("train", "--help")) == Options.train.filter(_.common).map(_.key))
+    val common = printed("train", "--help").linesIterator.size
+    assert(common < 80, s"$common lines are more than two screens")
+    for (group <- Schema.groups) {
+      val own = Options.train.filter(_.group == group.name).map(_.key)
+      assert(listed(printed("help", group.name)) == own && listed(printed("train", "-h", group.name)) == own)
+      assert(printed("train", "--help").contains(group.summary))
+    }
+    assert(refusal("help", "datta").startsWith("no group of options 'datta': they are data, net, "))
+    val evaluate = printed("evaluate", "--help")
+    assert(Options.evaluate.forall(setting => evaluate.contains("--" + setting.key)) && !evaluate.contains("GROUP:"))
+  }
+
+  test("version tells the version") {
     assert(printed("--version") == "firesteel 1.2.3")
     assert(Seq("train", "evaluate").forall(printed("--help").contains))
   }

@@ -4,17 +4,25 @@ package io.firesteel.driver.options
 import com.fasterxml.jackson.databind.ObjectMapper
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.KebabCaseStrategy
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.TrainConfig
+import io.firesteel.{Schema, TrainConfig}
 import io.firesteel.jni.{Engine, NativeException}
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
 
 class OptionsTest extends AnyFunSuite {
-  private val fields = TrainConfig().productElementNames.map(new KebabCaseStrategy().translate).toSeq
+  private val mapper = new ObjectMapper()
 
-  test("the options of train are the keys of the configuration, in the same order") {
-    assert(Options.train.map(_.key) == fields)
+  test("the table of the resource is the engine's") {
+    assert(mapper.readTree(Engine.schema()) == Schema.json)
+  }
+
+  test("the configuration has the keys and the defaults of the table, and no others") {
+    val fields = TrainConfig().productElementNames.map(new KebabCaseStrategy().translate).toSet
+    assert(fields == Options.train.map(_.key).toSet)
+    val defaults = mapper.readTree(TrainConfig().toJson)
+    for (row <- Schema.json.get("settings").elements.asScala)
+      assert(defaults.get(row.get("key").asText) == row.get("default"), row)
   }
 
   test("the engine knows every option, and every key it resolves is one") {

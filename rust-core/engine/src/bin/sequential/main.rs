@@ -1,0 +1,63 @@
+//! `sequential`: trains on this machine without Spark. Its options are the keys of the configuration, as those of
+//! `scripts/submit -- train` are. It writes the same files and has the same exit statuses: 1 for a failed run, 2 for a
+//! wrong command line or configuration.
+
+mod options;
+
+use std::io::IsTerminal;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use firesteel_engine::memory::{panic_text, quiet_panics};
+use firesteel_engine::sequential::{RunStatus, Sequential};
+use firesteel_engine::{Error, Kind, Result};
+use firesteel_exchange::escape::escaped;
+use firesteel_exchange::program;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use options::Shown;
+
+fn main() -> ExitCode {
+    program::log("FIRESTEEL_LOG", "warn");
+    firesteel_engine::libtorch::cuda();
+    firesteel_engine::device::keep_memory();
+    firesteel_engine::device::warn_of_a_slow_processor();
+    quiet_panics();
+    let matches = program::arguments(options::command(Shown::Common));
+    if let Some(shown) = Shown::asked(&matches) {
+        println!("{}", options::command(shown).render_help().to_string().trim_end());
+        return ExitCode::SUCCESS;
+    }
+    // a panic, too, is reported in one line and ends with the status of a failed run
+    let trained = catch_unwind(AssertUnwindSafe(|| train(&matches)))
+        .unwrap_or_else(|panic| Err(Error::internal(panic_text(&*panic))));
+    match trained {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            program::complain("sequential", &error);
+            ExitCode::from(if error.kind() == Kind::Config { 2 } else { 1 })
+        }
+    }
+}
+
+fn train(matches: &ArgMatches) -> Result<()> {
+    let run = Sequential::prepare(options::configuration(matches)?)?;
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let style = ProgressStyle::with_template("round {pos}/{len}  {msg}  {eta} left");
+    bar.set_style(style.map_err(|e| Error::internal("the progress template").caused_by(e))?);
+    let outcome = run.run(|status| show(&bar, status))?;
+    bar.finish_and_clear();
+    let accuracy = outcome.accuracy.map_or(String::new(), |accuracy| format!("accuracy {:.2} %, ", accuracy * 100.0));
+    let (seconds, rate) = (outcome.seconds, outcome.images_per_second);
+    let model = outcome.model.display().to_string();
+    println!("{accuracy}{seconds:.1} s of training, {rate:.0} images/s, model in {}", escaped(&model));
+    Ok(())
+}
+
+fn show(bar: &ProgressBar, status: RunStatus) {
+    bar.set_length(status.rounds);
+    bar.set_position(status.round);
+    let accuracy = status.accuracy.map_or(String::new(), |accuracy| format!("  accuracy {:.2} %", accuracy * 100.0));
+    bar.set_message(format!("loss {:.4}{accuracy}  {:.0} images/s", status.loss, status.images_per_second));
+}
