@@ -1,5 +1,5 @@
 //! The table of settings as JSON, for programs that are not written in Rust. It is handed out across JNI, and stands in
-//! `schema.json`, which is a resource of the Scala driver.
+//! `schema.json`, which is a resource of the JVM's library.
 
 use serde_json::{Map, Value, json};
 
