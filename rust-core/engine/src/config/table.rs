@@ -1,7 +1,7 @@
-//! The table of settings, the only place where one is written down: its type, its default, the word for its value in the
-//! help text, its limits, who reads it, and the help text itself. The configuration, the options of both programs, the
-//! limits, the schema and the tables in docs/ are made from it. A setting belongs to one group, and the groups and their
-//! settings stand in the order of the help text.
+//! The table of settings, the only place where one is written down: its type, its default, the word for its value in
+//! the help text, its limits, who reads it, and the help text itself, which is its documentation. The configuration, the
+//! options of both programs and the schema are made from it. Each setting belongs to one group; the groups and their
+//! settings are in the order of the help text.
 
 use super::choices::{CodecName, Consistency, OuterName, Period, SolverState, Strategy};
 use super::limits::{ABOVE_0, ABOVE_0_UP_TO_1, ANY, AT_LEAST_0, BELOW_1, UP_TO_1, pixels, whole};
@@ -36,7 +36,7 @@ settings! {
     Data {
         /// directory of the data set: local path or Hadoop URI
         data: Option<String> = None, "DIR", ANY, ALL;
-        /// cifar10, cifar100 or idx (default: detected from the files)
+        /// kind of the data set: cifar10, cifar100 or idx (default: detected from the files)
         dataset: Option<DatasetKind> = None, "NAME", ANY, ALL;
         /// number of classes (default: those of the data set)
         classes: Option<usize> = None, "N", whole(2, MOST_CLASSES), ALL;
@@ -49,21 +49,22 @@ settings! {
         resize: Option<usize> = None, "PIXELS", pixels(SIDE as u64, MOST_PIXELS), RESIZABLE;
     }
     Net {
-        /// cifar10_quick (default), cifar10_full, cifar10_128, nin, resnet20, resnet32, resnet56, vgg11, vgg13, vgg16,
-        /// vgg19, airbench_32_64_64, airbench_64_128_128, alexnet, resnet18, resnet34, resnet50 or mobilenet_v2
+        /// the net: cifar10_quick (default), cifar10_full, cifar10_128, nin, resnet20, resnet32, resnet56, vgg11,
+        /// vgg13, vgg16, vgg19, airbench_32_64_64, airbench_64_128_128, alexnet, resnet18, resnet34, resnet50 or
+        /// mobilenet_v2
         net: NetName = NetName::Cifar10Quick, "NAME", ANY, ALL;
         /// fraction of the target that is spread over all classes (default: 0)
         label_smoothing: Option<f64> = None, "X", BELOW_1, ALL;
         /// precision of convolutions and linear layers: f32 (default), bf16 or auto
         precision: PrecisionName = PrecisionName::F32, "NAME", ANY, ALL;
-        /// auto (default), cpu or cuda
+        /// what workers compute on: auto (default), cpu or cuda
         device: DeviceName = DeviceName::Auto, "NAME", ANY, ALL;
         /// threads of one worker (default: 1)
         threads: usize = 1, "N", whole(1, MOST_THREADS), ALL;
         /// seed of initial weights, partitioning, order and augmentation (default: 0)
         seed: u64 = 0, "N", whole(0, MOST_SEED), ALL;
-        /// minibatches of each worker from which the running statistics of the final weights are computed (default: they
-        /// are averaged)
+        /// minibatches of each worker from which the running statistics of the final weights are computed (default:
+        /// they are averaged)
         update_bn: Option<u64> = None, "N", whole(1, MOST), NORMALISED;
         /// average the logits of an image and of its mirror image in evaluations
         test_flip: bool = false, "", ANY, ALL;
@@ -75,7 +76,7 @@ settings! {
         iterations: Option<u64> = None, "N", whole(1, MOST), ALL;
         /// passes over the whole training set, all workers together; instead of --iterations
         epochs: Option<f64> = None, "E", ABOVE_0, ALL;
-        /// sgd (default), nesterov (both as in Caffe), adam, adamw or muon
+        /// the solver: sgd (default), nesterov (both as in Caffe), adam, adamw or muon
         solver: SolverName = SolverName::Sgd, "NAME", ANY, ALL;
         /// base learning rate (default: the net's recipe)
         lr: Option<f64> = None, "X", ABOVE_0, ALL;
@@ -83,7 +84,8 @@ settings! {
         momentum: Option<f64> = None, "X", BELOW_1, ALL;
         /// weight decay (default: the net's recipe)
         weight_decay: Option<f64> = None, "X", AT_LEAST_0, ALL;
-        /// fixed, step, multistep, inv, exp, poly, cosine or triangular (default: the net's recipe, which is multistep)
+        /// learning-rate policy: fixed, step, multistep, inv, exp, poly, cosine or triangular (default: the net's
+        /// recipe, which is multistep)
         lr_policy: Option<PolicyName> = None, "NAME", ANY, ALL;
         /// Caffe's gamma: factor of a drop of the learning rate, for step, multistep, inv and exp
         gamma: Option<f64> = None, "X", ABOVE_0, GAMMA;
@@ -118,8 +120,8 @@ settings! {
         lookahead_alpha: Option<f64> = None, "X", ABOVE_0_UP_TO_1, ALL;
     }
     Distribution {
-        /// sparknet (default): rounds of local steps, then averaging; sequential: one worker; easgd: elastic averaging in
-        /// rounds; deepspark, easgd-async, eamsgd, downpour, adag, dynsgd, dcasgd or async-nesterov: each worker
+        /// sparknet (default): rounds of local steps, then averaging; sequential: one worker; easgd: elastic averaging
+        /// in rounds; deepspark, easgd-async, eamsgd, downpour, adag, dynsgd, dcasgd or async-nesterov: each worker
         /// exchanges as soon as it is ready; hogwild: threads without locks
         strategy: Strategy = Strategy::Sparknet, "NAME", ANY, ALL;
         /// number of workers (default: one for each task slot of Spark)
@@ -127,21 +129,21 @@ settings! {
         /// local steps of a round, that is between two exchanges (default: 10)
         // SparkNet's; below 5 a Spark job takes longer than the steps
         tau: u64 = 10, "N", whole(1, MOST), ALL;
-        /// which workers wait for which others: async, ssp, bsp or rounds (default: the strategy's; of sparknet, what the
-        /// cluster allows)
+        /// which workers wait for which others: async, ssp, bsp or rounds (default: the strategy's; of sparknet, what
+        /// the cluster allows)
         consistency: Option<Consistency> = None, "NAME", ANY, ALL;
         /// exchanges that a worker may be ahead of the slowest one, for ssp (default: 4)
         staleness: Option<u64> = None, "N", whole(0, MOST), ALL;
-        /// solver's state between rounds: local (default): kept by the worker; average: averaged with the weights; reset:
-        /// set to zero
+        /// solver's state between rounds: local (default): kept by the worker; average: averaged with the weights;
+        /// reset: set to zero
         solver_state: SolverState = SolverState::Local, "NAME", ANY, ALL;
         /// constant (default): an exchange every --tau steps; adaptive: less often as the loss falls; post-local: see
         /// --post-local-step
         period: Period = Period::Constant, "NAME", ANY, ALL;
         /// for post-local: exchange after every local step until this one, then every --tau steps
         post_local_step: Option<u64> = None, "N", whole(1, MOST), ALL;
-        /// fraction of the difference to the center that an elastic exchange subtracts from the worker, 0 to 1 (default:
-        /// 0.1 for deepspark, 0.9 / workers for easgd, easgd-async and eamsgd)
+        /// fraction of the difference to the center that an elastic exchange subtracts from the worker, 0 to 1
+        /// (default: 0.1 for deepspark, 0.9 / workers for easgd, easgd-async and eamsgd)
         alpha: Option<f64> = None, "X", UP_TO_1, PULLING;
         /// fraction of the difference that an elastic exchange adds to the center (default: --alpha)
         server_alpha: Option<f64> = None, "X", UP_TO_1, ELASTIC;

@@ -34,7 +34,9 @@ private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, 
     }
   }
 
-  /** Up to `most` directories in this one, by name; none that cannot be listed, since they are looked at for advice only. */
+  /** Up to `most` directories in this one, by name. They are looked at for advice only, so one that cannot be listed is
+    * left out.
+    */
   def directories(most: Int): Seq[DataDirectory] =
     try {
       val paths = fileSystem.listStatus(path).filter(_.isDirectory).map(_.getPath).sortBy(_.getName).take(most)
@@ -44,7 +46,7 @@ private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, 
       }
     } catch { case _: IOException => Nil }
 
-  /** Hosts that hold a part of the file; none where that says nothing. */
+  /** Hosts that hold a part of the file. File systems that know no hosts answer `localhost`, which is left out. */
   def hosts(name: String): Seq[String] =
     fileSystem
       .getFileBlockLocations(files(name), 0, length(name))
@@ -73,6 +75,7 @@ private[data] object DataDirectory {
       case e: IllegalArgumentException =>
         throw new FiresteelException(Kind.CONFIG, s"data directory \"$uri\": ${e.getMessage}", e)
     }
+
   private def of(fileSystem: FileSystem, path: Path): DataDirectory = {
     val files = fileSystem.listStatus(path).filter(_.isFile).map(status => status.getPath.getName -> status)
     new DataDirectory(path, fileSystem, files.toMap)

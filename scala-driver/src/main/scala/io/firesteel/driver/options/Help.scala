@@ -40,13 +40,15 @@ private[options] object Help {
     if (what.isEmpty) {
       (Seq(option, OptionSpecs.config) ++ shown.flatMap(specs)).foreach(spec.addOption)
       if (shown != command.settings) message.footer(footer(command))
-    } else
+    } else {
+      message.optionListHeading("")
       for (group <- Schema.groups; settings = shown.filter(_.group == group.name) if settings.nonEmpty) {
         val heading = s"%n${group.name}: ${group.summary}%n"
         val section = ArgGroupSpec.builder().heading(heading).validate(false)
         settings.flatMap(specs).foreach(section.addArg(_))
         spec.addArgGroup(section.build())
       }
+    }
     new CommandLine(spec).getUsageMessage.stripTrailing
   }
 

@@ -112,7 +112,7 @@ private[train] object Slots {
       }
       Thread.sleep(PollMillis)
     }
-    released(placement)(body)
+    andRelease(placement)(body)
   }
 
   /** Reserves a slot for each worker, busy or not, and runs `body`: workers that do not wait for each other may start
@@ -120,10 +120,10 @@ private[train] object Slots {
     */
   def holdingAny[A](placement: Placement)(body: => A): A = {
     placement.hold(Placement.AllSlots)
-    released(placement)(body)
+    andRelease(placement)(body)
   }
 
-  private def released[A](placement: Placement)(body: => A): A =
+  private def andRelease[A](placement: Placement)(body: => A): A =
     try body
     finally placement.release()
 
