@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use firesteel_engine::TrainConfig;
 use serde_json::Value;
 
 const TESTDATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
@@ -84,6 +85,28 @@ fn an_option_that_is_set_or_not_takes_no_value() {
     let config: Value = serde_json::from_slice(&std::fs::read(out.join("config.json")).unwrap()).unwrap();
     assert_eq!((&config["decoupled-decay"], &config["test-flip"]), (&Value::Bool(true), &Value::Bool(true)));
     assert_eq!(config["completed"]["overlap"], Value::Bool(false));
+}
+
+#[test]
+fn help_shows_the_options_that_most_runs_need_those_of_a_group_or_all() {
+    let help = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_sequential")).args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let has = |text: &str, key: &str| text.contains(&format!(" --{key} <")) || text.contains(&format!(" --{key}\n"));
+    let (status, common) = help(&["--help"]);
+    assert_eq!(status, Some(0));
+    assert!(has(&common, "lr") && !has(&common, "codec") && common.contains("how the exchanged values travel"));
+    assert!(common.lines().count() < 80, "more than two screens: {common}");
+    for arguments in [&["--help=exchange"][..], &["help", "exchange"]] {
+        let (status, group) = help(arguments);
+        assert!(status == Some(0) && has(&group, "codec") && !has(&group, "lr"), "{arguments:?}: {group}");
+    }
+    let (_, all) = help(&["--help=all"]);
+    assert!(TrainConfig::keys().iter().all(|key| all.contains(&format!(" --{key}"))), "{all}");
+    for arguments in [&["--help=datta"][..], &["help", "datta"]] {
+        assert_eq!(help(arguments).0, Some(2), "{arguments:?}");
+    }
 }
 
 #[test]

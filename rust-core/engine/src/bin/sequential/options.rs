@@ -39,7 +39,7 @@ impl Shown {
 
 /// The command line, whose help text has the options that are `shown`.
 pub fn command(shown: Shown) -> Command {
-    let whats = || PossibleValuesParser::new(Group::ALL.iter().map(|group| group.name()).chain([ALL]));
+    let whats = Group::ALL.iter().map(|group| group.name()).chain([ALL]);
     let groups = Group::ALL.iter().map(|group| format!("  {:<13} {}", group.name(), group.summary()));
     let groups = groups.collect::<Vec<_>>().join("\n");
     let more = match shown {
@@ -56,9 +56,16 @@ pub fn command(shown: Shown) -> Command {
         .disable_help_flag(true)
         .disable_help_subcommand(true)
         .arg(config.help("a JSON file of options; the command line wins"))
-        .arg(help.default_missing_value("").hide_possible_values(true).help("print this, or the options of a group"))
+        .arg(
+            help.default_missing_value("")
+                .value_parser(PossibleValuesParser::new(whats.clone().chain([""])))
+                .hide_possible_values(true)
+                .help("print this, or the options of a group"),
+        )
         .subcommand(
-            Command::new("help").hide(true).arg(Arg::new("what").value_name("GROUP|all").value_parser(whats())),
+            Command::new("help")
+                .hide(true)
+                .arg(Arg::new("what").value_name("GROUP|all").value_parser(PossibleValuesParser::new(whats))),
         );
     settings().iter().fold(command, |command, setting| {
         let arg = Arg::new(setting.key.as_str()).long(setting.key.as_str()).help(setting.help.as_str());
