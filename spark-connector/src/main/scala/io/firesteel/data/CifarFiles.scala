@@ -14,7 +14,7 @@ import org.apache.hadoop.mapreduce.{InputSplit, JobContext, RecordReader, TaskAt
 import org.apache.spark.SparkContext
 import org.apache.spark.rdd.RDD
 
-private[data] sealed abstract class CifarFiles(format: RecordFormat, classes: Int) extends ImageFiles.Reader {
+private[data] sealed abstract class CifarFiles(format: FixedRecords, classes: Int) extends ImageFiles.Reader {
   def name: String = format.name
 
   /** Names of the training files in the order of their rows. */
@@ -89,7 +89,7 @@ private[data] object CifarFiles {
 }
 
 /** One file of records; its first record is row `first` of the training or test set. */
-private[data] case class CifarFile(path: String, format: RecordFormat, first: Long) {
+private[data] case class CifarFile(path: String, format: FixedRecords, first: Long) {
 
   /** The rows with their numbers; a label that is not a class fails the task with the place of its record. */
   def records(sc: SparkContext, classes: Int): RDD[(Long, Array[Byte])] = {

@@ -9,11 +9,13 @@ import org.apache.spark.rdd.RDD
   * @param rows number of rows
   * @param classes number of classes: labels are below it
   * @param locate where a row came from, for messages: file, record, byte offset
+  * @param names the classes in the order of their labels, where they have names
   */
 case class ImageSource(
     records: RDD[(Long, Array[Byte])],
     rows: Long,
     classes: Int,
     format: RecordFormat,
-    locate: Long => String
+    locate: Long => String,
+    names: IndexedSeq[String] = IndexedSeq.empty
 )

@@ -33,8 +33,11 @@ final case class PartitionedRows(
 
 object PartitionedRows {
 
-  /** Rows of one chunk, which is copied to native memory at once: 3 MB of CIFAR. */
+  /** At most this many rows are in one chunk, which is copied to native memory at once: 3 MB of CIFAR. */
   val ChunkRows = 1024
+
+  /** A chunk ends with the row that brings it to this size. */
+  private val ChunkBytes = 4 << 20
 
   /** No preferred locations. */
   val anywhere: Int => Seq[String] = _ => Nil
@@ -59,13 +62,13 @@ object PartitionedRows {
     val format = source.format
     val divided = source.records
       .repartitionAndSortWithinPartitions(new RowPartitioner(source.rows, partitions, seed))
-      .mapPartitions(chunked(_, format.bytes))
+      .mapPartitions(chunked(_, format))
     val kept = new OnDemand(divided, locations)
       .mapPartitions(chunks => chunks, preservesPartitioning = true) // of Spark's class: they log under its name
       .setName(s"${format.name}: ${source.rows} rows in $partitions partitions")
       .persist(StorageLevel.DISK_ONLY)
     val counts = FiresteelException.unwrapping(submit {
-      kept.mapPartitions(partition => Iterator(partition.map(_.length.toLong / format.bytes).sum)).collect()
+      kept.mapPartitions(partition => Iterator(partition.map(format.rows(_).toLong).sum)).collect()
     })
     if (counts.sum != source.rows)
       throw new FiresteelException(
@@ -75,13 +78,21 @@ object PartitionedRows {
     PartitionedRows(kept, counts.toIndexedSeq, format, locations)
   }
 
-  private def chunked(rows: Iterator[(Long, Array[Byte])], bytes: Int): Iterator[Array[Byte]] =
-    rows.grouped(ChunkRows).map { group =>
-      val chunk = new Array[Byte](group.length * bytes)
-      group.iterator.zipWithIndex.foreach { case ((_, record), i) =>
-        System.arraycopy(record, 0, chunk, i * bytes, bytes)
+  private def chunked(rows: Iterator[(Long, Array[Byte])], format: RecordFormat): Iterator[Array[Byte]] =
+    new Iterator[Array[Byte]] {
+      def hasNext: Boolean = rows.hasNext
+
+      def next(): Array[Byte] = {
+        val group = IndexedSeq.newBuilder[(Long, Array[Byte])]
+        var (count, bytes) = (0, 0L)
+        while (rows.hasNext && count < ChunkRows && bytes < ChunkBytes) {
+          val row = rows.next()
+          group += row
+          count += 1
+          bytes += row._2.length
+        }
+        format.chunk(group.result())
       }
-      chunk
     }
 }
 

@@ -1,21 +1,35 @@
-// The byte layout of one record; the same three layouts as the engine's readers.
+// The byte layout of one record, as the engine reads it (rust-core/engine/src/data/record.rs), and how records become a
+// chunk, the bytes that are copied to a worker at once.
 package io.firesteel.data
 
 import com.fasterxml.jackson.databind.node.{JsonNodeFactory, ObjectNode}
+import java.nio.{ByteBuffer, ByteOrder}
 
-/** A raw record: label bytes, then pixels.
+/** @param name the format's name in the engine */
+sealed abstract class RecordFormat(val name: String) extends Serializable {
+
+  /** One chunk of these rows, each with its number. */
+  private[data] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte]
+
+  /** How many rows are in a chunk. */
+  def rows(chunk: Array[Byte]): Int
+
+  /** The engine's `RecordFormat`. */
+  private[firesteel] def json: ObjectNode = JsonNodeFactory.instance.objectNode().put("format", name)
+}
+
+/** Label bytes, then pixels: all records have the same length, and a chunk has them one after another.
   *
-  * @param name the format's name in the engine and in `--dataset`
   * @param labelBytes bytes before the pixels; the last of them is the label (CIFAR-100: coarse, then fine)
   * @param channels planes, one after another
   */
-sealed abstract class RecordFormat(
-    val name: String,
+sealed abstract class FixedRecords(
+    name: String,
     val labelBytes: Int,
     val channels: Int,
     val height: Int,
     val width: Int
-) extends Serializable {
+) extends RecordFormat(name) {
 
   /** Bytes of one record. */
   def bytes: Int = labelBytes + channels * height * width
@@ -23,16 +37,60 @@ sealed abstract class RecordFormat(
   /** The label of a record. */
   def label(record: Array[Byte]): Int = record(labelBytes - 1) & 0xff
 
-  /** The engine's `RecordFormat`. */
-  private[firesteel] def json: ObjectNode = JsonNodeFactory.instance.objectNode().put("format", name)
+  private[data] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte] = {
+    val chunk = ByteBuffer.allocate(rows.length * bytes)
+    rows.foreach { case (_, record) => chunk.put(record, 0, bytes) }
+    chunk.array
+  }
+
+  def rows(chunk: Array[Byte]): Int = chunk.length / bytes
+}
+
+/** Four bytes of label, little-endian, then an image: records have different lengths, and an image may turn out to be none.
+  * In a chunk each record comes after its row number (8 bytes, little-endian), by which a bad image is reported, and its
+  * length (4).
+  */
+sealed abstract class ImageRecords(name: String) extends RecordFormat(name) {
+
+  private[data] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte] = {
+    val length = rows.map { case (_, record) => ImageRecords.HeadBytes + record.length }.sum
+    val chunk = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN)
+    rows.foreach { case (row, record) => chunk.putLong(row).putInt(record.length).put(record) }
+    chunk.array
+  }
+
+  def rows(chunk: Array[Byte]): Int = {
+    val bytes = ByteBuffer.wrap(chunk).order(ByteOrder.LITTLE_ENDIAN)
+    Iterator
+      .iterate(0)(at => at + ImageRecords.HeadBytes + bytes.getInt(at + ImageRecords.LengthAt))
+      .takeWhile(_ < chunk.length)
+      .size
+  }
+}
+
+object ImageRecords {
+  private val LengthAt = 8 // after the row number
+  private[data] val HeadBytes = LengthAt + 4
+
+  /** The record of an image with this label; `image` is in the layout of the format. */
+  def record(label: Int, image: Array[Byte]): Array[Byte] =
+    ByteBuffer.allocate(4 + image.length).order(ByteOrder.LITTLE_ENDIAN).putInt(label).put(image).array
 }
 
 object RecordFormat {
-  case object Cifar10 extends RecordFormat("cifar10", 1, 3, 32, 32)
-  case object Cifar100 extends RecordFormat("cifar100", 2, 3, 32, 32)
+  case object Cifar10 extends FixedRecords("cifar10", 1, 3, 32, 32)
+  case object Cifar100 extends FixedRecords("cifar100", 2, 3, 32, 32)
 
-  /** Grey images of an idx file (MNIST: 28 x 28); the engine pads them to 32 x 32 and repeats them to 3 channels. */
-  final case class Idx(rows: Int, columns: Int) extends RecordFormat("idx", 1, 1, rows, columns) {
+  /** Grey images of an idx file (MNIST: 28 x 28), which the engine repeats to 3 channels. */
+  final case class Idx(rows: Int, columns: Int) extends FixedRecords("idx", 1, 1, rows, columns) {
     override private[firesteel] def json: ObjectNode = super.json.put("height", height).put("width", width)
   }
+
+  /** JPEG or PNG files, whole. */
+  case object Encoded extends ImageRecords("encoded")
+
+  /** Pixels of any size: height and width (4 bytes each, little-endian), channels (1, 3 or 4), 1 if blue comes first, two
+    * zeros, then the lines of the image.
+    */
+  case object Pixels extends ImageRecords("pixels")
 }
