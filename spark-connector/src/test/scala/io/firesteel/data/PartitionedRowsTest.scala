@@ -13,7 +13,7 @@ class PartitionedRowsTest extends AnyFunSuite with BeforeAndAfterAll {
   override def afterAll(): Unit = sc.stop()
 
   private def rows(partitioned: PartitionedRows): Seq[Seq[Seq[Byte]]] =
-    partitioned.chunks.glom().collect().toSeq.map(_.toSeq.flatMap(_.grouped(partitioned.format.bytes).map(_.toSeq)))
+    partitioned.chunks.glom().collect().toSeq.map(_.toSeq.flatMap(_.grouped(RecordFormat.Idx(2, 2).bytes).map(_.toSeq)))
 
   /** Rows that contain their own number. */
   private def numbered(rows: Int): ImageSource = {
@@ -31,7 +31,7 @@ class PartitionedRowsTest extends AnyFunSuite with BeforeAndAfterAll {
     assert(found.flatten.sorted == (0 until 2500))
     assert(found.forall(partition => partition == partition.sorted))
     assert(partitioned.counts == found.map(_.size.toLong) && partitioned.counts.max - partitioned.counts.min <= 1)
-    assert(partitioned.chunks.collect().map(_.length).max <= PartitionedRows.ChunkRows * partitioned.format.bytes)
+    assert(partitioned.chunks.collect().map(_.length).max <= PartitionedRows.ChunkRows * RecordFormat.Idx(2, 2).bytes)
     partitioned.unpersist()
   }
 

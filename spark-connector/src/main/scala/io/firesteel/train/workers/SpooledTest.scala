@@ -3,7 +3,6 @@
 package io.firesteel.train.workers
 
 import io.firesteel.FiresteelException
-import io.firesteel.data.PartitionedRows
 import io.firesteel.jni.Kind
 import io.firesteel.train.run.{MemoryCheck, Plan, Score}
 import java.io.{EOFException, IOException}
@@ -13,10 +12,13 @@ import java.nio.file.Files
 import java.nio.file.StandardOpenOption.{READ, WRITE}
 import scala.util.Using
 
-/** Owns `file`, which contains `rows` records of the cache's format. */
+/** A chunk of records in the file: where it begins, its bytes and its rows. */
+private final case class SpooledChunk(at: Long, bytes: Int, rows: Int)
+
+/** Owns `file`, which contains `chunks` of records of the cache's format. */
 private[train] final class SpooledTest private (
     file: FileChannel,
-    rows: Long,
+    chunks: IndexedSeq[SpooledChunk],
     cache: WorkerCache,
     normalizer: Array[Float],
     plan: Plan
@@ -25,30 +27,31 @@ private[train] final class SpooledTest private (
   /** Accuracy and loss of the center's weights on all rows. The sums of the pieces are added in the order of the file. */
   def evaluate(center: Array[Float]): Score = {
     val weights = center.take(plan.length)
-    WorkerScore.total((0L until rows by MemoryCheck.MaxDriverRows).map { from =>
-      val until = math.min(from + MemoryCheck.MaxDriverRows, rows)
-      Using.resource(cache.open(0, until - from)) { worker =>
-        cache.fill(worker, records(from, until))
+    WorkerScore.total(pieces.map { piece =>
+      Using.resource(cache.open(0, piece.map(_.rows.toLong).sum)) { worker =>
+        cache.fill(worker, piece.iterator.map(read))
         worker.prepare(normalizer)
         WorkerScore.read(worker.evaluate(weights, plan.digest))
       }
     })
   }
 
-  private def records(from: Long, until: Long): Iterator[Array[Byte]] =
-    (from until until by PartitionedRows.ChunkRows.toLong).iterator.map { row =>
-      val chunk =
-        ByteBuffer.allocate(math.min(PartitionedRows.ChunkRows.toLong, until - row).toInt * cache.format.bytes)
-      SpooledTest.reading {
-        var at = row * cache.format.bytes
-        while (chunk.hasRemaining) {
-          val count = file.read(chunk, at)
-          if (count < 0) throw new EOFException(s"the file ends at byte $at")
-          at += count
-        }
-      }
-      chunk.array
+  /** Chunks of about `MaxDriverRows` rows together: those that begin in the same range of so many. */
+  private val pieces: Seq[IndexedSeq[SpooledChunk]] = {
+    val starts = chunks.scanLeft(0L)(_ + _.rows)
+    chunks.zip(starts).groupBy { case (_, start) => start / MemoryCheck.MaxDriverRows }.toSeq.sortBy(_._1).map {
+      case (_, piece) => piece.map(_._1)
     }
+  }
+
+  private def read(chunk: SpooledChunk): Array[Byte] = SpooledTest.reading {
+    val bytes = ByteBuffer.allocate(chunk.bytes)
+    while (bytes.hasRemaining) {
+      val at = chunk.at + bytes.position
+      if (file.read(bytes, at) < 0) throw new EOFException(s"the file ends at byte $at")
+    }
+    bytes.array
+  }
 
   def close(): Unit = file.close()
 }
@@ -62,11 +65,13 @@ private[train] object SpooledTest {
       val file = FileChannel.open(path, READ, WRITE)
       try {
         Files.delete(path) // the open file can still be used
-        chunks.foreach { chunk =>
+        val written = chunks.map { chunk =>
+          val at = file.position
           val bytes = ByteBuffer.wrap(chunk)
           while (bytes.hasRemaining) file.write(bytes)
+          SpooledChunk(at, chunk.length, cache.format.rows(chunk))
         }
-        new SpooledTest(file, cache.counts.sum, cache, normalizer, plan)
+        new SpooledTest(file, written.toIndexedSeq, cache, normalizer, plan)
       } catch {
         case e: Throwable =>
           file.close()

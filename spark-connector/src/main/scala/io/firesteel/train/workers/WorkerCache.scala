@@ -5,7 +5,7 @@ package io.firesteel.train.workers
 
 import com.fasterxml.jackson.databind.JsonNode
 import io.firesteel.{FiresteelException, Json}
-import io.firesteel.data.{PartitionedRows, RecordFormat}
+import io.firesteel.data.RecordFormat
 import io.firesteel.jni.{Engine, Kind, NativeException, Worker}
 import java.nio.{ByteBuffer, ByteOrder}
 import org.apache.spark.{SparkEnv, TaskContext}
@@ -61,10 +61,11 @@ private[train] final case class WorkerCache(
 
   /** Copies the rows of all `chunks` to the worker. */
   def fill(worker: Worker, chunks: Iterator[Array[Byte]]): Unit = {
-    val buffer = ByteBuffer.allocateDirect(PartitionedRows.ChunkRows * format.bytes).order(ByteOrder.LITTLE_ENDIAN)
+    var buffer = ByteBuffer.allocateDirect(0)
     chunks.foreach { chunk =>
+      if (buffer.capacity < chunk.length) buffer = ByteBuffer.allocateDirect(chunk.length).order(ByteOrder.LITTLE_ENDIAN)
       buffer.clear().put(chunk).flip()
-      worker.append(buffer, chunk.length / format.bytes)
+      worker.append(buffer, format.rows(chunk))
     }
   }
 
