@@ -10,7 +10,7 @@ use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
 use crate::config::{Strategy, TrainConfig, known};
-use crate::data::{CHANNELS, PIXELS, SIDE};
+use crate::data::CHANNELS;
 use crate::device::{Compute, Precision, set_threads};
 use crate::error::Result;
 use crate::memory::{Purpose, guarded};
@@ -19,7 +19,7 @@ use crate::pass::{Mode, Pass};
 use crate::raw::trace_allocations;
 use crate::solver::SolverName;
 use crate::weights::{Gradient, Weights};
-use crate::worker::evaluation_batch;
+use crate::worker::batch;
 
 /// Bytes of native memory that one worker needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -52,11 +52,11 @@ pub fn estimate(config: &TrainConfig, rows: u64) -> Result<Estimate> {
     let terms = (2 + u64::from(config.lookahead_every.is_some())) * vector;
     // the state twice: its copy from the start of the round allows the round to be repeated
     let of_thread = copies + vector + 2 * state + terms;
-    let of_rows = rows.saturating_mul(PIXELS as u64 + 1 + threads * size_of::<u32>() as u64);
+    let of_rows = rows.saturating_mul(config.shape().values() as u64 + (1 + threads) * size_of::<u32>() as u64);
 
     let batch = (known("batch", config.batch)? as u64).min(rows);
     let trained = guarded(Purpose::Minibatch, || Ok(peak(&net, config, compute, Mode::Train, batch)))?;
-    let images = (evaluation_batch(config.resize) as u64).min(rows);
+    let images = (batch::of_evaluation(config.shape(), config.resize) as u64).min(rows);
     let evaluated = guarded(Purpose::Evaluation, || Ok(peak(&net, config, compute, Mode::Evaluate, images)))?;
     // the caller's vector is in memory during either
     Ok(Estimate {
@@ -87,7 +87,7 @@ fn solver_blocks(config: &TrainConfig) -> u64 {
 
 /// The largest number of bytes that a pass over `rows` images has allocated at any time.
 fn peak(net: &Net, config: &TrainConfig, compute: Compute, mode: Mode, rows: u64) -> u64 {
-    let side = config.resize.unwrap_or(SIDE);
+    let side = config.resize.unwrap_or(config.shape().height);
     let measured_side = side.min(MEASURED_SIDE.max(*net.sides().start()));
     let area_ratio = (side as f64 / measured_side as f64).powi(2);
     let (weights, mut gradient) = (Weights::new(net.params(), compute), Gradient::new(net.params(), compute.device));
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn of(json: &str, rows: u64) -> Estimate {
-        let facts = crate::config::Facts { rows: 50_000, classes: 10 };
+        let facts = crate::config::Facts { rows: 50_000, classes: 10, encoded: false };
         let config = TrainConfig::from_json(json).unwrap().resolve(Some(facts)).unwrap();
         estimate(&config, rows).unwrap()
     }
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn resident_memory_grows_with_the_rows_and_that_of_a_step_with_the_minibatch() {
         let (less, more) = (of(r#"{"batch": 100}"#, 1000), of(r#"{"batch": 100}"#, 2000));
-        assert_eq!(more.resident - less.resident, 1000 * (3072 + 1 + 4));
+        assert_eq!(more.resident - less.resident, 1000 * (3072 + 4 + 4));
         assert_eq!((more.step, more.evaluation), (less.step, less.evaluation));
         let doubled = of(r#"{"batch": 200}"#, 1000);
         let ratio = doubled.step as f64 / less.step as f64;

@@ -16,6 +16,7 @@ pub mod nets;
 pub mod ops;
 pub mod params;
 pub mod pass;
+pub mod predictor;
 mod raw;
 pub mod round;
 pub mod sequential;
@@ -28,6 +29,7 @@ pub mod worker;
 
 pub use config::{Facts, TrainConfig};
 pub use error::{Error, Kind, Result};
+pub use predictor::Predictor;
 pub use round::{Evaluation, Report, Round, RoundKind, StateIn};
 pub use worker::{Worker, WorkerSpec};
 

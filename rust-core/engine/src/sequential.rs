@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tch::Device;
 
 use crate::config::{Facts, SolverState, Strategy, TrainConfig, known};
-use crate::data::{CHANNELS, Dataset, Normalizer, PIXELS, RecordFormat, SIDE, Split};
+use crate::data::{Dataset, Normalizer, RecordFormat, Split};
 use crate::error::{Error, Result};
 use crate::estimate::estimate;
 use crate::machine::Machine;
@@ -67,9 +67,9 @@ impl Sequential {
         config.solver_state = SolverState::Local;
         let asked = config.clone();
         config = config.resolve(None)?;
-        let Split { kind, train, test } = Dataset::read_dir(Path::new(&data), config.dataset)?;
+        let Split { kind, train, test } = Dataset::read_dir(Path::new(&data), config.dataset, config.shape())?;
         config.dataset = Some(kind);
-        config = config.resolve(Some(Facts { rows: train.rows() as u64, classes: train.classes() }))?;
+        config = config.resolve(Some(Facts { rows: train.rows() as u64, classes: train.classes(), encoded: false }))?;
         let facts = DataFacts {
             train_rows: train.rows(),
             test_rows: test.as_ref().map_or(0, Dataset::rows),
@@ -84,7 +84,7 @@ impl Sequential {
                 WorkerSpec { config: config.clone(), worker: 0, rows: 0, record: RecordFormat::Cifar10, gpu: None };
             let mut worker = Worker::new(&spec)?;
             worker.load(data)?;
-            worker.prepare(normalizer.clone());
+            worker.prepare(&normalizer.to_vec())?;
             Ok(worker)
         };
         let (train_worker, test_worker) = (build(train)?, test.map(build).transpose()?);
@@ -189,7 +189,8 @@ impl Sequential {
         write_whole(&self.out.join("config.json"), &text)?;
         let tensors = self.config.build_net()?.layout().entries().to_vec();
         write_whole(&model, &encode(&pytorch_file(tensors), &self.weights)?)?;
-        let tensors = vec![entry("mean", &[CHANNELS, SIDE, SIDE]), entry("scale", &[CHANNELS])];
+        let shape = self.normalizer.shape();
+        let tensors = vec![entry("mean", &[shape.channels, shape.height, shape.width]), entry("scale", &[shape.channels])];
         let preprocessing = encode(&pytorch_file(tensors), &self.normalizer.to_vec())?;
         write_whole(&self.out.join("preprocessing.safetensors"), &preprocessing)?;
         let accuracy = last.map(|evaluation| evaluation.correct as f64 / evaluation.rows as f64);
@@ -215,7 +216,7 @@ fn check_memory(config: &TrainConfig, train_rows: usize, test_rows: usize) -> Re
     }
     let (train, test) = (estimate(config, train_rows as u64)?, estimate(config, test_rows as u64)?);
     // the rows are in memory already
-    let resident = train.resident + test.resident - ((train_rows + test_rows) * PIXELS) as u64;
+    let resident = train.resident + test.resident - ((train_rows + test_rows) * config.shape().values()) as u64;
     let wanted = resident + train.step.max(test.evaluation);
     let limit = MemoryLimit::of_this_process();
     let figures = || {

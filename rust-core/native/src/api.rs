@@ -6,14 +6,13 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
-use firesteel_engine::data::Normalizer;
 use firesteel_engine::{Error, Round};
 use jni::objects::{JByteArray, JByteBuffer, JClass, JFloatArray, JLongArray, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, bind_java_type};
 
 use crate::buffers::{bytes, float_array, floats, long_array, longs, with_direct};
-use crate::calls::{self, Attached, BYTES, CENTERS, EXCHANGERS, LINKS, WORKERS};
+use crate::calls::{self, Attached, BYTES, CENTERS, EXCHANGERS, LINKS, PREDICTORS, WORKERS};
 use crate::error::{Failure, Result, Throw};
 use crate::{hosts, lifetime, logging, registry, sweep};
 
@@ -33,7 +32,8 @@ bind_java_type! {
         static extern fn tensors_header(layout: JString) -> jbyte[],
         static extern fn read_tensors_header(header: jbyte[], file_bytes: jlong) -> JString,
         static extern fn worker_open(spec: JString) -> jlong,
-        static extern fn worker_append(worker: jlong, records: JByteBuffer, rows: jint),
+        static extern fn worker_append(worker: jlong, records: JByteBuffer, length: jint, rows: jint),
+        static extern fn worker_bad_images(worker: jlong) -> JString,
         static extern fn worker_statistics(worker: jlong) -> jlong[],
         static extern fn worker_prepare(worker: jlong, normalizer: jfloat[]),
         static extern fn worker_round(worker: jlong, vector: jfloat[], round: JString) -> JString,
@@ -43,6 +43,9 @@ bind_java_type! {
         static extern fn worker_keep(worker: jlong, run: JString, partition: jint),
         static extern fn worker_find(run: JString, partition: jint) -> jlong,
         static extern fn worker_close(worker: jlong),
+        static extern fn predictor_open(config: JString, weights: jfloat[], normalizer: jfloat[]) -> jlong,
+        static extern fn predictor_predict(predictor: jlong, format: JString, records: JByteBuffer, length: jint, rows: jint) -> jfloat[],
+        static extern fn predictor_close(predictor: jlong),
         static extern fn retain(run: JString, partitions: jlong[]),
         static extern fn end_run(run: JString),
         static extern fn live() -> jlong,
@@ -153,13 +156,18 @@ impl NativeNativeInterface for NativeAPI {
         _: JClass<'l>,
         worker: jlong,
         records: JByteBuffer<'l>,
+        length: jint,
         rows: jint,
     ) -> Result<()> {
         let attached = WORKERS.get(worker)?;
         let mut worker = attached.resident.lock()?;
-        let rows = usize::try_from(rows).map_err(|_| Error::layout(format!("{rows} rows")))?;
-        let length = rows * worker.record().record_len(); // a record is below 4 KiB, so this fits
+        let (rows, length) = sizes(rows, length)?;
         with_direct(env, &records, length, |bytes| Ok(worker.append(bytes, rows)?))
+    }
+
+    fn worker_bad_images<'l>(env: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<JString<'l>> {
+        let bad = calls::render(WORKERS.get(worker)?.resident.lock()?.bad_images())?;
+        Ok(JString::from_str(env, bad)?)
     }
 
     fn worker_statistics<'l>(env: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<JLongArray<'l>> {
@@ -168,9 +176,8 @@ impl NativeNativeInterface for NativeAPI {
     }
 
     fn worker_prepare<'l>(env: &mut Env<'l>, _: JClass<'l>, worker: jlong, normalizer: JFloatArray<'l>) -> Result<()> {
-        let normalizer = Normalizer::from_slice(&floats(env, &normalizer)?)?;
-        WORKERS.get(worker)?.resident.lock()?.prepare(normalizer);
-        Ok(())
+        let normalizer = floats(env, &normalizer)?;
+        Ok(WORKERS.get(worker)?.resident.lock()?.prepare(&normalizer)?)
     }
 
     fn worker_round<'l>(
@@ -223,6 +230,36 @@ impl NativeNativeInterface for NativeAPI {
 
     fn worker_close<'l>(_: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<()> {
         WORKERS.close(worker)
+    }
+
+    fn predictor_open<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        config: JString<'l>,
+        weights: JFloatArray<'l>,
+        normalizer: JFloatArray<'l>,
+    ) -> Result<jlong> {
+        let (weights, normalizer) = (floats(env, &weights)?, floats(env, &normalizer)?);
+        Ok(calls::open_predictor(&config.to_string(), &weights, &normalizer)?)
+    }
+
+    fn predictor_predict<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        predictor: jlong,
+        format: JString<'l>,
+        records: JByteBuffer<'l>,
+        length: jint,
+        rows: jint,
+    ) -> Result<JFloatArray<'l>> {
+        let (predictors, format) = (PREDICTORS.get(predictor)?, format.to_string());
+        let (rows, length) = sizes(rows, length)?;
+        let logits = with_direct(env, &records, length, |bytes| Ok(calls::predict(&predictors, &format, bytes, rows)?))?;
+        float_array(env, &logits)
+    }
+
+    fn predictor_close<'l>(_: &mut Env<'l>, _: JClass<'l>, predictor: jlong) -> Result<()> {
+        PREDICTORS.close(predictor)
     }
 
     fn retain<'l>(env: &mut Env<'l>, _: JClass<'l>, run: JString<'l>, partitions: JLongArray<'l>) -> Result<()> {
@@ -386,4 +423,10 @@ impl NativeNativeInterface for NativeAPI {
     fn link_close<'l>(_: &mut Env<'l>, _: JClass<'l>, link: jlong) -> Result<()> {
         LINKS.close(link)
     }
+}
+
+/// A number of rows and the length of their bytes.
+fn sizes(rows: jint, length: jint) -> Result<(usize, usize)> {
+    let wrong = |_| Error::layout(format!("{rows} rows in {length} bytes"));
+    Ok((usize::try_from(rows).map_err(wrong)?, usize::try_from(length).map_err(wrong)?))
 }

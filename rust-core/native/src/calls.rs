@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use firesteel_engine::data::{Normalizer, Statistics};
+use firesteel_engine::data::{Normalizer, RecordFormat, Statistics};
 use firesteel_engine::estimate::{Estimate, estimate};
 use firesteel_engine::machine::Machine;
 use firesteel_engine::memory::{MemoryLimit, Purpose, reserve};
@@ -21,6 +21,7 @@ use crate::exchanger::DriverExchanger;
 use crate::handle::Table;
 use crate::hosts::{self, HostRequest};
 use crate::link::{Link, LinkRequest};
+use crate::predictors::Predictors;
 use crate::registry::Resident;
 use crate::sweep;
 
@@ -33,6 +34,8 @@ pub static CENTERS: Table<Mutex<Center>> = Table::new("center");
 pub static EXCHANGERS: Table<DriverExchanger> = Table::new("exchanger");
 /// Java's handles on bytes that may be more than a Java array holds, and are copied in pieces.
 pub static BYTES: Table<Mutex<Vec<u8>>> = Table::new("bytes");
+/// Java's handles on models that were opened for prediction.
+pub static PREDICTORS: Table<Predictors> = Table::new("predictor");
 /// Java's handles on links.
 pub static LINKS: Table<Linked> = Table::new("link");
 
@@ -117,14 +120,15 @@ pub fn memory(config: &str, rows: u64) -> Result<String> {
 /// Without `statistics`, of a net that starts the same on any data.
 pub fn initial_weights(config: &str, statistics: &[i64]) -> Result<Vec<f32>> {
     let config = TrainConfig::from_json(config)?;
-    let statistics = if statistics.is_empty() { None } else { Some(Statistics::from_slice(statistics)?) };
+    let read = || Statistics::from_slice(config.shape(), statistics);
+    let statistics = if statistics.is_empty() { None } else { Some(read()?) };
     config.build_net()?.initial_weights(config.seed, statistics.as_ref())
 }
 
 /// The values of the normaliser that fits exact sums over the pixels.
 pub fn normalizer(config: &str, statistics: &[i64]) -> Result<Vec<f32>> {
     let config = TrainConfig::from_json(config)?;
-    Ok(Normalizer::fit(config.normalize, &Statistics::from_slice(statistics)?)?.to_vec())
+    Ok(Normalizer::fit(config.normalize, &Statistics::from_slice(config.shape(), statistics)?)?.to_vec())
 }
 
 /// The header of a file of tensors.
@@ -142,6 +146,20 @@ pub fn read_tensors_header(header: &[u8], file_bytes: i64) -> Result<String> {
 pub fn open_worker(spec: &str) -> Result<i64> {
     let worker = Worker::new(&parse::<WorkerSpec>("worker", spec)?)?;
     Ok(WORKERS.open(Attached::new(Resident::new(worker))))
+}
+
+/// Opens a model for prediction, and answers its handle.
+pub fn open_predictor(config: &str, weights: &[f32], normalizer: &[f32]) -> Result<i64> {
+    Ok(PREDICTORS.open(Predictors::open(TrainConfig::from_json(config)?, weights, normalizer)?))
+}
+
+/// The logits of `rows` records in a format that JSON names; NaN for those that are no images, the first of which is logged.
+pub fn predict(predictors: &Predictors, format: &str, records: &[u8], rows: usize) -> Result<Vec<f32>> {
+    let prediction = predictors.predict(parse::<RecordFormat>("record format", format)?, records, rows)?;
+    if let Some(first) = prediction.bad.described.first() {
+        log::warn!("{} of {rows} rows are no images; row {}: {}", prediction.bad.count, first.row, first.why);
+    }
+    Ok(prediction.logits)
 }
 
 /// Opens a center for rounds that are Spark jobs, and answers its handle.

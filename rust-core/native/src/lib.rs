@@ -15,5 +15,6 @@ pub mod hosts;
 pub mod lifetime;
 mod link;
 mod logging;
+pub mod predictors;
 pub mod registry;
 mod sweep;

@@ -18,7 +18,7 @@ use firesteel_exchange::server::Snapshot;
 const WEIGHTS: usize = 145_578; // cifar10_quick with ten classes
 
 fn config(json: &str) -> TrainConfig {
-    TrainConfig::from_json(json).unwrap().resolve(Some(Facts { rows: 100, classes: 10 })).unwrap()
+    TrainConfig::from_json(json).unwrap().resolve(Some(Facts { rows: 100, classes: 10, encoded: false })).unwrap()
 }
 
 fn kind(failure: &Failure) -> Kind {

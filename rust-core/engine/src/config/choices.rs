@@ -3,6 +3,14 @@
 use crate::names::names;
 
 names! {
+    /// What happens to a row whose bytes are no image.
+    pub enum BadImagesPolicy("bad-images") {
+        Fail = "fail",
+        Drop = "drop",
+    }
+}
+
+names! {
     /// How the workers of a run are combined.
     pub enum Strategy("strategy") {
         Sequential = "sequential",

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 
-pub const MOST_CLASSES: u64 = 256; // a label is one byte in every supported format
+pub const MOST_CLASSES: u64 = 1 << 20; // the last layer of a wide net has gigabytes then
 pub const MOST_PIXELS: u64 = 1024; // of a side; activations of a larger image take gigabytes in a wide net
 /// Limit of everything that is counted: steps, images, workers. Rounds and lengths have 32 bits in the JVM, and the
 /// product of two counts fits 64.
@@ -41,6 +41,8 @@ pub const AT_LEAST_0: Limits = Limits::Real { least: Bound::Included(0.0), most:
 pub const UP_TO_1: Limits = Limits::Real { least: Bound::Included(0.0), most: Bound::Included(1.0), words: "0 to 1" };
 pub const BELOW_1: Limits =
     Limits::Real { least: Bound::Included(0.0), most: Bound::Excluded(1.0), words: "at least 0 and below 1" };
+pub const ABOVE_0_BELOW_1: Limits =
+    Limits::Real { least: Bound::Excluded(0.0), most: Bound::Excluded(1.0), words: "above 0 and below 1" };
 pub const ABOVE_0_UP_TO_1: Limits =
     Limits::Real { least: Bound::Excluded(0.0), most: Bound::Included(1.0), words: "above 0 and at most 1" };
 

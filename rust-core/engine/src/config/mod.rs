@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::names::nearest;
 
-pub use choices::{CodecName, Consistency, OuterName, Period, SolverState, Strategy};
+pub use choices::{BadImagesPolicy, CodecName, Consistency, OuterName, Period, SolverState, Strategy};
 pub(crate) use parts::known;
 pub use record::laid_over;
 pub use schema::schema;
@@ -33,6 +33,9 @@ pub struct Facts {
     /// Images of the training set.
     pub rows: u64,
     pub classes: usize,
+    /// Whether the images are files of any size, so that the net decides on the size in memory.
+    #[serde(default)]
+    pub encoded: bool,
 }
 
 impl TrainConfig {

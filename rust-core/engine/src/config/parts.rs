@@ -2,6 +2,7 @@
 
 use super::resolve::{DELTA, LOOKAHEAD_ALPHA, MOMENTUM2, MUON_LR};
 use super::{Consistency, SolverState, Strategy, TrainConfig};
+use crate::data::Shape;
 use crate::device::Compute;
 use crate::error::{Error, Result};
 use crate::nets::Net;
@@ -95,6 +96,11 @@ impl TrainConfig {
                 max_iter: known("iterations", self.iterations)?,
             },
         })
+    }
+
+    /// The shape of the images in memory.
+    pub fn shape(&self) -> Shape {
+        self.size.map_or(Shape::CIFAR, Shape::square)
     }
 
     /// The net, for the number of classes of the data set.

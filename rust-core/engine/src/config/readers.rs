@@ -4,8 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Consistency, OuterName, Strategy, TrainConfig};
-use crate::data::SIDE;
-use crate::nets::NetName;
+use crate::nets::{CIFAR_SIDE, NetName};
 use crate::solver::{PolicyName, SolverName};
 
 /// Who reads a setting.
@@ -87,7 +86,7 @@ const fn net(reads: fn(&TrainConfig) -> bool, choose: &'static str) -> Readers {
 
 pub const NORMALISED: Readers = net(|config| config.net.build(1).has_statistics(), "a net with batch normalisation");
 pub const RESIZABLE: Readers =
-    net(|config| *config.net.build(1).sides().end() > SIDE, "a net for images of more than 32 x 32");
+    net(|config| *config.net.build(1).sides().end() > CIFAR_SIDE, "a net for images of more than 32 x 32");
 
 impl Choice {
     /// The key of the choice, and its values.

@@ -49,7 +49,7 @@ mod tests {
     use super::super::Facts;
     use super::*;
 
-    const FACTS: Facts = Facts { rows: 50_000, classes: 10 };
+    const FACTS: Facts = Facts { rows: 50_000, classes: 10, encoded: false };
 
     fn object(value: Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap()

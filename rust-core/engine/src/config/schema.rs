@@ -112,7 +112,7 @@ mod tests {
             (r#"{"strategy": "dcasgd", "consistency": "ssp"}"#, &["lambda", "staleness"]),
             (r#"{"strategy": "deepspark", "workers": 3}"#, &["alpha"]),
         ] {
-            let facts = super::super::Facts { rows: 50_000, classes: 10 };
+            let facts = super::super::Facts { rows: 50_000, classes: 10, encoded: false };
             let resolved = TrainConfig::from_json(json).unwrap().resolve(Some(facts)).unwrap().to_map();
             for key in keys {
                 let stated = format!("(default: {}", resolved[*key]);

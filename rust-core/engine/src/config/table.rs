@@ -3,22 +3,23 @@
 //! options of both programs and the schema are made from it. Each setting belongs to one group; the groups and their
 //! settings are in the order of the help text.
 
-use super::choices::{CodecName, Consistency, OuterName, Period, SolverState, Strategy};
-use super::limits::{ABOVE_0, ABOVE_0_UP_TO_1, ANY, AT_LEAST_0, BELOW_1, UP_TO_1, pixels, whole};
+use super::choices::{BadImagesPolicy, CodecName, Consistency, OuterName, Period, SolverState, Strategy};
+use super::limits::{ABOVE_0, ABOVE_0_BELOW_1, ABOVE_0_UP_TO_1, ANY, AT_LEAST_0, BELOW_1, UP_TO_1, pixels, whole};
 use super::limits::{MOST, MOST_CLASSES, MOST_PARTS, MOST_PIXELS, MOST_SECONDS, MOST_SEED, MOST_THREADS};
 use super::readers::{ADAM, ALL, ASYNCHRONOUS, COUPLED_DECAY, DCASGD, DOWNPOUR, ELASTIC, IN_STAGE, MUON, NORMALISED};
 use super::readers::{GAMMA, MULTISTEP, NOT_TRIANGULAR, OUTER, POWER, PULLING, RESIZABLE, SPARKNET, STEP, TRIANGULAR};
 use super::settings::settings;
-use crate::data::{Augment, DatasetKind, Normalize, SIDE};
+use crate::data::{Augment, DatasetKind, Normalize};
 use crate::device::{DeviceName, PrecisionName};
 use crate::nets::NetName;
 use crate::solver::{PolicyName, SolverName};
 
 /// The settings that most runs need: those that `--help` shows before the groups.
-pub const COMMON: [&str; 14] = [
+pub const COMMON: [&str; 15] = [
     "data",
     "out",
     "net",
+    "size",
     "strategy",
     "workers",
     "tau",
@@ -36,7 +37,8 @@ settings! {
     Data {
         /// directory of the data set: local path or Hadoop URI
         data: Option<String> = None, "DIR", ANY, ALL;
-        /// kind of the data set: cifar10, cifar100 or idx (default: detected from the files)
+        /// kind of the data set: cifar10, cifar100, idx or images, which are class folders of JPEG and PNG files (default:
+        /// detected from the files)
         dataset: Option<DatasetKind> = None, "NAME", ANY, ALL;
         /// number of classes (default: those of the data set)
         classes: Option<usize> = None, "N", whole(2, MOST_CLASSES), ALL;
@@ -45,8 +47,16 @@ settings! {
         /// random augmentation of the training images, separated by commas: flip or alternating-flip, crop:N,
         /// crop-reflect:N or translate:N, cutout:N (default: none)
         augment: Augment = Augment::default(), "LIST", ANY, ALL;
-        /// side to which images are enlarged, for nets designed for larger ones (default: not enlarged)
-        resize: Option<usize> = None, "PIXELS", pixels(SIDE as u64, MOST_PIXELS), RESIZABLE;
+        /// side of the images in memory: those of another size are cut to a square around the centre and resized when they
+        /// are loaded (default: 32; for image files the size that the net was published for, 32 or 224)
+        size: Option<usize> = None, "PIXELS", pixels(1, MOST_PIXELS), ALL;
+        /// side to which the images of a minibatch are enlarged, for nets designed for larger ones (default: not enlarged)
+        resize: Option<usize> = None, "PIXELS", pixels(1, MOST_PIXELS), RESIZABLE;
+        /// fraction of the training images that is kept for evaluations, if class folders have no validation folder
+        /// (default: none)
+        validation: Option<f64> = None, "FRACTION", ABOVE_0_BELOW_1, ALL;
+        /// what happens if a file is no image: fail (default) or drop, which leaves it out
+        bad_images: BadImagesPolicy = BadImagesPolicy::Fail, "NAME", ANY, ALL;
     }
     Net {
         /// the net: cifar10_quick (default), cifar10_full, cifar10_128, nin, resnet20, resnet32, resnet56, vgg11,

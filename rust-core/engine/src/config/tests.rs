@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CIFAR10: Facts = Facts { rows: 50_000, classes: 10 };
+const CIFAR10: Facts = Facts { rows: 50_000, classes: 10, encoded: false };
 
 fn resolve(json: &str) -> Result<TrainConfig> {
     TrainConfig::from_json(json)?.resolve(Some(CIFAR10))
@@ -75,7 +75,7 @@ fn a_wrong_configuration_ends_in_one_message() {
 
 #[test]
 fn every_recipe_of_the_repository_resolves() {
-    let facts = Facts { rows: 50_000, classes: 10 };
+    let facts = Facts { rows: 50_000, classes: 10, encoded: false };
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs");
     let files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() >= 6);
@@ -96,7 +96,7 @@ fn a_net_that_whitens_wants_channels_normalised() {
 
 #[test]
 fn a_training_set_of_one_label_needs_classes_that_are_said() {
-    let one = Facts { rows: 100, classes: 1 };
+    let one = Facts { rows: 100, classes: 1, encoded: false };
     let resolve = |json: &str| TrainConfig::from_json(json).unwrap().resolve(Some(one));
     let error = resolve(r#"{"dataset": "idx"}"#).unwrap_err().to_string();
     assert!(error.starts_with("all labels of the training set are 0") && error.contains("set classes"), "{error}");

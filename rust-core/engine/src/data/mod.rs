@@ -1,42 +1,25 @@
-//! Images in memory: readers of CIFAR and idx files, the statistics and the normalisation of pixels, the order of
-//! minibatches and the augmentation of their images.
+//! Images in memory: readers of CIFAR and idx files, how a record becomes an image, the rows of a worker, the statistics
+//! and the normalisation of pixels, the order of minibatches and the augmentation of their images.
 //!
-//! All images are 32 x 32 pixels with 3 channels of unsigned bytes, in channels-last order (NHWC) as the nets take
-//! them. Files, statistics and mean images are planar (CHW), as CIFAR's files are. Nothing here knows libtorch.
+//! All images of a run have one [`Shape`]: 3 channels of unsigned bytes, in channels-last order (NHWC) as the nets take
+//! them. CIFAR's files, statistics and mean images are planar (CHW). Nothing here knows libtorch.
 
-mod advice;
-mod augment;
-mod change;
-mod cifar;
-mod dataset;
-mod directory;
-mod foreign;
-mod idx;
-mod kind;
-mod normalize;
 mod order;
 mod patches;
-mod read_log;
+mod record;
+mod shape;
+mod source;
 mod statistics;
+mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+mod transform;
 
-pub use augment::Augment;
-pub use dataset::{Dataset, RecordFormat};
-pub use directory::Split;
-pub use kind::DatasetKind;
-pub use normalize::{Normalize, Normalizer};
 pub use order::{BatchStream, Minibatch, epoch_order};
 pub use patches::PATCH;
+pub use record::RecordFormat;
+pub use shape::{CHANNELS, Shape};
+pub use source::{DatasetKind, Split};
 pub use statistics::Statistics;
-
-/// Height and width of every image, in pixels.
-pub const SIDE: usize = 32;
-/// Red, green, blue.
-pub const CHANNELS: usize = 3;
-/// Pixels of one channel of one image.
-pub const PLANE: usize = SIDE * SIDE;
-/// Values of one line of one image.
-const LINE: usize = SIDE * CHANNELS;
-/// Values of one image.
-pub const PIXELS: usize = CHANNELS * PLANE;
+pub use store::{BadImages, Dataset};
+pub use transform::{Augment, Normalize, Normalizer};

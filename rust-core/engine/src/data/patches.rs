@@ -1,7 +1,7 @@
 //! Sums over 2x2 patches of the images, for nets whose first convolution whitens them. They are exact integers, so the
 //! sums over partitions can be added in any order.
 
-use super::{CHANNELS, PIXELS, SIDE};
+use super::shape::{CHANNELS, Shape};
 use crate::error::{Error, Result};
 
 /// Values of a 2x2 patch, in the order channel, row, column of a filter.
@@ -25,22 +25,22 @@ impl Default for PatchSums {
 impl PatchSums {
     /// Over about a tenth of the NHWC images. Whether an image is used depends on its pixels and not on its position,
     /// so that the sums do not depend on the partitioning of the set.
-    pub fn of(pixels: &[u8]) -> Self {
+    pub fn of(shape: Shape, pixels: &[u8]) -> Self {
         let mut sums = Self::default();
-        for image in pixels.chunks_exact(PIXELS) {
+        for image in pixels.chunks_exact(shape.values()) {
             let total: u64 = image.iter().map(|&value| u64::from(value)).sum();
             if total.is_multiple_of(ONE_OF) {
-                sums.add(image);
+                sums.add(shape, image);
             }
         }
         sums
     }
 
-    fn add(&mut self, image: &[u8]) {
-        let line = SIDE * CHANNELS;
+    fn add(&mut self, shape: Shape, image: &[u8]) {
+        let (line, [down, right]) = (shape.line(), [shape.height, shape.width].map(|side| side.saturating_sub(1)));
         let (mut values, mut pairs) = ([0u64; PATCH], [[0u64; PATCH]; PATCH]);
-        for y in 0..SIDE - 1 {
-            for x in 0..SIDE - 1 {
+        for y in 0..down {
+            for x in 0..right {
                 let patch: [u32; PATCH] = std::array::from_fn(|at| {
                     let (channel, dy, dx) = (at / 4, at / 2 % 2, at % 2);
                     u32::from(image[(y + dy) * line + (x + dx) * CHANNELS + channel])
@@ -53,7 +53,7 @@ impl PatchSums {
                 }
             }
         }
-        self.0[0] += ((SIDE - 1) * (SIDE - 1)) as u64;
+        self.0[0] += (down * right) as u64;
         let upper = pairs.iter().enumerate().flat_map(|(at, row)| &row[at..]);
         for (sum, more) in self.0[1..].iter_mut().zip(values.iter().chain(upper)) {
             *sum += more;
@@ -99,8 +99,8 @@ mod tests {
     #[test]
     fn covariance_is_that_of_the_patches() {
         // left half 0, right half 10, but for the blue channel, which is constant
-        let image: Vec<u8> = (0..PIXELS).map(|at| if at % 3 < 2 && at / 3 % SIDE >= 16 { 10 } else { 0 }).collect();
-        let covariance = PatchSums::of(&image).covariance([1.0, 2.0, 1.0]).unwrap();
+        let image: Vec<u8> = (0..3072).map(|at| if at % 3 < 2 && at / 3 % 32 >= 16 { 10 } else { 0 }).collect();
+        let covariance = PatchSums::of(Shape::CIFAR, &image).covariance([1.0, 2.0, 1.0]).unwrap();
         // of 31 columns of patches the left value is 10 in 15, the right in 16, both in 15
         let expected = 100.0 * (15.0 / 31.0 - 15.0 / 31.0 * 16.0 / 31.0);
         assert!((covariance[0][1] - expected).abs() < 1e-9);

@@ -1,6 +1,9 @@
 //! Records made by hand, for the tests of this module.
 
-use super::{CHANNELS, PLANE};
+use super::CHANNELS;
+
+/// Pixels of one channel of CIFAR's images.
+const PLANE: usize = 1024;
 
 /// A CIFAR-10 record whose value of a channel and pixel is `value(channel, pixel)`.
 pub fn cifar10_record(label: u8, value: impl Fn(usize, usize) -> u8) -> Vec<u8> {
@@ -15,4 +18,10 @@ pub fn cifar100_record(coarse: u8, fine: u8, value: impl Fn(usize, usize) -> u8)
     let mut record = vec![coarse];
     record.extend(cifar10_record(fine, value));
     record
+}
+
+/// A record of varying length, with its head: row number, length, label, image.
+pub fn framed(row: u64, label: u32, image: &[u8]) -> Vec<u8> {
+    let length = 4 + image.len() as u32;
+    [&row.to_le_bytes()[..], &length.to_le_bytes(), &label.to_le_bytes(), image].concat()
 }

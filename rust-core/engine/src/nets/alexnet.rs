@@ -3,7 +3,7 @@
 //! layers, the first two preceded by dropout. Designed for images of 224 x 224; an image of less than 63 x 63 has no
 //! pixel left after the last pooling. Published accuracy with 1,000 classes: 56.5 % (torchvision, IMAGENET1K_V1).
 
-use super::{Net, PAD_1, PAD_2, Recipe};
+use super::{IMAGENET_SIDE, Net, PAD_1, PAD_2, Recipe};
 use crate::ops::{ConvGeometry, Window, conv, dropout, flatten, linear, logits, max_pool, relu, to_side};
 use crate::params::torch_layer;
 use crate::pass::{Pass, Var};
@@ -37,7 +37,7 @@ pub fn net(classes: usize) -> Net {
         max_iter: 450_000,
         drops: vec![150_000, 300_000],
     };
-    Net::new(params.concat(), forward, recipe).with_least_side(LEAST_SIDE)
+    Net::new(params.concat(), forward, recipe).with_least_side(LEAST_SIDE).published_for(IMAGENET_SIDE)
 }
 
 fn forward(pass: &mut Pass<'_>, images: &Var) -> Var {

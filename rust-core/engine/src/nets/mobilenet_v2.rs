@@ -3,8 +3,7 @@
 //! to fewer channels without an activation. Designed for images of 224 x 224; of 32 x 32 one pixel is left in the last
 //! block. Published accuracy with 1,000 classes: 71.9 % (torchvision, IMAGENET1K_V1).
 
-use super::{Net, Recipe};
-use crate::data::SIDE;
+use super::{CIFAR_SIDE, IMAGENET_SIDE, Net, Recipe};
 use crate::kernels::activation::Activation;
 use crate::ops::{ConvGeometry, Norm, batch_norm, conv_without_bias, dropout, logits, mean_of_image};
 use crate::params::{Init, Param, conv_layer, linear_layer, norm_layer};
@@ -49,7 +48,7 @@ pub fn net(classes: usize) -> Net {
         max_iter: 1_500_000,
         drops: vec![750_000, 1_125_000],
     };
-    Net::new(params, forward, recipe).with_least_side(SIDE)
+    Net::new(params, forward, recipe).with_least_side(CIFAR_SIDE).published_for(IMAGENET_SIDE)
 }
 
 fn blocks() -> Vec<Block> {

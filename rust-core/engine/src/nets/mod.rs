@@ -19,13 +19,18 @@ use std::ops::RangeInclusive;
 use firesteel_exchange::Layout;
 use tch::Tensor;
 
-use crate::data::{SIDE, Statistics};
+use crate::data::{Shape, Statistics};
 use crate::error::Result;
 use crate::names::names;
 use crate::ops::{ConvGeometry, Window};
 use crate::params::{Init, Param, Params};
 use crate::pass::{Mode, Pass, Var};
 use crate::weights::Weights;
+
+/// Side in pixels of CIFAR's images, which most nets here were published for.
+pub(crate) const CIFAR_SIDE: usize = Shape::CIFAR.height;
+/// Side in pixels of the images that torchvision's nets were published for.
+const IMAGENET_SIDE: usize = 224;
 
 names! {
     /// The nets that can be named in a configuration.
@@ -96,6 +101,7 @@ pub struct Net {
     forward: Forward,
     /// Heights and widths in pixels of the images that it takes, which are square.
     sides: RangeInclusive<usize>,
+    published_side: usize,
     pub recipe: Recipe,
 }
 
@@ -104,12 +110,22 @@ type Forward = for<'w> fn(&mut Pass<'w>, &Var) -> Var;
 
 impl Net {
     fn new(params: Vec<Param>, forward: Forward, recipe: Recipe) -> Self {
-        Self { params: Params::new(params), forward, sides: SIDE..=SIDE, recipe }
+        Self { params: Params::new(params), forward, sides: CIFAR_SIDE..=CIFAR_SIDE, published_side: CIFAR_SIDE, recipe }
     }
 
     /// Accepts images of any side from `least` on, which a net can whose last layers take the mean over all pixels.
     fn with_least_side(self, least: usize) -> Self {
         Self { sides: least..=usize::MAX, ..self }
+    }
+
+    /// With images of this side it was published.
+    fn published_for(self, side: usize) -> Self {
+        Self { published_side: side, ..self }
+    }
+
+    /// Side in pixels of the images that it was published with.
+    pub fn published_side(&self) -> usize {
+        self.published_side
     }
 
     /// Sides in pixels of the images that it takes.
@@ -218,7 +234,7 @@ mod tests {
     fn a_net_that_takes_any_side_takes_larger_images() {
         for name in NetName::NAMES {
             let net = name.parse::<NetName>().unwrap().build(10);
-            if *net.sides().end() == SIDE {
+            if *net.sides().end() == CIFAR_SIDE {
                 continue;
             }
             let mut weights = Weights::new(net.params(), Compute::cpu(Precision::F32));

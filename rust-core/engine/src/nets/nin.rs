@@ -2,8 +2,7 @@
 //! blocks of one convolution and two 1x1 convolutions; the last has `classes` channels, which are averaged over the
 //! image.
 
-use super::{Net, PAD_1, PAD_2, Recipe};
-use crate::data::SIDE;
+use super::{CIFAR_SIDE, Net, PAD_1, PAD_2, Recipe};
 use crate::ops::{ConvGeometry, Window, average_pool, conv, max_pool, mean_of_image, relu, to_f32};
 use crate::params::caffe_layer;
 use crate::pass::{Pass, Var};
@@ -25,7 +24,7 @@ pub fn net(classes: usize) -> Net {
     ];
     let recipe =
         Recipe { batch: 128, lr: 0.1, momentum: 0.9, weight_decay: 1e-4, max_iter: 120_000, drops: vec![100_000] };
-    Net::new(params.concat(), forward, recipe).with_least_side(SIDE)
+    Net::new(params.concat(), forward, recipe).with_least_side(CIFAR_SIDE)
 }
 
 fn forward(pass: &mut Pass<'_>, images: &Var) -> Var {

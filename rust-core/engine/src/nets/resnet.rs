@@ -2,8 +2,7 @@
 //! convolutions with 16, 32 and 64 channels. Shortcuts have no parameters (the paper's option A): where the size halves
 //! they take every other pixel and pad the channels with zeros. Published accuracies: 91.25, 92.49 and 93.03 %.
 
-use super::{Net, PAD_1, Recipe};
-use crate::data::SIDE;
+use super::{CIFAR_SIDE, Net, PAD_1, Recipe};
 use crate::kernels::activation::Activation;
 use crate::ops::{ConvGeometry, Norm, batch_norm, conv_without_bias, logits, mean_of_image, subsampled};
 use crate::params::{Init, Param, conv_layer, linear_layer, norm_layer};
@@ -28,7 +27,7 @@ pub fn net<const BLOCKS: usize>(classes: usize) -> Net {
         max_iter: 64_000,
         drops: vec![32_000, 48_000],
     };
-    Net::new(params, forward::<BLOCKS>, recipe).with_least_side(SIDE)
+    Net::new(params, forward::<BLOCKS>, recipe).with_least_side(CIFAR_SIDE)
 }
 
 /// Of every block in sequence: its stage, its number in the stage, its output channels and its input channels.

@@ -3,8 +3,7 @@
 //! a 1x1 convolution where the shape changes. Designed for images of 224 x 224; of 32 x 32 one pixel is left in the
 //! last stage. Published accuracies with 1,000 classes: 69.8, 73.3 and 76.1 % (torchvision, IMAGENET1K_V1).
 
-use super::{Net, PAD_1, Recipe};
-use crate::data::SIDE;
+use super::{CIFAR_SIDE, IMAGENET_SIDE, Net, PAD_1, Recipe};
 use crate::kernels::activation::Activation;
 use crate::ops::{ConvGeometry, Norm, Window, batch_norm, conv_without_bias, logits, max_pool, mean_of_image, padded};
 use crate::params::{Init, Param, conv_layer, linear_layer, norm_layer};
@@ -79,7 +78,7 @@ pub fn net<const A: usize, const B: usize, const C: usize, const D: usize, const
         max_iter: 450_000,
         drops: vec![150_000, 300_000],
     };
-    Net::new(params, forward::<A, B, C, D, DEEP>, recipe).with_least_side(SIDE)
+    Net::new(params, forward::<A, B, C, D, DEEP>, recipe).with_least_side(CIFAR_SIDE).published_for(IMAGENET_SIDE)
 }
 
 fn blocks(each: [usize; 4], deep: bool) -> Vec<Block> {

@@ -2,8 +2,7 @@
 //! commonly trained on CIFAR: five stages of 3x3 convolutions, each ending in a 2x2 max pooling with stride 2, and one
 //! linear layer. A CIFAR image is one pixel then; the pixels of larger images are averaged before the linear layer.
 
-use super::{Net, PAD_1, Recipe};
-use crate::data::SIDE;
+use super::{CIFAR_SIDE, Net, PAD_1, Recipe};
 use crate::kernels::activation::Activation;
 use crate::ops::{Norm, Window, batch_norm, conv_without_bias, logits, max_pool, mean_of_image};
 use crate::params::{Init, conv_layer, linear_layer, norm_layer};
@@ -30,7 +29,7 @@ pub fn net<const FIRST: usize, const MIDDLE: usize>(classes: usize) -> Net {
         max_iter: 64_000,
         drops: vec![32_000, 48_000],
     };
-    Net::new(params, forward::<FIRST, MIDDLE>, recipe).with_least_side(SIDE)
+    Net::new(params, forward::<FIRST, MIDDLE>, recipe).with_least_side(CIFAR_SIDE)
 }
 
 /// Of each convolution: its output channels, and whether a pooling follows.

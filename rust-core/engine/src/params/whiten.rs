@@ -2,7 +2,7 @@
 //! its filters are the principal axes of 2x2 patches of the training images, scaled so that the output of each has
 //! variance 1, followed by the same filters negated.
 
-use crate::data::{PATCH, Statistics};
+use crate::data::{Normalize, Normalizer, PATCH, Statistics};
 use crate::error::Result;
 
 /// Added to the variance along an axis, in units of normalised pixels, so that a small one is not scaled up without
@@ -11,7 +11,8 @@ const EPSILON: f64 = 5e-4;
 
 /// Filters `[2 PATCH, 3, 2, 2]`, by decreasing variance, for images that are normalised by channel.
 pub fn whitening(statistics: &Statistics) -> Result<Vec<f32>> {
-    let (variances, axes) = eigen(statistics.patch_covariance()?);
+    let scale = Normalizer::fit(Normalize::Channel, statistics)?.scale().map(f64::from);
+    let (variances, axes) = eigen(statistics.patch_covariance(scale)?);
     let filters: Vec<f32> = variances
         .iter()
         .zip(&axes)
@@ -64,7 +65,8 @@ mod tests {
     #[test]
     fn whitened_patches_are_uncorrelated_with_variance_one() {
         let statistics = Statistics::of_noise();
-        let covariance = statistics.patch_covariance().unwrap();
+        let scale = Normalizer::fit(Normalize::Channel, &statistics).unwrap().scale().map(f64::from);
+        let covariance = statistics.patch_covariance(scale).unwrap();
         let filters = whitening(&statistics).unwrap();
         let filter = |at: usize| &filters[at * PATCH..(at + 1) * PATCH];
         for left in 0..PATCH {

@@ -2,7 +2,7 @@
 //! given, and evaluates weights on its rows. The result of a call is a function of the worker's data, the
 //! configuration, the vector and the round; the only state that the worker keeps between rounds is the solver's.
 
-mod batch;
+pub(crate) mod batch;
 mod hogwild;
 mod thread;
 
@@ -11,10 +11,10 @@ use std::time::Instant;
 
 use firesteel_exchange::layout::check_length;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Reduction, Tensor};
+use tch::{Kind, Reduction, Tensor};
 
 use crate::config::{Strategy, TrainConfig, known};
-use crate::data::{Augment, BatchStream, Dataset, Normalizer, RecordFormat, SIDE, Statistics};
+use crate::data::{Augment, BadImages, BatchStream, Dataset, Normalizer, RecordFormat, Shape, Statistics};
 use crate::device::{self, at_most_the_cores, set_threads};
 use crate::error::{Error, Result};
 use crate::memory::{Purpose, filled, guarded, with_capacity};
@@ -22,9 +22,6 @@ use crate::nets::Net;
 use crate::round::{Evaluation, Report, Round, RoundKind, StateIn};
 use crate::weights::{Gradient, Weights};
 use thread::{ActiveRound, RoundContext, RoundTotals, TrainingThread};
-
-/// Rows of one forward pass of an evaluation if images are not enlarged.
-const EVALUATION_BATCH: usize = 250;
 
 /// What a worker is built from. It crosses JNI as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -109,7 +106,7 @@ impl Worker {
             seed: config.seed,
             worker: spec.worker,
             record: spec.record,
-            data: Dataset::with_capacity(known("classes", config.classes)?, spec.rows)?,
+            data: Dataset::with_capacity(known("classes", config.classes)?, config.shape(), spec.rows)?,
             normalizer: None,
             augment: config.augment,
             resize: config.resize,
@@ -124,12 +121,7 @@ impl Worker {
         device::name(self.threads[0].weights.compute().device)
     }
 
-    /// The format of the records that `append` takes.
-    pub fn record(&self) -> RecordFormat {
-        self.record
-    }
-
-    /// Adds rows, given as consecutive raw records.
+    /// Adds rows, given as consecutive raw records. Those that are no images are left out, see [`Worker::bad_images`].
     pub fn append(&mut self, records: &[u8], rows: usize) -> Result<()> {
         self.data.append_records(self.record, records, rows)?;
         self.restart()
@@ -142,7 +134,7 @@ impl Worker {
     }
 
     fn restart(&mut self) -> Result<()> {
-        let rows = self.data.rows() as u32; // a partition of 2^32 images is 12 TB
+        let rows = self.data.rows() as u32; // a partition of 2^32 images is terabytes
         let batch = u32::try_from(self.batch).unwrap_or(u32::MAX);
         for (order, thread) in (self.worker..).zip(&mut self.threads) {
             thread.stream = BatchStream::new(self.seed, order, rows, batch)?;
@@ -150,14 +142,26 @@ impl Worker {
         Ok(())
     }
 
+    /// The rows that were left out because they are no images.
+    pub fn bad_images(&self) -> &BadImages {
+        self.data.bad()
+    }
+
+    /// The shape of the images.
+    pub fn shape(&self) -> Shape {
+        self.data.shape()
+    }
+
     /// Exact sums over the pixels of the worker's rows.
     pub fn statistics(&self) -> Statistics {
         self.data.statistics()
     }
 
-    /// Sets the normalisation of the pixels, which the first round and the first evaluation need.
-    pub fn prepare(&mut self, normalizer: Normalizer) {
-        self.normalizer = Some(normalizer);
+    /// Sets the normalisation of the pixels, which the first round and the first evaluation need: the values of
+    /// [`Normalizer::to_vec`].
+    pub fn prepare(&mut self, normalizer: &[f32]) -> Result<()> {
+        self.normalizer = Some(Normalizer::from_slice(self.shape(), normalizer)?);
+        Ok(())
     }
 
     /// The number of weights.
@@ -302,17 +306,13 @@ impl Worker {
         let mut rows = with_capacity(self.data.rows(), Purpose::Rows)?;
         rows.extend(0..self.data.rows() as u32);
         let mut total = Evaluation::default();
-        for rows in rows.chunks(evaluation_batch(self.resize)) {
+        for rows in rows.chunks(batch::of_evaluation(self.shape(), self.resize)) {
             if cancel.load(Ordering::Relaxed) {
                 return Err(Error::cancelled(format!("evaluation on partition {} was cancelled", self.worker)));
             }
             let (images, labels) = batch::plain(&self.data, rows, normalizer, weights.compute());
             let (images, labels) = (batch::resized(images, self.resize), Tensor::from_slice(&labels));
-            let logits = |images| self.net.logits(weights, images, self.intra_op_threads).to_device(Device::Cpu);
-            let logits = match self.test_flip {
-                true => (logits(&images) + logits(&images.flip([3]))) / 2,
-                false => logits(&images),
-            };
+            let logits = batch::logits(&self.net, weights, &images, self.test_flip, self.intra_op_threads);
             let correct = logits.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64).int64_value(&[]);
             let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0);
             total.rows += rows.len() as u64;
@@ -321,12 +321,6 @@ impl Worker {
         }
         Ok(total)
     }
-}
-
-/// Rows of one forward pass of an evaluation if images are enlarged to `resize` x `resize` pixels.
-pub(crate) fn evaluation_batch(resize: Option<usize>) -> usize {
-    let larger = resize.map_or(1, |side| (side * side).div_ceil(SIDE * SIDE));
-    (EVALUATION_BATCH / larger).max(1)
 }
 
 /// Splits `vector` into the weights and, if it is long enough, the solver's state after them.

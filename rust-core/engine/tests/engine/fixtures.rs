@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use firesteel_engine::data::{Normalizer, RecordFormat, Statistics};
+use firesteel_engine::data::{Normalizer, RecordFormat, Shape, Statistics};
 use firesteel_engine::{Report, Round, RoundKind, StateIn, TrainConfig, Worker, WorkerSpec};
 
 const ROW: usize = 3073;
@@ -27,7 +27,7 @@ pub fn rows(from: usize, count: usize) -> Vec<u8> {
 }
 
 pub fn config(json: &str) -> TrainConfig {
-    let facts = firesteel_engine::Facts { rows: 1_000_000, classes: 10 };
+    let facts = firesteel_engine::Facts { rows: 1_000_000, classes: 10, encoded: false };
     TrainConfig::from_json(json).unwrap().resolve(Some(facts)).unwrap()
 }
 
@@ -37,10 +37,10 @@ pub fn worker(config: &TrainConfig, number: u64, records: &[u8]) -> Worker {
         WorkerSpec { config: config.clone(), worker: number, rows: count, record: RecordFormat::Cifar10, gpu: None };
     let mut worker = Worker::new(&spec).unwrap();
     worker.append(records, count).unwrap();
-    let mut statistics = Statistics::empty();
+    let mut statistics = Statistics::empty(Shape::CIFAR);
     statistics.merge(&worker.statistics()).unwrap();
     let normalize = if count == 0 { firesteel_engine::data::Normalize::None } else { config.normalize };
-    worker.prepare(Normalizer::fit(normalize, &statistics).unwrap());
+    worker.prepare(&Normalizer::fit(normalize, &statistics).unwrap().to_vec()).unwrap();
     worker
 }
 

@@ -39,7 +39,7 @@ fn is_numeric(key: &str) -> bool {
 
 #[test]
 fn a_number_at_its_extremes_is_refused_by_name_or_works() {
-    let facts = Facts { rows: 50_000, classes: 10 };
+    let facts = Facts { rows: 50_000, classes: 10, encoded: false };
     let net = NetName::Cifar10Quick.build(10);
     let keys: Vec<String> = TrainConfig::keys().into_iter().filter(|key| is_numeric(key)).collect();
     assert!(keys.len() > 35, "{keys:?}");

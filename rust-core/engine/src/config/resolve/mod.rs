@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::limits::MOST;
 use super::readers::Choice;
 use super::{Facts, Setting, SolverState, Strategy, TrainConfig, known, settings};
-use crate::data::{DatasetKind, Normalize, SIDE};
+use crate::data::{DatasetKind, Normalize};
 use crate::error::{Error, Result};
 use crate::nets::Recipe;
 
@@ -36,7 +36,9 @@ impl TrainConfig {
         self.momentum.get_or_insert(momentum);
         self.weight_decay.get_or_insert(recipe.weight_decay);
         self.precision = self.precision.resolve().into();
+        self.settle_size(facts);
         self.check_net()?;
+        self.check_sizes(facts)?;
         self.check_workers()?;
         self.settle_exchange()?;
         if let Some(facts) = facts {
@@ -86,14 +88,6 @@ impl TrainConfig {
                 self.net
             )));
         }
-        let side = self.resize.unwrap_or(SIDE);
-        if !net.sides().contains(&side) {
-            let (net, least) = (self.net, *net.sides().start());
-            return Err(Error::config(match least {
-                SIDE => format!("net {net} is of images of {SIDE} x {SIDE}, not of {side} x {side}; leave resize out"),
-                _ => format!("net {net} needs images of at least {least} x {least}, not {side} x {side}; set resize"),
-            }));
-        }
         if net.whitens() && self.normalize != Normalize::Channel {
             return Err(Error::config(format!(
                 "net {} whitens images that are normalised by channel; set normalize to channel",
@@ -101,6 +95,39 @@ impl TrainConfig {
             )));
         }
         Ok(())
+    }
+
+    /// Files of any size are brought to the size that the net was published for. Without `size`, the images of the other
+    /// data sets have that of CIFAR's.
+    fn settle_size(&mut self, facts: Option<Facts>) {
+        let published = self.net.build(1).published_side();
+        if facts.is_some_and(|facts| facts.encoded) && published != self.shape().height {
+            self.size.get_or_insert(published);
+        }
+    }
+
+    /// Without `facts`, the size of the images may not be known yet.
+    fn check_sizes(&self, facts: Option<Facts>) -> Result<()> {
+        let size = self.shape().height;
+        if facts.is_none() && self.size.is_none() && self.resize.is_none() {
+            return Ok(());
+        }
+        if let Some(resize) = self.resize.filter(|resize| *resize < size) {
+            return Err(Error::config(format!(
+                "resize enlarges images, and {resize} is less than their side of {size}; set size to {resize} instead"
+            )));
+        }
+        let (net, side) = (self.net.build(1), self.resize.unwrap_or(size));
+        if !net.sides().contains(&side) {
+            let (name, least, most) = (self.net, *net.sides().start(), *net.sides().end());
+            return Err(Error::config(if side > most {
+                let key = if self.resize.is_some() { "resize" } else { "size" };
+                format!("net {name} is of images of {most} x {most}, not of {side} x {side}; leave {key} out")
+            } else {
+                format!("net {name} needs images of at least {least} x {least}, not {side} x {side}; set size or resize")
+            }));
+        }
+        self.augment.check(self.shape())
     }
 
     fn check_workers(&self) -> Result<()> {
@@ -132,10 +159,9 @@ impl TrainConfig {
             ));
         }
         let classes = *self.classes.get_or_insert(facts.classes);
-        // the classes of an idx set are found from the labels that occur, so there may be fewer than the net has
-        let fits =
-            if self.dataset == Some(DatasetKind::Idx) { facts.classes <= classes } else { facts.classes == classes };
-        if !fits {
+        // where the classes are found from the labels that occur, there may be fewer than the net has
+        let from_labels = matches!(self.dataset, Some(DatasetKind::Idx | DatasetKind::Images));
+        if facts.classes > classes || facts.classes < classes && !from_labels {
             return Err(Error::config(format!(
                 "a net of {classes} classes does not fit a data set of {}",
                 facts.classes

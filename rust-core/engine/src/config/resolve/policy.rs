@@ -44,7 +44,7 @@ mod tests {
 
     fn resolve(json: &str) -> Result<TrainConfig> {
         let config = TrainConfig::from_json(&format!("{{{json}}}"))?;
-        config.resolve(Some(Facts { rows: 50_000, classes: 10 }))
+        config.resolve(Some(Facts { rows: 50_000, classes: 10, encoded: false }))
     }
 
     #[test]

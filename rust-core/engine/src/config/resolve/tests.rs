@@ -7,7 +7,7 @@ const ASYNCHRONOUS: [&str; 8] =
     ["deepspark", "easgd-async", "eamsgd", "downpour", "adag", "dynsgd", "dcasgd", "async-nesterov"];
 
 fn resolve(json: &str) -> Result<TrainConfig> {
-    TrainConfig::from_json(json)?.resolve(Some(Facts { rows: 50_000, classes: 10 }))
+    TrainConfig::from_json(json)?.resolve(Some(Facts { rows: 50_000, classes: 10, encoded: false }))
 }
 
 fn with(strategy: &str, more: &str) -> Result<TrainConfig> {

@@ -22,7 +22,7 @@ import scala.jdk.CollectionConverters._
 /** What a run is asked to do. The value of an absent option is decided by the net's recipe or the data set.
   *
   * @param data directory of the data set, a local path or a Hadoop URI
-  * @param dataset cifar10, cifar100 or idx; recognized by its files when absent
+  * @param dataset cifar10, cifar100, idx or images; recognized by its files when absent
   * @param classes from the data set when absent
   * @param workers partitions that train; one for each task slot when absent
   * @param tau local steps of each worker between two exchanges
@@ -60,7 +60,10 @@ import scala.jdk.CollectionConverters._
   * @param exchangeDeadline seconds after which an exchange without an answer has failed
   * @param exchangeWait seconds that a worker waits for others before the run has failed
   * @param augment random changes of the training images, as flip,crop:4,cutout:8
-  * @param resize side in pixels that images are enlarged to before the net sees them
+  * @param size side in pixels of the images in memory; those of another size are cut to a square and resized
+  * @param resize side in pixels that the images of a minibatch are enlarged to before the net sees them
+  * @param validation fraction of the training images of class folders that is kept for evaluations
+  * @param badImages fail or drop: what happens if a file is no image
   * @param device auto, cpu or cuda; a GPU that Spark gave the task is used, else one in turn
   * @param threads threads of one worker
   * @param evalEvery rounds between two evaluations; the final round is always evaluated. A round of workers inside one
@@ -128,7 +131,10 @@ case class TrainConfig(
     exchangeWait: Long = 600L,
     normalize: String = "mean-image",
     augment: String = "none",
+    @JsonDeserialize(contentAs = classOf[JInt]) size: Option[Int] = None,
     @JsonDeserialize(contentAs = classOf[JInt]) resize: Option[Int] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) validation: Option[Double] = None,
+    badImages: String = "fail",
     precision: String = "f32",
     device: String = "auto",
     threads: Int = 1,
@@ -139,6 +145,9 @@ case class TrainConfig(
     out: Option[String] = None,
     resume: Boolean = false
 ) {
+
+  /** Height and width in pixels of the images in memory; the engine's default is that of CIFAR's. */
+  def side: Int = size.getOrElse(32)
 
   /** One flat JSON object with kebab-case keys, absent options left out. */
   def toJson: String = TrainConfig.mapper.writeValueAsString(this)

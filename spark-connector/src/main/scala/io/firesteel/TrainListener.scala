@@ -36,6 +36,17 @@ case class Started(
   */
 case class WorkersLoaded(devices: Seq[String])
 
+/** Rows whose bytes are no image were left out, since `bad-images` is drop.
+  *
+  * @param split train, validation or test
+  * @param described the first of them: where each is, and why it is no image
+  */
+case class ImagesDropped(split: String, count: Long, described: Seq[String]) {
+
+  /** For people. */
+  def text: String = s"left out of the $split set: $count ${if (count == 1) "row that is" else "rows that are"} no image, first ${described.head}"
+}
+
 /** A round has ended, and its results are averaged.
   *
   * @param round 1-based, of `rounds`
@@ -129,6 +140,7 @@ trait TrainListener {
 
   def started(e: Started): Unit = ()
   def loaded(e: WorkersLoaded): Unit = ()
+  def dropped(e: ImagesDropped): Unit = ()
   def round(e: RoundDone): Unit = ()
   def exchange(e: ExchangeDone): Unit = ()
   def evaluated(e: Evaluated): Unit = ()

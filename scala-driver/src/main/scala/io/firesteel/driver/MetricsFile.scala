@@ -5,7 +5,7 @@ package io.firesteel.driver
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.node._
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, Machine, RoundDone, Started, StoredFile, WorkersLoaded}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, ImagesDropped, Machine, RoundDone, Started, StoredFile, WorkersLoaded}
 import io.firesteel.driver.files.{LineWriter, OutputDir}
 
 import java.io.{BufferedReader, InputStreamReader, OutputStream}
@@ -57,6 +57,12 @@ final class MetricsFile(
     val devices = JsonNodeFactory.instance.arrayNode()
     e.devices.foreach(device => devices.add(device))
     write("workers", "devices" -> devices)
+  }
+
+  def dropped(e: ImagesDropped): Unit = {
+    val described = JsonNodeFactory.instance.arrayNode()
+    e.described.foreach(image => described.add(image))
+    write("dropped", "split" -> text(e.split), "count" -> whole(e.count), "described" -> described)
   }
 
   def round(e: RoundDone): Unit = write(

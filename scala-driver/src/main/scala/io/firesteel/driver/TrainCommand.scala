@@ -40,9 +40,9 @@ object TrainCommand {
       if (resume && !continues) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
       SparkApplication.use("firesteel train") { sc =>
         dir.belongsTo(sc.applicationId)
-        val images = ImageFiles.open(sc, data, config.dataset)
+        val images = ImageFiles.open(sc, data, config.dataset, config.validation, config.seed)
         Using.resource(new Recorder(dir, console, asked, submission)) { recorder =>
-          val model = Training.train(sc, images.train, images.test, request, recorder, Some(dir.checkpoint))
+          val model = Training.train(sc, images.train, images.evaluated, request, recorder, Some(dir.checkpoint))
           dir.write(OutputDir.Preprocessing)(model.writePreprocessing)
           dir.write(OutputDir.Model)(model.writeModel)
           recorder.finished()
@@ -104,6 +104,11 @@ object TrainCommand {
     override def loaded(e: WorkersLoaded): Unit = {
       metrics.loaded(e)
       progress.loaded(e)
+    }
+
+    override def dropped(e: ImagesDropped): Unit = {
+      metrics.dropped(e)
+      progress.dropped(e)
     }
 
     override def round(e: RoundDone): Unit = {

@@ -89,7 +89,7 @@ public final class Engine {
    * The mean to subtract from every pixel, and the scale to multiply it by.
    *
    * @param statistics sums over all workers of {@link Worker#statistics}
-   * @return 3072 means (CHW, in 0..255) and 3 scales: x' = (x - mean) * scale
+   * @return a mean for each value of an image (CHW, in 0..255) and 3 scales: x' = (x - mean) * scale
    */
   public static float[] normalizer(String config, long[] statistics) {
     Loader.load();

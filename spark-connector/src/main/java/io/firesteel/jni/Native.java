@@ -35,7 +35,9 @@ final class Native {
 
   static native long workerOpen(String spec);
 
-  static native void workerAppend(long worker, ByteBuffer records, int rows);
+  static native void workerAppend(long worker, ByteBuffer records, int length, int rows);
+
+  static native String workerBadImages(long worker);
 
   static native long[] workerStatistics(long worker);
 
@@ -60,6 +62,12 @@ final class Native {
   static native void endRun(String run);
 
   static native long live();
+
+  static native long predictorOpen(String config, float[] weights, float[] normalizer);
+
+  static native float[] predictorPredict(long predictor, String format, ByteBuffer records, int length, int rows);
+
+  static native void predictorClose(long predictor);
 
   static native long centerOpen(String config, float[] initial);
 

@@ -23,7 +23,7 @@ public final class Worker implements AutoCloseable {
   /**
    * A new worker without rows.
    *
-   * @param spec {@code {"config":{resolved},"worker":k,"rows":capacity hint,"record":{"format","height","width"}}}
+   * @param spec {@code {"config":{resolved},"worker":k,"rows":capacity hint,"record":{"format",..}}}
    */
   public static Worker open(String spec) {
     Loader.load();
@@ -38,10 +38,10 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Copies raw records to the worker's data.
+   * Copies raw records to the worker's data, without those whose bytes are no image, which {@link #badImages} tells.
    *
-   * @param records direct little-endian buffer with {@code rows} records without gaps from index 0; it is only read
-   *     during the call. Any other buffer is an error of kind {@code layout}
+   * @param records direct little-endian buffer with {@code rows} records without gaps from index 0 to its limit; it is
+   *     only read during the call. Any other buffer is an error of kind {@code layout}
    */
   public void append(ByteBuffer records, int rows) {
     if (!records.isDirect() || records.order() != ByteOrder.LITTLE_ENDIAN) {
@@ -49,7 +49,7 @@ public final class Worker implements AutoCloseable {
     }
     handle.call(
         value -> {
-          Native.workerAppend(value, records, rows);
+          Native.workerAppend(value, records, records.limit(), rows);
           return null;
         });
   }
@@ -59,9 +59,14 @@ public final class Worker implements AutoCloseable {
     return handle.call(Native::workerDevice);
   }
 
+  /** The rows that were left out: {@code {"count":n,"described":[{"row":number,"why":text}]}}, the first of them. */
+  public String badImages() {
+    return handle.call(Native::workerBadImages);
+  }
+
   /**
-   * Number of rows, 3072 sums of the pixels (u8, CHW) and 3 sums of their squares. Integers: sums over workers are
-   * exact.
+   * Number of rows, sums of the pixels (u8, CHW), 3 sums of their squares, and sums over patches. Integers: sums over
+   * workers are exact.
    */
   public long[] statistics() {
     return handle.call(Native::workerStatistics);

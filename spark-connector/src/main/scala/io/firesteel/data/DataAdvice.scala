@@ -1,5 +1,5 @@
 // What to do about a path that holds no data set: where one lies near it, or what must be unpacked or fetched first. The
-// same as the engine's `data/advice.rs`.
+// same as the engine's `data/source/advice.rs`, and what is said of images, which the engine does not look for.
 package io.firesteel.data
 
 private[data] object DataAdvice {
@@ -19,6 +19,9 @@ private[data] object DataAdvice {
       })
       .orElse(directory.names.find(isArchive).map(name => s"$name lies there: $Unpack"))
       .orElse(below(directory, depth = 1)(otherVersion).map { case (there, what) => s"${there.path}: $what" })
+      .orElse(directory.names.find(ImageListing.isImage).map { name =>
+        s"$name lies there without a class: put the images of each class into a folder of its name"
+      })
 
   /** For a file where a directory was wanted. */
   def ofFile(name: String): String = if (isArchive(name)) Unpack else "give the directory that it lies in"

@@ -1,4 +1,4 @@
-// A directory of data files on any Hadoop file system, listed once on the driver.
+// A directory of data files on any Hadoop file system; its files are listed when it is opened on the driver.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
@@ -8,7 +8,7 @@ import org.apache.hadoop.fs.{FileStatus, FileSystem, Path}
 import org.apache.spark.SparkContext
 import scala.util.Using
 
-/** The files of `path` by name. */
+/** The files of `path` by name, without directories. Their methods take names that are there. */
 private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, files: Map[String, FileStatus]) {
   def names: Seq[String] = files.keys.toSeq.sorted
 
@@ -46,10 +46,38 @@ private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, 
       }
     } catch { case _: IOException => Nil }
 
+  /** The directory in this one that has this name. */
+  def folder(name: String): Option[Path] =
+    folders(path).find(_.getName == name)
+
+  /** The directories in `parent`, which is this one or below it. */
+  def folders(parent: Path): Seq[Path] =
+    ReadFailure.told(parent.toString)(fileSystem.listStatus(parent).toSeq.filter(_.isDirectory).map(_.getPath))
+
+  /** All files below `parent`, which is this one or below it, in no order. */
+  def filesBelow(parent: Path): Seq[FileStatus] = ReadFailure.told(parent.toString) {
+    val files = fileSystem.listFiles(parent, true)
+    Iterator.continually(files).takeWhile(_.hasNext).map(_.next()).toIndexedSeq
+  }
+
+  /** Whether a file whose name `fits` is in one of the directories that are `depth` below this one or deeper. Few
+    * directories are looked into, since this only tells kinds of data sets apart.
+    */
+  def holdsBelow(fits: String => Boolean, depth: Int): Boolean = {
+    var visits = DataDirectory.MostVisits
+    def holds(parent: Path, level: Int): Boolean = {
+      visits -= 1
+      val (below, files) = fileSystem.listStatus(parent).toSeq.partition(_.isDirectory)
+      level >= depth && files.exists(file => fits(file.getPath.getName)) ||
+      below.exists(status => visits > 0 && holds(status.getPath, level + 1))
+    }
+    ReadFailure.told(path.toString)(holds(path, 0))
+  }
+
   /** Hosts that hold a part of the file. File systems that know no hosts answer `localhost`, which is left out. */
   def hosts(name: String): Seq[String] =
-    fileSystem
-      .getFileBlockLocations(files(name), 0, length(name))
+    ReadFailure
+      .told(file(name).toString)(fileSystem.getFileBlockLocations(files(name), 0, length(name)))
       .toSeq
       .flatMap(_.getHosts)
       .distinct
@@ -57,8 +85,13 @@ private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, 
 }
 
 private[data] object DataDirectory {
+  private val MostVisits = 200
 
-  /** Lists `uri`; a failure of kind io if there is no such directory or it cannot be read. */
+  /** Lists `uri`.
+    *
+    * @throws FiresteelException kind io if there is no such directory or it cannot be read, kind config if `uri` is not a URI
+    *   or its file system is not on the class path
+    */
   def list(sc: SparkContext, uri: String): DataDirectory =
     try {
       val path = FileSystems.path(uri)

@@ -54,12 +54,6 @@ private[data] final class IdxPair(directory: DataDirectory, images: String, labe
 
   if (labelled != rows)
     throw new FiresteelException(Kind.DATA, s"$labelsPath: $labelled labels for the $rows images of $imagesPath")
-  if (height > IdxPair.Side || width > IdxPair.Side)
-    throw new FiresteelException(
-      Kind.DATA,
-      s"$imagesPath: images of $height x $width pixels do not fit into ${IdxPair.Side} x ${IdxPair.Side}"
-    )
-
   private def header(name: String, rank: Int): Seq[Int] = {
     directory.refuseForeign(name)
     val stream = new IdxStream(directory.file(name).toString, directory.open(name))
@@ -111,8 +105,6 @@ private[data] final class IdxPair(directory: DataDirectory, images: String, labe
 }
 
 private[data] object IdxPair {
-  val Side = 32 // the engine pads to 32 x 32
-
   private def records(
       pixels: IdxStream,
       labels: IdxStream,

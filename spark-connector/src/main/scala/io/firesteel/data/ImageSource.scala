@@ -10,6 +10,7 @@ import org.apache.spark.rdd.RDD
   * @param classes number of classes: labels are below it
   * @param locate where a row came from, for messages: file, record, byte offset
   * @param names the classes in the order of their labels, where they have names
+  * @param split which part of the data set this is, for messages and events: train, validation or test
   */
 case class ImageSource(
     records: RDD[(Long, Array[Byte])],
@@ -17,5 +18,6 @@ case class ImageSource(
     classes: Int,
     format: RecordFormat,
     locate: Long => String,
-    names: IndexedSeq[String] = IndexedSeq.empty
+    names: IndexedSeq[String] = IndexedSeq.empty,
+    split: String = "test"
 )

@@ -8,6 +8,9 @@ import java.nio.{ByteBuffer, ByteOrder}
 /** @param name the format's name in the engine */
 sealed abstract class RecordFormat(val name: String) extends Serializable {
 
+  /** The engine's name of a data set of such records. */
+  def dataset: String = name
+
   /** One chunk of these rows, each with its number. */
   private[data] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte]
 
@@ -51,6 +54,7 @@ sealed abstract class FixedRecords(
   * length (4).
   */
 sealed abstract class ImageRecords(name: String) extends RecordFormat(name) {
+  override def dataset: String = "images"
 
   private[data] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte] = {
     val length = rows.map { case (_, record) => ImageRecords.HeadBytes + record.length }.sum

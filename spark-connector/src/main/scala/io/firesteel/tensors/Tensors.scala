@@ -33,8 +33,8 @@ private[firesteel] object Tensors {
   /** The tensors of the configuration's net. */
   def net(config: TrainConfig): Tensors = Tensors(shapesOf(Json.mapper.readTree(Engine.describe(config.toJson))))
 
-  /** The tensors of preprocessing.safetensors. */
-  val preprocessing: Tensors = Tensors(Seq("mean" -> Seq(3L, 32L, 32L), "scale" -> Seq(3L)))
+  /** The tensors of preprocessing.safetensors, for images of that side. */
+  def preprocessing(side: Int): Tensors = Tensors(Seq("mean" -> Seq(3L, side.toLong, side.toLong), "scale" -> Seq(3L)))
 
   /** Length of a tensor that holds `bytes` bytes of anything: these files have f32 tensors only, so 4 bytes a value. */
   def packedLength(bytes: Long): Long = (bytes + TensorFile.Width - 1) / TensorFile.Width

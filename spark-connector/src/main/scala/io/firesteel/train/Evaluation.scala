@@ -43,12 +43,15 @@ object Evaluation {
     val workers = config.workers.getOrElse(if (slots > 0) slots else throw Slots.unknown(sc))
     val plan = Plan.described(config.copy(workers = Some(workers)).toJson)
     val weights = read(plan.tensors, model)
-    val normalizer = read(Tensors.preprocessing, preprocessing)
+    val normalizer = read(Tensors.preprocessing(config.side), preprocessing)
     Using.Manager { use =>
       val run = UUID.randomUUID.toString
       val watch = use(new FaultWatch(sc, run, (_, _) => ()))
-      val score = use(Workers.load(sc, source, plan, run, watch)).evaluate(weights, normalizer)
-      EvaluationResult(source.rows, score.accuracy, score.loss)
+      val workers = use(Workers.load(sc, source, plan, run, watch))
+      val dropped = workers.load().bad.checked(source, config.badImages)
+      dropped.foreach(images => waiting(images.text))
+      val score = workers.evaluate(weights, normalizer)
+      EvaluationResult(source.rows - dropped.fold(0L)(_.count), score.accuracy, score.loss)
     }.get
   }
 
@@ -74,11 +77,11 @@ object Evaluation {
     values
   }
 
-  /** An idx data set has as many classes as labels occur, which may be fewer than the model has. */
+  /** Where a data set has as many classes as labels occur, they may be fewer than the model has. */
   private def checkClasses(config: TrainConfig, source: ImageSource): Unit = {
     val fits = source.format match {
-      case _: RecordFormat.Idx => config.classes.exists(_ >= source.classes)
-      case _                   => config.classes.contains(source.classes)
+      case RecordFormat.Cifar10 | RecordFormat.Cifar100 => config.classes.contains(source.classes)
+      case _                                            => config.classes.exists(_ >= source.classes)
     }
     if (!fits) {
       val known = config.classes.fold("an unknown number of")(_.toString)

@@ -7,7 +7,7 @@ import java.io.{ByteArrayOutputStream, OutputStream}
 
 /** @param config resolved, including `classes`
   * @param weights the last center as a flat vector in the order of `Engine.describe`
-  * @param normalizer 3072 means (CHW, in 0..255) and 3 scales: x' = (x - mean) * scale
+  * @param normalizer a mean for each value of an image (CHW, in 0..255) and 3 scales: x' = (x - mean) * scale
   */
 case class TrainedModel(config: TrainConfig, weights: Array[Float], normalizer: Array[Float]) {
 
@@ -15,9 +15,9 @@ case class TrainedModel(config: TrainConfig, weights: Array[Float], normalizer: 
   def writeModel(out: OutputStream): Unit =
     TensorFile.write(out, Tensors.net(config).forPyTorch, Seq(Values.Floats(weights)))
 
-  /** Writes preprocessing.safetensors: `mean` [3, 32, 32] and `scale` [3]. */
+  /** Writes preprocessing.safetensors: `mean` [3, side, side] and `scale` [3]. */
   def writePreprocessing(out: OutputStream): Unit =
-    TensorFile.write(out, Tensors.preprocessing.forPyTorch, Seq(Values.Floats(normalizer)))
+    TensorFile.write(out, Tensors.preprocessing(config.side).forPyTorch, Seq(Values.Floats(normalizer)))
 
   /** The bytes of model.safetensors; only for a model below 2 GiB, the most that an array holds. */
   def toSafetensors: Array[Byte] = TrainedModel.bytes(writeModel)

@@ -3,7 +3,7 @@
 // two other versions. It would have to be shaded, and then its service files and native code do not work.
 package io.firesteel.driver.console
 
-import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, Machine, RoundDone, Started, WorkersLoaded}
+import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, ImagesDropped, Machine, RoundDone, Started, WorkersLoaded}
 
 import java.io.PrintStream
 import java.util.Locale
@@ -41,6 +41,8 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
     val counts = e.devices.distinct.map(device => device -> e.devices.count(_ == device))
     say(s"devices: ${counts.map { case (device, count) => s"$count x $device" }.mkString(", ")}")
   }
+
+  def dropped(e: ImagesDropped): Unit = say(e.text)
 
   def waiting(what: String): Unit = say(what)
 

@@ -4,11 +4,9 @@ package io.firesteel.train.rounds
 
 import io.firesteel.{CheckpointStore, TrainListener}
 import io.firesteel.data.ImageSource
-import io.firesteel.jni.{Center, Engine}
-import io.firesteel.train.faults.FaultWatch
+import io.firesteel.jni.Center
 import io.firesteel.train.run.{Checkpoint, Outcome, Plan}
-import io.firesteel.train.workers.Workers
-import java.util.UUID
+import io.firesteel.train.workers.RunWorkers
 import org.apache.spark.SparkContext
 import scala.util.Using
 
@@ -26,28 +24,23 @@ private[train] object SparkNet {
   ): Outcome = {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new RoundNotifier(plan, begin, listener)
-    notifier.started(train.rows, test.fold(0L)(_.rows), train.classes, plan.minibatchesBefore(begin.round))
+    notifier.started(train, test, plan.minibatchesBefore(begin.round))
 
     Using.Manager { use =>
-      val run = UUID.randomUUID.toString
-      val watch = use(new FaultWatch(sc, run, notifier.fault, overhead = plan.needs.map(_.process)))
-      val workers = use(Workers.load(sc, train, plan, run, watch))
-      val (statistics, devices) = workers.load()
-      notifier.loaded(devices)
-      val normalizer = Engine.normalizer(plan.configJson, statistics)
-      val start = Checkpoint.initialized(plan, begin, statistics)
-      val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval", watch)))
+      val loaded = RunWorkers.load(sc, train, plan, begin, notifier, use)
+      import loaded.{normalizer, start, training}
+      val evaluators = test.map(loaded.evaluators(_, "eval", use))
       val center = use(Center.open(plan.configJson, start.center))
 
       notifier.begins()
       var state = start
       while (state.round < plan.rounds) {
         val pauses = plan.pausesAfter(state.round + 1)
-        val results = workers.round(state, normalizer, statesToo = pauses && checkpoint.nonEmpty)
+        val results = training.round(state, normalizer, statesToo = pauses && checkpoint.nonEmpty)
         results.foreach(result => center.add(result.vector.floats, result.samples)) // in partition order: the same bits
         state = notifier.roundDone(state, center.fold(), results)
         if (pauses) notifier.pausing {
-          if (state.round == plan.rounds) state = state.copy(center = workers.finished(state.center, normalizer))
+          if (state.round == plan.rounds) state = state.copy(center = training.finished(state.center, normalizer))
           evaluators.foreach(test => state = notifier.evaluated(state, test.evaluate(state.center, normalizer)))
           notifier.checked(state)
           checkpoint.foreach(

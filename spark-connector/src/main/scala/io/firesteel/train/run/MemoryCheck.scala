@@ -41,8 +41,8 @@ private[train] object MemoryCheck {
     */
   val ProcessBytes: Long = 400L << 20
 
-  /** Maximum number of test rows in the driver's memory at once while it evaluates: 50 MB of images of 32 x 32 pixels. */
-  val MaxDriverRows: Long = 16L * 1024
+  /** Maximum number of test rows in the driver's memory at once while it evaluates: 50 MB of images, or one. */
+  def maxDriverRows(config: TrainConfig): Long = math.max(1L, (48L << 20) / (3L * config.side * config.side))
 
   /** What is known of the memory of the machines, in bytes.
     *
@@ -69,7 +69,7 @@ private[train] object MemoryCheck {
     Option.unless(onGpu(sc.getConf, plan.config)) {
       def share(rows: Long, workers: Long) = (rows + workers - 1) / workers
       val train = plan.memory(share(trainRows, plan.workers))
-      val tested = if (plan.isSynchronous) share(testRows, plan.workers) else math.min(testRows, MaxDriverRows)
+      val tested = if (plan.isSynchronous) share(testRows, plan.workers) else math.min(testRows, maxDriverRows(plan.config))
       val test = Option.when(testRows > 0)(plan.memory(tested))
       estimate(plan, train, test, capacity(sc, train.limit))
     }

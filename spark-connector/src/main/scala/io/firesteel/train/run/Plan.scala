@@ -4,7 +4,7 @@ package io.firesteel.train.run
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.{FiresteelException, Json, Machine, MemoryNeeds, TrainConfig}
-import io.firesteel.data.ImageSource
+import io.firesteel.data.{ImageSource, RecordFormat}
 import io.firesteel.jni.{Engine, Kind}
 import io.firesteel.tensors.Tensors
 
@@ -142,10 +142,11 @@ private[train] object Plan {
     */
   def resolve(config: TrainConfig, train: ImageSource, slots: Int): Plan = {
     val workers = workersAsked(config, train).getOrElse(math.min(slots, train.rows).toInt)
-    val asked = config.copy(workers = Some(workers), dataset = config.dataset.orElse(Some(train.format.name)))
+    val asked = config.copy(workers = Some(workers), dataset = config.dataset.orElse(Some(train.format.dataset)))
     val request = Json.mapper.createObjectNode()
     request.set[JsonNode]("config", Json.mapper.readTree(asked.toJson))
-    request.putObject("facts").put("rows", train.rows).put("classes", train.classes)
+    val encoded = train.format == RecordFormat.Encoded
+    request.putObject("facts").put("rows", train.rows).put("classes", train.classes).put("encoded", encoded)
     described(Engine.resolve(request.toString)).copy(slots = slots)
   }
 

@@ -1,7 +1,8 @@
 // Measures a run's time and sends its events to the listener: one at a time, whichever thread they come from.
 package io.firesteel.train.run
 
-import io.firesteel.{Ended, Evaluated, ExchangeTotals, Fault, FiresteelException, Started, TrainListener, WorkersLoaded}
+import io.firesteel.{Ended, Evaluated, ExchangeTotals, Fault, FiresteelException, ImagesDropped, Started, TrainListener, WorkersLoaded}
+import io.firesteel.data.ImageSource
 import io.firesteel.jni.Kind
 
 /** @param start the state that the run starts from */
@@ -10,15 +11,21 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
   private var pausedNanos = 0L
   @volatile protected var current = 0 // round under way, 1-based; 0 before the first
   private var over = false
+  private var split = "test" // that is evaluated
 
-  def started(trainRows: Long, testRows: Long, classes: Int, completedSteps: Long = 0): Unit = synchronized {
+  /** Sends the first event.
+    *
+    * @param completedSteps minibatches of all workers before the checkpoint of a resumed run
+    */
+  def started(train: ImageSource, evaluated: Option[ImageSource], completedSteps: Long): Unit = synchronized {
     val config = plan.config
+    evaluated.foreach(source => split = source.split)
     listener.started(
       Started(
         config,
-        trainRows,
-        testRows,
-        classes,
+        train.rows,
+        evaluated.fold(0L)(_.rows),
+        train.classes,
         plan.parameters,
         plan.rounds,
         start.round,
@@ -34,6 +41,9 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
 
   /** Tells what each worker computes on, by its number. */
   def loaded(devices: Seq[String]): Unit = synchronized(listener.loaded(WorkersLoaded(devices)))
+
+  /** Tells that rows were left out because they are no images. */
+  def dropped(images: ImagesDropped): Unit = synchronized(listener.dropped(images))
 
   /** Starts to measure the time. */
   def begins(): Unit = {
@@ -55,9 +65,9 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
   def evaluated(state: RunState, score: Score): RunState = synchronized {
     val after = state.copy(wallSeconds = wallSeconds, score = Some(score))
     listener.evaluated(
-      Evaluated(after.round, after.samples, after.seconds, after.wallSeconds, score.accuracy, score.loss, "test")
+      Evaluated(after.round, after.samples, after.seconds, after.wallSeconds, score.accuracy, score.loss, split)
     )
-    if (!score.isFinite) diverged(s"by round ${after.round}", s"the test loss is ${score.loss}")
+    if (!score.isFinite) diverged(s"by round ${after.round}", s"the $split loss is ${score.loss}")
     after
   }
 

@@ -6,12 +6,10 @@ package io.firesteel.train.stage
 
 import io.firesteel.{CheckpointStore, TrainListener}
 import io.firesteel.data.ImageSource
-import io.firesteel.jni.Engine
 import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.placement.Slots
 import io.firesteel.train.run.{Checkpoint, Outcome, Plan, RunState}
-import io.firesteel.train.workers.Workers
-import java.util.UUID
+import io.firesteel.train.workers.RunWorkers
 import org.apache.spark.SparkContext
 import scala.util.Using
 
@@ -35,18 +33,13 @@ private[train] object DeepSpark {
     Using.Manager { use =>
       val resumed = Option.when(begin.center.nonEmpty)(use(StageJob.exchanger(sc, plan, begin)))
       val spent = resumed.fold(0L)(StageReport.of(_).steps) // the exchanger knows how much of the budget that is
-      notifier.started(train.rows, test.fold(0L)(_.rows), train.classes, spent)
-      val run = UUID.randomUUID.toString
+      notifier.started(train, test, spent)
       val policy = FaultWatch.Stage.copy(hostsParts = plan.config.exchangers > 0)
-      val watch = use(new FaultWatch(sc, run, notifier.fault, policy, plan.needs.map(_.process)))
-      val workers = use(Workers.load(sc, train, plan, run, watch))
-      val (statistics, devices) = workers.load()
-      notifier.loaded(devices)
-      val normalizer = Engine.normalizer(plan.configJson, statistics)
-      val start = Checkpoint.initialized(plan, begin, statistics)
+      val loaded = RunWorkers.load(sc, train, plan, begin, notifier, use, policy)
+      import loaded.{normalizer, run, start, training, watch}
       val exchanger = resumed.getOrElse(use(StageJob.exchanger(sc, plan, start)))
       val tests = test.map { source =>
-        use(Using.resource(Workers.load(sc, source, plan, s"$run/test", watch))(_.spooled(normalizer)))
+        use(Using.Manager(loading => loaded.evaluators(source, "test", loading).spooled(normalizer)).get)
       }
       val evaluation = use(new BesideWorkers[RunState])
 
@@ -66,7 +59,7 @@ private[train] object DeepSpark {
       var state = start
       if (state.round < plan.rounds) {
         val center = new CenterHosts(sc, exchanger, plan, run, start.center)
-        val job = new StageJob(exchanger, center, workers, normalizer, notifier, watch, start.resumed)
+        val job = new StageJob(exchanger, center, training, normalizer, notifier, watch, start.resumed)
         val last = job.run { report =>
           evaluation.ended(0).foreach(state = _)
           if (evaluation.isIdle && plan.pausesBetween(state.round, plan.roundsBehind(report.steps))) {
@@ -75,7 +68,7 @@ private[train] object DeepSpark {
           }
         }
         evaluation.last()
-        state = evaluatedAndSaved(reached(last, workers.finished(exchanger.center(), normalizer)))
+        state = evaluatedAndSaved(reached(last, training.finished(exchanger.center(), normalizer)))
       }
       notifier.ended(state, Some(StageReport.of(exchanger).totals))
       Outcome(state.center.take(plan.length), normalizer)

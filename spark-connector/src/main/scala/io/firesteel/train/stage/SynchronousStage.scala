@@ -5,11 +5,9 @@ package io.firesteel.train.stage
 
 import io.firesteel.{CheckpointStore, TrainListener}
 import io.firesteel.data.ImageSource
-import io.firesteel.jni.Engine
 import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.run.{Checkpoint, Outcome, Plan, RunState}
-import io.firesteel.train.workers.Workers
-import java.util.UUID
+import io.firesteel.train.workers.RunWorkers
 import org.apache.spark.SparkContext
 import scala.annotation.tailrec
 import scala.util.Using
@@ -31,21 +29,16 @@ private[train] object SynchronousStage {
     val notifier = new StageNotifier(plan, begin, listener)
     // before the rows are divided, so that each worker has a slot where its rows are
     StageChoice.awaitSlots(sc, plan, listener.waiting)
-    notifier.started(train.rows, test.fold(0L)(_.rows), train.classes, plan.minibatchesBefore(begin.round))
+    notifier.started(train, test, plan.minibatchesBefore(begin.round))
 
     Using.Manager { use =>
-      val run = UUID.randomUUID.toString
       val policy = FaultWatch.Stage.copy(hostsParts = plan.config.exchangers > 0)
-      val watch = use(new FaultWatch(sc, run, notifier.fault, policy, plan.needs.map(_.process)))
-      val workers = use(Workers.load(sc, train, plan, run, watch))
-      val (statistics, devices) = workers.load()
-      notifier.loaded(devices)
-      val normalizer = Engine.normalizer(plan.configJson, statistics)
-      val start = Checkpoint.initialized(plan, begin, statistics)
-      val evaluators = test.map(source => use(Workers.load(sc, source, plan, s"$run/eval", watch)))
+      val loaded = RunWorkers.load(sc, train, plan, begin, notifier, use, policy)
+      import loaded.{normalizer, run, start, training, watch}
+      val evaluators = test.map(loaded.evaluators(_, "eval", use))
       val exchanger = use(StageJob.exchanger(sc, plan, start))
       val center = new CenterHosts(sc, exchanger, plan, run, start.center)
-      val job = new StageJob(exchanger, center, workers, normalizer, notifier, watch, start.resumed)
+      val job = new StageJob(exchanger, center, training, normalizer, notifier, watch, start.resumed)
 
       /** The state after the rounds that are released. If a host of the center is lost after the last of them, the workers
         * repeat the rounds since the last copy of the center.
@@ -58,19 +51,19 @@ private[train] object SynchronousStage {
         }
       }
 
-      workers.setStates(start, normalizer)
+      training.setStates(start, normalizer)
       notifier.begins()
       var state = start
       while (state.round < plan.rounds) {
         exchanger.release(plan.minibatchesBefore(plan.pauseAfter(state.round)))
         state = reached()
         notifier.pausing {
-          if (state.round == plan.rounds) state = state.copy(center = workers.finished(state.center, normalizer))
+          if (state.round == plan.rounds) state = state.copy(center = training.finished(state.center, normalizer))
           evaluators.foreach(test => state = notifier.evaluated(state, test.evaluate(state.center, normalizer)))
           notifier.checked(state)
           checkpoint.foreach { store =>
             val saved = state.copy(snapshot = exchanger.snapshot())
-            store.save(Checkpoint.write(plan, train.rows, saved, workers.states(saved, normalizer)))
+            store.save(Checkpoint.write(plan, train.rows, saved, training.states(saved, normalizer)))
           }
         }
       }

@@ -36,10 +36,11 @@ private[train] final class SpooledTest private (
     })
   }
 
-  /** Chunks of about `MaxDriverRows` rows together: those that begin in the same range of so many. */
+  /** Chunks of about as many rows together as the driver may have in memory: those that begin in the same range. */
   private val pieces: Seq[IndexedSeq[SpooledChunk]] = {
     val starts = chunks.scanLeft(0L)(_ + _.rows)
-    chunks.zip(starts).groupBy { case (_, start) => start / MemoryCheck.MaxDriverRows }.toSeq.sortBy(_._1).map {
+    val most = MemoryCheck.maxDriverRows(plan.config)
+    chunks.zip(starts).groupBy { case (_, start) => start / most }.toSeq.sortBy(_._1).map {
       case (_, piece) => piece.map(_._1)
     }
   }

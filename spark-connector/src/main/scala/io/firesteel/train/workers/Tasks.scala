@@ -17,12 +17,12 @@ private[train] trait WorkerTask[+A] extends ((TaskContext, Iterator[Array[Byte]]
   protected def run(partition: Int, chunks: Iterator[Array[Byte]]): A
 }
 
-/** Loads the rows of a worker and returns their statistics and the worker's device. The worker is not prepared for training
-  * yet.
+/** Loads the rows of a worker and returns their statistics, the worker's device, and what `BadImages.read` reads. The worker
+  * is not prepared for training yet.
   */
-private[train] final case class LoadTask(cache: WorkerCache) extends WorkerTask[(Array[Long], String)] {
-  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): (Array[Long], String) =
-    cache.loaded(partition, chunks)(worker => worker.statistics() -> worker.device())
+private[train] final case class LoadTask(cache: WorkerCache) extends WorkerTask[(Array[Long], String, String)] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): (Array[Long], String, String) =
+    cache.loaded(partition, chunks)(worker => (worker.statistics(), worker.device(), worker.badImages()))
 }
 
 /** The request of one round, the same for all workers.

@@ -21,12 +21,10 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
   private def cache =
     WorkerCache(run, plan.configJson, partitioned.format, partitioned.counts, jobs.placement.executors)
 
-  /** Loads every worker's rows into native memory. Returns the number of rows and sums of the pixels and of their squares,
-    * as in `Worker.statistics`, and the device of each worker.
-    */
-  def load(): (Array[Long], Seq[String]) = {
-    val (statistics, devices) = jobs("load")(sc.runJob(partitioned.chunks, LoadTask(cache))).unzip
-    (statistics.reduce((a, b) => a.lazyZip(b).map(_ + _)), devices.toSeq)
+  /** Loads every worker's rows into native memory. */
+  def load(): LoadedRows = {
+    val (statistics, devices, bad) = jobs("load")(sc.runJob(partitioned.chunks, LoadTask(cache))).unzip3
+    LoadedRows(statistics.reduce((a, b) => a.lazyZip(b).map(_ + _)), devices.toSeq, BadImages.read(bad.toSeq))
   }
 
   /** Runs one round that starts from `state`; the results are in the order of partitions.
@@ -127,6 +125,13 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
     partitioned.unpersist()
   }
 }
+
+/** What workers tell once they have their rows.
+  *
+  * @param statistics number of rows and exact sums over their pixels, as in `Worker.statistics`
+  * @param devices of each worker
+  */
+private[train] final case class LoadedRows(statistics: Array[Long], devices: Seq[String], bad: BadImages)
 
 private[train] object Workers {
   private val log = LoggerFactory.getLogger(classOf[Workers])

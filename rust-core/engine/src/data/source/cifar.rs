@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use super::foreign;
 use super::read_log::ReadLog;
-use super::{Dataset, RecordFormat, foreign};
+use crate::data::{Dataset, RecordFormat, Shape};
 use crate::error::{Error, Result};
 
 /// The files of CIFAR-10, for error messages.
@@ -56,9 +57,11 @@ fn find<'a>(names: &'a [String], wanted: &str) -> Option<&'a str> {
     names.iter().find(|name| *name == wanted).map(String::as_str)
 }
 
-/// All rows of the files `names` in `directory`, in this order. Errors name the file and the byte in it.
-pub fn read(directory: &Path, names: &[&str], format: RecordFormat, classes: usize) -> Result<Dataset> {
-    let (mut dataset, mut log) = (Dataset::with_capacity(classes, 0)?, ReadLog::new());
+/// All rows of the files `names` in `directory`, in this order, as images of `shape`. Errors name the file and the byte in
+/// it.
+pub fn read(directory: &Path, names: &[&str], format: RecordFormat, shape: Shape) -> Result<Dataset> {
+    let classes = format.classes().expect("a format of CIFAR's tells its classes");
+    let (mut dataset, mut log) = (Dataset::with_capacity(classes, shape, 0)?, ReadLog::new());
     for name in names {
         log.report(|| format!("{} after {} rows", directory.join(name).display(), dataset.rows()));
         append_file(&mut dataset, &directory.join(name), format)?;
@@ -69,7 +72,7 @@ pub fn read(directory: &Path, names: &[&str], format: RecordFormat, classes: usi
 fn append_file(dataset: &mut Dataset, path: &Path, format: RecordFormat) -> Result<()> {
     foreign::refuse(path, false)?;
     let bytes = fs::read(path).map_err(|cause| foreign::unreadable(path, cause))?;
-    let (length, record_len) = (bytes.len(), format.record_len());
+    let (length, record_len) = (bytes.len(), format.fixed_len().expect("CIFAR's records have one length"));
     if length == 0 {
         return Err(Error::data(format!("{}: the file is empty", path.display())));
     }
@@ -84,7 +87,7 @@ fn append_file(dataset: &mut Dataset, path: &Path, format: RecordFormat) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{cifar10_record, cifar100_record};
+    use crate::data::testing::{cifar10_record, cifar100_record};
     use super::*;
     use crate::error::Kind;
 
@@ -92,7 +95,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("data_batch_3.bin");
         fs::write(&path, bytes).unwrap();
-        let result = read(directory.path(), &["data_batch_3.bin"], format, format.classes().unwrap());
+        let result = read(directory.path(), &["data_batch_3.bin"], format, Shape::CIFAR);
         (path.display().to_string(), result)
     }
 
@@ -107,7 +110,7 @@ mod tests {
     fn a_file_is_its_records_one_by_one() {
         let records: Vec<_> = (0..5).map(|k| cifar10_record(k, move |_, at| (at + k as usize) as u8)).collect();
         let whole = read_one(&records.concat(), RecordFormat::Cifar10).1.unwrap();
-        let mut single = Dataset::with_capacity(10, 5).unwrap();
+        let mut single = Dataset::with_capacity(10, Shape::CIFAR, 5).unwrap();
         for record in &records {
             single.append_records(RecordFormat::Cifar10, record, 1).unwrap();
         }
@@ -142,7 +145,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("train.bin")).unwrap();
         for name in ["train.bin", "absent.bin"] {
-            let error = read(directory.path(), &[name], RecordFormat::Cifar100, 100).unwrap_err();
+            let error = read(directory.path(), &[name], RecordFormat::Cifar100, Shape::CIFAR).unwrap_err();
             assert_eq!(error.kind(), Kind::Io);
             assert!(
                 error.to_string().starts_with(&format!("read {}: ", directory.path().join(name).display())),

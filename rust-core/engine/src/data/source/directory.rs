@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::kind::{DatasetKind, kinds_in, list};
-use super::{Dataset, RecordFormat, advice, cifar, idx};
+use super::{advice, cifar, idx};
+use crate::data::{Dataset, RecordFormat, Shape};
 use crate::error::{Error, Kind, Result};
 
 /// A data set: its training rows and, if it has any, its test rows.
@@ -15,9 +16,9 @@ pub struct Split {
 }
 
 impl Dataset {
-    /// Reads the data set in `directory`; without `kind` it is detected from the files. More than one is an error of
+    /// Reads the data set in `directory` as images of `shape`; without `kind` it is detected from the files. More than one is an error of
     /// kind `config`, none or a malformed one an error of kind `data`, and what cannot be read one of kind `io`.
-    pub fn read_dir(directory: &Path, kind: Option<DatasetKind>) -> Result<Split> {
+    pub fn read_dir(directory: &Path, kind: Option<DatasetKind>, shape: Shape) -> Result<Split> {
         if directory.is_file() {
             let (path, remedy) = (directory.display(), advice::of_file(directory));
             return Err(Error::new(Kind::Io, format!("{path} is a file, not a directory: {remedy}")));
@@ -28,10 +29,11 @@ impl Dataset {
         let (train, test) = match kind {
             DatasetKind::Cifar10 => {
                 cifar::check_batches(&names).map_err(in_directory)?;
-                read_cifar(directory, cifar::cifar10_files(&names), RecordFormat::Cifar10, 10)?
+                read_cifar(directory, cifar::cifar10_files(&names), RecordFormat::Cifar10, shape)?
             }
-            DatasetKind::Cifar100 => read_cifar(directory, cifar::cifar100_files(&names), RecordFormat::Cifar100, 100)?,
-            DatasetKind::Idx => read_idx(directory, &names)?,
+            DatasetKind::Cifar100 => read_cifar(directory, cifar::cifar100_files(&names), RecordFormat::Cifar100, shape)?,
+            DatasetKind::Idx => read_idx(directory, &names, shape)?,
+            DatasetKind::Images => return Err(in_directory(none_found(&[kind]))),
         };
         Ok(Split { kind, train, test })
     }
@@ -43,24 +45,24 @@ fn read_cifar(
     directory: &Path,
     files: (Vec<&str>, Option<&str>),
     format: RecordFormat,
-    classes: usize,
+    shape: Shape,
 ) -> Result<Rows> {
     let (train, test) = files;
-    let test = test.map(|name| cifar::read(directory, &[name], format, classes)).transpose()?;
-    Ok((cifar::read(directory, &train, format, classes)?, test))
+    let test = test.map(|name| cifar::read(directory, &[name], format, shape)).transpose()?;
+    Ok((cifar::read(directory, &train, format, shape)?, test))
 }
 
-fn read_idx(directory: &Path, names: &[String]) -> Result<Rows> {
+fn read_idx(directory: &Path, names: &[String], shape: Shape) -> Result<Rows> {
     let in_directory = |error: Error| error.context(directory.display().to_string());
     let files = |prefix| idx::idx_files(names, prefix).map_err(in_directory);
     let train_files = files("train")?.ok_or_else(|| in_directory(none_found(&[DatasetKind::Idx])))?;
-    let train = idx::read(directory, &train_files, None)?;
-    let test = files("t10k")?.map(|files| idx::read(directory, &files, Some(train.classes()))).transpose()?;
+    let train = idx::read(directory, &train_files, None, shape)?;
+    let test = files("t10k")?.map(|files| idx::read(directory, &files, Some(train.classes()), shape)).transpose()?;
     Ok((train, test))
 }
 
 fn detect(directory: &Path, names: &[String], kind: Option<DatasetKind>) -> Result<DatasetKind> {
-    let candidates = kind.map_or(DatasetKind::ALL.to_vec(), |kind| vec![kind]);
+    let candidates = kind.map_or(DatasetKind::READ_HERE.to_vec(), |kind| vec![kind]);
     match kinds_in(names, &candidates)?[..] {
         [] => Err(advice::of_directory(directory, names)
             .map_or_else(|| none_found(&candidates), |what| Error::data(format!("no training files: {what}")))),
@@ -79,7 +81,7 @@ fn none_found(candidates: &[DatasetKind]) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::cifar10_record;
+    use crate::data::testing::cifar10_record;
     use super::*;
     use std::fs;
     use std::path::PathBuf;
@@ -98,7 +100,7 @@ mod tests {
 
     fn fails(names: &[&str], kind: Option<DatasetKind>) -> (Kind, String) {
         let directory = directory_of(names);
-        let error = Dataset::read_dir(directory.path(), kind).unwrap_err();
+        let error = Dataset::read_dir(directory.path(), kind, Shape::CIFAR).unwrap_err();
         (error.kind(), error.to_string().replace(&directory.path().display().to_string(), "DIR"))
     }
 
@@ -109,7 +111,7 @@ mod tests {
             ("cifar100-tiny", DatasetKind::Cifar100, 100, 50, 100),
             ("idx-tiny", DatasetKind::Idx, 200, 100, 10),
         ] {
-            let split = Dataset::read_dir(&testdata(name), None).unwrap();
+            let split = Dataset::read_dir(&testdata(name), None, Shape::CIFAR).unwrap();
             let test_rows = split.test.as_ref().map(Dataset::rows);
             assert_eq!((split.kind, split.train.rows(), test_rows), (kind, train, Some(test)));
             assert_eq!((split.train.classes(), split.test.unwrap().classes()), (classes, classes));
@@ -123,7 +125,7 @@ mod tests {
             let record = cifar10_record(number - 1, |_, _| 0);
             fs::write(directory.path().join(format!("data_batch_{number}.bin")), record).unwrap();
         }
-        let split = Dataset::read_dir(directory.path(), None).unwrap();
+        let split = Dataset::read_dir(directory.path(), None, Shape::CIFAR).unwrap();
         assert!(split.test.is_none());
         assert_eq!(split.train.labels(), (0..10).collect::<Vec<_>>());
     }
@@ -145,7 +147,7 @@ mod tests {
         assert!(message.starts_with("DIR: no training files: these are CIFAR's files for Python, "), "{message}");
         let directory = directory_of(&["cifar-10-binary.tar.gz"]);
         let file = directory.path().join("cifar-10-binary.tar.gz");
-        let error = Dataset::read_dir(&file, None).unwrap_err();
+        let error = Dataset::read_dir(&file, None, Shape::CIFAR).unwrap_err();
         let expected = "is a file, not a directory: unpack it and give the directory of the files in it";
         assert_eq!((error.kind(), error.to_string()), (Kind::Io, format!("{} {expected}", file.display())));
     }
@@ -177,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_missing_directory_is_named() {
-        let error = Dataset::read_dir(Path::new("/nowhere/cifar"), None).unwrap_err();
+        let error = Dataset::read_dir(Path::new("/nowhere/cifar"), None, Shape::CIFAR).unwrap_err();
         assert_eq!(error.kind(), Kind::Io);
         assert!(error.to_string().starts_with("/nowhere/cifar: "), "{error}");
     }

@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::foreign;
 use super::read_log::ReadLog;
-use super::{Dataset, RecordFormat, foreign};
+use crate::data::record::{Image, RecordFormat};
+use crate::data::shape::Shape;
+use crate::data::store::Dataset;
+use crate::data::transform::Fitter;
 use crate::error::{Error, Result};
 
 /// The files of an idx data set, for error messages.
@@ -41,9 +45,9 @@ pub fn idx_files<'a>(names: &'a [String], prefix: &str) -> Result<Option<IdxFile
     }
 }
 
-/// The rows of one split. Without `classes`, for the training set, the number of classes is the largest label plus 1.
+/// The rows of one split as images of `shape`. Without `classes`, for the training set, the number of classes is the largest label plus 1.
 /// Errors name the file and the byte, counted in the unpacked file.
-pub fn read(directory: &Path, files: &IdxFiles, classes: Option<usize>) -> Result<Dataset> {
+pub fn read(directory: &Path, files: &IdxFiles, classes: Option<usize>, shape: Shape) -> Result<Dataset> {
     let (images_path, labels_path) = (directory.join(files.images), directory.join(files.labels));
     let images = IdxFile::open(&images_path)?.read::<3>()?;
     let labels = IdxFile::open(&labels_path)?.read::<1>()?;
@@ -52,14 +56,16 @@ pub fn read(directory: &Path, files: &IdxFiles, classes: Option<usize>) -> Resul
         let (images, count, labels_path) = (images_path.display(), labels.dims[0], labels_path.display());
         return Err(Error::data(format!("{labels_path}: {count} labels for the {rows} images of {images}")));
     }
-    let format = RecordFormat::Idx { height, width };
-    format.check().map_err(|error| error.context(images_path.display().to_string()))?;
+    let in_images = |error: Error| error.context(images_path.display().to_string());
+    RecordFormat::Idx { height, width }.check().map_err(in_images)?;
     let most = labels.bytes.iter().copied().max().map_or(0, usize::from);
-    let mut dataset = Dataset::with_capacity(classes.unwrap_or(most + 1), rows)?;
-    for (row, (&label, image)) in labels.bytes.iter().zip(images.bytes.chunks_exact(height * width)).enumerate() {
+    let mut dataset = Dataset::with_capacity(classes.unwrap_or(most + 1), shape, rows)?;
+    let mut fitter = Fitter::new(shape);
+    for (row, (&label, bytes)) in labels.bytes.iter().zip(images.bytes.chunks_exact(height * width)).enumerate() {
         let at = header_len(1) + row;
-        dataset.check_label(label, row, at).map_err(|error| error.context(labels_path.display().to_string()))?;
-        dataset.push(format, label, image);
+        dataset.check_label(label.into(), row, at).map_err(|error| error.context(labels_path.display().to_string()))?;
+        let image = Image::Lines { height, width, channels: 1, blue_first: false, bytes };
+        dataset.push(label.into(), image, &mut fitter).map_err(|why| in_images(Error::data(why)))?;
     }
     Ok(dataset)
 }
@@ -197,7 +203,7 @@ mod tests {
         fs::write(directory.path().join(&names[0]), images).unwrap();
         fs::write(directory.path().join(&names[1]), labels).unwrap();
         let files = IdxFiles { images: &names[0], labels: &names[1] };
-        read(directory.path(), &files, classes).map_err(|error| {
+        read(directory.path(), &files, classes, Shape::CIFAR).map_err(|error| {
             assert_eq!(error.kind(), Kind::Data);
             error.to_string().replace(&format!("{}/", directory.path().display()), "")
         })
@@ -210,7 +216,7 @@ mod tests {
     #[test]
     fn a_file_is_its_records_one_by_one() {
         let whole = read_split(&images(), &labels(), "", None).unwrap();
-        let mut single = Dataset::with_capacity(5, 0).unwrap();
+        let mut single = Dataset::with_capacity(5, Shape::CIFAR, 0).unwrap();
         for (label, image) in [2u8, 0, 4].iter().zip((0..24).collect::<Vec<u8>>().chunks(8)) {
             let record = [&[*label], image].concat();
             single.append_records(RecordFormat::Idx { height: 4, width: 2 }, &record, 1).unwrap();
@@ -237,8 +243,8 @@ mod tests {
         assert_eq!(said(&idx(&[3, 0, 2], &[]), &labels()), "i: size 0 of dimension 1 at byte 8");
         assert_eq!(said(&[images(), vec![0]].concat(), &labels()), "i: goes on after its last value, at byte 40");
         assert_eq!(said(&images(), &idx(&[2], &[0, 1])), "l: 2 labels for the 3 images of i");
-        let wide = idx(&[3, 1, 33], &[0; 99]);
-        assert_eq!(said(&wide, &labels()), "i: images of 1 x 33 pixels do not fit into 32 x 32");
+        let wide = idx(&[3, 1, 65_536], &[0; 3 * 65_536]);
+        assert_eq!(said(&wide, &labels()), "i: images of 1 x 65536 pixels; a side has 1 to 65535");
     }
 
     #[test]

@@ -1,82 +1,74 @@
-//! The training or test rows of a data set in memory. Raw records are appended, normalised minibatches are read. The
-//! readers of whole files and the Spark worker, which gets records in chunks, use the same functions.
+//! The training or test rows of a data set in memory, all of one shape. Raw records are appended, normalised minibatches
+//! are read. The readers of whole files and the Spark worker, which gets records in chunks, use the same functions.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::{Augment, CHANNELS, Minibatch, Normalizer, PIXELS, PLANE, SIDE, Statistics};
+use super::order::Minibatch;
+use super::record::{Image, RecordFormat};
+use super::shape::Shape;
+use super::statistics::Statistics;
+use super::transform::{Augment, Fitter, Normalizer};
 use crate::error::{Error, Result};
 use crate::kernels::Element;
 use crate::memory::{self, Purpose};
 
-/// The format of one row in bytes; in JSON `{"format":"cifar10"}`, `{"format":"idx","height":28,"width":28}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "format", rename_all = "lowercase")]
-pub enum RecordFormat {
-    /// 1 label, 3072 planar RGB.
-    Cifar10,
-    /// 1 coarse label, 1 fine label (the one that is used), 3072 planar RGB.
-    Cifar100,
-    /// 1 label, `height` x `width` grey; centred on 32 x 32 zeros and repeated to 3 channels.
-    Idx { height: usize, width: usize },
+/// Bad images that are described one by one; the others are counted.
+const DESCRIBED: usize = 20;
+
+/// Rows whose bytes turned out to be no image; they are left out of the data set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct BadImages {
+    pub count: u64,
+    /// The first of them.
+    pub described: Vec<BadImage>,
 }
 
-impl RecordFormat {
-    /// Bytes of one record.
-    pub fn record_len(self) -> usize {
-        self.header_len() + self.pixels_len()
-    }
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BadImage {
+    /// Its number in the data set.
+    pub row: u64,
+    pub why: String,
+}
 
-    /// The number of classes if the format determines it; for idx files it is found from the labels.
-    pub fn classes(self) -> Option<usize> {
-        match self {
-            RecordFormat::Cifar10 => Some(10),
-            RecordFormat::Cifar100 => Some(100),
-            RecordFormat::Idx { .. } => None,
-        }
-    }
-
-    /// Refuses images that do not fit into 32 x 32, with an error of kind `data`.
-    pub fn check(self) -> Result<()> {
-        match self {
-            RecordFormat::Idx { height, width } if !(1..=SIDE).contains(&height) || !(1..=SIDE).contains(&width) => {
-                Err(Error::data(format!("images of {height} x {width} pixels do not fit into {SIDE} x {SIDE}")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn header_len(self) -> usize {
-        if self == RecordFormat::Cifar100 { 2 } else { 1 }
-    }
-
-    fn pixels_len(self) -> usize {
-        match self {
-            RecordFormat::Cifar10 | RecordFormat::Cifar100 => PIXELS,
-            RecordFormat::Idx { height, width } => height * width,
+impl BadImages {
+    fn add(&mut self, row: u64, why: String) {
+        self.count += 1;
+        if self.described.len() < DESCRIBED {
+            self.described.push(BadImage { row, why });
         }
     }
 }
 
-/// Rows of 32 x 32 x 3 unsigned bytes with a label each.
+/// Rows of unsigned bytes of one shape, with a label each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
+    shape: Shape,
     pixels: Vec<u8>,
-    labels: Vec<u8>,
+    labels: Vec<u32>,
     classes: usize,
+    bad: BadImages,
 }
 
 impl Dataset {
-    /// An empty set whose labels must be below `classes`, with room for `rows`.
-    pub fn with_capacity(classes: usize, rows: usize) -> Result<Self> {
-        let mut dataset = Dataset { pixels: Vec::new(), labels: Vec::new(), classes };
+    /// An empty set of images of `shape` whose labels must be below `classes`, with room for `rows`.
+    pub fn with_capacity(classes: usize, shape: Shape, rows: usize) -> Result<Self> {
+        let mut dataset =
+            Dataset { shape, pixels: Vec::new(), labels: Vec::new(), classes, bad: BadImages::default() };
         dataset.reserve(rows)?;
         Ok(dataset)
     }
 
     /// Reserves memory for `rows` more.
     pub(super) fn reserve(&mut self, rows: usize) -> Result<()> {
-        memory::reserve(&mut self.pixels, memory::product(&[rows, PIXELS], Purpose::Rows)?, Purpose::Rows)?;
+        let values = memory::product(&[rows, self.shape.values()], Purpose::Rows)?;
+        memory::reserve(&mut self.pixels, values, Purpose::Rows)?;
         memory::reserve(&mut self.labels, rows, Purpose::Rows)
+    }
+
+    /// Of every image.
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// Rows held.
@@ -89,81 +81,83 @@ impl Dataset {
         self.classes
     }
 
-    /// All rows' pixels, NHWC: rows x 32 x 32 x 3.
+    /// All rows' pixels, NHWC.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
     /// All rows' labels.
-    pub fn labels(&self) -> &[u8] {
+    pub fn labels(&self) -> &[u32] {
         &self.labels
     }
 
-    /// Appends the `rows` consecutive raw records in `bytes`. On an error, which is of kind `data` and names the record
-    /// and the byte offset in `bytes`, none is appended.
+    /// The rows that were left out because they are no images.
+    pub fn bad(&self) -> &BadImages {
+        &self.bad
+    }
+
+    /// Appends the `rows` consecutive raw records in `bytes`, without those that are no images. On an error, which is of
+    /// kind `data` and names the record and the byte offset in `bytes`, none is appended.
     pub fn append_records(&mut self, format: RecordFormat, bytes: &[u8], rows: usize) -> Result<()> {
+        self.append_kept(format, bytes, rows).map(drop)
+    }
+
+    /// The same; returns the positions in `bytes` of the records that were appended.
+    pub(crate) fn append_kept(&mut self, format: RecordFormat, bytes: &[u8], rows: usize) -> Result<Vec<u32>> {
         format.check()?;
-        let record_len = format.record_len();
-        if rows.checked_mul(record_len) != Some(bytes.len()) {
-            return Err(Error::data(format!("{} bytes are not {rows} records of {record_len} bytes", bytes.len())));
-        }
-        let label_at = format.header_len() - 1;
-        for (row, record) in bytes.chunks_exact(record_len).enumerate() {
-            self.check_label(record[label_at], row, row * record_len + label_at)?;
+        let records = format.records(bytes, rows)?;
+        for (at, record) in records.iter().enumerate() {
+            self.check_label(record.label, at, record.label_at)?;
         }
         self.reserve(rows)?;
-        for record in bytes.chunks_exact(record_len) {
-            self.push(format, record[label_at], &record[format.header_len()..]);
+        let (mut fitter, mut kept) = (Fitter::new(self.shape), Vec::new());
+        for (at, record) in records.iter().enumerate() {
+            match self.push(record.label, record.image, &mut fitter) {
+                Ok(()) => kept.push(at as u32),
+                Err(why) => self.bad.add(record.row.unwrap_or(at as u64), why),
+            }
         }
-        Ok(())
+        Ok(kept)
     }
 
     /// Refuses a label that is not below the number of classes; `record` and `byte` are its position.
-    pub(super) fn check_label(&self, label: u8, record: usize, byte: usize) -> Result<()> {
-        if usize::from(label) < self.classes {
+    pub(super) fn check_label(&self, label: u32, record: usize, byte: usize) -> Result<()> {
+        if (label as usize) < self.classes {
             return Ok(());
         }
         let classes = self.classes;
         Err(Error::data(format!("label {label} of record {record} at byte {byte} is not below {classes}, the classes")))
     }
 
-    /// Appends one row. The caller has checked its label and format and reserved memory for it.
-    pub(super) fn push(&mut self, format: RecordFormat, label: u8, source: &[u8]) {
-        self.labels.push(label);
+    /// Appends one row, unless its image is none; then the error says why. The caller has checked its label and reserved
+    /// memory for it.
+    pub(super) fn push(
+        &mut self,
+        label: u32,
+        image: Image<'_>,
+        fitter: &mut Fitter,
+    ) -> std::result::Result<(), String> {
         let start = self.pixels.len();
-        self.pixels.resize(start + PIXELS, 0);
-        let image = &mut self.pixels[start..];
-        match format {
-            RecordFormat::Cifar10 | RecordFormat::Cifar100 => {
-                for (at, pixel) in image.chunks_exact_mut(CHANNELS).enumerate() {
-                    for (channel, value) in pixel.iter_mut().enumerate() {
-                        *value = source[channel * PLANE + at];
-                    }
-                }
-            }
-            RecordFormat::Idx { height, width } => {
-                let (top, left) = ((SIDE - height) / 2, (SIDE - width) / 2);
-                for (y, line) in source.chunks_exact(width).enumerate() {
-                    for (x, &grey) in line.iter().enumerate() {
-                        let at = ((top + y) * SIDE + left + x) * CHANNELS;
-                        image[at..at + CHANNELS].fill(grey);
-                    }
-                }
-            }
+        self.pixels.resize(start + self.shape.values(), 0);
+        let written = fitter.write(image, &mut self.pixels[start..]);
+        match written {
+            Ok(()) => self.labels.push(label),
+            Err(_) => self.pixels.truncate(start),
         }
+        written
     }
 
     /// Exact sums over all rows.
     pub fn statistics(&self) -> Statistics {
-        Statistics::of(&self.pixels)
+        Statistics::of(self.shape, &self.pixels)
     }
 
-    /// Writes the rows `indices` as a minibatch: indices x 32 x 32 x 3 normalised values (NHWC) to `images`, and one
-    /// label for each index to `labels`. Panics if a buffer has another length or an index is not below `rows`.
+    /// Writes the rows `indices` as a minibatch: normalised values (NHWC) to `images`, and one label for each index to
+    /// `labels`. Panics if a buffer has another length or an index is not below `rows`.
     pub fn gather<T: Element>(&self, indices: &[u32], normalizer: &Normalizer, images: &mut [T], labels: &mut [i64]) {
-        assert_eq!(images.len(), indices.len() * PIXELS, "length of the image buffer");
+        self.check_buffers(indices.len(), normalizer, images, labels);
         self.gather_labels(indices, labels);
-        for (&index, image) in indices.iter().zip(images.chunks_exact_mut(PIXELS)) {
+        for (&index, image) in indices.iter().zip(images.chunks_exact_mut(self.shape.values())) {
             normalizer.apply(self.image(index), image);
         }
     }
@@ -180,20 +174,27 @@ impl Dataset {
         if augment.is_none() {
             return self.gather(minibatch.rows, normalizer, images, labels);
         }
-        assert_eq!(images.len(), minibatch.rows.len() * PIXELS, "length of the image buffer");
+        self.check_buffers(minibatch.rows.len(), normalizer, images, labels);
         self.gather_labels(minibatch.rows, labels);
-        let changes = augment.changes(minibatch);
-        for ((&index, image), change) in minibatch.rows.iter().zip(images.chunks_exact_mut(PIXELS)).zip(changes) {
-            change.apply(normalizer, self.image(index), image);
+        let changes = augment.changes(minibatch, self.shape);
+        let mut wide = Vec::new();
+        let images = images.chunks_exact_mut(self.shape.values());
+        for ((&index, image), change) in minibatch.rows.iter().zip(images).zip(changes) {
+            change.apply(normalizer, self.image(index), &mut wide, image);
         }
     }
 
+    fn check_buffers<T>(&self, rows: usize, normalizer: &Normalizer, images: &[T], labels: &[i64]) {
+        assert_eq!(normalizer.shape(), self.shape, "shape of the normaliser");
+        assert_eq!(images.len(), rows * self.shape.values(), "length of the image buffer");
+        assert_eq!(labels.len(), rows, "length of the label buffer");
+    }
+
     fn image(&self, index: u32) -> &[u8] {
-        &self.pixels[index as usize * PIXELS..][..PIXELS]
+        &self.pixels[index as usize * self.shape.values()..][..self.shape.values()]
     }
 
     fn gather_labels(&self, indices: &[u32], labels: &mut [i64]) {
-        assert_eq!(labels.len(), indices.len(), "length of the label buffer");
         for (label, &index) in labels.iter_mut().zip(indices) {
             *label = i64::from(self.labels[index as usize]);
         }
@@ -204,12 +205,14 @@ impl Dataset {
 mod tests {
     use half::bf16;
 
-    use super::super::testing::{cifar10_record, cifar100_record};
-    use super::super::{BatchStream, Normalize, epoch_order};
     use super::*;
+    use crate::data::testing::{cifar10_record, cifar100_record, framed};
+    use crate::data::{BatchStream, Normalize, epoch_order};
+
+    const PIXELS: usize = Shape::CIFAR.values();
 
     fn ten(bytes: &[u8], rows: usize) -> Result<Dataset> {
-        let mut dataset = Dataset::with_capacity(10, rows).unwrap();
+        let mut dataset = Dataset::with_capacity(10, Shape::CIFAR, rows).unwrap();
         dataset.append_records(RecordFormat::Cifar10, bytes, rows)?;
         Ok(dataset)
     }
@@ -224,38 +227,16 @@ mod tests {
 
     #[test]
     fn the_fine_label_of_cifar_100_is_learnt() {
-        let mut dataset = Dataset::with_capacity(100, 1).unwrap();
+        let mut dataset = Dataset::with_capacity(100, Shape::CIFAR, 1).unwrap();
         dataset.append_records(RecordFormat::Cifar100, &cifar100_record(19, 99, |_, at| at as u8), 1).unwrap();
         assert_eq!(dataset.labels(), [99]);
         assert_eq!(dataset.pixels()[3..6], [1, 1, 1]);
     }
 
     #[test]
-    fn a_small_grey_image_is_centred_and_repeated() {
-        let mut dataset = Dataset::with_capacity(2, 1).unwrap();
-        let format = RecordFormat::Idx { height: 2, width: 1 };
-        dataset.append_records(format, &[1, 200, 100], 1).unwrap();
-        let image = dataset.pixels();
-        let at = |y: usize, x: usize| &image[(y * SIDE + x) * CHANNELS..][..CHANNELS];
-        assert_eq!(at(15, 15), [200; 3]);
-        assert_eq!(at(16, 15), [100; 3]);
-        assert_eq!(image.iter().filter(|&&value| value != 0).count(), 6);
-    }
-
-    #[test]
-    fn a_28_pixel_image_has_a_border_of_two() {
-        let mut dataset = Dataset::with_capacity(1, 1).unwrap();
-        let mut record = vec![0; 1 + 28 * 28];
-        (record[1], record[28 * 28]) = (11, 22);
-        dataset.append_records(RecordFormat::Idx { height: 28, width: 28 }, &record, 1).unwrap();
-        assert_eq!(dataset.pixels()[(2 * SIDE + 2) * CHANNELS], 11);
-        assert_eq!(dataset.pixels()[(29 * SIDE + 29) * CHANNELS], 22);
-    }
-
-    #[test]
     fn records_appended_one_by_one_are_the_records_appended_together() {
         let records: Vec<_> = (0..4).map(|k| cifar10_record(k, move |c, at| (at * 7 + c + k as usize) as u8)).collect();
-        let mut single = Dataset::with_capacity(10, 0).unwrap();
+        let mut single = Dataset::with_capacity(10, Shape::CIFAR, 0).unwrap();
         for record in &records {
             single.append_records(RecordFormat::Cifar10, record, 1).unwrap();
         }
@@ -265,7 +246,7 @@ mod tests {
     #[test]
     fn a_label_out_of_range_names_record_and_byte_and_leaves_nothing_behind() {
         let bytes = [cifar10_record(0, |_, _| 0), cifar10_record(10, |_, _| 0)].concat();
-        let mut dataset = Dataset::with_capacity(10, 2).unwrap();
+        let mut dataset = Dataset::with_capacity(10, Shape::CIFAR, 2).unwrap();
         let error = dataset.append_records(RecordFormat::Cifar10, &bytes, 2).unwrap_err();
         assert_eq!(error.to_string(), "label 10 of record 1 at byte 3073 is not below 10, the classes");
         assert_eq!(dataset.rows(), 0);
@@ -282,22 +263,42 @@ mod tests {
     }
 
     #[test]
-    fn an_image_larger_than_the_nets_take_is_refused() {
-        let format = RecordFormat::Idx { height: 33, width: 28 };
-        let error = Dataset::with_capacity(1, 0).unwrap().append_records(format, &[], 0).unwrap_err();
-        assert_eq!(error.to_string(), "images of 33 x 28 pixels do not fit into 32 x 32");
+    fn what_is_no_image_is_left_out_and_named_by_its_row() {
+        let pixel = |grey: u8| [&1u32.to_le_bytes()[..], &1u32.to_le_bytes(), &[1, 0, 0, 0, grey]].concat();
+        let rows = [framed(40, 2, &pixel(9)), framed(41, 0, b"none"), framed(70_000, 1, &pixel(8))].concat();
+        let mut dataset = Dataset::with_capacity(3, Shape::square(1), 0).unwrap();
+        dataset.append_records(RecordFormat::Pixels, &rows, 3).unwrap();
+        assert_eq!((dataset.labels(), dataset.pixels()), (&[2, 1][..], &[9, 9, 9, 8, 8, 8][..]));
+        let bad = BadImage { row: 41, why: "no pixels".to_owned() };
+        assert_eq!(dataset.bad(), &BadImages { count: 1, described: vec![bad] });
+        for _ in 0..30 {
+            dataset.append_records(RecordFormat::Pixels, &framed(3, 0, b""), 1).unwrap();
+        }
+        assert_eq!((dataset.bad().count, dataset.bad().described.len()), (31, DESCRIBED));
+    }
+
+    #[test]
+    fn labels_are_not_limited_to_a_byte() {
+        let pixel = [&1u32.to_le_bytes()[..], &1u32.to_le_bytes(), &[1, 0, 0, 0, 5]].concat();
+        let mut dataset = Dataset::with_capacity(70_000, Shape::square(1), 0).unwrap();
+        dataset.append_records(RecordFormat::Pixels, &framed(0, 65_536, &pixel), 1).unwrap();
+        assert_eq!(dataset.labels(), [65_536]);
+        let error = dataset.append_records(RecordFormat::Pixels, &framed(0, 70_000, &pixel), 1).unwrap_err();
+        assert_eq!(error.to_string(), "label 70000 of record 0 at byte 12 is not below 70000, the classes");
     }
 
     #[test]
     fn formats_are_the_json_that_the_connector_sends() {
         for (json, format, length) in [
-            (r#"{"format":"cifar10"}"#, RecordFormat::Cifar10, 3073),
-            (r#"{"format":"cifar100"}"#, RecordFormat::Cifar100, 3074),
-            (r#"{"format":"idx","height":28,"width":20}"#, RecordFormat::Idx { height: 28, width: 20 }, 561),
+            (r#"{"format":"cifar10"}"#, RecordFormat::Cifar10, Some(3073)),
+            (r#"{"format":"cifar100"}"#, RecordFormat::Cifar100, Some(3074)),
+            (r#"{"format":"idx","height":28,"width":20}"#, RecordFormat::Idx { height: 28, width: 20 }, Some(561)),
+            (r#"{"format":"encoded"}"#, RecordFormat::Encoded, None),
+            (r#"{"format":"pixels"}"#, RecordFormat::Pixels, None),
         ] {
             assert_eq!(serde_json::from_str::<RecordFormat>(json).unwrap(), format);
             assert_eq!(serde_json::to_string(&format).unwrap(), json);
-            assert_eq!(format.record_len(), length);
+            assert_eq!(format.fixed_len(), length);
         }
     }
 
@@ -317,7 +318,7 @@ mod tests {
     /// Eight irregular images, and their minibatches with `augment` in f32 and bf16.
     fn gathered(how: Normalize, augment: &str) -> (Dataset, Normalizer, Vec<f32>, Vec<bf16>) {
         let noise = |at: usize| (at.wrapping_mul(0x9e37_79b1) >> 13) as u8;
-        let records = (0..8).flat_map(|k| cifar10_record(k, move |c, at| noise((usize::from(k) * 3 + c) * PLANE + at)));
+        let records = (0..8).flat_map(|k| cifar10_record(k, move |c, at| noise((usize::from(k) * 3 + c) * Shape::CIFAR.plane() + at)));
         let dataset = ten(&records.collect::<Vec<_>>(), 8).unwrap();
         let normalizer = Normalizer::fit(how, &dataset.statistics()).unwrap();
         let (mut single, mut half) = (vec![f32::NAN; 8 * PIXELS], vec![bf16::NAN; 8 * PIXELS]);
@@ -360,10 +361,10 @@ mod tests {
             let (dataset, normalizer, single, _) = gathered(how, text);
             let mut stream = BatchStream::new(2, 0, 8, 8).unwrap();
             let minibatch = stream.next_batch();
-            let changes: Vec<_> = text.parse::<Augment>().unwrap().changes(&minibatch).collect();
+            let changes: Vec<_> = text.parse::<Augment>().unwrap().changes(&minibatch, Shape::CIFAR).collect();
             for ((&row, change), image) in minibatch.rows.iter().zip(changes).zip(single.chunks_exact(PIXELS)) {
                 let mut expected = [0.0; PIXELS];
-                change.apply(&normalizer, dataset.image(row), &mut expected);
+                change.apply(&normalizer, dataset.image(row), &mut Vec::new(), &mut expected);
                 assert_eq!(image, expected);
             }
         }

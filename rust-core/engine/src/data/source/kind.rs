@@ -14,12 +14,13 @@ names! {
         Cifar10 = "cifar10",
         Cifar100 = "cifar100",
         Idx = "idx",
+        Images = "images",
     }
 }
 
 impl DatasetKind {
-    /// Every kind.
-    pub const ALL: [DatasetKind; 3] = [DatasetKind::Cifar10, DatasetKind::Cifar100, DatasetKind::Idx];
+    /// Those that are read here. Class folders of images are read by the Spark driver only.
+    pub const READ_HERE: [DatasetKind; 3] = [DatasetKind::Cifar10, DatasetKind::Cifar100, DatasetKind::Idx];
 
     /// Its files, for error messages.
     pub(super) fn files(self) -> &'static str {
@@ -27,6 +28,7 @@ impl DatasetKind {
             DatasetKind::Cifar10 => CIFAR10_FILES,
             DatasetKind::Cifar100 => CIFAR100_FILES,
             DatasetKind::Idx => IDX_FILES,
+            DatasetKind::Images => "class folders of images, which the Spark driver reads and this program does not",
         }
     }
 
@@ -35,6 +37,7 @@ impl DatasetKind {
             DatasetKind::Cifar10 => !cifar::cifar10_files(names).0.is_empty(),
             DatasetKind::Cifar100 => !cifar::cifar100_files(names).0.is_empty(),
             DatasetKind::Idx => idx::idx_files(names, "train")?.is_some(),
+            DatasetKind::Images => false,
         })
     }
 }
@@ -67,7 +70,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_configuration() {
-        for kind in DatasetKind::ALL {
+        for kind in DatasetKind::READ_HERE {
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
         }
     }

@@ -8,12 +8,16 @@ use rand_chacha::rand_core::RngCore;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::change::{Border, Change, Cut};
-use super::{Minibatch, SIDE};
+use crate::data::order::Minibatch;
+use crate::data::shape::Shape;
+use crate::error::{Error, Result};
 use crate::names::{names, unknown};
 
 const DOMAIN: &[u8; 16] = b"fs-augment\0\0\0\0\0\0";
 const CUTOUT: &str = "cutout";
 const NONE: &str = "none";
+/// Of a border or a square in pixels, below the largest side of an image.
+const MOST_SIZE: u16 = 1023;
 
 names! {
     /// Horizontal flips: of a random half of the images, or alternating as in Keller Jordan's airbench94 (arXiv
@@ -25,7 +29,7 @@ names! {
 }
 
 names! {
-    /// A random window of 32 x 32 pixels from the image with a border. The border is black, as in torchvision's
+    /// A random window of the image's size from the image with a border. The border is black, as in torchvision's
     /// `RandomCrop(32, padding=4)` before its `Normalize`, or the reflected image, which airbench calls `translate`.
     pub enum Shift("augment") {
         Crop = "crop",
@@ -38,10 +42,10 @@ names! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Augment {
     flip: Option<Flip>,
-    /// With the width of the border in pixels, 1 to 31.
-    shift: Option<(Shift, u8)>,
-    /// Side of the square in pixels, 1 to 31.
-    cutout: Option<u8>,
+    /// With the width of the border in pixels.
+    shift: Option<(Shift, u16)>,
+    /// Side of the square in pixels.
+    cutout: Option<u16>,
 }
 
 impl Augment {
@@ -50,21 +54,37 @@ impl Augment {
         *self == Augment::default()
     }
 
-    /// One change for each row of the minibatch. It is made from 64 random bits, of which every augmentation has its
-    /// own.
-    pub(super) fn changes(&self, minibatch: &Minibatch<'_>) -> impl Iterator<Item = Change> {
+    /// Refuses a border or a square that is not smaller than the images of `shape`, with an error of kind `config`.
+    pub fn check(&self, shape: Shape) -> Result<()> {
+        let shift = self.shift.map(|(shift, by)| (shift.name(), by));
+        let least = shape.height.min(shape.width);
+        let sizes = [shift, self.cutout.map(|side| (CUTOUT, side))];
+        match sizes.into_iter().flatten().find(|(_, size)| usize::from(*size) >= least) {
+            Some((name, size)) => Err(Error::config(format!(
+                "augment {name}:{size}: the size must be below {least}, the side of the images"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// One change for each row of the minibatch, whose images have this shape. It is made from 64 random bits, of which
+    /// every augmentation has its own.
+    pub fn changes(&self, minibatch: &Minibatch<'_>, shape: Shape) -> impl Iterator<Item = Change> {
         let mut random = minibatch.random(DOMAIN);
         let places = mix(mix(minibatch.seed) ^ minibatch.worker);
         let rows = minibatch.rows_and_epochs();
-        rows.map(move |(row, epoch)| self.change(random.next_u64(), (mix(places ^ u64::from(row)) ^ epoch) & 1 == 1))
+        rows.map(move |(row, epoch)| {
+            self.change(shape, random.next_u64(), (mix(places ^ u64::from(row)) ^ epoch) & 1 == 1)
+        })
     }
 
-    fn change(&self, bits: u64, alternate: bool) -> Change {
-        let place = |at: u32| (bits >> at) as usize % SIDE;
-        // 26 random bits select one of at most 63 shifts, so their probabilities differ by less than a millionth
-        let shift = |at: u32, by: u8| {
+    fn change(&self, shape: Shape, bits: u64, alternate: bool) -> Change {
+        // 32 random bits select one of at most 1,024 places
+        let place = |random: u64, side: usize| (((random & 0xffff_ffff) * side as u64) >> 32) as usize;
+        // 26 random bits select one of at most 2,047 shifts, so their probabilities differ by less than 1 in 30,000
+        let shift = |at: u32, by: u16| {
             let drawn = (((bits >> at) & 0x3ff_ffff) * (2 * u64::from(by) + 1)) >> 26;
-            drawn as isize - isize::from(by)
+            drawn as isize - by as isize
         };
         Change {
             flip: match self.flip {
@@ -76,11 +96,14 @@ impl Augment {
                 let border = if how == Shift::Crop { Border::Black } else { Border::Reflected };
                 (border, shift(11, by), shift(37, by))
             }),
-            cut: self.cutout.map(|side| Cut::around(place(1), place(6), side.into())),
+            cut: self.cutout.map(|side| {
+                let random = mix(bits); // the bits themselves decide on flip and shift
+                Cut::around(shape, place(random, shape.height), place(random >> 32, shape.width), side.into())
+            }),
         }
     }
 
-    fn add(&mut self, part: &str) -> Result<(), String> {
+    fn add(&mut self, part: &str) -> std::result::Result<(), String> {
         let (name, size) = part.split_once(':').map_or((part, None), |(name, size)| (name.trim(), Some(size.trim())));
         let (again, of) = if let Ok(flip) = name.parse::<Flip>() {
             if size.is_some() {
@@ -107,16 +130,16 @@ fn mix(key: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-fn pixels(part: &str, size: Option<&str>) -> Result<u8, String> {
+fn pixels(part: &str, size: Option<&str>) -> std::result::Result<u16, String> {
     let size = size.ok_or_else(|| format!("augment {part} needs a size in pixels, as in {part}:4"))?;
-    let pixels = size.parse().ok().filter(|pixels| (1..SIDE).contains(&usize::from(*pixels)));
-    pixels.ok_or_else(|| format!("augment {part}: the size must be a whole number from 1 to {}", SIDE - 1))
+    let pixels = size.parse().ok().filter(|pixels| (1..=MOST_SIZE).contains(pixels));
+    pixels.ok_or_else(|| format!("augment {part}: the size must be a whole number from 1 to {MOST_SIZE}"))
 }
 
 impl FromStr for Augment {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
         let mut augment = Augment::default();
         if !text.trim().is_empty() && text.trim() != NONE {
             text.split(',').try_for_each(|part| augment.add(part.trim()))?;
@@ -137,21 +160,21 @@ impl fmt::Display for Augment {
 }
 
 impl Serialize for Augment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 impl<'de> Deserialize<'de> for Augment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::BatchStream;
     use super::*;
+    use crate::data::BatchStream;
 
     fn augment(text: &str) -> Augment {
         text.parse().unwrap()
@@ -163,7 +186,7 @@ mod tests {
         let mut walked = Vec::new();
         for _ in 0..steps {
             let minibatch = stream.next_batch();
-            walked.extend(minibatch.rows.iter().copied().zip(augment(text).changes(&minibatch)));
+            walked.extend(minibatch.rows.iter().copied().zip(augment(text).changes(&minibatch, Shape::CIFAR)));
         }
         walked
     }
@@ -200,13 +223,13 @@ mod tests {
             ("cutout:4,cutout:4", "augment takes one of cutout and no second".to_owned()),
             ("flip:2", "augment flip:2: flip takes no size".to_owned()),
             ("crop", "augment crop needs a size in pixels, as in crop:4".to_owned()),
-            ("crop:0", "augment crop:0: the size must be a whole number from 1 to 31".to_owned()),
-            ("cutout:32", "augment cutout:32: the size must be a whole number from 1 to 31".to_owned()),
-            ("translate:-1", "augment translate:-1: the size must be a whole number from 1 to 31".to_owned()),
+            ("crop:0", "augment crop:0: the size must be a whole number from 1 to 1023".to_owned()),
+            ("cutout:1024", "augment cutout:1024: the size must be a whole number from 1 to 1023".to_owned()),
+            ("translate:-1", "augment translate:-1: the size must be a whole number from 1 to 1023".to_owned()),
         ] {
             assert_eq!(text.parse::<Augment>().unwrap_err(), message);
         }
-        assert!(serde_json::from_str::<Augment>(r#""crop:99""#).is_err());
+        assert!(serde_json::from_str::<Augment>(r#""crop:9999""#).is_err());
     }
 
     #[test]
@@ -225,7 +248,7 @@ mod tests {
     fn a_step_that_is_sought_has_the_same_changes_as_in_sequence() {
         let mut stream = BatchStream::new(3, 1, 1000, 100).unwrap();
         stream.seek(7);
-        let sought: Vec<_> = augment("flip,crop:4").changes(&stream.next_batch()).collect();
+        let sought: Vec<_> = augment("flip,crop:4").changes(&stream.next_batch(), Shape::CIFAR).collect();
         let walked = walk("flip,crop:4", (3, 1), 8).split_off(700);
         assert_eq!(sought, walked.iter().map(|(_, change)| *change).collect::<Vec<_>>());
     }
@@ -267,19 +290,28 @@ mod tests {
     fn flips_windows_and_squares_are_uniformly_distributed() {
         let walked = walk("flip,crop:1,cutout:1", (0, 0), 360);
         let mut windows = [[[0u32; 2]; 3]; 3];
-        let mut squares = vec![0u32; SIDE * SIDE];
+        let mut squares = vec![0u32; Shape::CIFAR.plane()];
         for (_, change) in &walked {
             let (border, down, right) = change.shift.unwrap();
             assert_eq!(border, Border::Black);
             windows[(down + 1) as usize][(right + 1) as usize][usize::from(change.flip)] += 1;
             let cut = change.cut.unwrap();
-            squares[cut.lines[0] * SIDE + cut.columns[0]] += 1;
+            squares[cut.lines[0] * 32 + cut.columns[0]] += 1;
         }
         // 36,000 draws: expected 2,000 with a standard deviation of 43, and 35 with one of 6; limits are five of these
         // away
         let windows = windows.as_flattened().as_flattened();
         assert!(windows.iter().all(|count| (1785..2215).contains(count)), "{windows:?}");
         assert!(squares.iter().all(|count| (5..70).contains(count)), "{squares:?}");
+    }
+
+    #[test]
+    fn a_border_or_a_square_is_smaller_than_the_images() {
+        assert!(augment("crop:31,cutout:31").check(Shape::CIFAR).is_ok());
+        let said = |text: &str, side| augment(text).check(Shape::square(side)).unwrap_err().to_string();
+        assert_eq!(said("crop:32", 32), "augment crop:32: the size must be below 32, the side of the images");
+        assert_eq!(said("flip,cutout:64", 64), "augment cutout:64: the size must be below 64, the side of the images");
+        assert!(augment("crop:32").check(Shape::square(64)).is_ok());
     }
 
     #[test]

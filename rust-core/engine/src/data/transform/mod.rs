@@ -1,0 +1,11 @@
+//! What is done to the pixels of an image: brought to the shape of the run when it is loaded, augmented and normalised when
+//! it is trained on.
+
+mod augment;
+mod change;
+mod fit;
+mod normalize;
+
+pub use augment::Augment;
+pub use fit::Fitter;
+pub use normalize::{Normalize, Normalizer};
