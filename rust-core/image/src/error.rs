@@ -32,10 +32,10 @@ pub enum ImageError {
     #[error("decoding needs more than the limit of {limit} bytes of memory")]
     MemoryLimit { limit: u64 },
     /// An allocation failed.
-    #[error("no memory for {bytes} bytes of pixels: give the process more memory")]
-    Memory { bytes: u64 },
+    #[error("no memory for an image: give the process more memory")]
+    Memory,
     /// The caller's buffer, or a side of 0 pixels.
-    #[error("a buffer of {got} bytes for {height} x {width} RGB pixels (height x width)")]
+    #[error("a buffer of {got} bytes for RGB pixels of height {height} and width {width}")]
     Buffer { height: usize, width: usize, got: usize },
 }
 

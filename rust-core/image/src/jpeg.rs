@@ -1,13 +1,14 @@
 //! JPEG, decoded by libjpeg-turbo: the decoder that Pillow uses, with the same settings, so that the pixels are the same.
-//! Only the part that the result needs is transformed back and converted to RGB; all bytes are read and checked.
+//! The columns and upper rows that the result does not need are neither transformed back nor converted to RGB, but all
+//! bytes are read and checked.
 
-use crate::buffer::Buffer;
 use crate::error::{Format, ImageError, Result};
-use crate::fit::{Part, Window};
+use crate::geometry::{Part, Size, Window};
+use crate::limits::Limits;
 use crate::orientation::Orientation;
-use crate::segments::{has_restarts, with_standard_values};
+use crate::segments::{has_restarts, lacks_a_component, with_standard_values};
+use crate::stored::{Buffer, Stored};
 use crate::turbo::{Complaint, Layout, Parameter, Turbo};
-use crate::{Limits, Size, Stored};
 
 /// Widths of an MCU divide this many pixels, whatever the subsampling; a window starts at a multiple.
 const ALIGNMENT: usize = 32;
@@ -45,28 +46,32 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits, target: Option<Size>, buffer
     Ok(Stored { size, window, orientation })
 }
 
-/// A handle that has read the header. Warnings come again when the image is decoded, and are judged there.
+/// A handle that has read the header. Warnings that `Plan::decode` may forgive come again there.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Turbo<'a>> {
-    let mut jpeg = Turbo::new(bytes).ok_or(ImageError::Memory { bytes: 0 })?;
-    let scans = i32::try_from(limits.scans).unwrap_or(i32::MAX);
-    let read = [(Parameter::SavedMarkers, 0), (Parameter::ScanLimit, scans)]
-        .into_iter()
-        .try_for_each(|(parameter, value)| jpeg.set(parameter, value))
-        .and_then(|()| jpeg.read_header());
-    match read {
-        Err(complaint) if !complaint.is_warning => Err(refusal(&complaint, limits)),
-        _ => Ok(jpeg),
+    let read = |strict| {
+        let mut jpeg = Turbo::new(bytes).ok_or(ImageError::Memory)?;
+        let scans = i32::try_from(limits.scans).unwrap_or(i32::MAX);
+        let result = [(Parameter::SavedMarkers, 0), (Parameter::ScanLimit, scans), (Parameter::StopOnWarning, strict)]
+            .into_iter()
+            .try_for_each(|(parameter, value)| jpeg.set(parameter, value))
+            .and_then(|()| jpeg.read_header());
+        Ok((jpeg, result))
+    };
+    match read(1)? {
+        (jpeg, Ok(())) => Ok(jpeg),
+        (_, Err(complaint)) if complaint.is_of_values() => Ok(read(0)?.0),
+        (_, Err(complaint)) => Err(refusal(&complaint, limits)),
     }
 }
 
-/// The whole pixels that fitting reads, and those that the decoder needs around them.
+/// The whole pixels that fitting reads, those that the decoder needs around them, and all below: libjpeg does not read
+/// what lies below a window, and would not see that a file is truncated there.
 fn aligned_window(size: Size, target: Size) -> Window {
     let exact = Part::central(size, target).window(size, target);
     let left = exact.left.saturating_sub(GUARD) / ALIGNMENT * ALIGNMENT;
     let right = (exact.left + exact.size.width + GUARD).next_multiple_of(ALIGNMENT).min(size.width);
     let top = exact.top.saturating_sub(GUARD);
-    let bottom = (exact.top + exact.size.height + GUARD).min(size.height);
-    Window { left, top, size: Size { height: bottom - top, width: right - left } }
+    Window { left, top, size: Size { height: size.height - top, width: right - left } }
 }
 
 /// What is decoded, and how.
@@ -84,6 +89,9 @@ impl Plan<'_> {
         if result.as_ref().is_err_and(Complaint::is_of_values) {
             let copy = with_standard_values(bytes)?;
             result = self.run(open(&copy, self.limits)?, true, out);
+        }
+        if result.is_ok() && lacks_a_component(bytes) {
+            return Err(Format::Jpeg.corrupt("a colour is missing"));
         }
         // Nothing is read after the end, so bytes before it were the last warning as well as the first, unless libjpeg
         // was looking for a restart marker and fills up with gray.
@@ -131,7 +139,7 @@ fn refusal(complaint: &Complaint, limits: &Limits) -> ImageError {
     } else if says(&["Memory limit exceeded"]) {
         ImageError::MemoryLimit { limit: limits.memory }
     } else if says(&["Insufficient memory", "Memory allocation failure"]) {
-        ImageError::Memory { bytes: 0 }
+        ImageError::Memory
     } else if says(&["Unsupported", "Sorry", "Could not determine colorspace", "Requested feature"]) {
         Format::Jpeg.unsupported(cause)
     } else {

@@ -3,7 +3,7 @@
 
 use exif::{In, Reader, Tag};
 
-use crate::Size;
+use crate::geometry::Size;
 use crate::segments::{APP1, segments};
 
 /// An EXIF orientation, 1 to 8, as steps from the stored pixels to the upright ones.

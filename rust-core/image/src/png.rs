@@ -5,11 +5,15 @@ use std::io::{Cursor, ErrorKind};
 
 use png::{ColorType, DecodeOptions, Decoder, DecodingError, Transformations};
 
-use crate::buffer::Buffer;
 use crate::error::{Format, ImageError, Result};
-use crate::fit::Window;
+use crate::geometry::{Size, Window};
+use crate::limits::Limits;
 use crate::orientation::Orientation;
-use crate::{Limits, Size, Stored};
+use crate::stored::{Buffer, Stored};
+
+/// Bytes for each pixel of a row that the decoder keeps beside the result: a few rows of at most 8 bytes a pixel, in a
+/// vector that doubles.
+const ROWS: usize = 8 * 8;
 
 /// Decodes a whole PNG; of an animation the first picture.
 pub(crate) fn decode(bytes: &[u8], limits: &Limits, buffer: &mut Buffer) -> Result<Stored> {
@@ -23,13 +27,12 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits, buffer: &mut Buffer) -> Resu
     let header = decoder.read_header_info().map_err(refused)?;
     let size = Size { height: header.height as usize, width: header.width as usize };
     limits.check(size)?;
-    // a row of up to 8 bytes a pixel comes before the pixels: png's own limit is for that
     decoder.set_limits(png::Limits { bytes: usize::try_from(limits.memory).unwrap_or(usize::MAX) });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(refused)?;
     let length = reader.output_buffer_size().ok_or(ImageError::MemoryLimit { limit: limits.memory })?;
     let length = length.max(3 * size.pixels());
-    limits.check_memory(length)?;
+    limits.check_memory(length + ROWS * size.width)?;
     let out = buffer.take(length)?;
     reader.next_frame(out).map_err(refused)?;
     reader.finish().map_err(refused)?;

@@ -1,4 +1,4 @@
-//! The marker segments of a JPEG before its first scan's data (ISO/IEC 10918-1, annex B).
+//! The marker segments of a JPEG (ISO/IEC 10918-1, annex B), for what libjpeg-turbo does not tell or check.
 
 use std::ops::Range;
 
@@ -8,11 +8,17 @@ pub(crate) const APP0: u8 = 0xe0;
 pub(crate) const APP1: u8 = 0xe1;
 pub(crate) const START_OF_SCAN: u8 = 0xda;
 pub(crate) const RESTART_INTERVAL: u8 = 0xdd;
+/// Starts of frames: sequential and progressive ones, with Huffman and with arithmetic codes.
+const FRAMES: [u8; 5] = [0xc0, 0xc1, 0xc2, 0xc9, 0xca];
 
 /// The segments of `bytes` in order, each as its marker and where its content lies, after the length. Ends after the
 /// header of the first scan, or where the bytes are not as they should be.
 pub(crate) fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, Range<usize>)> + '_ {
-    let mut next = Some(2); // after the start of the image
+    segments_from(bytes, 2) // after the start of the image
+}
+
+fn segments_from(bytes: &[u8], start: usize) -> impl Iterator<Item = (u8, Range<usize>)> + '_ {
+    let mut next = Some(start);
     std::iter::from_fn(move || {
         let mut at = next.take()?;
         while bytes.get(at..at + 2)? == [0xff, 0xff] {
@@ -32,12 +38,41 @@ pub(crate) fn has_restarts(bytes: &[u8]) -> bool {
     segments(bytes).any(|(marker, content)| marker == RESTART_INTERVAL && bytes[content].iter().any(|&byte| byte != 0))
 }
 
+/// Whether a component of the frame, the luminance or a colour, is in no scan. libjpeg takes it for gray and does not
+/// warn, so a file of several scans that was cut between two of them, and closed, would look like an image.
+pub(crate) fn lacks_a_component(bytes: &[u8]) -> bool {
+    let (mut missing, mut is_progressive, mut at) = (Vec::new(), false, 2);
+    loop {
+        let mut data = None;
+        for (marker, content) in segments_from(bytes, at) {
+            let body = &bytes[content.clone()];
+            if FRAMES.contains(&marker) {
+                is_progressive = matches!(marker, 0xc2 | 0xca);
+                missing = body.get(6..).unwrap_or_default().chunks_exact(3).map(|component| component[0]).collect();
+            } else if marker == START_OF_SCAN {
+                let ids = 2 * usize::from(body.first().copied().unwrap_or(0)); // each with a byte that names tables
+                // in a scan that does not begin with the first coefficient, a block's mean, details are added
+                if body.get(1 + ids).is_some_and(|&first| first == 0 || !is_progressive) {
+                    missing.retain(|id| !body[1..1 + ids].iter().step_by(2).any(|seen| seen == id));
+                }
+                data = Some(content.end);
+            }
+        }
+        let Some(start) = data.filter(|_| !missing.is_empty()) else { break };
+        // the next marker that is no restart; in a scan's data a zero follows 0xff
+        let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff);
+        let Some(length) = bytes[start..].windows(2).position(is_marker) else { break };
+        at = start + length;
+    }
+    !missing.is_empty()
+}
+
 /// A copy with the values that encoders are known to write wrongly, and no decoder needs, as the standard wants them: the
 /// version of JFIF, and the spectral parameters of the one scan of a sequential JPEG. libjpeg warns of them, and after
 /// one warning it does not tell the next one.
 pub(crate) fn with_standard_values(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut copy = Vec::new();
-    copy.try_reserve_exact(bytes.len()).map_err(|_| ImageError::Memory { bytes: bytes.len() as u64 })?;
+    copy.try_reserve_exact(bytes.len()).map_err(|_| ImageError::Memory)?;
     copy.extend_from_slice(bytes);
     let mut is_sequential = false;
     for (marker, content) in segments(bytes) {

@@ -4,9 +4,8 @@
 use crate::error::{Format, ImageError, Result};
 
 /// First bytes of formats of images that are not read.
-const OTHER_IMAGES: [(&[u8], &str); 13] = [
+const OTHER_IMAGES: [(&[u8], &str); 12] = [
     (b"GIF8", "GIF"),
-    (b"BM", "BMP"),
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
     (b"\xff\x0a", "JPEG XL"),
@@ -15,8 +14,8 @@ const OTHER_IMAGES: [(&[u8], &str); 13] = [
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"8BPS", "Photoshop"),
     (b"\0\0\x01\0", "icon"),
-    (b"P5", "PGM"),
-    (b"P6", "PPM"),
+    (b"P5\n", "PGM"),
+    (b"P6\n", "PPM"),
     (b"<svg", "SVG"),
 ];
 const OTHER_FILES: [(&[u8], &str); 5] = [
@@ -29,7 +28,7 @@ const OTHER_FILES: [(&[u8], &str); 5] = [
 const PEEK: usize = 512; // bytes looked at to tell text from binary data
 
 /// The format of `bytes`; an error says what they look like when it is none that is read.
-pub(crate) fn sniff(bytes: &[u8]) -> Result<Format> {
+pub(crate) fn format_of(bytes: &[u8]) -> Result<Format> {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
     const JPEG: &[u8] = b"\xff\xd8\xff";
     match bytes {
@@ -47,11 +46,14 @@ fn foreign(bytes: &[u8]) -> ImageError {
     if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
         return ImageError::Format("WebP");
     }
+    if head.starts_with(b"BM") && head.get(6..10) == Some(&[0; 4]) {
+        return ImageError::Format("BMP"); // the zeros are reserved; two letters alone may be any text
+    }
     if head.get(4..8) == Some(b"ftyp") {
         return match head.get(8..12) {
             Some(b"avif" | b"avis") => ImageError::Format("AVIF"),
             Some(b"heic" | b"heix" | b"mif1" | b"msf1") => ImageError::Format("HEIC"),
-            _ => ImageError::NotAnImage("a film"),
+            _ => ImageError::NotAnImage("a video"),
         };
     }
     let named = |list: &[(&[u8], &'static str)]| list.iter().find(|(start, _)| head.starts_with(start)).map(|l| l.1);
@@ -82,12 +84,13 @@ mod tests {
     use super::*;
 
     fn said(bytes: &[u8]) -> String {
-        sniff(bytes).unwrap_err().to_string()
+        format_of(bytes).unwrap_err().to_string()
     }
 
     #[test]
     fn what_is_no_image_is_called_what_it_looks_like() {
         assert_eq!(said(b""), "the image is empty: 0 bytes");
+        assert_eq!(said(b"BMW prices.csv"), "text, not an image: JPEG and PNG are read");
         assert_eq!(said("Grüße\n".as_bytes()), "text, not an image: JPEG and PNG are read");
         assert_eq!(said(b"\n<!DOCTYPE HTML><p>404"), "a web page, not an image: JPEG and PNG are read");
         assert_eq!(
@@ -109,7 +112,7 @@ mod tests {
         for (bytes, name) in [
             (&b"GIF89a"[..], "GIF"),
             (b"RIFF\x24\0\0\0WEBPVP8 ", "WebP"),
-            (b"BM\x36\0", "BMP"),
+            (b"BM\x36\0\x0c\0\0\0\0\0\x36\0", "BMP"),
             (b"II*\0\x08\0\0\0", "TIFF"),
             (b"\0\0\0\x1cftypavif", "AVIF"),
             (b"\0\0\0\x18ftypheic", "HEIC"),

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use turbojpeg_sys as raw;
 
-use crate::fit::Window;
+use crate::geometry::Window;
 
 /// A JPEG that is about to be decoded.
 pub(crate) struct Turbo<'a> {

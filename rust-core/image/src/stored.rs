@@ -1,10 +1,19 @@
-//! A buffer that is kept from one image to the next. An allocation that fails is an error: a bare `vec![0; n]` would
-//! abort the process, which may be a Spark executor.
+//! What the decoders of JPEG and PNG leave: pixels in a buffer that is kept from one image to the next. An allocation that
+//! fails is an error: a bare `vec![0; n]` would abort the process, which may be a Spark executor.
 
 use crate::error::{ImageError, Result};
+use crate::geometry::{Size, Window};
+use crate::orientation::Orientation;
 
 /// Bytes that a buffer keeps between images, so that one huge image does not hold its memory for ever: 16 megapixels.
 const KEPT: usize = 48 << 20;
+
+/// What a decoder left in the buffer: RGB pixels of `window`, a part of an image of `size`, before `orientation`.
+pub(crate) struct Stored {
+    pub size: Size,
+    pub window: Window,
+    pub orientation: Orientation,
+}
 
 #[derive(Default)]
 pub(crate) struct Buffer(Vec<u8>);
@@ -17,8 +26,7 @@ impl Buffer {
         }
         if self.0.len() < length {
             self.0 = Vec::new(); // the old bytes are not copied
-            let missing = |_| ImageError::Memory { bytes: length as u64 };
-            self.0.try_reserve_exact(length).map_err(missing)?;
+            self.0.try_reserve_exact(length).map_err(|_| ImageError::Memory)?;
             self.0.resize(length, 0);
         }
         Ok(&mut self.0[..length])
@@ -36,8 +44,7 @@ mod tests {
 
     #[test]
     fn memory_that_is_missing_is_an_error() {
-        let bytes = isize::MAX as usize;
-        assert_eq!(Buffer::default().take(bytes), Err(ImageError::Memory { bytes: bytes as u64 }));
+        assert_eq!(Buffer::default().take(isize::MAX as usize), Err(ImageError::Memory));
     }
 
     #[test]
