@@ -90,18 +90,16 @@ impl Plan<'_> {
             let copy = with_standard_values(bytes)?;
             result = self.run(open(&copy, self.limits)?, true, out);
         }
-        if result.is_ok() && lacks_a_component(bytes) {
-            return Err(Format::Jpeg.corrupt("a colour is missing"));
-        }
         // Nothing is read after the end, so bytes before it were the last warning as well as the first, unless libjpeg
         // was looking for a restart marker and fills up with gray.
         if result.as_ref().is_err_and(Complaint::is_of_bytes_before_the_end) && !has_restarts(bytes) {
             result = self.run(open(bytes, self.limits)?, false, out);
             if result.as_ref().is_err_and(|complaint| complaint.is_warning) {
-                return Ok(());
+                result = Ok(());
             }
         }
-        result.map_err(|complaint| refusal(&complaint, self.limits))
+        result.map_err(|complaint| refusal(&complaint, self.limits))?;
+        if lacks_a_component(bytes) { Err(Format::Jpeg.corrupt("a colour is missing")) } else { Ok(()) }
     }
 
     fn run(&self, mut jpeg: Turbo, strict: bool, out: &mut [u8]) -> std::result::Result<(), Complaint> {

@@ -44,8 +44,10 @@ fn a_jpeg_that_lacks_the_scans_of_a_colour_is_corrupt() {
     let scans: Vec<_> = (0..bytes.len() - 1).filter(|&at| bytes[at..at + 2] == [0xff, 0xda]).collect();
     assert_eq!(scans.len(), 3);
     for scan in &scans[1..] {
-        let cut = [&bytes[..*scan], &[0xff, 0xd9]].concat();
-        assert_eq!(refusal(&cut), "corrupt JPEG: a colour is missing");
+        for rest in [&[][..], &[7; 9]] {
+            let cut = [&bytes[..*scan], rest, &[0xff, 0xd9]].concat();
+            assert_eq!(refusal(&cut), "corrupt JPEG: a colour is missing");
+        }
     }
 }
 
