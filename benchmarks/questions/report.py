@@ -2,7 +2,7 @@
 
 import json
 
-from . import accuracy, cuda, curve, engine, exchange, faults, memory, peers, precision, race, recovery, results, runs, spark, strategies
+from . import accuracy, cuda, curve, engine, exchange, faults, images, memory, peers, precision, race, recovery, results, runs, spark, strategies
 
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
@@ -19,6 +19,7 @@ TABLES = {
     "curve": curve,
     "precision": precision,
     "cuda": cuda,
+    "images": images,
 }
 
 
