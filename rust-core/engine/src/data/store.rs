@@ -7,7 +7,7 @@ use super::order::Minibatch;
 use super::record::{Image, RecordFormat};
 use super::shape::Shape;
 use super::statistics::Statistics;
-use super::transform::{Augment, Fitter, Normalizer};
+use super::transform::{Augment, ImageLoader, Normalizer};
 use crate::error::{Error, Result};
 use crate::kernels::Element;
 use crate::memory::{self, Purpose};
@@ -110,9 +110,9 @@ impl Dataset {
             self.check_label(record.label, at, record.label_at)?;
         }
         self.reserve(rows)?;
-        let (mut fitter, mut kept) = (Fitter::new(self.shape), Vec::new());
+        let (mut loader, mut kept) = (ImageLoader::new(self.shape), Vec::new());
         for (at, record) in records.iter().enumerate() {
-            match self.push(record.label, record.image, &mut fitter) {
+            match self.push(record.label, record.image, &mut loader) {
                 Ok(()) => kept.push(at as u32),
                 Err(why) => self.bad.add(record.row.unwrap_or(at as u64), why),
             }
@@ -135,11 +135,11 @@ impl Dataset {
         &mut self,
         label: u32,
         image: Image<'_>,
-        fitter: &mut Fitter,
+        loader: &mut ImageLoader,
     ) -> std::result::Result<(), String> {
         let start = self.pixels.len();
         self.pixels.resize(start + self.shape.values(), 0);
-        let written = fitter.write(image, &mut self.pixels[start..]);
+        let written = loader.write(image, &mut self.pixels[start..]);
         match written {
             Ok(()) => self.labels.push(label),
             Err(_) => self.pixels.truncate(start),

@@ -13,7 +13,7 @@ use super::read_log::ReadLog;
 use crate::data::record::{Image, RecordFormat};
 use crate::data::shape::Shape;
 use crate::data::store::Dataset;
-use crate::data::transform::Fitter;
+use crate::data::transform::ImageLoader;
 use crate::error::{Error, Result};
 
 /// The files of an idx data set, for error messages.
@@ -60,12 +60,12 @@ pub fn read(directory: &Path, files: &IdxFiles, classes: Option<usize>, shape: S
     RecordFormat::Idx { height, width }.check().map_err(in_images)?;
     let most = labels.bytes.iter().copied().max().map_or(0, usize::from);
     let mut dataset = Dataset::with_capacity(classes.unwrap_or(most + 1), shape, rows)?;
-    let mut fitter = Fitter::new(shape);
+    let mut loader = ImageLoader::new(shape);
     for (row, (&label, bytes)) in labels.bytes.iter().zip(images.bytes.chunks_exact(height * width)).enumerate() {
         let at = header_len(1) + row;
         dataset.check_label(label.into(), row, at).map_err(|error| error.context(labels_path.display().to_string()))?;
         let image = Image::Lines { height, width, channels: 1, blue_first: false, bytes };
-        dataset.push(label.into(), image, &mut fitter).map_err(|why| in_images(Error::data(why)))?;
+        dataset.push(label.into(), image, &mut loader).map_err(|why| in_images(Error::data(why)))?;
     }
     Ok(dataset)
 }

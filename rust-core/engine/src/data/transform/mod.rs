@@ -3,9 +3,9 @@
 
 mod augment;
 mod change;
-mod fit;
+mod load;
 mod normalize;
 
 pub use augment::Augment;
-pub use fit::Fitter;
+pub use load::ImageLoader;
 pub use normalize::{Normalize, Normalizer};

@@ -1,20 +1,21 @@
 //! Brings an image of any source to the shape of the run, when it is loaded.
 
-use firesteel_image::{Decoder, Limits, fit};
+use firesteel_image::{Decoder, Fitter, Limits, Size};
 
 use crate::data::record::Image;
 use crate::data::shape::{CHANNELS, Shape};
 
 /// Writes images of one shape; keeps the memory that decoding takes.
-pub struct Fitter {
+pub struct ImageLoader {
     shape: Shape,
     decoder: Decoder,
+    fitter: Fitter,
     rgb: Vec<u8>,
 }
 
-impl Fitter {
+impl ImageLoader {
     pub fn new(shape: Shape) -> Self {
-        Self { shape, decoder: Decoder::new(Limits::default()), rgb: Vec::new() }
+        Self { shape, decoder: Decoder::new(Limits::default()), fitter: Fitter::default(), rgb: Vec::new() }
     }
 
     /// Writes `image` to `out`, HWC. An image of another size is cut to the proportions of the shape around its centre and
@@ -24,7 +25,9 @@ impl Fitter {
         let Shape { height, width, .. } = self.shape;
         match image {
             Image::Broken(why) => Err(why.to_owned()),
-            Image::Encoded(bytes) => self.decoder.load(bytes, height, width, out).map_err(|error| error.to_string()),
+            Image::Encoded(bytes) => {
+                self.decoder.load(bytes, Size { height, width }, out).map_err(|error| error.to_string())
+            }
             Image::Planar { height: h, width: w, bytes } if (h, w) == (height, width) => {
                 interleave(bytes, out);
                 Ok(())
@@ -47,8 +50,8 @@ impl Fitter {
     }
 
     fn resize(&mut self, height: usize, width: usize, out: &mut [u8]) -> Result<(), String> {
-        let to = (self.shape.height, self.shape.width);
-        fit(&self.rgb, (height, width), out, to).map_err(|error| error.to_string())
+        let wanted = Size { height: self.shape.height, width: self.shape.width };
+        self.fitter.fit(&self.rgb, Size { height, width }, out, wanted).map_err(|error| error.to_string())
     }
 }
 
@@ -90,7 +93,7 @@ mod tests {
 
     fn written(image: Image<'_>, shape: Shape) -> Vec<u8> {
         let mut out = vec![7; shape.values()];
-        Fitter::new(shape).write(image, &mut out).unwrap();
+        ImageLoader::new(shape).write(image, &mut out).unwrap();
         out
     }
 
@@ -140,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_no_image_says_why() {
         let mut out = vec![0; Shape::CIFAR.values()];
-        assert_eq!(Fitter::new(Shape::CIFAR).write(Image::Broken("no pixels"), &mut out).unwrap_err(), "no pixels");
-        assert!(Fitter::new(Shape::CIFAR).write(Image::Encoded(b"hello"), &mut out).is_err());
+        assert_eq!(ImageLoader::new(Shape::CIFAR).write(Image::Broken("no pixels"), &mut out).unwrap_err(), "no pixels");
+        assert!(ImageLoader::new(Shape::CIFAR).write(Image::Encoded(b"hello"), &mut out).is_err());
     }
 }
