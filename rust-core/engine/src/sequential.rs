@@ -190,7 +190,8 @@ impl Sequential {
         let tensors = self.config.build_net()?.layout().entries().to_vec();
         write_whole(&model, &encode(&pytorch_file(tensors), &self.weights)?)?;
         let shape = self.normalizer.shape();
-        let tensors = vec![entry("mean", &[shape.channels, shape.height, shape.width]), entry("scale", &[shape.channels])];
+        let tensors =
+            vec![entry("mean", &[shape.channels, shape.height, shape.width]), entry("scale", &[shape.channels])];
         let preprocessing = encode(&pytorch_file(tensors), &self.normalizer.to_vec())?;
         write_whole(&self.out.join("preprocessing.safetensors"), &preprocessing)?;
         let accuracy = last.map(|evaluation| evaluation.correct as f64 / evaluation.rows as f64);

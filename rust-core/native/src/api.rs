@@ -254,7 +254,8 @@ impl NativeNativeInterface for NativeAPI {
     ) -> Result<JFloatArray<'l>> {
         let (predictors, format) = (PREDICTORS.get(predictor)?, format.to_string());
         let (rows, length) = sizes(rows, length)?;
-        let logits = with_direct(env, &records, length, |bytes| Ok(calls::predict(&predictors, &format, bytes, rows)?))?;
+        let logits =
+            with_direct(env, &records, length, |bytes| Ok(calls::predict(&predictors, &format, bytes, rows)?))?;
         float_array(env, &logits)
     }
 

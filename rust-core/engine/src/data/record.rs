@@ -83,7 +83,9 @@ impl RecordFormat {
     /// Refuses sizes that no image has, with an error of kind `data`.
     pub fn check(self) -> Result<()> {
         match self {
-            RecordFormat::Idx { height, width } if [height, width].iter().any(|side| !(1..=MOST_SIDE).contains(side)) => {
+            RecordFormat::Idx { height, width }
+                if [height, width].iter().any(|side| !(1..=MOST_SIDE).contains(side)) =>
+            {
                 Err(Error::data(format!("images of {height} x {width} pixels; a side has 1 to {MOST_SIDE}")))
             }
             _ => Ok(()),

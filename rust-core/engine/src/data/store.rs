@@ -53,8 +53,7 @@ pub struct Dataset {
 impl Dataset {
     /// An empty set of images of `shape` whose labels must be below `classes`, with room for `rows`.
     pub fn with_capacity(classes: usize, shape: Shape, rows: usize) -> Result<Self> {
-        let mut dataset =
-            Dataset { shape, pixels: Vec::new(), labels: Vec::new(), classes, bad: BadImages::default() };
+        let mut dataset = Dataset { shape, pixels: Vec::new(), labels: Vec::new(), classes, bad: BadImages::default() };
         dataset.reserve(rows)?;
         Ok(dataset)
     }
@@ -318,7 +317,8 @@ mod tests {
     /// Eight irregular images, and their minibatches with `augment` in f32 and bf16.
     fn gathered(how: Normalize, augment: &str) -> (Dataset, Normalizer, Vec<f32>, Vec<bf16>) {
         let noise = |at: usize| (at.wrapping_mul(0x9e37_79b1) >> 13) as u8;
-        let records = (0..8).flat_map(|k| cifar10_record(k, move |c, at| noise((usize::from(k) * 3 + c) * Shape::CIFAR.plane() + at)));
+        let records = (0..8)
+            .flat_map(|k| cifar10_record(k, move |c, at| noise((usize::from(k) * 3 + c) * Shape::CIFAR.plane() + at)));
         let dataset = ten(&records.collect::<Vec<_>>(), 8).unwrap();
         let normalizer = Normalizer::fit(how, &dataset.statistics()).unwrap();
         let (mut single, mut half) = (vec![f32::NAN; 8 * PIXELS], vec![bf16::NAN; 8 * PIXELS]);

@@ -110,7 +110,13 @@ type Forward = for<'w> fn(&mut Pass<'w>, &Var) -> Var;
 
 impl Net {
     fn new(params: Vec<Param>, forward: Forward, recipe: Recipe) -> Self {
-        Self { params: Params::new(params), forward, sides: CIFAR_SIDE..=CIFAR_SIDE, published_side: CIFAR_SIDE, recipe }
+        Self {
+            params: Params::new(params),
+            forward,
+            sides: CIFAR_SIDE..=CIFAR_SIDE,
+            published_side: CIFAR_SIDE,
+            recipe,
+        }
     }
 
     /// Accepts images of any side from `least` on, which a net can whose last layers take the mean over all pixels.

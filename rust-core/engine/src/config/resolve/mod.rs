@@ -124,7 +124,9 @@ impl TrainConfig {
                 let key = if self.resize.is_some() { "resize" } else { "size" };
                 format!("net {name} is of images of {most} x {most}, not of {side} x {side}; leave {key} out")
             } else {
-                format!("net {name} needs images of at least {least} x {least}, not {side} x {side}; set size or resize")
+                format!(
+                    "net {name} needs images of at least {least} x {least}, not {side} x {side}; set size or resize"
+                )
             }));
         }
         self.augment.check(self.shape())

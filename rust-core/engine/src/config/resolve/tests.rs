@@ -256,16 +256,46 @@ fn what_a_net_has_no_use_for_is_refused_with_its_name() {
             r#"{"net": "airbench_32_64_64"}"#,
             "net airbench_32_64_64 whitens images that are normalised by channel; set normalize to channel",
         ),
-        (r#"{"net": "alexnet"}"#, "net alexnet needs images of at least 63 x 63, not 32 x 32; set resize"),
+        (r#"{"net": "alexnet"}"#, "net alexnet needs images of at least 63 x 63, not 32 x 32; set size or resize"),
         (
             r#"{"net": "cifar10_quick", "resize": 64}"#,
             "net cifar10_quick is of images of 32 x 32, not of 64 x 64; leave resize out",
         ),
-        (r#"{"net": "alexnet", "resize": 4096}"#, "resize must be 32 to 1024 pixels, not 4096"),
+        (r#"{"net": "alexnet", "resize": 4096}"#, "resize must be at most 1024 pixels, not 4096"),
     ] {
         assert_eq!(resolve(json).expect_err(json).to_string(), expected);
     }
     assert_eq!(resolve(r#"{"net": "resnet20", "update-bn": 5}"#).unwrap().update_bn, Some(5));
     assert_eq!(resolve(r#"{"net": "alexnet", "resize": 224}"#).unwrap().resize, Some(224));
     assert!(resolve(r#"{"net": "cifar10_quick", "resize": 32}"#).is_ok());
+}
+
+#[test]
+fn the_size_of_images_is_what_the_net_takes() {
+    for (json, expected) in [
+        (
+            r#"{"net": "cifar10_quick", "size": 64}"#,
+            "net cifar10_quick is of images of 32 x 32, not of 64 x 64; leave size out",
+        ),
+        (
+            r#"{"net": "resnet20", "size": 16}"#,
+            "net resnet20 needs images of at least 32 x 32, not 16 x 16; set size or resize",
+        ),
+        (
+            r#"{"net": "resnet20", "size": 64, "resize": 48}"#,
+            "resize enlarges images, and 48 is less than their side of 64; set size to 48 instead",
+        ),
+        (r#"{"augment": "crop:32"}"#, "augment crop:32: the size must be below 32, the side of the images"),
+    ] {
+        assert_eq!(resolve(json).expect_err(json).to_string(), expected);
+    }
+    assert_eq!(resolve(r#"{"net": "resnet20", "size": 64, "augment": "crop:40"}"#).unwrap().shape().height, 64);
+    assert_eq!(resolve(r#"{"net": "resnet20", "size": 16, "resize": 32}"#).unwrap().shape().height, 16);
+    let files = |json| {
+        let facts = Facts { rows: 50_000, classes: 10, encoded: true };
+        TrainConfig::from_json(json).unwrap().resolve(Some(facts)).unwrap().size
+    };
+    assert_eq!(files(r#"{"net": "resnet18"}"#), Some(224), "image files have the size that the net was published for");
+    assert_eq!(files(r#"{"net": "resnet18", "size": 64}"#), Some(64));
+    assert_eq!(files(r#"{"net": "resnet20"}"#), None, "that of CIFAR's");
 }

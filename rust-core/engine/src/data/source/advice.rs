@@ -57,7 +57,8 @@ fn is_archive(name: &str) -> bool {
 /// The first directory with training files, the nearer ones before those below them.
 fn data_below(directory: &Path, depth: usize) -> Option<(PathBuf, DatasetKind)> {
     let below = directories(directory);
-    let data = |path: &PathBuf| Some((path.clone(), *kinds_in(&list(path).ok()?, &DatasetKind::READ_HERE).ok()?.first()?));
+    let data =
+        |path: &PathBuf| Some((path.clone(), *kinds_in(&list(path).ok()?, &DatasetKind::READ_HERE).ok()?.first()?));
     below.iter().find_map(data).or_else(|| {
         let deeper = |path: &PathBuf| data_below(path, depth - 1);
         if depth > 1 { below.iter().find_map(deeper) } else { None }

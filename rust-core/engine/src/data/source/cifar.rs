@@ -87,8 +87,8 @@ fn append_file(dataset: &mut Dataset, path: &Path, format: RecordFormat) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use crate::data::testing::{cifar10_record, cifar100_record};
     use super::*;
+    use crate::data::testing::{cifar10_record, cifar100_record};
     use crate::error::Kind;
 
     fn read_one(bytes: &[u8], format: RecordFormat) -> (String, Result<Dataset>) {

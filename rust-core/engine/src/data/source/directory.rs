@@ -31,7 +31,9 @@ impl Dataset {
                 cifar::check_batches(&names).map_err(in_directory)?;
                 read_cifar(directory, cifar::cifar10_files(&names), RecordFormat::Cifar10, shape)?
             }
-            DatasetKind::Cifar100 => read_cifar(directory, cifar::cifar100_files(&names), RecordFormat::Cifar100, shape)?,
+            DatasetKind::Cifar100 => {
+                read_cifar(directory, cifar::cifar100_files(&names), RecordFormat::Cifar100, shape)?
+            }
             DatasetKind::Idx => read_idx(directory, &names, shape)?,
             DatasetKind::Images => return Err(in_directory(none_found(&[kind]))),
         };
@@ -41,12 +43,7 @@ impl Dataset {
 
 type Rows = (Dataset, Option<Dataset>);
 
-fn read_cifar(
-    directory: &Path,
-    files: (Vec<&str>, Option<&str>),
-    format: RecordFormat,
-    shape: Shape,
-) -> Result<Rows> {
+fn read_cifar(directory: &Path, files: (Vec<&str>, Option<&str>), format: RecordFormat, shape: Shape) -> Result<Rows> {
     let (train, test) = files;
     let test = test.map(|name| cifar::read(directory, &[name], format, shape)).transpose()?;
     Ok((cifar::read(directory, &train, format, shape)?, test))
@@ -81,8 +78,8 @@ fn none_found(candidates: &[DatasetKind]) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::data::testing::cifar10_record;
     use super::*;
+    use crate::data::testing::cifar10_record;
     use std::fs;
     use std::path::PathBuf;
 

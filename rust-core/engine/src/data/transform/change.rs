@@ -167,7 +167,12 @@ mod tests {
                 shifts.extend([-19, -1, 0, 4, 19].map(|right| Some((border, down, right))));
             }
         }
-        let cuts = [None, Some(Cut::around(SHAPE, 0, 19, 8)), Some(Cut::around(SHAPE, 16, 5, 3)), Some(Cut::around(SHAPE, 31, 0, 31))];
+        let cuts = [
+            None,
+            Some(Cut::around(SHAPE, 0, 19, 8)),
+            Some(Cut::around(SHAPE, 16, 5, 3)),
+            Some(Cut::around(SHAPE, 31, 0, 31)),
+        ];
         for shift in shifts {
             for (cut, flip) in cuts.into_iter().flat_map(|cut| [(cut, false), (cut, true)]) {
                 let change = Change { flip, shift, cut };

@@ -143,7 +143,10 @@ mod tests {
     #[test]
     fn what_is_no_image_says_why() {
         let mut out = vec![0; Shape::CIFAR.values()];
-        assert_eq!(ImageLoader::new(Shape::CIFAR).write(Image::Broken("no pixels"), &mut out).unwrap_err(), "no pixels");
+        assert_eq!(
+            ImageLoader::new(Shape::CIFAR).write(Image::Broken("no pixels"), &mut out).unwrap_err(),
+            "no pixels"
+        );
         assert!(ImageLoader::new(Shape::CIFAR).write(Image::Encoded(b"hello"), &mut out).is_err());
     }
 }

@@ -44,7 +44,8 @@ case class WorkersLoaded(devices: Seq[String])
 case class ImagesDropped(split: String, count: Long, described: Seq[String]) {
 
   /** For people. */
-  def text: String = s"left out of the $split set: $count ${if (count == 1) "row that is" else "rows that are"} no image, first ${described.head}"
+  def text: String =
+    s"left out of the $split set: $count ${if (count == 1) "row that is" else "rows that are"} no image, first ${described.head}"
 }
 
 /** A round has ended, and its results are averaged.

@@ -5,7 +5,18 @@ package io.firesteel.driver
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.node._
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.{Ended, Evaluated, ExchangeDone, Fault, ImagesDropped, Machine, RoundDone, Started, StoredFile, WorkersLoaded}
+import io.firesteel.{
+  Ended,
+  Evaluated,
+  ExchangeDone,
+  Fault,
+  ImagesDropped,
+  Machine,
+  RoundDone,
+  Started,
+  StoredFile,
+  WorkersLoaded
+}
 import io.firesteel.driver.files.{LineWriter, OutputDir}
 
 import java.io.{BufferedReader, InputStreamReader, OutputStream}

@@ -61,9 +61,12 @@ object ImageFiles {
     val directory = DataDirectory.list(sc, uri)
     val candidates = dataset.fold(readers)(name => Seq(named(name)))
     found(candidates, directory) match {
-      case Seq(ClassFolders) => ClassFolders.open(sc, directory, validation, seed).named
+      case Seq(ClassFolders)                  => ClassFolders.open(sc, directory, validation, seed).named
       case Seq(reader) if validation.nonEmpty =>
-        throw new FiresteelException(Kind.CONFIG, s"validation divides class folders, and $uri is ${reader.name}: leave it out")
+        throw new FiresteelException(
+          Kind.CONFIG,
+          s"validation divides class folders, and $uri is ${reader.name}: leave it out"
+        )
       case Seq(reader) => reader.open(sc, directory).named
       case Seq()       =>
         val files = candidates.map(reader => s"${reader.name}: ${reader.lookedFor}").mkString("; ")

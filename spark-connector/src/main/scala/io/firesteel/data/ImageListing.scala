@@ -78,8 +78,12 @@ private[data] object ImageListing {
       directory.filesBelow(root).map(file(root, _)).filterNot(hidden).partition(file => isImage(file.path.getName))
     val listed = images.filter(_.relative.contains('/'))
     val present = listed.map(_.name).toSet
-    classes.find(!present(_)).foreach(name => fail(s"$root/$name has no images: remove the folder, or put images there"))
-    listed.find(_.length > MostBytes).foreach(file => fail(s"${file.path}: ${file.length} bytes are too many for an image"))
+    classes
+      .find(!present(_))
+      .foreach(name => fail(s"$root/$name has no images: remove the folder, or put images there"))
+    listed
+      .find(_.length > MostBytes)
+      .foreach(file => fail(s"${file.path}: ${file.length} bytes are too many for an image"))
     val sorted = listed.sortBy(file => (file.name, file.path.getParent.toString, file.path.getName)).toIndexedSeq
     ImageListing(root, classes, sorted, others.length + images.length - listed.length)
   }

@@ -47,6 +47,7 @@ class Events extends TrainListener {
 
   override def started(e: Started): Unit = add(e)
   override def loaded(e: WorkersLoaded): Unit = add(e)
+  override def dropped(e: ImagesDropped): Unit = add(e)
   override def round(e: RoundDone): Unit = add(e)
   override def exchange(e: ExchangeDone): Unit = add(e)
   override def evaluated(e: Evaluated): Unit = add(e)

@@ -3,7 +3,18 @@
 // two other versions. It would have to be shaded, and then its service files and native code do not work.
 package io.firesteel.driver.console
 
-import io.firesteel.{Ended, Evaluated, ExchangeDone, ExchangeTotals, Fault, ImagesDropped, Machine, RoundDone, Started, WorkersLoaded}
+import io.firesteel.{
+  Ended,
+  Evaluated,
+  ExchangeDone,
+  ExchangeTotals,
+  Fault,
+  ImagesDropped,
+  Machine,
+  RoundDone,
+  Started,
+  WorkersLoaded
+}
 
 import java.io.PrintStream
 import java.util.Locale

@@ -69,7 +69,8 @@ private[train] object MemoryCheck {
     Option.unless(onGpu(sc.getConf, plan.config)) {
       def share(rows: Long, workers: Long) = (rows + workers - 1) / workers
       val train = plan.memory(share(trainRows, plan.workers))
-      val tested = if (plan.isSynchronous) share(testRows, plan.workers) else math.min(testRows, maxDriverRows(plan.config))
+      val tested =
+        if (plan.isSynchronous) share(testRows, plan.workers) else math.min(testRows, maxDriverRows(plan.config))
       val test = Option.when(testRows > 0)(plan.memory(tested))
       estimate(plan, train, test, capacity(sc, train.limit))
     }

@@ -1,7 +1,17 @@
 // Measures a run's time and sends its events to the listener: one at a time, whichever thread they come from.
 package io.firesteel.train.run
 
-import io.firesteel.{Ended, Evaluated, ExchangeTotals, Fault, FiresteelException, ImagesDropped, Started, TrainListener, WorkersLoaded}
+import io.firesteel.{
+  Ended,
+  Evaluated,
+  ExchangeTotals,
+  Fault,
+  FiresteelException,
+  ImagesDropped,
+  Started,
+  TrainListener,
+  WorkersLoaded
+}
 import io.firesteel.data.ImageSource
 import io.firesteel.jni.Kind
 

@@ -25,7 +25,10 @@ private[train] final case class BadImages(count: Long, described: Seq[(Long, Str
         )
       }
       if (count == source.rows)
-        throw new FiresteelException(Kind.DATA, s"none of the $count images of the ${source.split} set is one: ${named.head}")
+        throw new FiresteelException(
+          Kind.DATA,
+          s"none of the $count images of the ${source.split} set is one: ${named.head}"
+        )
       ImagesDropped(source.split, count, named)
     }
 }

@@ -40,8 +40,8 @@ private[train] final class SpooledTest private (
   private val pieces: Seq[IndexedSeq[SpooledChunk]] = {
     val starts = chunks.scanLeft(0L)(_ + _.rows)
     val most = MemoryCheck.maxDriverRows(plan.config)
-    chunks.zip(starts).groupBy { case (_, start) => start / most }.toSeq.sortBy(_._1).map {
-      case (_, piece) => piece.map(_._1)
+    chunks.zip(starts).groupBy { case (_, start) => start / most }.toSeq.sortBy(_._1).map { case (_, piece) =>
+      piece.map(_._1)
     }
   }
 

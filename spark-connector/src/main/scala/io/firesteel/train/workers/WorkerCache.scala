@@ -63,7 +63,8 @@ private[train] final case class WorkerCache(
   def fill(worker: Worker, chunks: Iterator[Array[Byte]]): Unit = {
     var buffer = ByteBuffer.allocateDirect(0)
     chunks.foreach { chunk =>
-      if (buffer.capacity < chunk.length) buffer = ByteBuffer.allocateDirect(chunk.length).order(ByteOrder.LITTLE_ENDIAN)
+      if (buffer.capacity < chunk.length)
+        buffer = ByteBuffer.allocateDirect(chunk.length).order(ByteOrder.LITTLE_ENDIAN)
       buffer.clear().put(chunk).flip()
       worker.append(buffer, format.rows(chunk))
     }

@@ -8,7 +8,7 @@ import io.firesteel.train.{Evaluation, EvaluationResult, Events, RunWatch, Runs,
 import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.placement.Placement
 import io.firesteel.train.run.{Checkpoint, Plan}
-import io.firesteel.train.workers.{Jobs, Workers}
+import io.firesteel.train.workers.{Jobs, LoadedRows, Workers}
 import java.nio.file.{Files, Path}
 import org.apache.spark.{SparkContext, SparkException}
 import org.scalatest.BeforeAndAfterAll
@@ -145,7 +145,8 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     val workers =
       new Workers(sc, PartitionedRows(rdd, IndexedSeq(0, 1, 40), RecordFormat.Cifar10), plan, "uneven", jobs)
     try {
-      val (statistics, devices) = workers.load()
+      val LoadedRows(statistics, devices, bad) = workers.load()
+      assert(bad.count == 0)
       assert(devices == Seq.fill(3)("cpu"))
       val normalizer = Engine.normalizer(plan.configJson, statistics)
       val start = Checkpoint.initialized(plan, Checkpoint.start(plan, source.rows, None), statistics)
