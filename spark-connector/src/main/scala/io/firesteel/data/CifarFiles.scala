@@ -27,7 +27,8 @@ private[data] sealed abstract class CifarFiles(format: FixedRecords, classes: In
 
   def found(directory: DataDirectory): Boolean = training(directory).nonEmpty
 
-  def open(sc: SparkContext, directory: DataDirectory): ImageFiles = {
+  def open(sc: SparkContext, directory: DataDirectory, holdOut: Option[HoldOut]): ImageFiles = {
+    HoldOut.refuse(name, holdOut)
     check(directory)
     val test = Seq(testing).filter(directory.has)
     ImageFiles(

@@ -8,8 +8,13 @@ import org.apache.hadoop.fs.{FileStatus, FileSystem, Path}
 import org.apache.spark.SparkContext
 import scala.util.Using
 
-/** The files of `path` by name. */
-private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, files: Map[String, FileStatus]) {
+/** The files of `path` by name, and the folders in it in no order. */
+private[firesteel] final class DataDirectory(
+    val path: Path,
+    val fileSystem: FileSystem,
+    files: Map[String, FileStatus],
+    val folders: Seq[Path]
+) {
   def names: Seq[String] = files.keys.toSeq.sorted
 
   def has(name: String): Boolean = files.contains(name)
@@ -38,13 +43,16 @@ private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, 
     * left out.
     */
   def directories(most: Int): Seq[DataDirectory] =
-    try {
-      val paths = fileSystem.listStatus(path).filter(_.isDirectory).map(_.getPath).sortBy(_.getName).take(most)
-      paths.toSeq.flatMap { below =>
-        try Some(DataDirectory.of(fileSystem, below))
-        catch { case _: IOException => None }
-      }
-    } catch { case _: IOException => Nil }
+    folders.sortBy(_.getName).take(most).flatMap { below =>
+      try Some(DataDirectory.of(fileSystem, below))
+      catch { case _: IOException => None }
+    }
+
+  /** Lists one of the folders.
+    *
+    * @throws FiresteelException kind io where it cannot be listed
+    */
+  def below(folder: Path): DataDirectory = ReadFailure.listed(folder)(DataDirectory.of(fileSystem, folder))
 
   /** Hosts that hold a part of the file. File systems that know no hosts answer `localhost`, which is left out. */
   def hosts(name: String): Seq[String] =
@@ -56,7 +64,7 @@ private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, 
       .diff(Seq("localhost"))
 }
 
-private[data] object DataDirectory {
+private[firesteel] object DataDirectory {
 
   /** Lists `uri`; a failure of kind io if there is no such directory or it cannot be read. */
   def list(sc: SparkContext, uri: String): DataDirectory =
@@ -77,7 +85,8 @@ private[data] object DataDirectory {
     }
 
   private def of(fileSystem: FileSystem, path: Path): DataDirectory = {
-    val files = fileSystem.listStatus(path).filter(_.isFile).map(status => status.getPath.getName -> status)
-    new DataDirectory(path, fileSystem, files.toMap)
+    val (files, others) = fileSystem.listStatus(path).toSeq.partition(_.isFile)
+    val byName = files.map(status => status.getPath.getName -> status).toMap
+    new DataDirectory(path, fileSystem, byName, others.filter(_.isDirectory).map(_.getPath))
   }
 }

@@ -17,7 +17,8 @@ private[data] case object IdxFiles extends ImageFiles.Reader {
   def found(directory: DataDirectory): Boolean =
     find(directory, "train-images", "idx3").nonEmpty || find(directory, "train-labels", "idx1").nonEmpty
 
-  def open(sc: SparkContext, directory: DataDirectory): ImageFiles = {
+  def open(sc: SparkContext, directory: DataDirectory, holdOut: Option[HoldOut]): ImageFiles = {
+    HoldOut.refuse(name, holdOut)
     val training = pair(directory, "train").get
     val classes = training.highestLabel(None) + 1
     val test = pair(directory, "t10k")

@@ -1,0 +1,180 @@
+// Images in a folder for each class, as torchvision's ImageFolder reads them: the classes are the sorted names of the
+// folders. Either DIR/CLASS/.., or DIR/train/CLASS/.. with validation (or val, valid) and test beside train.
+package io.firesteel.data
+
+import io.firesteel.FiresteelException
+import io.firesteel.jni.Kind
+import java.io.IOException
+import org.apache.hadoop.fs.{FileSystem, Path}
+import org.apache.spark.SparkContext
+import org.slf4j.LoggerFactory
+import scala.annotation.tailrec
+
+/** The files of a data set of class folders.
+  *
+  * @param names the classes in the order of their labels
+  */
+private[firesteel] final case class ClassFiles(
+    names: IndexedSeq[String],
+    train: EncodedFiles,
+    validation: Option[EncodedFiles],
+    test: Option[EncodedFiles]
+)
+
+private[firesteel] case object ClassFolders extends ImageFiles.Reader {
+  private val log = LoggerFactory.getLogger(getClass)
+  private val Train = "train"
+  private val Validation = Seq("validation", "val", "valid")
+  private val Test = "test"
+  private val SplitNames = Train +: Test +: Validation
+  private val MostFolders = 100 // that are looked into before a directory is taken to hold no images
+  private val MostEntries = 1000 // of one folder
+
+  def name: String = "images"
+
+  def lookedFor: String = s"$Expected (${ClassTree.Kinds})"
+
+  /** The layout, for messages. */
+  val Expected = "CLASS/x.jpg or train/CLASS/x.jpg for each class"
+
+  /** Whether there is an image in a folder. A folder that cannot be listed counts, so that `open` says why it cannot. */
+  def found(directory: DataDirectory): Boolean =
+    anyImage(directory.fileSystem, ClassTree.folders(directory), looked = 0)
+
+  @tailrec private def anyImage(fileSystem: FileSystem, folders: Seq[Path], looked: Int): Boolean =
+    if (folders.isEmpty || looked == MostFolders) false
+    else
+      entries(fileSystem, folders.head) match {
+        case Some((files, below)) =>
+          files.exists(ClassTree.isImage) || anyImage(fileSystem, folders.tail ++ below, looked + 1)
+        case None => true
+      }
+
+  /** Names of files, and folders; none for a folder that cannot be listed. */
+  private def entries(fileSystem: FileSystem, folder: Path): Option[(Seq[String], Seq[Path])] =
+    try {
+      val visible =
+        FileSystems.entries(fileSystem, folder).take(MostEntries).filterNot(e => ClassTree.isHidden(e.getPath.getName))
+      val (folders, files) = visible.toSeq.partition(_.isDirectory)
+      Some(files.map(_.getPath.getName) -> folders.map(_.getPath))
+    } catch { case _: IOException => None }
+
+  def open(sc: SparkContext, directory: DataDirectory, holdOut: Option[HoldOut]): ImageFiles = {
+    val files = list(directory, holdOut)
+    ImageFiles(
+      name,
+      files.train.source(sc, files.names),
+      files.test.map(_.source(sc, files.names)),
+      files.validation.map(_.source(sc, files.names))
+    )
+  }
+
+  /** Lists all files.
+    *
+    * @throws FiresteelException of kind data for folders that make no data set, of kind io for one that cannot be listed,
+    *   of kind config for a `holdOut` where there is a validation folder, or that leaves a set empty
+    */
+  def list(directory: DataDirectory, holdOut: Option[HoldOut]): ClassFiles = {
+    val splits = ClassTree.folders(directory).filter(folder => SplitNames.contains(folder.getName))
+    val train = splits.find(_.getName == Train).map(directory.below)
+    if (train.exists(inside => ClassTree.folders(inside).nonEmpty && !inside.names.exists(ClassTree.isImage)))
+      inSplits(directory, train.get, splits, holdOut)
+    else {
+      if (splits.nonEmpty && splits.length == ClassTree.folders(directory).length)
+        train.fold(fail(s"${directory.path} has ${splits.map(_.getName).mkString(" and ")} and no $Train")) { inside =>
+          fail(s"${inside.path} holds no class folders: images are looked for as $Expected")
+        }
+      val classes = training(directory)
+      divided(directory, classes, holdOut)
+    }
+  }
+
+  private def inSplits(
+      directory: DataDirectory,
+      train: DataDirectory,
+      splits: Seq[Path],
+      holdOut: Option[HoldOut]
+  ): ClassFiles = {
+    val validation = splits.filter(folder => Validation.contains(folder.getName))
+    if (validation.length > 1)
+      fail(s"${directory.path} has ${validation.map(_.getName).mkString(" and ")}: leave one of them there")
+    if (holdOut.nonEmpty && validation.nonEmpty)
+      throw new FiresteelException(
+        Kind.CONFIG,
+        s"${validation.head} holds validation files, so a fraction of the training files cannot be asked for"
+      )
+    val beside = ClassTree.folders(directory).diff(splits)
+    if (beside.nonEmpty) log.warn(s"${directory.path}: left out beside $Train: ${beside.map(_.getName).mkString(", ")}")
+    val classes = training(train)
+    def other(folder: Path): EncodedFiles = labelled(folder, tree(directory.below(folder)), classes.map(_.name))
+    val files = divided(train, classes, holdOut)
+    files.copy(
+      validation = validation.headOption.map(other).orElse(files.validation),
+      test = splits.find(_.getName == Test).map(other)
+    )
+  }
+
+  private def training(directory: DataDirectory): IndexedSeq[ClassFolder] = {
+    val classes = tree(directory)
+    if (classes.length == 1) {
+      val only = directory.path.toString.stripSuffix("/") + "/" + classes.head.name
+      val advice = if (classes.head.nested) s": if the folders in it are the classes, give $only" else ""
+      fail(s"$only is the only class folder, and training needs two$advice")
+    }
+    classes
+  }
+
+  /** The class folders of `directory`, none of them empty. */
+  private def tree(directory: DataDirectory): IndexedSeq[ClassFolder] = {
+    val classes = ClassTree.list(directory)
+    if (classes.isEmpty) fail(s"${directory.path} holds no class folders: images are looked for as $Expected")
+    for (empty <- classes.find(_.files.isEmpty)) {
+      val others = if (empty.others == 0) "" else s", but ${empty.others} other files such as ${empty.other.get}"
+      fail(s"${directory.path}: class folder ${empty.name} holds no ${ClassTree.Kinds} file$others: remove it")
+    }
+    val left = classes.map(_.others).sum
+    if (left > 0)
+      log.warn(
+        s"${directory.path}: $left files in class folders are no ${ClassTree.Kinds} by their names and are left out, such as " +
+          classes.flatMap(_.other).head
+      )
+    val loose = directory.names.filter(name => ClassTree.isImage(name) && !ClassTree.isHidden(name))
+    if (loose.nonEmpty)
+      log.warn(s"${directory.path}: ${loose.length} images in no class folder are left out, such as ${loose.head}")
+    classes
+  }
+
+  private def labelled(folder: Path, classes: Seq[ClassFolder], names: IndexedSeq[String]): EncodedFiles = {
+    val labels = names.zipWithIndex.toMap
+    EncodedFiles(
+      folder,
+      for {
+        one <- classes.toIndexedSeq
+        label = labels.getOrElse(one.name, fail(s"$folder has class ${one.name}, which the training files lack"))
+        (file, bytes) <- one.files
+      } yield EncodedFile(file, label, bytes)
+    )
+  }
+
+  /** All files as the training set, or a part of them as the validation set. */
+  private def divided(directory: DataDirectory, classes: Seq[ClassFolder], holdOut: Option[HoldOut]): ClassFiles = {
+    val names = classes.map(_.name).toIndexedSeq
+    val all = labelled(directory.path, classes, names)
+    holdOut.fold(ClassFiles(names, all, None, None)) { hold =>
+      val (held, kept) = all.files.partition(file => hold.takes(file.name))
+      if (held.isEmpty || kept.isEmpty)
+        throw new FiresteelException(
+          Kind.CONFIG,
+          s"${directory.path}: a validation fraction of ${hold.fraction} takes ${held.length} of ${all.files.length} files"
+        )
+      val lost = names.indices.diff(kept.map(_.label).distinct)
+      if (lost.nonEmpty)
+        log.warn(
+          s"${directory.path}: validation takes all files of ${lost.length} classes, such as ${names(lost.head)}"
+        )
+      ClassFiles(names, all.copy(files = kept), Some(all.copy(files = held)), None)
+    }
+  }
+
+  private def fail(message: String): Nothing = throw new FiresteelException(Kind.DATA, message)
+}
