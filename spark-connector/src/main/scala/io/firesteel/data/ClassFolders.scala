@@ -10,17 +10,6 @@ import org.apache.spark.SparkContext
 import org.slf4j.LoggerFactory
 import scala.annotation.tailrec
 
-/** The files of a data set of class folders.
-  *
-  * @param names the classes in the order of their labels
-  */
-private[firesteel] final case class ClassFiles(
-    names: IndexedSeq[String],
-    train: EncodedFiles,
-    validation: Option[EncodedFiles],
-    test: Option[EncodedFiles]
-)
-
 private[firesteel] case object ClassFolders extends ImageFiles.Reader {
   private val log = LoggerFactory.getLogger(getClass)
   private val Train = "train"
@@ -29,6 +18,8 @@ private[firesteel] case object ClassFolders extends ImageFiles.Reader {
   private val SplitNames = Train +: Test +: Validation
   private val MostFolders = 100 // that are looked into before a directory is taken to hold no images
   private val MostEntries = 1000 // of one folder
+
+  type Files = EncodedFiles
 
   def name: String = "images"
 
@@ -59,42 +50,40 @@ private[firesteel] case object ClassFolders extends ImageFiles.Reader {
       Some(files.map(_.getPath.getName) -> folders.map(_.getPath))
     } catch { case _: IOException => None }
 
-  def open(sc: SparkContext, directory: DataDirectory, holdOut: Option[HoldOut]): ImageFiles = {
-    val files = list(directory, holdOut)
-    ImageFiles(
-      name,
-      files.train.source(sc, files.names),
-      files.test.map(_.source(sc, files.names)),
-      files.validation.map(_.source(sc, files.names))
-    )
-  }
+  protected def source(sc: SparkContext, files: EncodedFiles, splits: DataSplits[EncodedFiles]): ImageSource =
+    files.source(sc, splits.names)
 
   /** Lists all files.
     *
     * @throws FiresteelException of kind data for folders that make no data set, of kind io for one that cannot be listed,
     *   of kind config for a `holdOut` where there is a validation folder, or that leaves a set empty
     */
-  def list(directory: DataDirectory, holdOut: Option[HoldOut]): ClassFiles = {
-    val splits = ClassTree.folders(directory).filter(folder => SplitNames.contains(folder.getName))
-    val train = splits.find(_.getName == Train).map(directory.below)
-    if (train.exists(inside => ClassTree.folders(inside).nonEmpty && !inside.names.exists(ClassTree.isImage)))
-      inSplits(directory, train.get, splits, holdOut)
-    else {
-      if (splits.nonEmpty && splits.length == ClassTree.folders(directory).length)
-        train.fold(fail(s"${directory.path} has ${splits.map(_.getName).mkString(" and ")} and no $Train")) { inside =>
-          fail(s"${inside.path} holds no class folders: images are looked for as $Expected")
-        }
-      val classes = training(directory)
-      divided(directory, classes, holdOut)
+  def list(directory: DataDirectory, holdOut: Option[HoldOut]): DataSplits[EncodedFiles] = {
+    val folders = ClassTree.folders(directory)
+    val splits = folders.filter(folder => SplitNames.contains(folder.getName))
+    val onlySplits = splits.length == folders.length
+    splits.find(_.getName == Train).map(directory.below) match {
+      case Some(train) if holdsClasses(train, onlySplits) => inSplits(directory, train, splits, holdOut)
+      case Some(train) if onlySplits                      => fail(noClasses(train))
+      case None if onlySplits && splits.nonEmpty          =>
+        fail(s"${directory.path} has ${splits.map(_.getName).mkString(" and ")} and no $Train")
+      case _ => divided(directory, training(directory), holdOut)
     }
   }
+
+  /** Whether `train` has class folders. Beside folders of other names it may be a class itself, if images lie in it. */
+  private def holdsClasses(train: DataDirectory, onlySplits: Boolean): Boolean =
+    ClassTree.folders(train).nonEmpty && (onlySplits || !train.names.exists(ClassTree.isImage))
+
+  private def noClasses(directory: DataDirectory): String =
+    s"${directory.path} holds no class folders: images are looked for as $Expected"
 
   private def inSplits(
       directory: DataDirectory,
       train: DataDirectory,
       splits: Seq[Path],
       holdOut: Option[HoldOut]
-  ): ClassFiles = {
+  ): DataSplits[EncodedFiles] = {
     val validation = splits.filter(folder => Validation.contains(folder.getName))
     if (validation.length > 1)
       fail(s"${directory.path} has ${validation.map(_.getName).mkString(" and ")}: leave one of them there")
@@ -127,7 +116,7 @@ private[firesteel] case object ClassFolders extends ImageFiles.Reader {
   /** The class folders of `directory`, none of them empty. */
   private def tree(directory: DataDirectory): IndexedSeq[ClassFolder] = {
     val classes = ClassTree.list(directory)
-    if (classes.isEmpty) fail(s"${directory.path} holds no class folders: images are looked for as $Expected")
+    if (classes.isEmpty) fail(noClasses(directory))
     for (empty <- classes.find(_.files.isEmpty)) {
       val others = if (empty.others == 0) "" else s", but ${empty.others} other files such as ${empty.other.get}"
       fail(s"${directory.path}: class folder ${empty.name} holds no ${ClassTree.Kinds} file$others: remove it")
@@ -157,10 +146,14 @@ private[firesteel] case object ClassFolders extends ImageFiles.Reader {
   }
 
   /** All files as the training set, or a part of them as the validation set. */
-  private def divided(directory: DataDirectory, classes: Seq[ClassFolder], holdOut: Option[HoldOut]): ClassFiles = {
+  private def divided(
+      directory: DataDirectory,
+      classes: Seq[ClassFolder],
+      holdOut: Option[HoldOut]
+  ): DataSplits[EncodedFiles] = {
     val names = classes.map(_.name).toIndexedSeq
     val all = labelled(directory.path, classes, names)
-    holdOut.fold(ClassFiles(names, all, None, None)) { hold =>
+    holdOut.fold(DataSplits(names.length, names, all, None, None)) { hold =>
       val (held, kept) = all.files.partition(file => hold.takes(file.name))
       if (held.isEmpty || kept.isEmpty)
         throw new FiresteelException(
@@ -172,7 +165,7 @@ private[firesteel] case object ClassFolders extends ImageFiles.Reader {
         log.warn(
           s"${directory.path}: validation takes all files of ${lost.length} classes, such as ${names(lost.head)}"
         )
-      ClassFiles(names, all.copy(files = kept), Some(all.copy(files = held)), None)
+      DataSplits(names.length, names, all.copy(files = kept), Some(all.copy(files = held)), None)
     }
   }
 

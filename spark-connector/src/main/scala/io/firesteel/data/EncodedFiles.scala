@@ -43,12 +43,10 @@ private[firesteel] final case class EncodedFiles(folder: Path, files: IndexedSeq
 
   def path(row: Long): String = s"$root/${files(row.toInt).name}"
 
-  /** The files, divided into groups of about the same size, as many as `parallelism` and more if that makes them larger
-    * than `GroupBytes`.
-    */
+  /** The files, divided into groups of about the size that [[TaskSize]] says. */
   def groups(parallelism: Int): IndexedSeq[EncodedGroup] = {
     val ends = files.iterator.map(EncodedFiles.weight).scanLeft(0L)(_ + _).drop(1).toArray
-    val size = math.min(EncodedFiles.GroupBytes, math.max(1, ends.last / parallelism))
+    val size = TaskSize.bytes(ends.last, parallelism)
     val starts = files.indices.filter(at => at == 0 || (ends(at) - 1) / size > (ends(at - 1) - 1) / size)
     starts.zip(starts.drop(1) :+ files.length).map { case (start, end) =>
       EncodedGroup(root, start.toLong, files.slice(start, end))
@@ -68,11 +66,17 @@ private[firesteel] final case class EncodedFiles(folder: Path, files: IndexedSeq
   }
 }
 
-private[firesteel] object EncodedFiles {
-  private val GroupBytes = 16L << 20 // a task of less costs Spark more than it reads
+private[data] object EncodedFiles {
 
   /** Added to each file's length: opening a file takes as long as reading about this many bytes from a local disk. */
   private val OpenBytes = 16L << 10
 
   private def weight(file: EncodedFile): Long = file.bytes + OpenBytes
+}
+
+private[firesteel] object TaskSize {
+  private val Most = 16L << 20 // several hundred photographs: the copies of one task's records fit beside a worker
+
+  /** The bytes that a task should read where `total` bytes are read in all: a share of `parallelism`, 16 MiB at most. */
+  def bytes(total: Long, parallelism: Int): Long = math.min(Most, math.max(1, (total + parallelism - 1) / parallelism))
 }

@@ -14,10 +14,26 @@ case class ImageFiles(
     validation: Option[ImageSource] = None
 )
 
+/** A data set before its rows are read.
+  *
+  * @param names the classes in the order of their labels, where they have names
+  */
+private[firesteel] final case class DataSplits[A](
+    classes: Int,
+    names: IndexedSeq[String],
+    train: A,
+    validation: Option[A],
+    test: Option[A]
+)
+
 object ImageFiles {
 
   /** A kind of data set: how to recognize it by file names, and how to open it. */
-  private[data] trait Reader {
+  private[firesteel] trait Reader {
+
+    /** What is known of the training, validation or test set before its rows are read. */
+    type Files
+
     def name: String
 
     /** The names of its files, for messages. */
@@ -26,7 +42,19 @@ object ImageFiles {
     /** Whether the training files are there. */
     def found(directory: DataDirectory): Boolean
 
-    def open(sc: SparkContext, directory: DataDirectory, holdOut: Option[HoldOut]): ImageFiles
+    /** Looks at names, lengths and headers.
+      *
+      * @throws FiresteelException of the kinds of [[ImageFiles.open]]
+      */
+    def list(directory: DataDirectory, holdOut: Option[HoldOut]): DataSplits[Files]
+
+    protected def source(sc: SparkContext, files: Files, splits: DataSplits[Files]): ImageSource
+
+    def open(sc: SparkContext, directory: DataDirectory, holdOut: Option[HoldOut]): ImageFiles = {
+      val splits = list(directory, holdOut)
+      def rows(files: Files) = source(sc, files, splits)
+      ImageFiles(name, rows(splits.train), splits.test.map(rows), splits.validation.map(rows))
+    }
   }
 
   private val official: Seq[Reader] = Seq(CifarFiles.Cifar10, CifarFiles.Cifar100, IdxFiles)
@@ -50,9 +78,24 @@ object ImageFiles {
   ): ImageFiles = {
     val holdOut = validation.map(HoldOut(_, seed))
     val directory = DataDirectory.list(sc, uri)
-    val candidates = dataset.fold(readers)(name => Seq(named(name)))
-    recognized(directory, candidates) match {
-      case Seq(reader) => reader.open(sc, directory, holdOut)
+    recognize(directory, uri, readers, dataset, "--dataset").open(sc, directory, holdOut)
+  }
+
+  /** The one of `among` whose files are in `directory`.
+    *
+    * @param dataset the name of the reader, if it is said
+    * @param option what says it
+    */
+  private[firesteel] def recognize[R <: Reader](
+      directory: DataDirectory,
+      uri: String,
+      among: Seq[R],
+      dataset: Option[String],
+      option: String
+  ): R = {
+    val candidates = dataset.fold(among)(name => Seq(named(name, among)))
+    candidatesIn(directory, candidates) match {
+      case Seq(reader) => reader
       case Seq()       =>
         val files = candidates.map(reader => s"${reader.name}: ${reader.lookedFor}").mkString("; ")
         val advice = DataAdvice.ofDirectory(directory, below => official.find(_.found(below)).map(_.name))
@@ -60,18 +103,18 @@ object ImageFiles {
         throw new FiresteelException(Kind.DATA, s"$uri: $words")
       case several =>
         val names = several.map(_.name).mkString(" and ")
-        throw new FiresteelException(Kind.CONFIG, s"$uri holds $names: say which with --dataset")
+        throw new FiresteelException(Kind.CONFIG, s"$uri holds $names: say which with $option")
     }
   }
 
   /** The names of official files say more than a folder with an image in it, and are looked at without listing more. */
-  private def recognized(directory: DataDirectory, candidates: Seq[Reader]): Seq[Reader] = {
+  private def candidatesIn[R <: Reader](directory: DataDirectory, candidates: Seq[R]): Seq[R] = {
     val byNames = candidates.filter(reader => official.contains(reader) && reader.found(directory))
     if (byNames.nonEmpty) byNames else candidates.filter(_.found(directory))
   }
 
-  private def named(name: String): Reader = readers.find(_.name == name).getOrElse {
-    val known = readers.map(_.name).mkString(", ")
+  private def named[R <: Reader](name: String, among: Seq[R]): R = among.find(_.name == name).getOrElse {
+    val known = among.map(_.name).mkString(", ")
     throw new FiresteelException(Kind.CONFIG, s"""dataset "$name" is unknown, known: $known""")
   }
 }

@@ -11,7 +11,7 @@ import org.apache.spark.firesteel.ExecutorHost
 import org.apache.spark.rdd.RDD
 import org.apache.spark.{Partition, TaskContext}
 
-private[data] object ReadFailure {
+private[firesteel] object ReadFailure {
 
   /** Runs `body`, which reads the file `path`, on the driver or in a task.
     *

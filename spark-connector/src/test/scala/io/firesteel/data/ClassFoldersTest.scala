@@ -81,6 +81,15 @@ class ClassFoldersTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
+  test("an image beside the class folders of train is left out") {
+    TestSpark.directory { directory =>
+      TestImages.write(directory, "train/a/1.png", "train/b/1.png", "train/all.png", "test/a/1.png")
+      assert(
+        names(directory, ImageFiles.open(sc, directory.toString, None).train) == Seq("train/a/1.png", "train/b/1.png")
+      )
+    }
+  }
+
   test("a class may be called train") {
     TestSpark.directory { directory =>
       TestImages.write(directory, "bus/1.png", "train/1.png", "plane/1.png")
