@@ -73,10 +73,3 @@ private[data] object EncodedFiles {
 
   private def weight(file: EncodedFile): Long = file.bytes + OpenBytes
 }
-
-private[firesteel] object TaskSize {
-  private val Most = 16L << 20 // several hundred photographs: the copies of one task's records fit beside a worker
-
-  /** The bytes that a task should read where `total` bytes are read in all: a share of `parallelism`, 16 MiB at most. */
-  def bytes(total: Long, parallelism: Int): Long = math.min(Most, math.max(1, (total + parallelism - 1) / parallelism))
-}

@@ -25,7 +25,7 @@ private[firesteel] final case class HoldOut(fraction: Double, seed: Long) {
   }
 }
 
-private[data] object HoldOut {
+private[firesteel] object HoldOut {
   private val Unit = 1.0 / (1L << 53)
 
   /** For a data set whose training rows cannot be divided. */

@@ -4,11 +4,9 @@ package io.firesteel.data
 import io.firesteel.{FiresteelException, TestSpark}
 import io.firesteel.jni.Kind
 import java.io.{IOException, RandomAccessFile}
-import java.net.URI
 import java.nio.file.{Files, Path}
 import java.nio.{ByteBuffer, ByteOrder}
-import java.util.concurrent.atomic.AtomicInteger
-import org.apache.hadoop.fs.{FileStatus, Path => HadoopPath, RawLocalFileSystem, RemoteIterator}
+import org.apache.hadoop.fs.{Path => HadoopPath}
 import org.apache.hadoop.security.{AccessControlException, UserGroupInformation}
 import org.apache.spark.SparkContext
 import org.scalatest.BeforeAndAfterAll
@@ -195,7 +193,7 @@ class ClassFoldersTest extends AnyFunSuite with BeforeAndAfterAll {
   test("a large tree without images is not listed to its end") {
     TestSpark.directory { directory =>
       for (at <- 0 until 1000) Files.createDirectories(directory.resolve(s"$at/below"))
-      Counted.listings.set(0)
+      Counted.reset()
       intercept[FiresteelException](ImageFiles.open(sc, s"counted://$directory", Some("images")))
       assert(Counted.listings.get < 600) // 100 to find an image, 400 for the advice
     }
@@ -262,24 +260,4 @@ class ClassFoldersTest extends AnyFunSuite with BeforeAndAfterAll {
     assert(large.length > 6 && large.forall(_.files.tail.map(_.bytes.toLong).sum <= (16 << 20)))
     assert(large.head.path(large.head.files.head) == "s3a://bucket/c/0")
   }
-}
-
-/** Counts how often a folder is listed. */
-class Counted extends RawLocalFileSystem {
-  override def getScheme: String = "counted"
-  override def getUri: URI = URI.create("counted:///")
-
-  override def listStatus(path: HadoopPath): Array[FileStatus] = {
-    Counted.listings.incrementAndGet()
-    super.listStatus(path)
-  }
-
-  override def listStatusIterator(path: HadoopPath): RemoteIterator[FileStatus] = {
-    Counted.listings.incrementAndGet()
-    super.listStatusIterator(path)
-  }
-}
-
-object Counted {
-  val listings = new AtomicInteger
 }
