@@ -5,6 +5,7 @@ package io.firesteel.data
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
+import java.nio.charset.StandardCharsets.UTF_8
 import java.util.{Arrays, Collections}
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{FileStatus, Path}
@@ -13,8 +14,11 @@ import org.apache.hadoop.mapreduce.lib.input.{FileSplit, FixedLengthInputFormat}
 import org.apache.hadoop.mapreduce.{InputSplit, JobContext, RecordReader, TaskAttemptContext}
 import org.apache.spark.SparkContext
 import org.apache.spark.rdd.RDD
+import scala.util.Using
 
-private[data] sealed abstract class CifarFiles(format: FixedRecords, classes: Int) extends ImageFiles.Reader {
+private[firesteel] sealed abstract class CifarFiles(format: FixedRecords, val classes: Int) extends ImageFiles.Reader {
+  type Files = IndexedSeq[CifarFile]
+
   def name: String = format.name
 
   /** Names of the training files in the order of their rows. */
@@ -22,27 +26,41 @@ private[data] sealed abstract class CifarFiles(format: FixedRecords, classes: In
 
   protected def testing: String
 
+  /** Name of the text file that has the name of each class in a line of its own. */
+  protected def naming: String
+
   /** Refuses training files that cannot be the whole of a data set. */
   protected def check(directory: DataDirectory): Unit = ()
 
   def found(directory: DataDirectory): Boolean = training(directory).nonEmpty
 
-  def open(sc: SparkContext, directory: DataDirectory): ImageFiles = {
+  def list(directory: DataDirectory, holdOut: Option[HoldOut]): DataSplits[Files] = {
+    HoldOut.refuse(name, holdOut)
     check(directory)
-    val test = Seq(testing).filter(directory.has)
-    ImageFiles(
-      name,
-      source(sc, directory, training(directory)),
-      Option.when(test.nonEmpty)(source(sc, directory, test))
-    )
+    val test = Option.when(directory.has(testing))(files(directory, Seq(testing)))
+    DataSplits(classes, names(directory), files(directory, training(directory)), validation = None, test)
   }
 
-  private def source(sc: SparkContext, directory: DataDirectory, names: Seq[String]): ImageSource = {
+  /** The classes by the order of their labels; empty if they are not told, one line for each. */
+  private def names(directory: DataDirectory): IndexedSeq[String] =
+    if (!directory.has(naming)) IndexedSeq.empty
+    else {
+      val text = Using.resource(directory.open(naming)) { in =>
+        ReadFailure.told(directory.file(naming).toString)(in.readNBytes(CifarFiles.NamesBytes))
+      }
+      val lines = new String(text, UTF_8).linesIterator.map(_.trim).filter(_.nonEmpty).toIndexedSeq
+      if (lines.length == classes) lines else IndexedSeq.empty
+    }
+
+  private def files(directory: DataDirectory, names: Seq[String]): Files = {
     val counts = names.map(rows(directory, _))
     val starts = counts.scanLeft(0L)(_ + _)
-    val files = names.zip(starts).map { case (name, first) => CifarFile(directory.file(name).toString, format, first) }
-    val records = sc.union(files.map(_.records(sc, classes)))
-    ImageSource(records, starts.last, classes, format, row => files.findLast(_.first <= row).fold("")(_.locate(row)))
+    names.indices.map(at => CifarFile(directory.file(names(at)).toString, format, classes, starts(at), counts(at)))
+  }
+
+  protected def source(sc: SparkContext, files: Files, splits: DataSplits[Files]): ImageSource = {
+    def locate(row: Long) = files.findLast(_.first <= row).fold("")(_.locate(row))
+    ImageSource(sc.union(files.map(_.records(sc))), files.map(_.rows).sum, classes, format, locate, splits.names)
   }
 
   private def rows(directory: DataDirectory, file: String): Long = {
@@ -55,13 +73,17 @@ private[data] sealed abstract class CifarFiles(format: FixedRecords, classes: In
   }
 }
 
-private[data] object CifarFiles {
+private[firesteel] object CifarFiles {
+  private val NamesBytes = 64 << 10 // the longer one of the two files of names has 1 KiB
+
   case object Cifar10 extends CifarFiles(RecordFormat.Cifar10, classes = 10) {
     private val Batch = """data_batch_(\d{1,9})\.bin""".r
 
     def lookedFor: String = "data_batch_1.bin (and so on), test_batch.bin"
 
     protected def testing: String = "test_batch.bin"
+
+    protected def naming: String = "batches.meta.txt"
 
     protected def training(directory: DataDirectory): Seq[String] = batches(directory).map(_._2)
 
@@ -84,15 +106,17 @@ private[data] object CifarFiles {
 
     protected def testing: String = "test.bin"
 
+    protected def naming: String = "fine_label_names.txt"
+
     protected def training(directory: DataDirectory): Seq[String] = Seq("train.bin").filter(directory.has)
   }
 }
 
-/** One file of records; its first record is row `first` of the training or test set. */
-private[data] case class CifarFile(path: String, format: FixedRecords, first: Long) {
+/** One file of `rows` records; its first record is row `first` of the training or test set. */
+private[firesteel] case class CifarFile(path: String, format: FixedRecords, classes: Int, first: Long, rows: Long) {
 
   /** The rows with their numbers; a label that is not a class fails the task with the place of its record. */
-  def records(sc: SparkContext, classes: Int): RDD[(Long, Array[Byte])] = {
+  def records(sc: SparkContext): RDD[(Long, Array[Byte])] = {
     val conf = new Configuration(sc.hadoopConfiguration)
     FixedLengthInputFormat.setRecordLength(conf, format.bytes)
     conf.set(OneFile.Key, path)
@@ -101,19 +125,27 @@ private[data] case class CifarFile(path: String, format: FixedRecords, first: Lo
       .map { case (offset, bytes) =>
         val row = first + offset.get / format.bytes
         val record = Arrays.copyOf(bytes.getBytes, format.bytes) // Hadoop reuses its buffer
-        if (format.label(record) >= classes)
-          throw new FiresteelException(
-            Kind.DATA,
-            s"${locate(row)} has label ${format.label(record)}, $name has $classes classes"
-          )
+        label(row, record)
         row -> record
       }
     new FileRecords(path, read)
   }
 
-  def locate(row: Long): String = s"$path: record ${row - first} at byte ${(row - first) * format.bytes}"
+  /** The label of a record that begins with these bytes.
+    *
+    * @throws FiresteelException kind data for one that is not a class
+    */
+  def label(row: Long, record: Array[Byte]): Int = {
+    val label = format.label(record)
+    if (label >= classes)
+      throw new FiresteelException(
+        Kind.DATA,
+        s"${locate(row)} has label $label, ${format.name} has $classes classes"
+      )
+    label
+  }
 
-  private def name: String = format.name
+  def locate(row: Long): String = s"$path: record ${row - first} at byte ${(row - first) * format.bytes}"
 }
 
 /** The records of one file. Hadoop's own formats take their paths for patterns and split them at commas. */

@@ -1,69 +1,173 @@
-// Class folders: the image files of each class are in a folder that has the name of the class, as torchvision's ImageFolder
-// reads them. The driver lists the files, executors read them, and the engine decodes them.
+// Images in a folder for each class, as torchvision's ImageFolder reads them: the classes are the sorted names of the
+// folders. Either DIR/CLASS/.., or DIR/train/CLASS/.. with validation (or val, valid) and test beside train.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import org.apache.hadoop.fs.Path
+import java.io.IOException
+import org.apache.hadoop.fs.{FileSystem, Path}
 import org.apache.spark.SparkContext
 import org.slf4j.LoggerFactory
+import scala.annotation.tailrec
 
-private[data] case object ClassFolders extends ImageFiles.Reader {
+private[firesteel] case object ClassFolders extends ImageFiles.Reader {
   private val log = LoggerFactory.getLogger(getClass)
+  private val Train = "train"
+  private val Validation = Seq("validation", "val", "valid")
+  private val Test = "test"
+  private val SplitNames = Train +: Test +: Validation
+  private val MostFolders = 100 // that are looked into before a directory is taken to hold no images
+  private val MostEntries = 1000 // of one folder
+
+  type Files = EncodedFiles
 
   def name: String = "images"
 
-  def lookedFor: String = "CLASS/*.jpg or *.png, or train/CLASS/.. beside validation/ (or val/) and test/"
+  def lookedFor: String = s"$Expected (${ClassTree.Kinds})"
 
-  private val Training = "train"
-  private val Validation = Seq("validation", "val")
-  private val Testing = "test"
+  /** The layout, for messages. */
+  val Expected = "CLASS/x.jpg or train/CLASS/x.jpg for each class"
 
+  /** Whether there is an image in a folder. A folder that cannot be listed counts, so that `open` says why it cannot. */
   def found(directory: DataDirectory): Boolean =
-    directory.holdsBelow(ImageListing.isImage, training(directory).fold(1)(_ => 2))
+    anyImage(directory.fileSystem, ClassTree.folders(directory), looked = 0)
 
-  def open(sc: SparkContext, directory: DataDirectory): ImageFiles = open(sc, directory, None, 0)
-
-  /** Opens class folders.
-    *
-    * @param fraction of the training images that become the validation set, if there is no folder of one
-    * @param seed that decides which they are
-    * @throws FiresteelException of kind data for a class without images, or one that training lacks
-    */
-  def open(sc: SparkContext, directory: DataDirectory, fraction: Option[Double], seed: Long): ImageFiles = {
-    val root = training(directory).getOrElse(directory.path)
-    val train = ImageListing.of(directory, root)
-    val classes = train.classes
-    if (classes.length < 2) fail(s"$root has one class, ${classes.mkString}: a net tells two at least")
-    def part(names: String*): Option[ImageListing] =
-      names.flatMap(directory.folder).headOption.map { path =>
-        val listing = ImageListing.of(directory, path)
-        listing.classes.find(!classes.contains(_)).foreach(name => fail(s"$path/$name: training has no class $name"))
-        listing
+  @tailrec private def anyImage(fileSystem: FileSystem, folders: Seq[Path], looked: Int): Boolean =
+    if (folders.isEmpty || looked == MostFolders) false
+    else
+      entries(fileSystem, folders.head) match {
+        case Some((files, below)) =>
+          files.exists(ClassTree.isImage) || anyImage(fileSystem, folders.tail ++ below, looked + 1)
+        case None => true
       }
-    val divided = training(directory).isDefined
-    val validation = if (divided) part(Validation: _*) else None
-    val test = if (divided) part(Testing) else None
-    if (fraction.nonEmpty && validation.nonEmpty)
-      throw new FiresteelException(
-        Kind.CONFIG,
-        s"${validation.get.root} is the validation set: leave --validation out"
-      )
-    val (kept, held) = fraction.fold((train, Option.empty[ImageListing])) { part =>
-      val (held, kept) = train.split(part, seed)
-      if (held.files.isEmpty) fail(s"$root: the validation set of $part of ${train.files.length} images is empty")
-      (kept, Some(held))
+
+  /** Names of files, and folders; none for a folder that cannot be listed. */
+  private def entries(fileSystem: FileSystem, folder: Path): Option[(Seq[String], Seq[Path])] =
+    try {
+      val visible =
+        FileSystems.entries(fileSystem, folder).take(MostEntries).filterNot(e => ClassTree.isHidden(e.getPath.getName))
+      val (folders, files) = visible.toSeq.partition(_.isDirectory)
+      Some(files.map(_.getPath.getName) -> folders.map(_.getPath))
+    } catch { case _: IOException => None }
+
+  protected def source(sc: SparkContext, files: EncodedFiles, splits: DataSplits[EncodedFiles]): ImageSource =
+    files.source(sc, splits.names)
+
+  /** Lists all files.
+    *
+    * @throws FiresteelException of kind data for folders that make no data set, of kind io for one that cannot be listed,
+    *   of kind config for a `holdOut` where there is a validation folder, or that leaves a set empty
+    */
+  def list(directory: DataDirectory, holdOut: Option[HoldOut]): DataSplits[EncodedFiles] = {
+    val folders = ClassTree.folders(directory)
+    val splits = folders.filter(folder => SplitNames.contains(folder.getName))
+    val onlySplits = splits.length == folders.length
+    splits.find(_.getName == Train).map(directory.below) match {
+      case Some(train) if holdsClasses(train, onlySplits) => inSplits(directory, train, splits, holdOut)
+      case Some(train) if onlySplits                      => fail(noClasses(train))
+      case None if onlySplits && splits.nonEmpty          =>
+        fail(s"${directory.path} has ${splits.map(_.getName).mkString(" and ")} and no $Train")
+      case _ => divided(directory, training(directory), holdOut)
     }
-    classes.find(name => !kept.files.exists(_.name == name)).foreach { name =>
-      fail(s"$root/$name: all its images are in the validation set: take a smaller part of them, or another seed")
-    }
-    val source = (listing: ImageListing) => listing.source(sc, classes)
-    for (listing <- Seq(train) ++ validation ++ test if listing.others > 0)
-      log.warn(s"${listing.root}: ${listing.others} files are left out, since they are not named as JPEG or PNG images")
-    ImageFiles(name, source(kept), test.map(source), validation.orElse(held).map(source))
   }
 
-  private def training(directory: DataDirectory): Option[Path] = directory.folder(Training)
+  /** Whether `train` has class folders. Beside folders of other names it may be a class itself, if images lie in it. */
+  private def holdsClasses(train: DataDirectory, onlySplits: Boolean): Boolean =
+    ClassTree.folders(train).nonEmpty && (onlySplits || !train.names.exists(ClassTree.isImage))
 
-  private def fail(what: String): Nothing = throw new FiresteelException(Kind.DATA, what)
+  private def noClasses(directory: DataDirectory): String =
+    s"${directory.path} holds no class folders: images are looked for as $Expected"
+
+  private def inSplits(
+      directory: DataDirectory,
+      train: DataDirectory,
+      splits: Seq[Path],
+      holdOut: Option[HoldOut]
+  ): DataSplits[EncodedFiles] = {
+    val validation = splits.filter(folder => Validation.contains(folder.getName))
+    if (validation.length > 1)
+      fail(s"${directory.path} has ${validation.map(_.getName).mkString(" and ")}: leave one of them there")
+    if (holdOut.nonEmpty && validation.nonEmpty)
+      throw new FiresteelException(
+        Kind.CONFIG,
+        s"${validation.head} holds validation files, so a fraction of the training files cannot be asked for"
+      )
+    val beside = ClassTree.folders(directory).diff(splits)
+    if (beside.nonEmpty) log.warn(s"${directory.path}: left out beside $Train: ${beside.map(_.getName).mkString(", ")}")
+    val classes = training(train)
+    def other(folder: Path): EncodedFiles = labelled(folder, tree(directory.below(folder)), classes.map(_.name))
+    val files = divided(train, classes, holdOut)
+    files.copy(
+      validation = validation.headOption.map(other).orElse(files.validation),
+      test = splits.find(_.getName == Test).map(other)
+    )
+  }
+
+  private def training(directory: DataDirectory): IndexedSeq[ClassFolder] = {
+    val classes = tree(directory)
+    if (classes.length == 1) {
+      val only = directory.path.toString.stripSuffix("/") + "/" + classes.head.name
+      val advice = if (classes.head.nested) s": if the folders in it are the classes, give $only" else ""
+      fail(s"$only is the only class folder, and training needs two$advice")
+    }
+    classes
+  }
+
+  /** The class folders of `directory`, none of them empty. */
+  private def tree(directory: DataDirectory): IndexedSeq[ClassFolder] = {
+    val classes = ClassTree.list(directory)
+    if (classes.isEmpty) fail(noClasses(directory))
+    for (empty <- classes.find(_.files.isEmpty)) {
+      val others = if (empty.others == 0) "" else s", but ${empty.others} other files such as ${empty.other.get}"
+      fail(s"${directory.path}: class folder ${empty.name} holds no ${ClassTree.Kinds} file$others: remove it")
+    }
+    val left = classes.map(_.others).sum
+    if (left > 0)
+      log.warn(
+        s"${directory.path}: $left files in class folders are no ${ClassTree.Kinds} by their names and are left out, such as " +
+          classes.flatMap(_.other).head
+      )
+    val loose = directory.names.filter(name => ClassTree.isImage(name) && !ClassTree.isHidden(name))
+    if (loose.nonEmpty)
+      log.warn(s"${directory.path}: ${loose.length} images in no class folder are left out, such as ${loose.head}")
+    classes
+  }
+
+  private def labelled(folder: Path, classes: Seq[ClassFolder], names: IndexedSeq[String]): EncodedFiles = {
+    val labels = names.zipWithIndex.toMap
+    EncodedFiles(
+      folder,
+      for {
+        one <- classes.toIndexedSeq
+        label = labels.getOrElse(one.name, fail(s"$folder has class ${one.name}, which the training files lack"))
+        (file, bytes) <- one.files
+      } yield EncodedFile(file, label, bytes)
+    )
+  }
+
+  /** All files as the training set, or a part of them as the validation set. */
+  private def divided(
+      directory: DataDirectory,
+      classes: Seq[ClassFolder],
+      holdOut: Option[HoldOut]
+  ): DataSplits[EncodedFiles] = {
+    val names = classes.map(_.name).toIndexedSeq
+    val all = labelled(directory.path, classes, names)
+    holdOut.fold(DataSplits(names.length, names, all, None, None)) { hold =>
+      val (held, kept) = all.files.partition(file => hold.takes(file.name))
+      if (held.isEmpty || kept.isEmpty)
+        throw new FiresteelException(
+          Kind.CONFIG,
+          s"${directory.path}: a validation fraction of ${hold.fraction} takes ${held.length} of ${all.files.length} files"
+        )
+      val lost = names.indices.diff(kept.map(_.label).distinct)
+      if (lost.nonEmpty)
+        log.warn(
+          s"${directory.path}: validation takes all files of ${lost.length} classes, such as ${names(lost.head)}"
+        )
+      DataSplits(names.length, names, all.copy(files = kept), Some(all.copy(files = held)), None)
+    }
+  }
+
+  private def fail(message: String): Nothing = throw new FiresteelException(Kind.DATA, message)
 }

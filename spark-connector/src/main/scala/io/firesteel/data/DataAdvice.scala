@@ -14,14 +14,17 @@ private[data] object DataAdvice {
     */
   def ofDirectory(directory: DataDirectory, kind: DataDirectory => Option[String]): Option[String] =
     otherVersion(directory)
+      .orElse(loose(directory))
       .orElse(below(directory, Depth)(kind).map { case (there, name) =>
         s"${there.path} has those of $name: give that directory"
       })
       .orElse(directory.names.find(isArchive).map(name => s"$name lies there: $Unpack"))
       .orElse(below(directory, depth = 1)(otherVersion).map { case (there, what) => s"${there.path}: $what" })
-      .orElse(directory.names.find(ImageListing.isImage).map { name =>
-        s"$name lies there without a class: put the images of each class into a folder of its name"
-      })
+
+  private def loose(directory: DataDirectory): Option[String] =
+    directory.names.find(name => ClassTree.isImage(name) && !ClassTree.isHidden(name)).map { image =>
+      s"$image lies in it, and images are read from class folders: ${ClassFolders.Expected}"
+    }
 
   /** For a file where a directory was wanted. */
   def ofFile(name: String): String = if (isArchive(name)) Unpack else "give the directory that it lies in"

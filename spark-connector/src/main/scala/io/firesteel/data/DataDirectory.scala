@@ -1,4 +1,4 @@
-// A directory of data files on any Hadoop file system; its files are listed when it is opened on the driver.
+// A directory of data files on any Hadoop file system, listed once on the driver.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
@@ -8,8 +8,13 @@ import org.apache.hadoop.fs.{FileStatus, FileSystem, Path}
 import org.apache.spark.SparkContext
 import scala.util.Using
 
-/** The files of `path` by name, without directories. Their methods take names that are there. */
-private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, files: Map[String, FileStatus]) {
+/** The files of `path` by name, and the folders in it in no order. */
+private[firesteel] final class DataDirectory(
+    val path: Path,
+    val fileSystem: FileSystem,
+    files: Map[String, FileStatus],
+    val folders: Seq[Path]
+) {
   def names: Seq[String] = files.keys.toSeq.sorted
 
   def has(name: String): Boolean = files.contains(name)
@@ -38,60 +43,30 @@ private[data] final class DataDirectory(val path: Path, fileSystem: FileSystem, 
     * left out.
     */
   def directories(most: Int): Seq[DataDirectory] =
-    try {
-      val paths = fileSystem.listStatus(path).filter(_.isDirectory).map(_.getPath).sortBy(_.getName).take(most)
-      paths.toSeq.flatMap { below =>
-        try Some(DataDirectory.of(fileSystem, below))
-        catch { case _: IOException => None }
-      }
-    } catch { case _: IOException => Nil }
-
-  /** The directory in this one that has this name. */
-  def folder(name: String): Option[Path] =
-    folders(path).find(_.getName == name)
-
-  /** The directories in `parent`, which is this one or below it. */
-  def folders(parent: Path): Seq[Path] =
-    ReadFailure.told(parent.toString)(fileSystem.listStatus(parent).toSeq.filter(_.isDirectory).map(_.getPath))
-
-  /** All files below `parent`, which is this one or below it, in no order. */
-  def filesBelow(parent: Path): Seq[FileStatus] = ReadFailure.told(parent.toString) {
-    val files = fileSystem.listFiles(parent, true)
-    Iterator.continually(files).takeWhile(_.hasNext).map(_.next()).toIndexedSeq
-  }
-
-  /** Whether a file whose name `fits` is in one of the directories that are `depth` below this one or deeper. Few
-    * directories are looked into, since this only tells kinds of data sets apart.
-    */
-  def holdsBelow(fits: String => Boolean, depth: Int): Boolean = {
-    var visits = DataDirectory.MostVisits
-    def holds(parent: Path, level: Int): Boolean = {
-      visits -= 1
-      val (below, files) = fileSystem.listStatus(parent).toSeq.partition(_.isDirectory)
-      level >= depth && files.exists(file => fits(file.getPath.getName)) ||
-      below.exists(status => visits > 0 && holds(status.getPath, level + 1))
+    folders.sortBy(_.getName).take(most).flatMap { below =>
+      try Some(DataDirectory.of(fileSystem, below))
+      catch { case _: IOException => None }
     }
-    ReadFailure.told(path.toString)(holds(path, 0))
-  }
+
+  /** Lists one of the folders.
+    *
+    * @throws FiresteelException kind io where it cannot be listed
+    */
+  def below(folder: Path): DataDirectory = ReadFailure.listed(folder)(DataDirectory.of(fileSystem, folder))
 
   /** Hosts that hold a part of the file. File systems that know no hosts answer `localhost`, which is left out. */
   def hosts(name: String): Seq[String] =
-    ReadFailure
-      .told(file(name).toString)(fileSystem.getFileBlockLocations(files(name), 0, length(name)))
+    fileSystem
+      .getFileBlockLocations(files(name), 0, length(name))
       .toSeq
       .flatMap(_.getHosts)
       .distinct
       .diff(Seq("localhost"))
 }
 
-private[data] object DataDirectory {
-  private val MostVisits = 200
+private[firesteel] object DataDirectory {
 
-  /** Lists `uri`.
-    *
-    * @throws FiresteelException kind io if there is no such directory or it cannot be read, kind config if `uri` is not a URI
-    *   or its file system is not on the class path
-    */
+  /** Lists `uri`; a failure of kind io if there is no such directory or it cannot be read. */
   def list(sc: SparkContext, uri: String): DataDirectory =
     try {
       val path = FileSystems.path(uri)
@@ -110,7 +85,8 @@ private[data] object DataDirectory {
     }
 
   private def of(fileSystem: FileSystem, path: Path): DataDirectory = {
-    val files = fileSystem.listStatus(path).filter(_.isFile).map(status => status.getPath.getName -> status)
-    new DataDirectory(path, fileSystem, files.toMap)
+    val (files, others) = fileSystem.listStatus(path).toSeq.partition(_.isFile)
+    val byName = files.map(status => status.getPath.getName -> status).toMap
+    new DataDirectory(path, fileSystem, byName, others.filter(_.isDirectory).map(_.getPath))
   }
 }

@@ -5,7 +5,7 @@ package io.firesteel.data
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import org.apache.hadoop.conf.Configuration
-import org.apache.hadoop.fs.{FileSystem, Path, UnsupportedFileSystemException}
+import org.apache.hadoop.fs.{FileStatus, FileSystem, Path, UnsupportedFileSystemException}
 import org.apache.hadoop.util.VersionInfo
 
 private[firesteel] object FileSystems {
@@ -44,6 +44,15 @@ private[firesteel] object FileSystems {
       case e: NoClassDefFoundError                                           => throw missing(path, e)
       case e: RuntimeException if causes(e, classOf[ClassNotFoundException]) => throw missing(path, e)
     }
+
+  /** What is in a folder, in no order, fetched in pages where the file system has them. */
+  private[data] def entries(fileSystem: FileSystem, folder: Path): Iterator[FileStatus] = {
+    val listing = fileSystem.listStatusIterator(folder)
+    new Iterator[FileStatus] {
+      def hasNext: Boolean = listing.hasNext
+      def next(): FileStatus = listing.next()
+    }
+  }
 
   private def missing(path: Path, cause: Throwable): FiresteelException = {
     val scheme = path.toUri.getScheme

@@ -8,7 +8,9 @@ import org.apache.hadoop.fs.Path
 import org.apache.spark.util.SerializableConfiguration
 import org.apache.spark.{SparkContext, TaskContext}
 
-private[data] case object IdxFiles extends ImageFiles.Reader {
+private[firesteel] case object IdxFiles extends ImageFiles.Reader {
+  type Files = IdxPair
+
   def name: String = "idx"
 
   def lookedFor: String = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-... (also .idx3-ubyte, .gz)"
@@ -17,13 +19,17 @@ private[data] case object IdxFiles extends ImageFiles.Reader {
   def found(directory: DataDirectory): Boolean =
     find(directory, "train-images", "idx3").nonEmpty || find(directory, "train-labels", "idx1").nonEmpty
 
-  def open(sc: SparkContext, directory: DataDirectory): ImageFiles = {
+  def list(directory: DataDirectory, holdOut: Option[HoldOut]): DataSplits[IdxPair] = {
+    HoldOut.refuse(name, holdOut)
     val training = pair(directory, "train").get
     val classes = training.highestLabel(None) + 1
     val test = pair(directory, "t10k")
     test.foreach(_.highestLabel(Some(classes)))
-    ImageFiles(name, training.source(sc, classes), test.map(_.source(sc, classes)))
+    DataSplits(classes, IndexedSeq.empty, training, validation = None, test)
   }
+
+  protected def source(sc: SparkContext, files: IdxPair, splits: DataSplits[IdxPair]): ImageSource =
+    files.source(sc, splits.classes)
 
   private def pair(directory: DataDirectory, prefix: String): Option[IdxPair] = {
     val (images, labels) = (find(directory, s"$prefix-images", "idx3"), find(directory, s"$prefix-labels", "idx1"))
@@ -44,12 +50,14 @@ private[data] case object IdxFiles extends ImageFiles.Reader {
 }
 
 /** The images and labels of the training or test set, two files in `directory`. */
-private[data] final class IdxPair(directory: DataDirectory, images: String, labels: String) {
-  private val imagesPath = directory.file(images)
-  private val labelsPath = directory.file(labels)
+private[firesteel] final class IdxPair(directory: DataDirectory, images: String, labels: String) {
+  val imagesPath: Path = directory.file(images)
+  val labelsPath: Path = directory.file(labels)
 
   private val sizes = header(images, rank = 3)
-  private val (rows, height, width) = (sizes(0), sizes(1), sizes(2))
+  private val (height, width) = (sizes(1), sizes(2))
+  val rows: Int = sizes(0)
+  val format: RecordFormat.Idx = RecordFormat.Idx(height, width)
   private val labelled = header(labels, rank = 1).head
 
   if (labelled != rows)
@@ -85,8 +93,7 @@ private[data] final class IdxPair(directory: DataDirectory, images: String, labe
   }
 
   def source(sc: SparkContext, classes: Int): ImageSource = {
-    val format = RecordFormat.Idx(height, width)
-    val (imagesKey, labelsKey, count) = (imagesPath.toString, labelsPath.toString, rows)
+    val (imagesKey, labelsKey, layout, count) = (imagesPath.toString, labelsPath.toString, format, rows)
     val conf = sc.broadcast(new SerializableConfiguration(sc.hadoopConfiguration))
     val records = sc.makeRDD(Seq(imagesKey -> directory.hosts(images))).mapPartitions { _ =>
       def open(file: String): IdxStream = {
@@ -96,7 +103,7 @@ private[data] final class IdxPair(directory: DataDirectory, images: String, labe
         TaskContext.get().addTaskCompletionListener[Unit](_ => stream.close())
         stream
       }
-      IdxPair.records(open(imagesKey), open(labelsKey), format, count)
+      IdxPair.records(open(imagesKey), open(labelsKey), layout, count)
     }
     def locate(row: Long) =
       s"$imagesKey: record $row at byte ${IdxStream.headerBytes(3) + row * format.height * format.width}"

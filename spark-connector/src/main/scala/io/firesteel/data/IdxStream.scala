@@ -4,7 +4,7 @@ package io.firesteel.data
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
-import java.io.{BufferedInputStream, Closeable, FilterInputStream, IOException, InputStream}
+import java.io.{BufferedInputStream, Closeable, EOFException, FilterInputStream, IOException, InputStream}
 import java.nio.ByteBuffer
 import java.util.Locale
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream
@@ -14,7 +14,7 @@ import scala.annotation.nowarn
 /** Reads `path` from `file`. If the name ends in .gz, all members of the gzip file are unpacked, and offsets count
   * unpacked bytes. Commons Compress reports garbage after the last member, which the JDK's GZIPInputStream ignores.
   */
-private[data] final class IdxStream(path: String, file: InputStream) extends Closeable {
+private[firesteel] final class IdxStream(path: String, file: InputStream) extends Closeable {
   private val packed = path.endsWith(".gz")
   private var position = 0L
   private val logInterval = new LogInterval(System.nanoTime())
@@ -59,6 +59,15 @@ private[data] final class IdxStream(path: String, file: InputStream) extends Clo
     if (read < length) fail(s"ends at byte $position, in the middle of a record or before one that its header claims")
   }
 
+  /** Passes over these bytes, without reading them where the file is not packed. */
+  def skip(bytes: Long): Unit = {
+    guarded {
+      try in.skipNBytes(bytes)
+      catch { case _: EOFException => fail(s"ends before byte ${position + bytes}, which its header claims") }
+    }
+    position += bytes
+  }
+
   /** Checks that the file ends here. */
   def end(): Unit = if (guarded(in.read()) >= 0) fail(s"goes on after its last value, at byte $position")
 
@@ -82,6 +91,7 @@ private final class Source(path: String, file: InputStream) extends FilterInputS
   override def read(): Int = ReadFailure.told(path)(super.read())
   override def read(bytes: Array[Byte], offset: Int, length: Int): Int =
     ReadFailure.told(path)(super.read(bytes, offset, length))
+  override def skip(bytes: Long): Long = ReadFailure.told(path)(super.skip(bytes))
 }
 
 /** Decides when to log that a long read continues; times are System.nanoTime's. */
@@ -100,7 +110,7 @@ private object LogInterval {
   val Nanos = 10000000000L
 }
 
-private[data] object IdxStream {
+private[firesteel] object IdxStream {
   private val log = LoggerFactory.getLogger(classOf[IdxStream])
 
   private def lower(text: String): String = s"${text.head.toLower}${text.tail}"

@@ -1,13 +1,12 @@
-// Opens a directory with the official files of a data set, or class folders of images: recognizes it by names, and reads
-// records.
-// Names, lengths and headers are checked before any Spark job starts; labels while they are read.
+// Opens a directory with the official files of a data set or with class folders of images: recognizes them by names, and
+// reads records. Names, lengths and headers are checked before any Spark job starts; labels while they are read.
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import org.apache.spark.SparkContext
 
-/** A data set: its training rows and, if there are files for them, its test rows. */
+/** A data set: its training rows and, if there are files for them, its test and its validation rows. */
 case class ImageFiles(
     dataset: String,
     train: ImageSource,
@@ -17,19 +16,28 @@ case class ImageFiles(
 
   /** What is evaluated during training: the validation rows if there are some, else the test rows. */
   def evaluated: Option[ImageSource] = validation.orElse(test)
-
-  private def named: ImageFiles = ImageFiles(
-    dataset,
-    train.copy(split = "train"),
-    test.map(_.copy(split = "test")),
-    validation.map(_.copy(split = "validation"))
-  )
 }
+
+/** A data set before its rows are read.
+  *
+  * @param names the classes in the order of their labels, where they have names
+  */
+private[firesteel] final case class DataSplits[A](
+    classes: Int,
+    names: IndexedSeq[String],
+    train: A,
+    validation: Option[A],
+    test: Option[A]
+)
 
 object ImageFiles {
 
   /** A kind of data set: how to recognize it by file names, and how to open it. */
-  private[data] trait Reader {
+  private[firesteel] trait Reader {
+
+    /** What is known of the training, validation or test set before its rows are read. */
+    type Files
+
     def name: String
 
     /** The names of its files, for messages. */
@@ -38,18 +46,37 @@ object ImageFiles {
     /** Whether the training files are there. */
     def found(directory: DataDirectory): Boolean
 
-    def open(sc: SparkContext, directory: DataDirectory): ImageFiles
+    /** Looks at names, lengths and headers.
+      *
+      * @throws FiresteelException of the kinds of [[ImageFiles.open]]
+      */
+    def list(directory: DataDirectory, holdOut: Option[HoldOut]): DataSplits[Files]
+
+    protected def source(sc: SparkContext, files: Files, splits: DataSplits[Files]): ImageSource
+
+    def open(sc: SparkContext, directory: DataDirectory, holdOut: Option[HoldOut]): ImageFiles = {
+      val splits = list(directory, holdOut)
+      def named(files: Files, split: String) = source(sc, files, splits).copy(split = split)
+      ImageFiles(
+        name,
+        named(splits.train, "train"),
+        splits.test.map(named(_, "test")),
+        splits.validation.map(named(_, "validation"))
+      )
+    }
   }
 
-  private val readers: Seq[Reader] = Seq(CifarFiles.Cifar10, CifarFiles.Cifar100, IdxFiles, ClassFolders)
+  private val official: Seq[Reader] = Seq(CifarFiles.Cifar10, CifarFiles.Cifar100, IdxFiles)
+  private val readers: Seq[Reader] = official :+ ClassFolders
 
   /** Opens the data set in the directory `uri`, a local path or any Hadoop URI.
     *
-    * @param dataset cifar10, cifar100, idx or images; recognized by the names of files when absent
-    * @param validation fraction of the training images of class folders that become the validation set
-    * @param seed that decides which they are
+    * @param dataset cifar10, cifar100, idx, or images for class folders; recognized when absent
+    * @param validation the fraction of the training files that becomes the validation set, of class folders that have no
+    *   validation folder
+    * @param seed chooses these files
     * @throws FiresteelException of kind io for a missing directory, of kind data for a wrong file (with its path, size
-    *   or byte offset), of kind config for an unknown or ambiguous `dataset`
+    *   or byte offset), of kind config for an unknown or ambiguous `dataset` or a `validation` that cannot be
     */
   def open(
       sc: SparkContext,
@@ -58,35 +85,45 @@ object ImageFiles {
       validation: Option[Double] = None,
       seed: Long = 0
   ): ImageFiles = {
+    val holdOut = validation.map(HoldOut(_, seed))
     val directory = DataDirectory.list(sc, uri)
-    val candidates = dataset.fold(readers)(name => Seq(named(name)))
-    found(candidates, directory) match {
-      case Seq(ClassFolders)                  => ClassFolders.open(sc, directory, validation, seed).named
-      case Seq(reader) if validation.nonEmpty =>
-        throw new FiresteelException(
-          Kind.CONFIG,
-          s"validation divides class folders, and $uri is ${reader.name}: leave it out"
-        )
-      case Seq(reader) => reader.open(sc, directory).named
+    recognize(directory, uri, readers, dataset, "--dataset").open(sc, directory, holdOut)
+  }
+
+  /** The one of `among` whose files are in `directory`.
+    *
+    * @param dataset the name of the reader, if it is said
+    * @param option what says it
+    */
+  private[firesteel] def recognize[R <: Reader](
+      directory: DataDirectory,
+      uri: String,
+      among: Seq[R],
+      dataset: Option[String],
+      option: String
+  ): R = {
+    val candidates = dataset.fold(among)(name => Seq(named(name, among)))
+    candidatesIn(directory, candidates) match {
+      case Seq(reader) => reader
       case Seq()       =>
         val files = candidates.map(reader => s"${reader.name}: ${reader.lookedFor}").mkString("; ")
-        val advice = DataAdvice.ofDirectory(directory, below => readers.find(_.found(below)).map(_.name))
+        val advice = DataAdvice.ofDirectory(directory, below => official.find(_.found(below)).map(_.name))
         val words = advice.fold(s"no training files; looked for $files")(what => s"no training files: $what")
         throw new FiresteelException(Kind.DATA, s"$uri: $words")
       case several =>
         val names = several.map(_.name).mkString(" and ")
-        throw new FiresteelException(Kind.CONFIG, s"$uri holds $names: say which with --dataset")
+        throw new FiresteelException(Kind.CONFIG, s"$uri holds $names: say which with $option")
     }
   }
 
-  /** Those whose files are there. Class folders count where no other data set is: looking for them takes longer. */
-  private def found(candidates: Seq[Reader], directory: DataDirectory): Seq[Reader] = {
-    val (folders, others) = candidates.partition(_ == ClassFolders)
-    Some(others.filter(_.found(directory))).filter(_.nonEmpty).getOrElse(folders.filter(_.found(directory)))
+  /** The names of official files say more than a folder with an image in it, and are looked at without listing more. */
+  private def candidatesIn[R <: Reader](directory: DataDirectory, candidates: Seq[R]): Seq[R] = {
+    val byNames = candidates.filter(reader => official.contains(reader) && reader.found(directory))
+    if (byNames.nonEmpty) byNames else candidates.filter(_.found(directory))
   }
 
-  private def named(name: String): Reader = readers.find(_.name == name).getOrElse {
-    val known = readers.map(_.name).mkString(", ")
+  private def named[R <: Reader](name: String, among: Seq[R]): R = among.find(_.name == name).getOrElse {
+    val known = among.map(_.name).mkString(", ")
     throw new FiresteelException(Kind.CONFIG, s"""dataset "$name" is unknown, known: $known""")
   }
 }

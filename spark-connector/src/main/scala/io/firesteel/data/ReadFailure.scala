@@ -11,7 +11,7 @@ import org.apache.spark.firesteel.ExecutorHost
 import org.apache.spark.rdd.RDD
 import org.apache.spark.{Partition, TaskContext}
 
-private[data] object ReadFailure {
+private[firesteel] object ReadFailure {
 
   /** Runs `body`, which reads the file `path`, on the driver or in a task.
     *
@@ -21,6 +21,26 @@ private[data] object ReadFailure {
   def told[A](path: String)(body: => A): A =
     try body
     catch { case e: IOException => throw of(path, e, place) }
+
+  /** Runs `body`, which lists `folder` on the driver.
+    *
+    * @throws FiresteelException kind io where it cannot be listed
+    */
+  def listed[A](folder: Path)(body: => A): A =
+    try body
+    catch { case e: IOException => throw ofListing(folder.toString, e) }
+
+  def ofListing(folder: String, cause: IOException): FiresteelException = {
+    // Java lists no folder that it may not read, and does not say why
+    def refused =
+      isRefused(folder, cause) || isLocalFile(folder) && !Files.isReadable(Paths.get(new Path(folder).toUri.getPath))
+    if (isAbsent(folder, cause)) new FiresteelException(Kind.IO, s"list $folder: it is not there any more")
+    else if (refused)
+      new FiresteelException(Kind.IO, s"list $folder: user $user may not: give it permission to read the folder")
+    else new FiresteelException(Kind.IO, s"list $folder", cause)
+  }
+
+  private def user: String = UserGroupInformation.getCurrentUser.getShortUserName
 
   /** @param place ` in executor 1 on host h`, empty on the driver and in local Spark */
   def of(path: String, cause: IOException, place: String): FiresteelException = {
@@ -32,10 +52,9 @@ private[data] object ReadFailure {
           "hdfs:// or s3a:// or a directory that all of them mount"
       )
     else if (absent) new FiresteelException(Kind.IO, s"read $path$place: it is not there any more")
-    else if (isRefused(path, cause)) {
-      val user = UserGroupInformation.getCurrentUser.getShortUserName
+    else if (isRefused(path, cause))
       new FiresteelException(Kind.IO, s"read $path$place: user $user may not: give it permission to read the file")
-    } else new FiresteelException(Kind.IO, s"read $path$place", cause)
+    else new FiresteelException(Kind.IO, s"read $path$place", cause)
   }
 
   private def isAbsent(path: String, cause: IOException): Boolean = cause match {

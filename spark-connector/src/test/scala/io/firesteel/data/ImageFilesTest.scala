@@ -65,6 +65,22 @@ class ImageFilesTest extends AnyFunSuite with BeforeAndAfterAll {
     assert(files.train.records.values.first().length == 3074)
   }
 
+  test("classes have the names that lie with the files, if there is one for each") {
+    TestSpark.directory { directory =>
+      Files.write(directory.resolve("data_batch_1.bin"), new Array[Byte](3073))
+      def names(lines: Int) = {
+        Files.writeString(
+          directory.resolve("batches.meta.txt"),
+          (0 until lines).map(at => s"class $at\n").mkString + "\n"
+        )
+        ImageFiles.open(sc, directory.toString, None).train.names
+      }
+      assert(names(10) == (0 until 10).map(at => s"class $at"))
+      assert(names(9).isEmpty)
+    }
+    assert(ImageFiles.open(sc, TestSpark.fixture("cifar100-tiny"), None).train.names.isEmpty)
+  }
+
   test("gzipped idx files are labels and pixels, classes told from the labels") {
     val files = ImageFiles.open(sc, TestSpark.fixture("idx-tiny"), None)
     assert(files.dataset == "idx" && files.train.format == RecordFormat.Idx(28, 28) && files.train.rows == 200)

@@ -2,7 +2,7 @@
 package io.firesteel.train
 
 import io.firesteel.{FiresteelException, ImagesDropped, TestSpark, TrainConfig}
-import io.firesteel.data.{ImageFiles, ImageRecords, ImageSource, Pictures, RecordFormat}
+import io.firesteel.data.{ImageFiles, ImageRecords, ImageSource, RecordFormat, TestImages}
 import io.firesteel.jni.Kind
 import java.nio.file.{Files, Path}
 import org.apache.spark.SparkContext
@@ -40,8 +40,12 @@ class ImageTrainingTest extends AnyFunSuite with BeforeAndAfterAll {
       part <- Seq("train" -> 20, "test" -> 5); (name, colour) <- Seq("red" -> 0xd02020, "blue" -> 0x2020d0);
       i <- 1 to part._2
     )
-      Pictures.write(directory, s"${part._1}/$name/$i.png", Pictures.png(50, 70)((y, x) => colour + (x * y + i) % 31))
-    bad.foreach(name => Pictures.write(directory, name, "not an image".getBytes))
+      TestImages.write(
+        directory,
+        s"${part._1}/$name/$i.png",
+        TestImages.drawn(50, 70)((y, x) => colour + (x * y + i) % 31)
+      )
+    bad.foreach(name => TestImages.write(directory, name, "not an image".getBytes))
     directory
   }
 
@@ -76,7 +80,7 @@ object ImageTrainingTest {
   /** A record of CIFAR-10 as one with a PNG file. */
   private def png(record: Array[Byte]): Array[Byte] = {
     def value(channel: Int, y: Int, x: Int) = record(1 + channel * 1024 + y * 32 + x) & 0xff
-    val image = Pictures.png(32, 32)((y, x) => value(0, y, x) << 16 | value(1, y, x) << 8 | value(2, y, x))
+    val image = TestImages.drawn(32, 32)((y, x) => value(0, y, x) << 16 | value(1, y, x) << 8 | value(2, y, x))
     ImageRecords.record(record(0) & 0xff, image)
   }
 }
