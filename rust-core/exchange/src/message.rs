@@ -97,7 +97,7 @@ pub enum Reply {
     Center {
         version: u64,
     },
-    /// Steps that the worker may do next; with `steps` 0 the budget is spent.
+    /// Steps that the worker may do next; with `steps` 0 the budget is spent, or the rest of it is not released yet.
     Go {
         policy_step: u64,
         data_step: u64,

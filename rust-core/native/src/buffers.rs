@@ -6,6 +6,7 @@ use firesteel_engine::Error;
 use firesteel_engine::memory::{Purpose, filled};
 use jni::Env;
 use jni::objects::{JByteArray, JByteBuffer, JFloatArray, JLongArray};
+use jni::sys::jint;
 
 use crate::error::Result;
 
@@ -64,4 +65,10 @@ pub fn with_direct<T>(
 
 fn not_direct() -> Error {
     Error::layout("records cross in a direct buffer; this one is on the Java heap")
+}
+
+/// A number of rows and the length of their bytes.
+pub fn sizes(rows: jint, length: jint) -> Result<(usize, usize)> {
+    let wrong = |_| Error::layout(format!("{rows} rows in {length} bytes"));
+    Ok((usize::try_from(rows).map_err(wrong)?, usize::try_from(length).map_err(wrong)?))
 }

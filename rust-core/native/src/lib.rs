@@ -1,4 +1,4 @@
-//! `libfiresteel.so`: what the class `io.firesteel.jni.Native` calls. This crate joins a worker of the
+//! `libfiresteel.so`: what the classes `Native` and `NativeExchange` of `io.firesteel.jni` call. This crate joins a worker of the
 //! engine to a rule of the exchange and carries both across JNI; it computes nothing itself.
 //!
 //! Calls go from the JVM to Rust only. No thread is attached, no global reference kept, and of Java
@@ -9,6 +9,7 @@ mod buffers;
 pub mod calls;
 pub mod center;
 pub mod error;
+mod exchange_api;
 pub mod exchanger;
 pub mod handle;
 pub mod hosts;

@@ -96,7 +96,7 @@ impl RecordFormat {
     pub fn records(self, bytes: &[u8], rows: usize) -> Result<Vec<Record<'_>>> {
         match self.fixed_len() {
             Some(length) if rows.checked_mul(length) != Some(bytes.len()) => {
-                Err(Error::data(format!("{} bytes are not {rows} records of {length} bytes", bytes.len())))
+                Err(Error::layout(format!("{} bytes are not {rows} records of {length} bytes", bytes.len())))
             }
             Some(length) => Ok(self.fixed(bytes, length)),
             None => self.framed(bytes, rows),

@@ -1,5 +1,6 @@
 //! Batch normalisation (Ioffe and Szegedy 2015) of channels-last values, together with the residual connection and the
-//! activation that follow it: `y = act(x scale_c + shift_c + residual)` with a scale and a shift for each channel c.
+//! activation that follow it: `y = act(x scale_c + shift_c + residual)` with, for each channel c,
+//! `scale_c = weight_c / sqrt(variance_c + epsilon)` and `shift_c = bias_c - mean_c scale_c`.
 //! Forward and backward pass read the image twice each. Sums are in f32 over a strip of pixels and in f64 over the
 //! strips.
 
@@ -12,13 +13,13 @@ use super::{Element, by_blocks};
 /// For each channel, two sums over the pixels of an image.
 pub type Sums = Vec<[f64; 2]>;
 
-/// Pixels that are summed in f32 before the sum goes into an f64. The relative rounding error of 64 such additions is
-/// at most 64 x 2^-24, far below the 2^-9 of a value in bf16.
+/// Pixels that are summed in f32 before the sum goes into an f64. 64 additions lose at most 64 x 2^-24 of the sum of the
+/// absolute values: far below the 2^-9 that a value in bf16 has lost already, and what libtorch's own sums in f32 lose.
 const STRIP: usize = 64;
 
-/// The operation as scale and shift; each slice has one value for each channel.
+/// What the operation does to each channel; each slice has one value for each.
 pub struct Factors<'a> {
-    /// Of the minibatch; the sums of the backward pass need it.
+    /// The mean of the minibatch, or in an evaluation the running mean, which only a backward pass reads.
     pub mean: &'a [f32],
     pub scale: &'a [f32],
     pub shift: &'a [f32],
@@ -58,7 +59,7 @@ fn add<const N: usize>(left: &[f32; N], right: &[f32; N], sums: &mut [[f64; 2]])
 pub fn forward<T: Element>(factors: &Factors<'_>, x: &[T], residual: Option<&[T]>, y: &mut [T]) {
     match residual {
         Some(residual) => forward_dispatch::<T, true>(factors, x, residual, y),
-        None => forward_dispatch::<T, false>(factors, x, x, y),
+        None => forward_dispatch::<T, false>(factors, x, x, y), // `x` a second time is not read
     }
 }
 
@@ -73,7 +74,7 @@ fn forward_dispatch<T: Element, const ADDS: bool>(factors: &Factors<'_>, x: &[T]
     }
 }
 
-/// One function for each activation, so that the compiler inlines it into the loop over the pixels.
+/// One function for each activation, so that the compiler inlines the activation into the loop over the pixels.
 macro_rules! forward_blocks {
     ($($name:ident: $activation:expr;)*) => {$(
         #[inline(always)]
@@ -107,7 +108,8 @@ forward_blocks! {
     gelu_block: Activation::Gelu;
 }
 
-/// The gradient of an image after the activation: one tensor, or the sum of two.
+/// The gradient of an image after the activation: one tensor, or the sum of two where the image goes on to the next block
+/// and to the shortcut around it.
 pub type Gradients<'a, T> = (&'a [T], Option<&'a [T]>);
 
 /// The backward pass through the activation: writes the gradient of the activation's input to `out`, and adds to `sums`

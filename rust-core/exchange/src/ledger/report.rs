@@ -68,7 +68,7 @@ pub struct TurnReport {
     pub diverged: Option<Divergence>,
 }
 
-/// What is counted between reports.
+/// What reports tell: sums since the start, and the turns since the last report.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PendingReport {
     pub turns: VecDeque<TurnDone>,

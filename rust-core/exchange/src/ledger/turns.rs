@@ -1,5 +1,5 @@
-//! Turns: who may do how many local steps next. Keeps the budget of all workers together, the clocks of the
-//! consistency model, and what the workers reported. Holds no weights.
+//! Turns: who may do how many local steps next. Keeps the budget that all workers share, the clocks of the consistency
+//! model, and what the workers reported. Pure: it has no weights, and the time is an argument.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -13,11 +13,13 @@ use crate::message::Done;
 use crate::work::Work;
 use crate::{Error, Refusal, Result};
 
-/// What a worker may do next. `steps` 0 ends its work; if part of the budget is not released yet, until it is.
+/// What a worker may do next. With `steps` 0 it has nothing to do: the budget is spent, or the rest of it is not released
+/// yet ([`TurnLedger::release`]), and then it goes on once it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Grant {
-    /// Position in the learning-rate policy: minibatches of all workers, divided by the number of workers.
+    /// Position in the learning-rate policy: recorded minibatches of all workers, divided by the number of workers and
+    /// rounded down.
     pub policy_step: u64,
     /// Position of this worker in its data: its own local steps so far.
     pub data_step: u64,
@@ -52,9 +54,11 @@ pub(super) struct WorkerTurns {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TurnRecord {
-    #[serde(rename = "seats")] // the name in snapshot files
+    #[serde(rename = "seats")] // what snapshot files call the workers since before they were called so here
     pub(super) workers: Vec<WorkerTurns>,
+    /// Recorded minibatches of all workers.
     pub(super) steps: u64,
+    /// Images in them.
     samples: u64,
 }
 
@@ -65,12 +69,13 @@ impl TurnRecord {
     }
 }
 
-/// What is not kept in a snapshot of one worker's turns.
+/// The state of one worker that a snapshot leaves out.
 #[derive(Clone, Copy, Debug, Default)]
 struct WorkerState {
-    /// When it began to wait for slower workers.
+    /// When it began to wait for slower workers, measured from the start of the server.
     waits: Option<Duration>,
-    /// Restored from a snapshot, which may be older than the worker: its next turn may skip some.
+    /// Restored from a snapshot that may have been taken before the worker's last turns: the number of its next turn may
+    /// then be more than one above the last one here.
     restored: bool,
 }
 
@@ -106,9 +111,9 @@ impl TurnLedger {
         }
     }
 
-    /// Lets workers continue until `minibatches` of all of them are booked; then each is granted 0 steps, as at the end
+    /// Lets workers continue until `minibatches` of all of them are recorded; then each is granted 0 steps, as at the end
     /// of the budget. When more are released, new attempts of the workers continue from there. A worker that will continue
-    /// must not leave, because the others would not wait for it.
+    /// must not call [`leave`](Self::leave), because the others would not wait for it; its task just ends.
     pub fn release(&mut self, minibatches: u64) {
         self.released = minibatches.min(self.budget.steps);
     }
@@ -118,7 +123,8 @@ impl TurnLedger {
         self.released < self.budget.steps
     }
 
-    /// Lets an attempt in and answers the last turn that was asked for; asking for it again is granted the same.
+    /// Lets an attempt in and returns the number of the last turn that its worker asked for. If the attempt asks for that
+    /// turn again, it is granted what was granted before.
     pub fn attach(&mut self, who: Attempt) -> Result<u64> {
         let turns = &mut self.record.workers[who.worker];
         enter(&mut turns.attempt, who)?;
@@ -136,7 +142,8 @@ impl TurnLedger {
         match turn.cmp(&asked) {
             Ordering::Less => return Err(mismatch(format!("turn {turn} of worker {worker} is over"))),
             Ordering::Equal if turn > 0 && turns.grant.steps > 0 => return Ok(Answer::Go(turns.grant)),
-            Ordering::Equal if turn > 0 => (), // its work was recorded, and its connection broke while it waited
+            // its work was recorded: its connection broke while it waited, or it was granted 0 steps and asks again
+            Ordering::Equal if turn > 0 => (),
             Ordering::Greater if turn == asked + 1 || self.may_jump(worker, turn) => {
                 self.record_turn(worker, turn, done)?
             }
@@ -146,7 +153,7 @@ impl TurnLedger {
         self.poll(who, now)
     }
 
-    /// Whether the worker of the last [`ask`](Self::ask) may go on; fails once it has waited for too long.
+    /// Whether a worker that was told to wait by [`ask`](Self::ask) may go on; fails once it has waited for too long.
     pub fn poll(&mut self, who: Attempt, now: Duration) -> Result<Answer> {
         admit(self.record.workers[who.worker].attempt, who)?;
         if self.record.steps >= self.released || self.clock.may_go_on(self.consistency, who.worker) {
@@ -178,7 +185,7 @@ impl TurnLedger {
         Ok(())
     }
 
-    /// Numbers so far, and the turns since the last report.
+    /// Sums since the start, and the turns since the last report.
     pub fn report(&mut self) -> TurnReport {
         TurnReport {
             steps: self.record.steps,
@@ -253,7 +260,7 @@ impl TurnLedger {
         self.states[worker].restored = false;
         self.clock.set(worker, turn - 1); // the turn asked for is not finished
         if steps == 0 {
-            return Ok(()); // the first turn of a worker follows no exchange
+            return Ok(()); // the first turn of an attempt follows no exchange
         }
         turns.exchanges += 1;
         let turn = TurnDone {
@@ -279,7 +286,9 @@ impl TurnLedger {
         let outstanding = self.record.workers.iter().fold(0u64, |sum, turns| sum.saturating_add(turns.grant.steps));
         let left = self.released.saturating_sub(self.record.steps);
         let policy_step = self.record.steps / workers;
-        // bsp: the workers share what is left of the budget; otherwise each takes what is left while there is some
+        // bsp: each worker is granted an equal share of what is left, rounded up, so that the last round may record up to
+        // one step less than the number of workers above a budget that they do not divide; a run's budget is a multiple.
+        // Otherwise each takes what nobody else was granted, while there is some
         let mine = match self.consistency {
             Consistency::Bsp => left.div_ceil(self.clock.active().max(1) as u64),
             _ => left.saturating_sub(outstanding),

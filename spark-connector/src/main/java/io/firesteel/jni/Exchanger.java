@@ -11,7 +11,7 @@ public final class Exchanger implements AutoCloseable {
   private final Handle handle;
 
   private Exchanger(long value) {
-    this.handle = new Handle(this, "exchanger", value, Native::exchangerClose);
+    this.handle = new Handle(this, "exchanger", value, NativeExchange::exchangerClose);
   }
 
   /**
@@ -22,20 +22,20 @@ public final class Exchanger implements AutoCloseable {
    */
   public static Exchanger open(String config, float[] initial, byte[][] snapshot) {
     Loader.load();
-    long bytes = Native.bytesOpen();
+    long bytes = NativeExchange.bytesOpen();
     try {
       for (byte[] piece : snapshot) {
-        Native.bytesAppend(bytes, piece);
+        NativeExchange.bytesAppend(bytes, piece);
       }
-      return new Exchanger(Native.exchangerOpen(config, initial, bytes));
+      return new Exchanger(NativeExchange.exchangerOpen(config, initial, bytes));
     } finally {
-      Native.bytesClose(bytes);
+      NativeExchange.bytesClose(bytes);
     }
   }
 
   /** What a {@link Link} needs to connect, as JSON. It contains the job's secret: never log it. */
   public String client() {
-    return handle.call(Native::exchangerClient);
+    return handle.call(NativeExchange::exchangerClient);
   }
 
   /**
@@ -47,7 +47,7 @@ public final class Exchanger implements AutoCloseable {
    * worker's weights or loss became NaN or infinite.
    */
   public String report() {
-    return handle.call(Native::exchangerReport);
+    return handle.call(NativeExchange::exchangerReport);
   }
 
   /**
@@ -58,7 +58,7 @@ public final class Exchanger implements AutoCloseable {
   public void release(long minibatches) {
     handle.call(
         value -> {
-          Native.exchangerRelease(value, minibatches);
+          NativeExchange.exchangerRelease(value, minibatches);
           return null;
         });
   }
@@ -68,7 +68,7 @@ public final class Exchanger implements AutoCloseable {
    * last call of this.
    */
   public float[] center() {
-    return handle.call(Native::exchangerCenter);
+    return handle.call(NativeExchange::exchangerCenter);
   }
 
   /**
@@ -80,17 +80,17 @@ public final class Exchanger implements AutoCloseable {
   }
 
   byte[][] snapshot(int piece) {
-    long bytes = handle.call(Native::exchangerSnapshot);
+    long bytes = handle.call(NativeExchange::exchangerSnapshot);
     try {
-      long length = Native.bytesLength(bytes);
+      long length = NativeExchange.bytesLength(bytes);
       byte[][] pieces = new byte[Math.toIntExact((length + piece - 1) / piece)][];
       for (int i = 0; i < pieces.length; i++) {
         long at = (long) i * piece;
-        pieces[i] = Native.bytesRead(bytes, at, (int) Math.min(piece, length - at));
+        pieces[i] = NativeExchange.bytesRead(bytes, at, (int) Math.min(piece, length - at));
       }
       return pieces;
     } finally {
-      Native.bytesClose(bytes);
+      NativeExchange.bytesClose(bytes);
     }
   }
 
@@ -100,12 +100,12 @@ public final class Exchanger implements AutoCloseable {
    * #center}. To be called while no worker runs.
    */
   public long[] toHost() {
-    return handle.call(Native::exchangerToHost);
+    return handle.call(NativeExchange::exchangerToHost);
   }
 
   /** A part of the center for {@link #host}, as it was at the last call of {@link #center}. */
   public byte[] part(int part) {
-    return handle.call(value -> Native.exchangerPart(value, part));
+    return handle.call(value -> NativeExchange.exchangerPart(value, part));
   }
 
   /**
@@ -116,7 +116,7 @@ public final class Exchanger implements AutoCloseable {
   public void hosted(String servers) {
     handle.call(
         value -> {
-          Native.exchangerHosted(value, servers);
+          NativeExchange.exchangerHosted(value, servers);
           return null;
         });
   }
@@ -131,7 +131,7 @@ public final class Exchanger implements AutoCloseable {
    */
   public static String host(String request, byte[] part) {
     Loader.load();
-    return Native.exchangerHost(request, part);
+    return NativeExchange.exchangerHost(request, part);
   }
 
   /** Ends every connection and frees the exchanger; may be called again. */

@@ -8,7 +8,7 @@ public final class Link implements AutoCloseable {
   private final Handle handle;
 
   private Link(long value) {
-    this.handle = new Handle(this, "link", value, Native::linkClose);
+    this.handle = new Handle(this, "link", value, NativeExchange::linkClose);
   }
 
   /**
@@ -18,7 +18,7 @@ public final class Link implements AutoCloseable {
    */
   public static Link open(String request) {
     Loader.load();
-    return new Link(Native.linkOpen(request));
+    return new Link(NativeExchange.linkOpen(request));
   }
 
   /**
@@ -29,7 +29,7 @@ public final class Link implements AutoCloseable {
    *     released part of the budget is spent
    */
   public String turn(Worker worker) {
-    return handle.call(link -> worker.handle.call(value -> Native.linkTurn(link, value)));
+    return handle.call(link -> worker.handle.call(value -> NativeExchange.linkTurn(link, value)));
   }
 
   /**
@@ -37,7 +37,7 @@ public final class Link implements AutoCloseable {
    * {@code cancelled}. Never waits for it, and does nothing on a closed handle.
    */
   public void cancel() {
-    handle.callUnlessClosed(Native::linkCancel);
+    handle.callUnlessClosed(NativeExchange::linkCancel);
   }
 
   /** Ends the connection when the turn in flight has returned; may be called again. */

@@ -1,6 +1,6 @@
 /*
- * The only class with `native` methods: the same table as in rust-core/native/src/api.rs. All other code calls Engine,
- * Worker, Center, Exchanger and Link, which load the library first and never pass a closed handle. Settings are passed
+ * The native methods of training: the same table as in rust-core/native/src/api.rs; NativeExchange has those of exchanges,
+ * and no other class has any. All other code calls Engine, Worker, Predictor, Center, Exchanger and Link, which load the library first and never pass a closed handle. Settings are passed
  * as a JSON string, weights are copied as a whole, images are read from a borrowed direct buffer; all is little-endian.
  */
 package io.firesteel.jni;
@@ -76,44 +76,4 @@ final class Native {
   static native float[] centerFold(long center);
 
   static native void centerClose(long center);
-
-  static native long exchangerOpen(String config, float[] initial, long snapshot);
-
-  static native String exchangerClient(long exchanger);
-
-  static native String exchangerReport(long exchanger);
-
-  static native void exchangerRelease(long exchanger, long minibatches);
-
-  static native float[] exchangerCenter(long exchanger);
-
-  static native long exchangerSnapshot(long exchanger);
-
-  static native long bytesOpen();
-
-  static native void bytesAppend(long bytes, byte[] piece);
-
-  static native long bytesLength(long bytes);
-
-  static native byte[] bytesRead(long bytes, long at, int length);
-
-  static native void bytesClose(long bytes);
-
-  static native long[] exchangerToHost(long exchanger);
-
-  static native byte[] exchangerPart(long exchanger, int part);
-
-  static native void exchangerHosted(long exchanger, String servers);
-
-  static native String exchangerHost(String request, byte[] snapshot);
-
-  static native void exchangerClose(long exchanger);
-
-  static native long linkOpen(String request);
-
-  static native String linkTurn(long link, long worker);
-
-  static native void linkCancel(long link);
-
-  static native void linkClose(long link);
 }

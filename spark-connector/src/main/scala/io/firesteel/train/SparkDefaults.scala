@@ -1,4 +1,4 @@
-// Spark settings that these jobs need. The driver application sets those that the user has not set, before it starts
+// Spark settings that training needs. The driver application sets those that the user has not set, before it starts
 // Spark; who uses the library in a Spark application of their own sets them there.
 package io.firesteel.train
 
@@ -22,7 +22,7 @@ object SparkDefaults {
     SparkSetting("spark.broadcast.compress", "false", "float weights do not compress"),
     SparkSetting(
       "spark.task.maxDirectResultSize",
-      "96m",
+      "96m", // below spark.rpc.message.maxSize of 128 MiB, the most that one message carries
       "a result above it goes through the block manager, in two steps"
     ),
     SparkSetting(

@@ -1,6 +1,6 @@
-// Counts the task slots of the application, and waits for those of a long stage, in which all workers must run at once:
-// workers that wait for each other would wait for ever for one without a slot, and a task whose executor is full waits
-// there for spark.locality.wait.
+// Counts the task slots of the application, and waits for those of a stage in which all workers run at once and exchange
+// with each other: workers that wait for each other would wait for ever for one without a slot, and a task whose executor
+// is full waits for it and does not go elsewhere (spark.locality.wait.process, see SparkDefaults).
 package io.firesteel.train.placement
 
 import io.firesteel.FiresteelException
@@ -13,14 +13,15 @@ private[train] object Slots {
   private val PollMillis = 100L
   private val QuietSeconds = 5L // executors that are started together register within seconds of each other
   private val ReplacementSeconds = 600L
-  private val TellSeconds = 2L // tasks that were killed end within a minibatch
+  private val TellSeconds = 2L // shorter waits are usual after a loss, and not worth a message
 
-  /** The number of task slots, once the executors have registered: when there are `wanted` slots, or all executors that
-    * the application's settings promise, or, if these promise no number, when no executor has registered for a while.
-    * After the time for which Spark itself waits for executors it is the number of that moment, which may be 0.
+  /** The number of task slots, once the executors have registered. That is so when there are `wanted` slots; when all
+    * executors are there that the application's settings promise; or, if they promise no number, when none has registered
+    * for `QuietSeconds`. After spark.scheduler.maxRegisteredResourcesWaitingTime it is the number of that moment, which may
+    * be 0. In local Spark the number is known at once.
     *
-    * @param wanted enough slots
-    * @param tell called with a message if the waiting takes longer than a moment
+    * @param wanted slots that are enough
+    * @param tell called with a message if the waiting takes longer than `TellSeconds`
     */
   def settled(sc: SparkContext, wanted: Option[Int], tell: String => Unit): Int = {
     if (!sc.isLocal) {
@@ -53,8 +54,9 @@ private[train] object Slots {
   def await(sc: SparkContext, workers: Int, tell: String => Unit = _ => ()): Unit =
     await(sc, workers, if (sc.isLocal) 0 else patienceLeft(sc), tell)(false)
 
-  /** The same after an executor was lost: long enough for a cluster to start another machine. `over` says that the run
-    * ended meanwhile.
+  /** The same before a job of a run that has begun: after a loss, long enough for a cluster to start another machine.
+    *
+    * @param over whether the run has ended, which ends the waiting without a failure: the run has one already
     */
   def awaitAgain(sc: SparkContext, workers: Int)(over: => Boolean): Unit =
     await(sc, workers, math.max(patience(sc), ReplacementSeconds), _ => ())(over)
@@ -66,7 +68,7 @@ private[train] object Slots {
       TaskSlots.now(sc) >= workers || over
     }
     val slots = TaskSlots.now(sc)
-    if (slots < workers) throw new FiresteelException(Kind.CONFIG, refusal(sc, workers, slots))
+    if (slots < workers && !over) throw new FiresteelException(Kind.CONFIG, refusal(sc, workers, slots))
   }
 
   /** Waits until `enough`, for `seconds` at most. */
@@ -85,10 +87,10 @@ private[train] object Slots {
 
   /** Waits until a slot is free for each worker, reserves them, and runs `body`. Another run of this application that
     * has reserved them is waited for until it ends; tasks of other jobs only as long as Spark waits for executors,
-    * since nothing tells when they end.
+    * since nothing tells when they end: then `body` runs without a reservation, and its tasks wait in Spark's queue.
     *
-    * @param report called once if there is something to wait for
-    * @param over whether the run has ended, which ends the waiting
+    * @param report called once, after `TellSeconds`, with what is waited for and what that means
+    * @param over whether the run has ended, which ends the waiting; then `body` finds the run's failure
     */
   def holding[A](
       sc: SparkContext,
