@@ -12,7 +12,7 @@ sealed abstract class RecordFormat(val name: String) extends Serializable {
   def dataset: String = name
 
   /** One chunk of these rows, each with its number. */
-  private[data] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte]
+  private[firesteel] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte]
 
   /** How many rows are in a chunk. */
   def rows(chunk: Array[Byte]): Int
@@ -40,7 +40,7 @@ sealed abstract class FixedRecords(
   /** The label of a record. */
   def label(record: Array[Byte]): Int = record(labelBytes - 1) & 0xff
 
-  private[data] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte] = {
+  private[firesteel] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte] = {
     val chunk = ByteBuffer.allocate(rows.length * bytes)
     rows.foreach { case (_, record) => chunk.put(record, 0, bytes) }
     chunk.array
@@ -56,7 +56,7 @@ sealed abstract class FixedRecords(
 sealed abstract class ImageRecords(name: String) extends RecordFormat(name) {
   override def dataset: String = "images"
 
-  private[data] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte] = {
+  private[firesteel] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte] = {
     val length = rows.map { case (_, record) => ImageRecords.HeadBytes + record.length }.sum
     val chunk = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN)
     rows.foreach { case (row, record) => chunk.putLong(row).putInt(record.length).put(record) }

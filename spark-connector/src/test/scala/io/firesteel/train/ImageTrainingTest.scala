@@ -3,11 +3,13 @@ package io.firesteel.train
 
 import io.firesteel.{FiresteelException, ImagesDropped, TestSpark, TrainConfig}
 import io.firesteel.data.{ImageFiles, ImageRecords, ImageSource, RecordFormat, TestImages}
-import io.firesteel.jni.Kind
+import io.firesteel.jni.{Kind, Predictor}
+import java.nio.{ByteBuffer, ByteOrder}
 import java.nio.file.{Files, Path}
 import org.apache.spark.SparkContext
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite
+import scala.util.Using
 
 class ImageTrainingTest extends AnyFunSuite with BeforeAndAfterAll {
   private lazy val sc: SparkContext = TestSpark.context("local[2]")
@@ -32,6 +34,24 @@ class ImageTrainingTest extends AnyFunSuite with BeforeAndAfterAll {
       assert(Runs.bits(model.weights) == Runs.bits(expected.weights), consistency)
       assert(Runs.bits(model.normalizer) == Runs.bits(expected.normalizer), consistency)
     }
+  }
+
+  test("a predictor has the accuracy of an evaluation, and no logits for what is no image") {
+    val files = Runs.cifar10(sc)
+    val model = train(files.train, files.test, Runs.small.copy(workers = Some(1)))
+    val rows = encoded(files.test.get).records.collect().toSeq.sortBy(_._1)
+    val labels = rows.map(_._2(0).toInt)
+    val broken = (rows.length.toLong, ImageRecords.record(0, "no image".getBytes))
+    val chunk = RecordFormat.Encoded.chunk(rows :+ broken)
+    val buffer = ByteBuffer.allocateDirect(chunk.length).order(ByteOrder.LITTLE_ENDIAN).put(chunk).flip()
+    val logits = Using.resource(Predictor.open(model.config.toJson, model.weights, model.normalizer)) {
+      _.predict("""{"format":"encoded"}""", buffer, rows.length + 1)
+    }
+    val each = logits.grouped(10).toSeq
+    assert(each.last.forall(_.isNaN) && each.init.forall(_.forall(_.isFinite)))
+    val right = each.init.zip(labels).count { case (values, label) => values.indexOf(values.max) == label }
+    val expected = Evaluation.evaluate(sc, files.test.get, model.config, model.toSafetensors, model.preprocessing)
+    assert(right.toDouble / labels.length == expected.accuracy)
   }
 
   private def folders(bad: Seq[String]): Path = {
