@@ -118,6 +118,9 @@ private[firesteel] case object ClassFolders extends ImageFiles.Reader {
     val classes = ClassTree.list(directory)
     if (classes.isEmpty) fail(noClasses(directory))
     for (empty <- classes.find(_.files.isEmpty)) {
+      val folder = directory.below(new Path(directory.path, empty.name))
+      for (name <- ImageFiles.officialIn(folder))
+        fail(s"${directory.path}: no training files: ${DataAdvice.lies(folder, name)}")
       val others = if (empty.others == 0) "" else s", but ${empty.others} other files such as ${empty.other.get}"
       fail(s"${directory.path}: class folder ${empty.name} holds no ${ClassTree.Kinds} file$others: remove it")
     }

@@ -15,11 +15,12 @@ private[data] object DataAdvice {
   def ofDirectory(directory: DataDirectory, kind: DataDirectory => Option[String]): Option[String] =
     otherVersion(directory)
       .orElse(loose(directory))
-      .orElse(below(directory, Depth)(kind).map { case (there, name) =>
-        s"${there.path} has those of $name: give that directory"
-      })
+      .orElse(below(directory, Depth)(kind).map { case (there, name) => lies(there, name) })
       .orElse(directory.names.find(isArchive).map(name => s"$name lies there: $Unpack"))
       .orElse(below(directory, depth = 1)(otherVersion).map { case (there, what) => s"${there.path}: $what" })
+
+  /** For the data set `name` in another directory than the one that was given. */
+  def lies(there: DataDirectory, name: String): String = s"${there.path} has those of $name: give that directory"
 
   private def loose(directory: DataDirectory): Option[String] =
     directory.names.find(name => ClassTree.isImage(name) && !ClassTree.isHidden(name)).map { image =>

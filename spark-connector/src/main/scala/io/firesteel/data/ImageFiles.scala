@@ -107,7 +107,7 @@ object ImageFiles {
       case Seq(reader) => reader
       case Seq()       =>
         val files = candidates.map(reader => s"${reader.name}: ${reader.lookedFor}").mkString("; ")
-        val advice = DataAdvice.ofDirectory(directory, below => official.find(_.found(below)).map(_.name))
+        val advice = DataAdvice.ofDirectory(directory, officialIn)
         val words = advice.fold(s"no training files; looked for $files")(what => s"no training files: $what")
         throw new FiresteelException(Kind.DATA, s"$uri: $words")
       case several =>
@@ -115,6 +115,10 @@ object ImageFiles {
         throw new FiresteelException(Kind.CONFIG, s"$uri holds $names: say which with $option")
     }
   }
+
+  /** The data set whose official files are in a directory. */
+  private[data] def officialIn(directory: DataDirectory): Option[String] =
+    official.find(_.found(directory)).map(_.name)
 
   /** The names of official files say more than a folder with an image in it, and are looked at without listing more. */
   private def candidatesIn[R <: Reader](directory: DataDirectory, candidates: Seq[R]): Seq[R] = {

@@ -41,6 +41,11 @@ class ClassFoldersTest extends AnyFunSuite with BeforeAndAfterAll {
     e.getMessage.replace(s"file:$directory", "DIR").replace(directory.toString, "DIR")
   }
 
+  test("a data set of another kind beside a folder of images is advised") {
+    val expected = "DIR: no training files: DIR/cifar has those of cifar10: give that directory"
+    assert(said("images/1.png", "cifar/data_batch_1.bin", "cifar/test_batch.bin") == expected)
+  }
+
   test("each image is a row with its class's label, in torchvision's order") {
     TestSpark.directory { directory =>
       val files = Seq("B/1.png", "a/10.JPG", "a/9.jpe", "a/b.Jpeg", "a/a/z.PNG", "a/a-/1.png", "\u00e9 c:d%20/[x].jpg")
