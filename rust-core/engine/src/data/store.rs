@@ -4,10 +4,10 @@
 use serde::Serialize;
 
 use super::order::Minibatch;
-use super::record::{Image, RecordFormat};
+use super::record::{Image, Record, RecordFormat};
 use super::shape::Shape;
 use super::statistics::Statistics;
-use super::transform::{Augment, ImageLoader, Normalizer};
+use super::transform::{Augment, ImageLoader, Normalizer, Refusal};
 use crate::error::{Error, Result};
 use crate::kernels::Element;
 use crate::memory::{self, Purpose};
@@ -95,8 +95,8 @@ impl Dataset {
         &self.bad
     }
 
-    /// Appends the `rows` consecutive raw records in `bytes`, without those that are no images. On an error, which is of
-    /// kind `data` and names the record and the byte offset in `bytes`, none is appended.
+    /// Appends the `rows` consecutive raw records in `bytes`, without those that are no images. On an error none is
+    /// appended: of kind `data`, which names the record and the byte offset in `bytes`, or of kind `memory`.
     pub fn append_records(&mut self, format: RecordFormat, bytes: &[u8], rows: usize) -> Result<()> {
         self.append_kept(format, bytes, rows).map(drop)
     }
@@ -109,11 +109,27 @@ impl Dataset {
             self.check_label(record.label, at, record.label_at)?;
         }
         self.reserve(rows)?;
-        let (mut loader, mut kept) = (ImageLoader::new(self.shape), Vec::new());
+        let mut loader = ImageLoader::new(self.shape);
+        self.append(&records, |image, out| loader.write(image, out))
+    }
+
+    /// Appends what `write` writes of each of the checked `records`, all or none.
+    fn append(
+        &mut self,
+        records: &[Record<'_>],
+        mut write: impl FnMut(Image<'_>, &mut [u8]) -> std::result::Result<(), Refusal>,
+    ) -> Result<Vec<u32>> {
+        let (rows, bad, mut kept) = (self.rows(), self.bad.clone(), Vec::new());
         for (at, record) in records.iter().enumerate() {
-            match self.push(record.label, record.image, &mut loader) {
+            match self.push_with(record.label, |out| write(record.image, out)) {
                 Ok(()) => kept.push(at as u32),
-                Err(why) => self.bad.add(record.row.unwrap_or(at as u64), why),
+                Err(Refusal::NoImage(why)) => self.bad.add(record.row.unwrap_or(at as u64), why),
+                Err(Refusal::Failed(error)) => {
+                    self.labels.truncate(rows);
+                    self.pixels.truncate(rows * self.shape.values());
+                    self.bad = bad;
+                    return Err(error);
+                }
             }
         }
         Ok(kept)
@@ -128,17 +144,24 @@ impl Dataset {
         Err(Error::data(format!("label {label} of record {record} at byte {byte} is not below {classes}, the classes")))
     }
 
-    /// Appends one row, unless its image is none; then the error says why. The caller has checked its label and reserved
-    /// memory for it.
+    /// Appends one row, unless its image is refused. The caller has checked its label and reserved memory for it.
     pub(super) fn push(
         &mut self,
         label: u32,
         image: Image<'_>,
         loader: &mut ImageLoader,
-    ) -> std::result::Result<(), String> {
+    ) -> std::result::Result<(), Refusal> {
+        self.push_with(label, |out| loader.write(image, out))
+    }
+
+    fn push_with(
+        &mut self,
+        label: u32,
+        write: impl FnOnce(&mut [u8]) -> std::result::Result<(), Refusal>,
+    ) -> std::result::Result<(), Refusal> {
         let start = self.pixels.len();
         self.pixels.resize(start + self.shape.values(), 0);
-        let written = loader.write(image, &mut self.pixels[start..]);
+        let written = write(&mut self.pixels[start..]);
         match written {
             Ok(()) => self.labels.push(label),
             Err(_) => self.pixels.truncate(start),
@@ -202,6 +225,7 @@ impl Dataset {
 
 #[cfg(test)]
 mod tests {
+    use firesteel_image::ImageError;
     use half::bf16;
 
     use super::*;
@@ -274,6 +298,22 @@ mod tests {
             dataset.append_records(RecordFormat::Pixels, &framed(3, 0, b""), 1).unwrap();
         }
         assert_eq!((dataset.bad().count, dataset.bad().described.len()), (31, DESCRIBED));
+    }
+
+    #[test]
+    fn where_memory_is_missing_nothing_is_appended_and_no_image_is_called_bad() {
+        let pixel = |grey: u8| [&1u32.to_le_bytes()[..], &1u32.to_le_bytes(), &[1, 0, 0, 0, grey]].concat();
+        let mut dataset = Dataset::with_capacity(3, Shape::square(1), 0).unwrap();
+        dataset.append_records(RecordFormat::Pixels, &framed(0, 2, &pixel(9)), 1).unwrap();
+        let before = dataset.clone();
+        let bytes = [framed(1, 1, &pixel(8)), framed(2, 0, b"none"), framed(3, 2, &pixel(7))].concat();
+        let records = RecordFormat::Pixels.records(&bytes, 3).unwrap();
+        let (mut loader, mut written) = (ImageLoader::new(Shape::square(1)), 0);
+        let error = dataset.append(&records, |image, out| {
+            written += 1;
+            if written < 3 { loader.write(image, out) } else { Err(ImageError::Memory.into()) }
+        });
+        assert_eq!((error.unwrap_err().kind(), dataset), (crate::Kind::Memory, before));
     }
 
     #[test]

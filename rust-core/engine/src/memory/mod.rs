@@ -8,8 +8,8 @@ mod limit;
 
 use std::panic::resume_unwind;
 
-use firesteel_exchange::memory::{Allocation, size_of_what};
-pub use firesteel_exchange::memory::{copied, filled, readable, reserve, with_capacity};
+use firesteel_exchange::memory::size_of_what;
+pub use firesteel_exchange::memory::{Allocation, copied, filled, readable, reserve, with_capacity};
 
 use crate::error::{Error, Result};
 

@@ -61,30 +61,44 @@ fn compare_logits(name: NetName, build: impl FnOnce(&Path<'_>) -> Box<dyn Module
     assert!(error < 1e-5, "{name}: a relative difference of {error}");
 }
 
-/// Of a gradient: where the input of a ReLU rounds to the other side of 0, the gradients of all layers before it change.
-/// On one processor of three that happens in resnet50, and an error is 0.4 %.
-const RELU: f64 = 0.01;
+/// Inputs of which each tensor's median error counts. Where one input of a ReLU rounds to the other side of 0, the
+/// gradients of all layers before it change, by as much as 0.4 %; that happens for one input or another, on ours or tch's.
+const INPUTS: i64 = 5;
 
 /// Compares logits and gradients of training with those that tch computes in f64. They may be wrong by rounding: by no
-/// more than four times the error of tch's own in f32, of which two processors have shown less than 2 and one 2.04.
+/// more than twice the error of tch's own in f32.
 fn compare_gradients(name: NetName, build: impl FnOnce(&Path<'_>) -> Box<dyn ModuleT>) {
     let (net, weights, mut reference) = both(name, build);
-    let (images, incoming) = (normal(&[8, 3, 64, 64], 1), normal(&[8, CLASSES as i64], 2));
-    let mut pass = Pass::new(&weights, Mode::Train, 1);
-    let logits = net.forward(&mut pass, &images);
-    let exact = reference.run(&images, Some(&incoming), Kind::Double);
-    let rounded = reference.run(&images, Some(&incoming), Kind::Float);
-    let check = |what: &str, actual: &Tensor, exact: &Tensor, rounded: &Tensor, least: f64| {
-        let (ours, theirs) = (error(actual, exact), error(rounded, exact));
-        assert!(ours <= least.max(4.0 * theirs), "{name}, {what}: a relative error of {ours}, tch's is {theirs}");
-    };
-    check("logits", &logits.value, &exact.0, &rounded.0, 0.0);
-    let mut gradient = Gradient::new(net.params(), Device::Cpu);
-    pass.backward(&logits, incoming, &mut gradient);
-    assert!(exact.1.len() > 60, "{name}");
-    for (tensor, exact) in &exact.1 {
-        check(tensor, gradient.of(tensor), exact, &rounded.1[tensor], RELU);
+    let mut errors = BTreeMap::<String, (Vec<f64>, Vec<f64>)>::new();
+    for input in 0..INPUTS {
+        let images = normal(&[8, 3, 64, 64], 1 + 2 * input);
+        let incoming = normal(&[8, CLASSES as i64], 2 + 2 * input);
+        let mut pass = Pass::new(&weights, Mode::Train, 1);
+        let logits = net.forward(&mut pass, &images);
+        let exact = reference.run(&images, Some(&incoming), Kind::Double);
+        let rounded = reference.run(&images, Some(&incoming), Kind::Float);
+        let mut note = |what: &str, actual: &Tensor, exact: &Tensor, rounded: &Tensor| {
+            let (ours, theirs) = errors.entry(what.to_owned()).or_default();
+            ours.push(error(actual, exact));
+            theirs.push(error(rounded, exact));
+        };
+        note("logits", &logits.value, &exact.0, &rounded.0);
+        let mut gradient = Gradient::new(net.params(), Device::Cpu);
+        pass.backward(&logits, incoming, &mut gradient);
+        for (tensor, exact) in &exact.1 {
+            note(tensor, gradient.of(tensor), exact, &rounded.1[tensor]);
+        }
     }
+    assert!(errors.len() > 60, "{name}");
+    for (what, (ours, theirs)) in errors {
+        let (ours, theirs) = (median(ours), median(theirs));
+        assert!(ours <= 2.0 * theirs, "{name}, {what}: a relative error of {ours}, tch's is {theirs}");
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::read_log::ReadLog;
 use crate::data::record::{Image, RecordFormat};
 use crate::data::shape::Shape;
 use crate::data::store::Dataset;
-use crate::data::transform::ImageLoader;
+use crate::data::transform::{ImageLoader, Refusal};
 use crate::error::{Error, Result};
 
 /// The files of an idx data set, for error messages.
@@ -65,7 +65,10 @@ pub fn read(directory: &Path, files: &IdxFiles, classes: Option<usize>, shape: S
         let at = header_len(1) + row;
         dataset.check_label(label.into(), row, at).map_err(|error| error.context(labels_path.display().to_string()))?;
         let image = Image::Lines { height, width, channels: 1, blue_first: false, bytes };
-        dataset.push(label.into(), image, &mut loader).map_err(|why| in_images(Error::data(why)))?;
+        dataset.push(label.into(), image, &mut loader).map_err(|refusal| match refusal {
+            Refusal::NoImage(why) => in_images(Error::data(why)),
+            Refusal::Failed(error) => error,
+        })?;
     }
     Ok(dataset)
 }

@@ -1,9 +1,30 @@
 //! Brings an image of any source to the shape of the run, when it is loaded.
 
-use firesteel_image::{Decoder, Fitter, Limits, Size};
+use firesteel_image::{Decoder, Fitter, ImageError, Limits, Size};
 
 use crate::data::record::Image;
 use crate::data::shape::{CHANNELS, Shape};
+use crate::error::Error;
+use crate::memory::{self, Allocation, Purpose};
+
+/// Why an image was not written.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Its bytes are no image, for this reason; the next one may be.
+    NoImage(String),
+    /// The machine lacks memory, which says nothing about the bytes.
+    Failed(Error),
+}
+
+impl From<ImageError> for Refusal {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Memory => Self::Failed(Purpose::Rows.refused(None)),
+            ImageError::Buffer { .. } => Self::Failed(Error::internal(error.to_string())),
+            _ => Self::NoImage(error.to_string()),
+        }
+    }
+}
 
 /// Writes images of one shape; keeps the memory that decoding takes.
 pub struct ImageLoader {
@@ -20,21 +41,18 @@ impl ImageLoader {
 
     /// Writes `image` to `out`, HWC. An image of another size is cut to the proportions of the shape around its centre and
     /// resized with antialiasing, as by PIL's `ImageOps.fit` with `BILINEAR`; a grey one that is smaller lies centred on
-    /// zeros, as MNIST's digits are padded for CIFAR's nets. For bytes that are no image the error says why.
-    pub fn write(&mut self, image: Image<'_>, out: &mut [u8]) -> Result<(), String> {
+    /// zeros, as MNIST's digits are padded for CIFAR's nets.
+    pub fn write(&mut self, image: Image<'_>, out: &mut [u8]) -> Result<(), Refusal> {
         let Shape { height, width, .. } = self.shape;
         match image {
-            Image::Broken(why) => Err(why.to_owned()),
-            Image::Encoded(bytes) => {
-                self.decoder.load(bytes, Size { height, width }, out).map_err(|error| error.to_string())
-            }
+            Image::Broken(why) => Err(Refusal::NoImage(why.to_owned())),
+            Image::Encoded(bytes) => Ok(self.decoder.load(bytes, Size { height, width }, out)?),
             Image::Planar { height: h, width: w, bytes } if (h, w) == (height, width) => {
                 interleave(bytes, out);
                 Ok(())
             }
             Image::Planar { height, width, bytes } => {
-                self.rgb.resize(bytes.len(), 0);
-                interleave(bytes, &mut self.rgb);
+                interleave(bytes, self.rgb(bytes.len())?);
                 self.resize(height, width, out)
             }
             Image::Lines { height: h, width: w, channels: 1, bytes, .. } if h <= height && w <= width => {
@@ -42,16 +60,23 @@ impl ImageLoader {
                 Ok(())
             }
             Image::Lines { height: h, width: w, channels, blue_first, bytes } => {
-                self.rgb.resize(h * w * CHANNELS, 0);
-                to_rgb(bytes, channels, blue_first, &mut self.rgb);
+                to_rgb(bytes, channels, blue_first, self.rgb(bytes.len() / channels * CHANNELS)?);
                 self.resize(h, w, out)
             }
         }
     }
 
-    fn resize(&mut self, height: usize, width: usize, out: &mut [u8]) -> Result<(), String> {
+    /// The buffer for an image that is resized, `length` bytes long.
+    fn rgb(&mut self, length: usize) -> Result<&mut [u8], Refusal> {
+        self.rgb.clear();
+        memory::reserve(&mut self.rgb, length, Purpose::Rows).map_err(Refusal::Failed)?;
+        self.rgb.resize(length, 0);
+        Ok(&mut self.rgb)
+    }
+
+    fn resize(&mut self, height: usize, width: usize, out: &mut [u8]) -> Result<(), Refusal> {
         let wanted = Size { height: self.shape.height, width: self.shape.width };
-        self.fitter.fit(&self.rgb, Size { height, width }, out, wanted).map_err(|error| error.to_string())
+        Ok(self.fitter.fit(&self.rgb, Size { height, width }, out, wanted)?)
     }
 }
 
@@ -90,6 +115,7 @@ fn to_rgb(bytes: &[u8], channels: usize, blue_first: bool, out: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Kind;
 
     fn written(image: Image<'_>, shape: Shape) -> Vec<u8> {
         let mut out = vec![7; shape.values()];
@@ -142,11 +168,23 @@ mod tests {
 
     #[test]
     fn what_is_no_image_says_why() {
-        let mut out = vec![0; Shape::CIFAR.values()];
-        assert_eq!(
-            ImageLoader::new(Shape::CIFAR).write(Image::Broken("no pixels"), &mut out).unwrap_err(),
-            "no pixels"
-        );
-        assert!(ImageLoader::new(Shape::CIFAR).write(Image::Encoded(b"hello"), &mut out).is_err());
+        let why = |image| match ImageLoader::new(Shape::CIFAR).write(image, &mut vec![0; Shape::CIFAR.values()]) {
+            Err(Refusal::NoImage(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(why(Image::Broken("no pixels")), "no pixels");
+        assert_eq!(why(Image::Encoded(b"hello")), "text, not an image: JPEG and PNG are read");
+    }
+
+    #[test]
+    fn a_lack_of_memory_is_no_fault_of_the_image() {
+        let kind = |error: ImageError| match Refusal::from(error) {
+            Refusal::NoImage(_) => None,
+            Refusal::Failed(error) => Some(error.kind()),
+        };
+        assert_eq!(kind(ImageError::Memory), Some(Kind::Memory));
+        assert_eq!(kind(ImageError::Buffer { height: 0, width: 1, got: 2 }), Some(Kind::Internal));
+        assert_eq!(kind(ImageError::Empty), None);
+        assert_eq!(kind(ImageError::MemoryLimit { limit: 1 }), None); // of one image, which the user's file exceeds
     }
 }

@@ -7,5 +7,5 @@ mod load;
 mod normalize;
 
 pub use augment::Augment;
-pub use load::ImageLoader;
+pub use load::{ImageLoader, Refusal};
 pub use normalize::{Normalize, Normalizer};
