@@ -14,6 +14,9 @@ import scala.util.Using
   * @param value a word for its value; empty for flags and switches
   * @param help what it means, its values if they are names, and its default
   * @param common whether most runs need it
+  * @param default of the table; none if it depends on others, or if absence is a value
+  * @param names its values, if they are names
+  * @param limits of its numbers
   */
 final case class SettingRow(
     key: String,
@@ -21,8 +24,21 @@ final case class SettingRow(
     group: String,
     value: String,
     help: String,
-    common: Boolean
-)
+    common: Boolean,
+    default: Option[JsonNode],
+    names: Seq[String],
+    limits: Limits
+) {
+
+  /** The key as Scala, Java and Python write it: `evalEvery`. */
+  def camelCase: String = Schema.camelCase(key)
+}
+
+/** Which numbers a setting may be. */
+final case class Limits(least: Option[Double], above: Option[Double], most: Option[Double], below: Option[Double]) {
+  def contain(value: Double): Boolean =
+    least.forall(value >= _) && above.forall(value > _) && most.forall(value <= _) && below.forall(value < _)
+}
 
 /** A group of settings, with a few words on what they are about. */
 final case class SettingGroup(name: String, summary: String)
@@ -43,12 +59,29 @@ object Schema {
   /** In the order of the help text. */
   val settings: Seq[SettingRow] = json.get("settings").elements.asScala.map(row).toSeq
 
+  /** The defaults of the settings that have one, by key. */
+  val defaults: Map[String, JsonNode] = settings.flatMap(row => row.default.map(row.key -> _)).toMap
+
+  /** A key in camel case. */
+  def camelCase(key: String): String = {
+    val words = key.split('-')
+    words.head + words.tail.map(_.capitalize).mkString
+  }
+
+  private def limits(node: JsonNode): Limits = {
+    def of(name: String) = Option(node.get(name)).map(_.asDouble)
+    Limits(of("least"), of("above"), of("most"), of("below"))
+  }
+
   private def row(row: JsonNode): SettingRow = SettingRow(
     row.get("key").asText,
     row.get("type").asText,
     row.get("group").asText,
     row.path("value").asText,
     row.get("help").asText,
-    row.get("common").asBoolean
+    row.get("common").asBoolean,
+    Option(row.get("default")),
+    row.path("names").elements.asScala.map(_.asText).toSeq,
+    limits(row.path("limits"))
   )
 }

@@ -1,5 +1,9 @@
-// The events of a run. The driver application writes them to metrics.jsonl and shows them on the terminal.
+// The events of a run, and who receives them. `EventJson` has their form as JSON. The driver application writes them to
+// metrics.jsonl and shows them on the terminal.
 package io.firesteel
+
+/** Something that happened in a run. */
+sealed trait TrainEvent
 
 /** Sent once, before the data are loaded.
   *
@@ -13,6 +17,7 @@ package io.firesteel
   * @param machines of the executors that have registered
   * @param how the words `in one stage` or `in rounds`, and why; empty if the strategy has no choice
   * @param synchronous whether all workers end each round together; only then there are `round` events
+  * @param split that is evaluated, of which there are `testRows`: test or validation
   */
 case class Started(
     config: TrainConfig,
@@ -27,21 +32,22 @@ case class Started(
     slots: Int = 0,
     machines: Seq[Machine] = Nil,
     how: String = "",
-    synchronous: Boolean = true
-)
+    synchronous: Boolean = true,
+    split: String = "test"
+) extends TrainEvent
 
 /** The workers have their rows, for the first time in this run.
   *
   * @param devices what each worker computes on, by its number: `cpu`, or `cuda:0` and so on
   */
-case class WorkersLoaded(devices: Seq[String])
+case class WorkersLoaded(devices: Seq[String]) extends TrainEvent
 
 /** Rows whose bytes are no image were left out, since `bad-images` is drop.
   *
   * @param split train, validation or test
   * @param described the first of them: where each is, and why it is no image
   */
-case class ImagesDropped(split: String, count: Long, described: Seq[String]) {
+case class ImagesDropped(split: String, count: Long, described: Seq[String]) extends TrainEvent {
 
   /** For people. */
   def text: String =
@@ -67,7 +73,7 @@ case class RoundDone(
     loss: Double,
     imagesPerSecond: Double,
     exchangeBytes: Long
-)
+) extends TrainEvent
 
 /** A worker has exchanged with the center, in a run inside one stage.
   *
@@ -92,7 +98,7 @@ case class ExchangeDone(
     computing: Double,
     exchanging: Double,
     waiting: Double
-)
+) extends TrainEvent
 
 /** The center was evaluated after `round` rounds. `accuracy` is a fraction, `loss` the mean over the rows; it is NaN if
   * it was not finite, and then the run ends as diverged. `wallSeconds` is the time since training began, with
@@ -106,10 +112,10 @@ case class Evaluated(
     accuracy: Double,
     loss: Double,
     split: String
-)
+) extends TrainEvent
 
 /** Something was lost in `round` (1-based, 0 before the first): `what`, and the `action` that was taken. */
-case class Fault(round: Int, what: String, action: String)
+case class Fault(round: Int, what: String, action: String) extends TrainEvent
 
 /** Totals of all exchanges of a run.
   *
@@ -130,27 +136,49 @@ case class Ended(
     loss: Option[Double],
     imagesPerSecond: Double,
     exchanges: Option[ExchangeTotals] = None
-)
+) extends TrainEvent
 
 /** Receives events on the driver. `fault` may be called on another thread, but never at the same time as another event.
+  * Each kind of event has a method, which by default hands it to `event`.
   */
 trait TrainListener {
 
   /** The run waits for `what` before it starts, for longer than a moment. */
   def waiting(what: String): Unit = ()
 
-  def started(e: Started): Unit = ()
-  def loaded(e: WorkersLoaded): Unit = ()
-  def dropped(e: ImagesDropped): Unit = ()
-  def round(e: RoundDone): Unit = ()
-  def exchange(e: ExchangeDone): Unit = ()
-  def evaluated(e: Evaluated): Unit = ()
-  def fault(e: Fault): Unit = ()
-  def ended(e: Ended): Unit = ()
+  /** Any event whose own method is not overridden; does nothing by default. */
+  def event(e: TrainEvent): Unit = ()
+
+  def started(e: Started): Unit = event(e)
+  def loaded(e: WorkersLoaded): Unit = event(e)
+  def dropped(e: ImagesDropped): Unit = event(e)
+  def round(e: RoundDone): Unit = event(e)
+  def exchange(e: ExchangeDone): Unit = event(e)
+  def evaluated(e: Evaluated): Unit = event(e)
+  def fault(e: Fault): Unit = event(e)
+  def ended(e: Ended): Unit = event(e)
+
+  /** Calls the method of the event's kind. */
+  final def send(e: TrainEvent): Unit = e match {
+    case e: Started       => started(e)
+    case e: WorkersLoaded => loaded(e)
+    case e: ImagesDropped => dropped(e)
+    case e: RoundDone     => round(e)
+    case e: ExchangeDone  => exchange(e)
+    case e: Evaluated     => evaluated(e)
+    case e: Fault         => fault(e)
+    case e: Ended         => ended(e)
+  }
 }
 
 object TrainListener {
 
   /** Ignores all events. */
   val silent: TrainListener = new TrainListener {}
+
+  /** Hands each event to all of these, in this order. */
+  def all(listeners: TrainListener*): TrainListener = new TrainListener {
+    override def waiting(what: String): Unit = listeners.foreach(_.waiting(what))
+    override def event(e: TrainEvent): Unit = listeners.foreach(_.send(e))
+  }
 }

@@ -3,7 +3,7 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.{FiresteelException, TrainConfig}
+import io.firesteel.{EventJson, FiresteelException, TrainConfig}
 import io.firesteel.data.ImageFiles
 import io.firesteel.driver.console.{Console, ProgressDisplay}
 import io.firesteel.driver.files.OutputDir
@@ -81,8 +81,8 @@ object EvaluateCommand {
 
   private def json(model: String, data: String, split: String, result: EvaluationResult): String = {
     val line = JsonSettings.empty.put("model", model).put("data", data).put("split", split).put("rows", result.rows)
-    line.set[ObjectNode]("accuracy", MetricsFile.real(result.accuracy))
-    line.set[ObjectNode]("loss", MetricsFile.real(result.loss))
+    line.set[ObjectNode]("accuracy", EventJson.real(result.accuracy))
+    line.set[ObjectNode]("loss", EventJson.real(result.loss))
     line.toString
   }
 

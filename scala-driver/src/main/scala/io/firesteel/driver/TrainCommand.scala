@@ -77,7 +77,7 @@ object TrainCommand {
   private def missing(key: String): Nothing =
     throw new FiresteelException(Kind.CONFIG, s"train needs --$key")
 
-  /** Writes a run's events to the metrics file, and shows them on the terminal.
+  /** Writes a run's events to the metrics file and its configuration beside it, and shows them on the terminal.
     *
     * @param asked the settings that were set
     * @param submission the submission that this run belongs to, where the cluster manager names it
@@ -86,76 +86,44 @@ object TrainCommand {
       extends TrainListener
       with AutoCloseable {
     private val metrics = new MetricsFile(dir, Environment.versions, () => Instant.now(), submission)
-    private val progress = new ProgressDisplay(console.out, console.terminal, Environment.firesteel)
+    private val progress =
+      new ProgressDisplay(
+        console.out,
+        console.terminal,
+        Environment.firesteel,
+        dir.location,
+        dir.location(OutputDir.Model)
+      )
+    private val both = TrainListener.all(metrics, progress)
     private var end: Option[Ended] = None
-    private var lr: Option[Double] = None
     private var untrained = false // a new run has started, and no round or exchange is done yet
 
-    override def waiting(what: String): Unit = progress.waiting(what)
+    override def waiting(what: String): Unit = both.waiting(what)
+
+    override def event(e: TrainEvent): Unit = {
+      e match {
+        case start: Started                 => untrained = start.completedRounds == 0
+        case _: RoundDone | _: ExchangeDone => untrained = false
+        case _                              =>
+      }
+      both.send(e)
+    }
 
     override def started(e: Started): Unit = {
-      lr = e.config.lr
-      untrained = e.completedRounds == 0
-      metrics.started(e)
+      event(e)
       dir.write(OutputDir.Config, RunConfig(asked, completed(e.config)).bytes)
-      progress.started(e, dir.location)
-    }
-
-    override def loaded(e: WorkersLoaded): Unit = {
-      metrics.loaded(e)
-      progress.loaded(e)
-    }
-
-    override def dropped(e: ImagesDropped): Unit = {
-      metrics.dropped(e)
-      progress.dropped(e)
-    }
-
-    override def round(e: RoundDone): Unit = {
-      untrained = false
-      metrics.round(e)
-      progress.round(e)
-      refuseDivergence(e.loss, s"round ${e.round}")
-    }
-
-    override def exchange(e: ExchangeDone): Unit = {
-      untrained = false
-      metrics.exchange(e)
-      progress.exchange(e)
-      refuseDivergence(e.loss, s"exchange ${e.exchange} of worker ${e.worker}")
-    }
-
-    override def evaluated(e: Evaluated): Unit = {
-      metrics.evaluated(e)
-      progress.evaluated(e)
-    }
-
-    override def fault(e: Fault): Unit = {
-      metrics.fault(e)
-      progress.fault(e)
     }
 
     override def ended(e: Ended): Unit = end = Some(e)
 
     /** Reports the end, once the model is written. */
-    def finished(): Unit = end.foreach { e =>
-      metrics.ended(e, dir.location(OutputDir.Model))
-      progress.ended(e, dir.location(OutputDir.Model))
-    }
+    def finished(): Unit = end.foreach(both.ended)
 
     /** Deletes the files of a run that failed before its first round, so that the next run can use the directory. */
     override def close(): Unit = {
       progress.clear()
       metrics.close()
       if (untrained) Seq(OutputDir.Metrics, OutputDir.Config).foreach(dir.remove)
-    }
-
-    private def refuseDivergence(loss: Double, where: String): Unit = if (!java.lang.Double.isFinite(loss)) {
-      val hint = lr.fold("")(value => s" (now $value)")
-      throw new FiresteelException(
-        Kind.INTERNAL,
-        s"training diverged in $where: the loss is $loss: try a smaller --lr$hint"
-      )
     }
 
     private def completed(config: TrainConfig): ObjectNode =

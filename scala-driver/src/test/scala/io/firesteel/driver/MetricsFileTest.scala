@@ -36,11 +36,11 @@ class MetricsFileTest extends AnyFunSuite {
       metrics.round(round(1))
       metrics.evaluated(evaluated(1))
       metrics.fault(Fault(2, "partition 1 was lost", "round 2 is done again"))
-      metrics.ended(ended, "/out/model.safetensors")
+      metrics.ended(ended)
       metrics.close()
       val events = lines(dir)
       val start = events.head
-      assert(keys(start) == Seq("event", "time", "config", "versions", "hardware", "executors", "data", "parameters"))
+      assert(keys(start) == Seq("event", "config", "executors", "data", "parameters", "time", "versions", "hardware"))
       assert(
         start.get("executors").toString ==
           """[{"executor":"0","cpu":"EPYC","instruction_set":"AVX512","threads":1,"libtorch":"2.11.0"}]"""
@@ -60,7 +60,7 @@ class MetricsFileTest extends AnyFunSuite {
             """"accuracy":0.5512,"loss":1.25,"split":"test"}""",
           """{"event":"fault","round":2,"what":"partition 1 was lost","action":"round 2 is done again"}""",
           """{"event":"end","rounds":500,"samples":1000000,"seconds":250.0,"wall_seconds":375.0,""" +
-            """"accuracy":0.7533,"loss":0.75,"images_per_second":4000.0,"model":"/out/model.safetensors"}"""
+            s""""accuracy":0.7533,"loss":0.75,"images_per_second":4000.0,"model":"$dir/model.safetensors"}"""
         )
       )
     }
@@ -89,7 +89,7 @@ class MetricsFileTest extends AnyFunSuite {
       val metrics = metricsIn(open(dir))
       metrics.started(started)
       metrics.exchange(exchange(1))
-      metrics.ended(ended.copy(exchanges = Some(totals)), "m")
+      metrics.ended(ended.copy(exchanges = Some(totals)))
       metrics.close()
       assert(
         lines(dir).tail.map(_.toString) == Seq(
@@ -97,7 +97,7 @@ class MetricsFileTest extends AnyFunSuite {
             """"loss":1.5,"staleness":1,"computing":0.375,"exchanging":0.0625,"waiting":0.03125}""",
           """{"event":"end","rounds":500,"samples":1000000,"seconds":250.0,"wall_seconds":375.0,"accuracy":0.7533,""" +
             """"loss":0.75,"images_per_second":4000.0,"exchanges":10,"exchange_bytes":11646240,"staleness":[4,6],""" +
-            """"model":"m"}"""
+            s""""model":"$dir/model.safetensors"}"""
         )
       )
     }
@@ -130,7 +130,7 @@ class MetricsFileTest extends AnyFunSuite {
       before.started(started)
       (1 to 3).foreach(n => before.round(round(n)))
       before.evaluated(evaluated(3))
-      before.ended(ended, "model")
+      before.ended(ended)
       before.close()
       Files.writeString(dir.resolve("metrics.jsonl"), """{"event":"round","rou""", StandardOpenOption.APPEND)
 

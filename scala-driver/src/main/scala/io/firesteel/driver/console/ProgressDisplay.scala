@@ -13,20 +13,26 @@ import io.firesteel.{
   Machine,
   RoundDone,
   Started,
+  TrainListener,
   WorkersLoaded
 }
 
 import java.io.PrintStream
 import java.util.Locale
 
-/** Shows one run: its progress line on `terminal`, all other lines on `out`. `version` is Firesteel's. */
-final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: String) {
+/** Shows one run: its progress line on `terminal`, all other lines on `out`.
+  *
+  * @param version Firesteel's
+  * @param where the output directory, and `model` the file in it
+  */
+final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: String, where: String, model: String)
+    extends TrainListener {
   private var accuracy: Option[Double] = None
   private var rounds = 0
   private var inRounds = true // whether rounds are told, and not exchanges alone
   private var budget = 0L // minibatches of all workers
 
-  def started(e: Started, where: String): Unit = {
+  override def started(e: Started): Unit = {
     rounds = e.rounds
     inRounds = e.synchronous
     val c = e.config
@@ -37,7 +43,8 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
         s"workers ${c.workers.getOrElse(1)}${ProgressDisplay.slots(e.slots)}, batch ${c.batch.getOrElse("?")}, " +
         s"tau ${c.tau}, rounds ${e.rounds}"
     )
-    say(s"data: ${c.data.getOrElse("?")}, ${e.trainRows} training and ${e.testRows} test rows, ${e.classes} classes")
+    val rows = s"${e.trainRows} training and ${e.testRows} ${e.split} rows"
+    say(s"data: ${c.data.getOrElse("?")}, $rows, ${e.classes} classes")
     say(s"output: $where")
     e.needs.foreach { needs =>
       say(s"memory: ${needs.text}")
@@ -48,24 +55,24 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
     terminal.live("loading the data".take)
   }
 
-  def loaded(e: WorkersLoaded): Unit = {
+  override def loaded(e: WorkersLoaded): Unit = {
     val counts = e.devices.distinct.map(device => device -> e.devices.count(_ == device))
     say(s"devices: ${counts.map { case (device, count) => s"$count x $device" }.mkString(", ")}")
   }
 
-  def dropped(e: ImagesDropped): Unit = say(e.text)
+  override def dropped(e: ImagesDropped): Unit = say(e.text)
 
-  def waiting(what: String): Unit = say(what)
+  override def waiting(what: String): Unit = say(what)
 
-  def round(e: RoundDone): Unit =
+  override def round(e: RoundDone): Unit =
     show(ProgressDisplay.State("round", e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds))
 
-  def exchange(e: ExchangeDone): Unit = if (!inRounds) {
+  override def exchange(e: ExchangeDone): Unit = if (!inRounds) {
     val speed = if (e.seconds > 0) e.totalSamples / e.seconds else 0
     show(ProgressDisplay.State("minibatch", e.totalSteps, budget, e.loss, accuracy, speed, e.seconds))
   }
 
-  def evaluated(e: Evaluated): Unit = {
+  override def evaluated(e: Evaluated): Unit = {
     accuracy = Some(e.accuracy)
     say(
       s"round ${e.round}/$rounds: ${e.split} accuracy ${ProgressDisplay.percent(e.accuracy)}, " +
@@ -73,9 +80,10 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
     )
   }
 
-  def fault(e: Fault): Unit = say(s"round ${e.round}: ${e.what}: ${e.action}")
+  override def fault(e: Fault): Unit = say(s"round ${e.round}: ${e.what}: ${e.action}")
 
-  def ended(e: Ended, model: String): Unit = {
+  /** To be called once the model is written. */
+  override def ended(e: Ended): Unit = {
     val result =
       for (a <- e.accuracy; l <- e.loss)
         yield s", accuracy ${ProgressDisplay.percent(a)}, loss ${ProgressDisplay.loss(l)}"

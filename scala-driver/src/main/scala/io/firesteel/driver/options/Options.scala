@@ -2,7 +2,7 @@
 // that `sequential --help` shows the same texts. The command line, configuration files and --help are made from them.
 package io.firesteel.driver.options
 
-import io.firesteel.{Schema, SettingRow}
+import io.firesteel.Schema
 
 /** One setting: `key` is the JSON key and, with two dashes, the option; `metavar` and `help` are what --help shows.
   *
@@ -22,8 +22,8 @@ object Options {
   import ValueKind._
 
   /** Every key of a training configuration, in the order --help shows them. */
-  val train: Seq[Setting] = Schema.settings.map { case SettingRow(key, valueType, group, value, help, common) =>
-    Setting(key, kind(valueType), value, help, group, common)
+  val train: Seq[Setting] = Schema.settings.map { row =>
+    Setting(row.key, kind(row.valueType), row.value, row.help, row.group, row.common)
   }
 
   private def kind(name: String): ValueKind = name match {

@@ -43,12 +43,12 @@ class ProgressDisplayTest extends AnyFunSuite {
 
   test("without a terminal there is a plain line for each evaluation and no control character") {
     val bytes = new ByteArrayOutputStream()
-    val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0")
-    progress.started(started, "/out")
+    val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0", "/out", "/out/model.safetensors")
+    progress.started(started)
     progress.loaded(WorkersLoaded(Seq("cuda:0", "cuda:1", "cuda:0")))
     progress.round(round(1))
     progress.evaluated(evaluated(1))
-    progress.ended(ended, "/out/model.safetensors")
+    progress.ended(ended)
     val text = bytes.toString(UTF_8)
     assert(text.forall(c => c == '\n' || c >= ' '))
     assert(text.linesIterator.count(_.startsWith("round ")) == 1)
@@ -60,9 +60,9 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("the first line shows workers and slots, and a warning follows if executors differ") {
     def told(started: Started) = {
       val bytes = new ByteArrayOutputStream()
-      val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0")
+      val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0", "/out", "/out/model.safetensors")
       progress.waiting("waiting for executors")
-      progress.started(started, "/out")
+      progress.started(started)
       bytes.toString(UTF_8).linesIterator.toSeq
     }
     val machine = Machine("0", "EPYC", "AVX512", 1, "2.11.0")
@@ -78,8 +78,8 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("the first line says how the strategy runs over Spark, where it has a choice") {
     def first(how: String) = {
       val bytes = new ByteArrayOutputStream()
-      new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0")
-        .started(started.copy(how = how), "/out")
+      new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0", "/out", "/out/model.safetensors")
+        .started(started.copy(how = how))
       bytes.toString(UTF_8).linesIterator.next()
     }
     assert(first("").contains(" parameters), sparknet, workers "))
@@ -89,14 +89,14 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("a synchronous run inside one stage is told in rounds, and what crossed the wire at its end") {
     val bytes = new ByteArrayOutputStream()
     val stream = new PrintStream(bytes, true, UTF_8)
-    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0")
-    progress.started(started, "/out")
+    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0", "/out", "/out/model.safetensors")
+    progress.started(started)
     bytes.reset()
     progress.exchange(exchange(2))
     assert(bytes.size == 0)
     progress.round(round(1))
     assert(bytes.toString(UTF_8).contains("round 1/500"))
-    progress.ended(ended.copy(exchanges = Some(totals)), "m")
+    progress.ended(ended.copy(exchanges = Some(totals)))
     assert(bytes.toString(UTF_8).contains("done: 500 rounds in 4 min 10 s"))
     assert(bytes.toString(UTF_8).contains("exchanged: 11.6 MB, mean staleness 0.60\n"))
   }
@@ -104,13 +104,13 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("an asynchronous run is told in minibatches, and what crossed the wire at its end") {
     val bytes = new ByteArrayOutputStream()
     val stream = new PrintStream(bytes, true, UTF_8)
-    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0")
+    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0", "/out", "/out/model.safetensors")
     val asked = started.config.copy(iterations = Some(50))
-    progress.started(started.copy(config = asked, synchronous = false), "/out")
+    progress.started(started.copy(config = asked, synchronous = false))
     bytes.reset()
     progress.exchange(exchange(2))
     assert(bytes.toString(UTF_8).contains(" 20 %  minibatch 20/100  loss 1.5000"))
-    progress.ended(ended.copy(exchanges = Some(totals)), "m")
+    progress.ended(ended.copy(exchanges = Some(totals)))
     assert(bytes.toString(UTF_8).contains("done: 10 exchanges in 4 min 10 s"))
     assert(bytes.toString(UTF_8).contains("exchanged: 11.6 MB, mean staleness 0.60\n"))
   }
@@ -118,8 +118,8 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("the progress line stays in its row and is erased before other lines") {
     val bytes = new ByteArrayOutputStream()
     val stream = new PrintStream(bytes, true, UTF_8)
-    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 40), "0.1.0")
-    progress.started(started, "/out")
+    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 40), "0.1.0", "/out", "/out/model.safetensors")
+    progress.started(started)
     bytes.reset()
     progress.round(round(1))
     progress.evaluated(evaluated(1))

@@ -23,6 +23,7 @@ private[train] final class RoundNotifier(plan: Plan, start: RunState, listener: 
     if (before.round > start.round) results.indices.filter(results(_).fresh).foreach(rebuilt)
     current = math.min(after.round + 1, plan.rounds)
     val trained = results.filter(_.samples > 0)
+    val loss = trained.map(result => result.loss * result.samples).sum / samples
     listener.round(
       RoundDone(
         after.round,
@@ -30,11 +31,12 @@ private[train] final class RoundNotifier(plan: Plan, start: RunState, listener: 
         plan.firstStep(after.round),
         after.samples,
         after.seconds,
-        trained.map(result => result.loss * result.samples).sum / samples,
+        loss,
         samples / (after.seconds - before.seconds),
         2L * results.length * center.length * java.lang.Float.BYTES // to each worker and back
       )
     )
+    checkLoss(loss, s"in round ${after.round}")
     after
   }
 

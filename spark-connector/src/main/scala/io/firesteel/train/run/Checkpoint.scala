@@ -5,7 +5,7 @@ package io.firesteel.train.run
 
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.JsonNode
-import io.firesteel.{CheckpointStore, FiresteelException, Json, StoredFile}
+import io.firesteel.{CheckpointStore, FiresteelException, Json, Schema, StoredFile}
 import io.firesteel.jni.{Engine, Kind}
 import io.firesteel.tensors.{PackedVector, Target, TensorFile, Tensors, Values}
 import java.io.OutputStream
@@ -137,13 +137,18 @@ private[train] object Checkpoint {
       )
   }
 
-  /** Whether a key has changed so that the run cannot be resumed. A run in one stage can be resumed in rounds: its
-    * checkpoint has all that rounds need, and both give the same bits.
+  /** Whether a key has changed so that the run cannot be resumed. A checkpoint of an earlier version lacks the settings
+    * that are younger: they had their defaults. A run in one stage can be resumed in rounds: its checkpoint has all that
+    * rounds need, and both give the same bits.
     */
-  private def isOther(key: String, saved: JsonNode, now: JsonNode): Boolean = saved != now && {
-    def text(value: JsonNode) = Option(value).fold("rounds")(_.asText)
-    key != "consistency" || text(now) != "rounds"
-  }
+  private def isOther(key: String, saved: JsonNode, now: JsonNode): Boolean =
+    orDefault(key, saved) != orDefault(key, now) && {
+      def text(value: JsonNode) = Option(value).fold("rounds")(_.asText)
+      key != "consistency" || text(now) != "rounds"
+    }
+
+  private def orDefault(key: String, value: JsonNode): Option[JsonNode] =
+    Option(value).orElse(Schema.defaults.get(key))
 
   private def parsed(name: String, configJson: String): JsonNode =
     try Json.mapper.readTree(configJson)

@@ -44,7 +44,8 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
         plan.slots,
         plan.machines,
         plan.how,
-        plan.isSynchronous
+        plan.isSynchronous,
+        split
       )
     )
   }
@@ -91,6 +92,10 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
     if (broken >= 0) diverged(s"by round ${state.round}", s"weight $broken is ${state.center(broken)}")
     state
   }
+
+  /** Ends the run if the loss of its training is not finite. */
+  protected def checkLoss(loss: Double, where: String): Unit =
+    if (!java.lang.Double.isFinite(loss)) diverged(where, s"the loss is $loss")
 
   /** Ends the run. `where` and `how` complete the sentence that training diverged. */
   protected def diverged(where: String, how: String): Nothing = {

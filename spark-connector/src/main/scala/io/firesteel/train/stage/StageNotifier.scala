@@ -12,21 +12,21 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
   /** Sends an event for each exchange of the report, and for each round of a synchronous strategy that ends with one. */
   def exchanged(report: StageReport): StageReport = synchronized {
     report.turns.foreach { turn =>
-      listener.exchange(
-        ExchangeDone(
-          Json.small(turn, "worker"),
-          Json.whole(turn, "exchange"),
-          Json.whole(turn, "steps"),
-          Json.whole(turn, "total-steps"),
-          Json.whole(turn, "total-samples"),
-          seconds,
-          Json.real(turn, "loss"),
-          Json.whole(turn, "staleness"),
-          Json.real(turn, "computing"),
-          Json.real(turn, "exchanging"),
-          Json.real(turn, "waiting")
-        )
+      val done = ExchangeDone(
+        Json.small(turn, "worker"),
+        Json.whole(turn, "exchange"),
+        Json.whole(turn, "steps"),
+        Json.whole(turn, "total-steps"),
+        Json.whole(turn, "total-samples"),
+        seconds,
+        Json.real(turn, "loss"),
+        Json.whole(turn, "staleness"),
+        Json.real(turn, "computing"),
+        Json.real(turn, "exchanging"),
+        Json.real(turn, "waiting")
       )
+      listener.exchange(done)
+      checkLoss(done.loss, s"in exchange ${done.exchange} of worker ${done.worker}")
       if (plan.isSynchronous) rounds.add(turn, seconds).foreach(listener.round)
     }
     if (report.dropped > dropped)

@@ -16,19 +16,14 @@ private[train] final case class BadImages(count: Long, described: Seq[(Long, Str
   def checked(source: ImageSource, policy: String): Option[ImagesDropped] =
     Option.when(count > 0) {
       val named = described.sortBy(_._1).map { case (row, why) => s"${source.locate(row)}: $why" }
-      val more = if (count > 1) s" ($count of the ${source.rows} images of the ${source.split} set are none" else ""
+      def refuse(why: String): Nothing = throw new FiresteelException(Kind.DATA, why)
       if (policy != "drop") {
-        val others = if (count > 1) s"$more; the first is named)" else ""
-        throw new FiresteelException(
-          Kind.DATA,
-          s"${named.head}$others: mend or remove it, or leave such files out with --bad-images drop"
-        )
+        val others =
+          if (count == 1) ""
+          else s" ($count of the ${source.rows} images of the ${source.split} set are none; the first is named)"
+        refuse(s"${named.head}$others: mend or remove it, or leave such files out with --bad-images drop")
       }
-      if (count == source.rows)
-        throw new FiresteelException(
-          Kind.DATA,
-          s"none of the $count images of the ${source.split} set is one: ${named.head}"
-        )
+      if (count == source.rows) refuse(s"none of the $count images of the ${source.split} set is one: ${named.head}")
       ImagesDropped(source.split, count, named)
     }
 }

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets.UTF_8
 import org.apache.spark.SparkContext
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite
+import scala.util.Using
 
 class CheckpointTest extends AnyFunSuite with BeforeAndAfterAll {
   private lazy val sc: SparkContext = TestSpark.context("local[2]")
@@ -66,6 +67,22 @@ class CheckpointTest extends AnyFunSuite with BeforeAndAfterAll {
     val e = intercept[FiresteelException](Runs.train(sc, other, TrainListener.silent, Some(store)))
     assert(e.kind == Kind.CONFIG)
     assert(e.getMessage == "checkpoint is of another configuration: seed was 3, is 4; tau was 5, is 6")
+  }
+
+  test("a setting that the checkpoint is too old to know had its default") {
+    val store = new MemoryStore
+    interrupted(store, config)
+    val whole = store.bytes.get
+    val start = Using.resource(store.load().get)(TensorFile.open(_).metadata("config"))
+    val saved = Json.mapper.readTree(start).asInstanceOf[ObjectNode]
+    saved.remove("bad-images")
+    store.bytes = Some(saying(whole, "config", Some(saved.toString)))
+    val dropping = config.copy(resume = true, badImages = "drop")
+    val e = intercept[FiresteelException](Runs.train(sc, dropping, TrainListener.silent, Some(store)))
+    assert(e.getMessage == "checkpoint is of another configuration: bad-images was absent, is \"drop\"")
+    val events = new Events
+    Runs.train(sc, config.copy(resume = true), events, Some(store))
+    assert(events.of[Started].head.completedRounds == 2)
   }
 
   test("resuming without a checkpoint, or from another file, is refused") {
