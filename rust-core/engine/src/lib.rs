@@ -31,7 +31,7 @@ pub use config::{Facts, TrainConfig};
 pub use error::{Error, Kind, Result};
 pub use predictor::Predictor;
 pub use round::{Evaluation, Report, Round, RoundKind, StateIn};
-pub use worker::{Worker, WorkerSpec};
+pub use worker::{Cell, ClassEvaluation, Worker, WorkerSpec};
 
 /// The version of libtorch that this crate is built against; tch 0.24.0 accepts no other. The one that is loaded says its
 /// own by [`libtorch::version`].

@@ -39,6 +39,7 @@ bind_java_type! {
         static extern fn worker_prepare(worker: jlong, normalizer: jfloat[]),
         static extern fn worker_round(worker: jlong, vector: jfloat[], round: JString) -> JString,
         static extern fn worker_evaluate(worker: jlong, weights: jfloat[], digest: JString) -> JString,
+        static extern fn worker_evaluate_classes(worker: jlong, weights: jfloat[], digest: JString) -> jlong[],
         static extern fn worker_device(worker: jlong) -> JString,
         static extern fn worker_cancel(worker: jlong),
         static extern fn worker_keep(worker: jlong, run: JString, partition: jint),
@@ -187,6 +188,19 @@ impl NativeNativeInterface for NativeAPI {
         let weights = floats(env, &weights)?;
         let evaluation = attached.resident.lock()?.evaluate(&weights, &digest.to_string(), &attached.cancel)?;
         Ok(JString::from_str(env, calls::render(&evaluation)?)?)
+    }
+
+    fn worker_evaluate_classes<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        worker: jlong,
+        weights: JFloatArray<'l>,
+        digest: JString<'l>,
+    ) -> Result<JLongArray<'l>> {
+        let attached = WORKERS.get(worker)?;
+        let weights = floats(env, &weights)?;
+        let counted = attached.resident.lock()?.evaluate_classes(&weights, &digest.to_string(), &attached.cancel)?;
+        long_array(env, &calls::class_counts(&counted)?)
     }
 
     fn worker_device<'l>(env: &mut Env<'l>, _: JClass<'l>, worker: jlong) -> Result<JString<'l>> {

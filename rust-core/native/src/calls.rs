@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use firesteel_engine::data::{Normalizer, RecordFormat, Statistics};
 use firesteel_engine::estimate::{Estimate, estimate};
 use firesteel_engine::machine::Machine;
-use firesteel_engine::memory::{MemoryLimit, Purpose, reserve};
+use firesteel_engine::memory::{MemoryLimit, Purpose, reserve, with_capacity};
 use firesteel_engine::tensors::{self, FileLayout};
-use firesteel_engine::{Error, Facts, Result, TrainConfig, Worker, WorkerSpec};
+use firesteel_engine::{ClassEvaluation, Error, Facts, Result, TrainConfig, Worker, WorkerSpec};
 use firesteel_exchange::Entry;
 use firesteel_exchange::client::Server;
 use serde::de::DeserializeOwned;
@@ -146,6 +146,18 @@ pub fn read_tensors_header(header: &[u8], file_bytes: i64) -> Result<String> {
 pub fn open_worker(spec: &str) -> Result<i64> {
     let worker = Worker::new(&parse::<WorkerSpec>("worker", spec)?)?;
     Ok(WORKERS.open(Attached::new(Resident::new(worker))))
+}
+
+/// An evaluation by class as one vector of integers: rows, correct rows, the bits of the sum of losses, rows whose label is
+/// among the five largest logits, and for each pair of classes that occurs the label, the predicted class and the rows.
+pub fn class_counts(counted: &ClassEvaluation) -> Result<Vec<i64>> {
+    let sums = counted.evaluation;
+    let mut values = with_capacity(4 + 3 * counted.cells.len(), Purpose::Rows)?;
+    values.extend([sums.rows as i64, sums.correct as i64, sums.loss.to_bits() as i64, counted.among_five as i64]);
+    for cell in &counted.cells {
+        values.extend([i64::from(cell.label), i64::from(cell.predicted), cell.rows as i64]);
+    }
+    Ok(values)
 }
 
 /// Opens a model for prediction, and answers its handle.

@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use firesteel::calls::{CENTERS, WORKERS, describe, open_center, open_worker, resolve};
+use firesteel::calls::{CENTERS, WORKERS, class_counts, describe, open_center, open_worker, resolve};
 use firesteel::center::Center;
 use firesteel::error::Failure;
 use firesteel::handle::Table;
 use firesteel::{exchanger, hosts, lifetime, registry};
-use firesteel_engine::{Facts, Kind, TrainConfig};
+use firesteel_engine::{Cell, ClassEvaluation, Evaluation, Facts, Kind, TrainConfig};
 use firesteel_exchange::server::Snapshot;
 
 const WEIGHTS: usize = 145_578; // cifar10_quick with ten classes
@@ -180,4 +180,16 @@ fn a_request_with_facts_completes_the_configuration() {
     assert_eq!((config.iterations, config.classes), (Some(15), Some(10)));
     let unknown = resolve(r#"{"config": {"tua": 2}}"#).unwrap_err();
     assert_eq!(unknown.to_string(), "unknown key tua, did you mean tau?");
+}
+
+#[test]
+fn an_evaluation_by_class_crosses_as_integers_that_keep_the_bits_of_the_loss() {
+    let counted = |loss: f64| {
+        let cells = vec![Cell { label: 0, predicted: 0, rows: 2 }, Cell { label: 1, predicted: 0, rows: 1 }];
+        ClassEvaluation { evaluation: Evaluation { rows: 3, correct: 2, loss }, among_five: 3, cells }
+    };
+    for loss in [0.1 + 0.2, f64::NAN, -0.0] {
+        let expected = [3, 2, loss.to_bits() as i64, 3, 0, 0, 2, 1, 0, 1];
+        assert_eq!(class_counts(&counted(loss)).unwrap(), expected);
+    }
 }

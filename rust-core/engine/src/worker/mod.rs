@@ -3,6 +3,7 @@
 //! configuration, the vector and the round; the only state that the worker keeps between rounds is the solver's.
 
 pub(crate) mod batch;
+mod classes;
 mod hogwild;
 mod thread;
 
@@ -21,6 +22,8 @@ use crate::memory::{Purpose, filled, guarded, with_capacity};
 use crate::nets::Net;
 use crate::round::{Evaluation, Report, Round, RoundKind, StateIn};
 use crate::weights::{Gradient, Weights};
+use classes::ClassCounter;
+pub use classes::{Cell, ClassEvaluation};
 use thread::{ActiveRound, RoundContext, RoundTotals, TrainingThread};
 
 /// What a worker is built from. It crosses JNI as JSON.
@@ -295,10 +298,27 @@ impl Worker {
     /// Evaluates `weights` on all rows. The solver's state does not change.
     pub fn evaluate(&mut self, weights: &[f32], digest: &str, cancel: &AtomicBool) -> Result<Evaluation> {
         self.net.layout().check_digest(digest)?;
-        guarded(Purpose::Evaluation, || self.evaluate_rows(weights, cancel))
+        guarded(Purpose::Evaluation, || self.evaluate_rows(weights, cancel, |_, _, _| Ok(())))
     }
 
-    fn evaluate_rows(&mut self, weights: &[f32], cancel: &AtomicBool) -> Result<Evaluation> {
+    /// The same, with counts by class.
+    pub fn evaluate_classes(&mut self, weights: &[f32], digest: &str, cancel: &AtomicBool) -> Result<ClassEvaluation> {
+        self.net.layout().check_digest(digest)?;
+        guarded(Purpose::Evaluation, || {
+            let mut counter = ClassCounter::new(self.data.rows())?;
+            let count = |logits: &Tensor, predicted: &Tensor, labels: &[i64]| counter.add(logits, predicted, labels);
+            let evaluation = self.evaluate_rows(weights, cancel, count)?;
+            counter.finish(evaluation)
+        })
+    }
+
+    /// Calls `each` with the logits, the predicted classes and the labels of every minibatch.
+    fn evaluate_rows(
+        &mut self,
+        weights: &[f32],
+        cancel: &AtomicBool,
+        mut each: impl FnMut(&Tensor, &Tensor, &[i64]) -> Result<()>,
+    ) -> Result<Evaluation> {
         set_threads(self.intra_op_threads * self.threads.len());
         self.threads[0].weights.set(weights)?;
         let weights = &self.threads[0].weights;
@@ -311,10 +331,12 @@ impl Worker {
                 return Err(Error::cancelled(format!("evaluation on partition {} was cancelled", self.worker)));
             }
             let (images, labels) = batch::plain(&self.data, rows, normalizer, weights.compute());
-            let (images, labels) = (batch::resized(images, self.resize), Tensor::from_slice(&labels));
+            let (images, targets) = (batch::resized(images, self.resize), Tensor::from_slice(&labels));
             let logits = batch::logits(&self.net, weights, &images, self.test_flip, self.intra_op_threads);
-            let correct = logits.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64).int64_value(&[]);
-            let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0);
+            let predicted = logits.argmax(1, false);
+            let correct = predicted.eq_tensor(&targets).sum(Kind::Int64).int64_value(&[]);
+            let loss = logits.cross_entropy_loss::<Tensor>(&targets, None, Reduction::Sum, -100, 0.0);
+            each(&logits, &predicted, &labels)?;
             total.rows += rows.len() as u64;
             total.correct += correct as u64;
             total.loss += loss.double_value(&[]);

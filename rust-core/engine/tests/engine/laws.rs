@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use firesteel_engine::{Kind, StateIn, Worker};
+use firesteel_engine::{Cell, Kind, StateIn, Worker};
 use firesteel_exchange::rules::mean::Mean;
 
 use crate::fixtures::{LEARNING, TINY, ask, config, initial, rows, run, worker};
@@ -247,4 +247,39 @@ fn training_learns_and_evaluation_leaves_it_alone() {
     run(&mut other, &mut unevaluated, &ask(&config, 0, 0, LEARNING, StateIn::Keep));
     run(&mut other, &mut unevaluated, &second);
     assert_eq!(evaluated, unevaluated);
+}
+
+#[test]
+fn counts_by_class_come_beside_the_same_bits_and_add_up_to_them() {
+    for json in [r#"{"batch": 20, "lr": 0.001}"#, r#"{"batch": 20, "lr": 0.001, "test-flip": true}"#] {
+        let config = config(json);
+        let (mut trained, cancel) = (worker(&config, 0, TINY), AtomicBool::new(false));
+        let mut vector = initial(&config);
+        run(&mut trained, &mut vector, &ask(&config, 0, 0, LEARNING / 6, StateIn::Keep)); // not all rows are right yet
+        let digest = ask(&config, 0, 0, 1, StateIn::Keep).digest;
+        let counted = trained.evaluate_classes(&vector, &digest, &cancel).unwrap();
+        assert_eq!(counted.evaluation, trained.evaluate(&vector, &digest, &cancel).unwrap());
+        let sum = |of: fn(&Cell) -> bool| counted.cells.iter().filter(|cell| of(cell)).map(|cell| cell.rows).sum();
+        let (all, right): (u64, u64) = (sum(|_| true), sum(|cell| cell.label == cell.predicted));
+        assert_eq!((all, right), (counted.evaluation.rows, counted.evaluation.correct));
+        assert!(0 < right && right < counted.among_five && counted.among_five < all, "{counted:?}");
+        for label in 0..10u8 {
+            let rows = counted.cells.iter().filter(|cell| cell.label == u32::from(label)).map(|cell| cell.rows);
+            let expected = TINY.chunks_exact(3073).filter(|record| record[0] == label).count();
+            assert_eq!(rows.sum::<u64>(), expected as u64, "class {label}");
+        }
+    }
+}
+
+#[test]
+fn counting_by_class_refuses_another_net_is_cancelled_and_counts_nothing_without_rows() {
+    let config = config("{}");
+    let (vector, digest) = (initial(&config), ask(&config, 0, 0, 1, StateIn::Keep).digest);
+    let mut empty = worker(&config, 0, &[]);
+    let none = empty.evaluate_classes(&vector, &digest, &AtomicBool::new(false)).unwrap();
+    assert_eq!((none.evaluation.rows, none.among_five, none.cells), (0, 0, vec![]));
+    let mut worker = worker(&config, 0, &rows(0, 3));
+    let foreign = worker.evaluate_classes(&vector, &"0".repeat(64), &AtomicBool::new(false)).unwrap_err();
+    let cancelled = worker.evaluate_classes(&vector, &digest, &AtomicBool::new(true)).unwrap_err();
+    assert_eq!((foreign.kind(), cancelled.kind()), (Kind::Layout, Kind::Cancelled));
 }

@@ -1,15 +1,15 @@
-// The command `evaluate`: accuracy and loss of a trained model on the training or test set of a data set.
+// The command `evaluate`: a trained model on the training or test set of a data set, as a whole and by class.
 // All about the model is read from the output directory of `train`; the command line names the data.
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.{EventJson, FiresteelException, TrainConfig}
+import io.firesteel.{FiresteelException, TrainConfig}
 import io.firesteel.data.ImageFiles
-import io.firesteel.driver.console.{Console, ProgressDisplay}
+import io.firesteel.driver.console.Console
 import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.{Command, JsonSettings, Options, RunConfig}
 import io.firesteel.jni.Kind
-import io.firesteel.train.{Evaluation, EvaluationResult}
+import io.firesteel.train.Evaluation
 
 import scala.util.Using
 
@@ -40,10 +40,10 @@ object EvaluateCommand {
         def open(name: String) = use(dir.open(name).getOrElse(absent(dir, name)))
         Evaluation.evaluate(sc, source, config, open(file), open(OutputDir.Preprocessing), console.err.println)
       }.get
-      console.out.println(
-        if (settings.path("json").asBoolean) json(dir.location(file), data, split, result)
-        else text(split, data, result)
-      )
+      val lines =
+        if (settings.path("json").asBoolean) Seq(EvaluationReport.json(dir.location(file), data, split, result))
+        else EvaluationReport.text(data, split, result)
+      lines.foreach(line => console.out.println(line))
       if (!java.lang.Double.isFinite(result.loss))
         throw new FiresteelException(
           Kind.DATA,
@@ -74,17 +74,6 @@ object EvaluateCommand {
   private def absent(dir: OutputDir, name: String): Nothing = fail(
     s"no model there: ${dir.location(name)} does not exist"
   )
-
-  private def text(split: String, data: String, result: EvaluationResult): String =
-    s"$split accuracy ${ProgressDisplay.percent(result.accuracy)}, loss ${ProgressDisplay.loss(result.loss)}, " +
-      s"${result.rows} rows of $data"
-
-  private def json(model: String, data: String, split: String, result: EvaluationResult): String = {
-    val line = JsonSettings.empty.put("model", model).put("data", data).put("split", split).put("rows", result.rows)
-    line.set[ObjectNode]("accuracy", EventJson.real(result.accuracy))
-    line.set[ObjectNode]("loss", EventJson.real(result.loss))
-    line.toString
-  }
 
   private def fail(message: String): Nothing = throw new FiresteelException(Kind.CONFIG, message)
 }

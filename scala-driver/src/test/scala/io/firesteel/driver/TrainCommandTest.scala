@@ -64,6 +64,13 @@ class TrainCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       val result = new ObjectMapper().readTree(json)
       assert(result.get("rows").asInt == 100)
       assert(result.get("accuracy") == end.get("accuracy"))
+      val matrix = result.get("confusion").elements.asScala.map(_.elements.asScala.map(_.asInt).toSeq).toSeq
+      assert(matrix.map(_.length) == Seq.fill(10)(10) && matrix.flatten.sum == 100)
+      assert(matrix.indices.map(k => matrix(k)(k)).sum / 100.0 == end.get("accuracy").asDouble)
+
+      val (_, lines, _) = submit("evaluate", "--data", data, "--model", out.toString)
+      assert(lines.linesIterator.size == 13 && lines.startsWith("test accuracy "), lines)
+      assert(lines.linesIterator.drop(1).forall(_.length <= 80), lines)
     }
   }
 

@@ -47,6 +47,8 @@ final class Native {
 
   static native String workerEvaluate(long worker, float[] weights, String digest);
 
+  static native long[] workerEvaluateClasses(long worker, float[] weights, String digest);
+
   static native String workerDevice(long worker);
 
   static native void workerCancel(long worker);

@@ -101,6 +101,17 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
+   * The same, with counts by class. The length of the result grows with the rows, not with the classes.
+   *
+   * @return the rows, those that are correct, the sum of losses as {@link Double#longBitsToDouble} reads it, and the rows
+   *     whose label is among the five largest logits (of equal ones those of lower classes); then, for each pair of
+   *     classes that occurs, in ascending order, the label, the predicted class and the rows
+   */
+  public long[] evaluateClasses(float[] weights, String digest) {
+    return handle.call(value -> Native.workerEvaluateClasses(value, weights, digest));
+  }
+
+  /**
    * Ends the call in flight after its minibatch, with kind {@code cancelled}. Never waits for it, and does nothing
    * on a closed handle.
    */

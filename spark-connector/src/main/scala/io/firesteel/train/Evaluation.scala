@@ -8,24 +8,21 @@ import io.firesteel.tensors.{Target, TensorFile, Tensors}
 import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.placement.Slots
 import io.firesteel.train.run.Plan
-import io.firesteel.train.workers.{NativeLibrary, Workers}
+import io.firesteel.train.workers.{ClassScore, NativeLibrary, Workers}
 import java.util.UUID
 import org.apache.spark.SparkContext
 import scala.util.Using
 
-/** `accuracy` is a fraction, `loss` the mean over `rows`. The loss is NaN if it was not finite; then the accuracy is
-  * meaningless.
-  */
-case class EvaluationResult(rows: Long, accuracy: Double, loss: Double)
-
 object Evaluation {
+  private val MostWithoutTop5 = 10 // classes of which five are half
 
   /** Evaluates a model on all rows of `source`.
     *
     * @param config the model's resolved configuration (config.json); `workers`, `batch` and `threads` may be others
     * @param model model.safetensors
     * @param preprocessing preprocessing.safetensors
-    * @param waiting called if the run waits for executors for longer than a moment
+    * @param tell called with a line for people if the evaluation waits for executors for longer than a moment, and if
+    *   it leaves out rows that are no images
     * @throws FiresteelException of kind config if model and data set have different classes, of kind layout if a file
     *   does not belong to the configuration's net
     */
@@ -35,11 +32,11 @@ object Evaluation {
       config: TrainConfig,
       model: StoredFile,
       preprocessing: StoredFile,
-      waiting: String => Unit = _ => ()
+      tell: String => Unit = _ => ()
   ): EvaluationResult = FiresteelException.unwrapping {
     NativeLibrary.load()
-    checkClasses(config, source)
-    val slots = Slots.settled(sc, config.workers, waiting)
+    val classes = checkedClasses(config, source)
+    val slots = Slots.settled(sc, config.workers, tell)
     val workers = config.workers.getOrElse(if (slots > 0) slots else throw Slots.unknown(sc))
     val plan = Plan.described(config.copy(workers = Some(workers)).toJson)
     val weights = read(plan.tensors, model)
@@ -49,9 +46,8 @@ object Evaluation {
       val watch = use(new FaultWatch(sc, run, (_, _) => ()))
       val workers = use(Workers.load(sc, source, plan, run, watch))
       val dropped = workers.load().bad.checked(source, config.badImages)
-      dropped.foreach(images => waiting(images.text))
-      val score = workers.evaluate(weights, normalizer)
-      EvaluationResult(source.rows - dropped.fold(0L)(_.count), score.accuracy, score.loss)
+      dropped.foreach(images => tell(images.text))
+      result(source.names, workers.evaluateClasses(weights, normalizer, classes))
     }.get
   }
 
@@ -65,6 +61,16 @@ object Evaluation {
   ): EvaluationResult =
     evaluate(sc, source, config, StoredFile.of("model", model), StoredFile.of("preprocessing", preprocessing))
 
+  /** @param names of classes in the order of their labels; those without one are called by their numbers */
+  private def result(names: IndexedSeq[String], sums: ClassScore): EvaluationResult = {
+    val (rows, classes) = (sums.rows.sum, sums.rows.indices)
+    val top5 = Option.when(classes.length > MostWithoutTop5)(sums.amongFive.toDouble / rows)
+    val each = classes.map { label =>
+      ClassResult(names.lift(label).getOrElse(s"$label"), sums.rows(label), sums.predicted(label), sums.correct(label))
+    }
+    EvaluationResult(rows, sums.score.accuracy, sums.score.loss, top5, each, sums.confusion)
+  }
+
   /** The flat vector of `layout`; the file may have the tensors in any order. */
   private def read(layout: Tensors, file: StoredFile): Array[Float] = {
     val tensors = TensorFile.open(file)
@@ -77,13 +83,13 @@ object Evaluation {
     values
   }
 
-  /** Where a data set has as many classes as labels occur, they may be fewer than the model has. */
-  private def checkClasses(config: TrainConfig, source: ImageSource): Unit = {
-    val fits = source.format match {
-      case RecordFormat.Cifar10 | RecordFormat.Cifar100 => config.classes.contains(source.classes)
-      case _                                            => config.classes.exists(_ >= source.classes)
+  /** The model's classes. Where a data set has as many classes as labels occur, they may be fewer than the model has. */
+  private def checkedClasses(config: TrainConfig, source: ImageSource): Int = {
+    val fitting = source.format match {
+      case RecordFormat.Cifar10 | RecordFormat.Cifar100 => config.classes.filter(_ == source.classes)
+      case _                                            => config.classes.filter(_ >= source.classes)
     }
-    if (!fits) {
+    fitting.getOrElse {
       val known = config.classes.fold("an unknown number of")(_.toString)
       throw new FiresteelException(
         Kind.CONFIG,

@@ -228,6 +228,8 @@ class BoundaryTest extends AnyFunSuite {
       val weights = Engine.initialWeights(config)
       assert(kindOf(worker.round(weights, round(1, digest = "00"))) == Kind.LAYOUT)
       assert(kindOf(worker.evaluate(weights, "00")) == Kind.LAYOUT)
+      assert(kindOf(worker.evaluateClasses(weights, "00")) == Kind.LAYOUT)
+      assert(kindOf(worker.evaluateClasses(weights.init, digest)) == Kind.LAYOUT)
       assert(kindOf(worker.round(weights.init, round(1))) == Kind.LAYOUT)
       assert(kindOf(worker.append(records(), rows + 1)) == Kind.LAYOUT)
       assert(kindOf(Center.open(config, weights.init)) == Kind.LAYOUT)
@@ -249,6 +251,20 @@ class BoundaryTest extends AnyFunSuite {
       assert(!trained.sameElements(weights))
       assert(worker.evaluate(weights.clone(), digest) != worker.evaluate(trained.clone(), digest))
       assert(worker.evaluate(weights.clone(), digest) == worker.evaluate(weights.clone(), digest))
+    }
+  }
+
+  test("counts by class come beside the bits of the evaluation without them") {
+    withWorker { worker =>
+      val weights = Engine.initialWeights(config)
+      val counted = worker.evaluateClasses(weights, digest)
+      val loss = java.lang.Double.longBitsToDouble(counted(2))
+      assert(worker.evaluate(weights, digest) == s"""{"rows":$rows,"correct":${counted(1)},"loss":$loss}""")
+      val cells = counted.drop(4).grouped(3).toSeq
+      assert(counted(0) == rows && cells.map(_(2)).sum == rows && cells.forall(_.length == 3))
+      assert(cells.collect { case Array(label, predicted, count) if label == predicted => count }.sum == counted(1))
+      assert(cells.groupMapReduce(_(0))(_(2))(_ + _) == (0L until 10L).map(_ -> rows / 10L).toMap)
+      assert(cells.map(cell => cell(0) * 10 + cell(1)) == cells.map(cell => cell(0) * 10 + cell(1)).sorted.distinct)
     }
   }
 }

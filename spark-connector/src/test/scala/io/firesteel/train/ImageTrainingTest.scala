@@ -1,7 +1,7 @@
 // Training on images that are files.
 package io.firesteel.train
 
-import io.firesteel.{FiresteelException, ImagesDropped, TestSpark, TrainConfig}
+import io.firesteel.{FiresteelException, ImagesDropped, StoredFile, TestSpark, TrainConfig}
 import io.firesteel.data.{ImageFiles, ImageRecords, ImageSource, RecordFormat, TestImages}
 import io.firesteel.jni.{Kind, Predictor}
 import java.nio.{ByteBuffer, ByteOrder}
@@ -89,9 +89,15 @@ class ImageTrainingTest extends AnyFunSuite with BeforeAndAfterAll {
     assert(error.kind == Kind.DATA && error.getMessage.contains("train/blue/x.jpg: "), error.getMessage)
     assert(error.getMessage.contains("2 of the 42 images of the train set"), error.getMessage)
     val events = new Events
-    train(files.train, files.evaluated, config.copy(badImages = "drop"), events)
+    val model = train(files.train, files.evaluated, config.copy(badImages = "drop"), events)
     assert(events.of[ImagesDropped].map(e => e.split -> e.count) == Seq("train" -> 2L, "test" -> 1L))
     assert(events.of[ImagesDropped].last.described.head.contains("test/red/y.png: "))
+    var told = Seq.empty[String]
+    val (weights, preprocessing) =
+      (StoredFile.of("model", model.toSafetensors), StoredFile.of("preprocessing", model.preprocessing))
+    val result = Evaluation.evaluate(sc, files.test.get, model.config, weights, preprocessing, line => told :+= line)
+    assert(told.length == 1 && told.head.contains("test/red/y.png: "), told)
+    assert(result.rows == 10 && result.classes.map(one => one.name -> one.rows) == Seq("blue" -> 5L, "red" -> 5L))
   }
 }
 

@@ -4,6 +4,7 @@ package io.firesteel.driver.console
 
 import java.io.PrintStream
 import java.nio.charset.StandardCharsets.UTF_8
+import java.util.Locale
 
 object Escape {
 
@@ -20,6 +21,13 @@ object Escape {
         case c if isControl(c) => s"\\u{${c.toInt.toHexString}}"
         case c                 => c.toString
       }
+
+  /** JSON in which the same characters are escaped as JSON has it, so that it can still be parsed. In JSON of one line
+    * they occur in strings only.
+    */
+  def escapedJson(json: String): String =
+    if (!json.exists(isControl)) json
+    else json.flatMap(c => if (isControl(c)) "\\u%04x".formatLocal(Locale.ROOT, c.toInt) else c.toString)
 
   /** Whether the character controls a terminal or an editor: the control characters of ASCII and ISO 6429, Unicode's
     * line separators, and the marks that change the direction of text (Unicode Standard Annex 9, section 2). Each is

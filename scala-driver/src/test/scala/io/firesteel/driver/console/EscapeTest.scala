@@ -59,6 +59,13 @@ class EscapeTest extends AnyFunSuite {
     assert(bytes.toString(UTF_8).startsWith(s"$shown\n${shown}java.lang.Exception: $shown\n"))
   }
 
+  test("JSON is escaped so that it still means the same") {
+    val json = new ObjectMapper().createObjectNode().put(forged, s"\u0085\u007f\u2028\u00e9 $forged")
+    val escaped = Escape.escapedJson(json.toString)
+    assert(Escape.escaped(escaped) == escaped && escaped.contains('\u00e9'))
+    assert(new ObjectMapper().readTree(escaped) == json)
+  }
+
   test("a live line is escaped too") {
     val bytes = new ByteArrayOutputStream
     new Terminal.Live(new PrintStream(bytes, true, UTF_8), ProgressDisplay.Ascii, () => 80).live(_ => forged)

@@ -101,6 +101,19 @@ private[train] final case class EvaluateTask(
   }
 }
 
+/** The same with counts by class: returns what `ClassScore.read` reads. */
+private[train] final case class EvaluateClassesTask(
+    cache: WorkerCache,
+    normalizer: Array[Float],
+    weights: Broadcast[Array[Byte]],
+    digest: String
+) extends WorkerTask[Array[Long]] {
+  protected def run(partition: Int, chunks: Iterator[Array[Byte]]): Array[Long] = {
+    val values = PackedVector.wrap(weights.value).floats
+    cache.ready(partition, chunks, normalizer)(_.evaluateClasses(values, digest))
+  }
+}
+
 /** How a task connects to the exchanger. It contains the job's secret, so it is sent with the serialised task only, and
   * `toString` does not show it.
   *

@@ -8,6 +8,7 @@ import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.placement.{EachExecutor, Placement, Slots}
 import io.firesteel.train.run.{Plan, RunState, Score}
 import org.apache.spark.SparkContext
+import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.firesteel.TaskSlots
 import org.slf4j.LoggerFactory
 import scala.util.Using
@@ -112,10 +113,21 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
   }
 
   /** Accuracy and loss of the center's weights on all rows. */
-  def evaluate(center: Array[Float], normalizer: Array[Float]): Score = {
-    val weights = sc.broadcast(PackedVector(center, 0, plan.length).bytes)
+  def evaluate(center: Array[Float], normalizer: Array[Float]): Score = evaluating(center) { weights =>
     def task = EvaluateTask(cache, normalizer, weights, plan.digest)
-    try WorkerScore.total(jobs("evaluate")(sc.runJob(partitioned.chunks, task).toIndexedSeq).map(WorkerScore.read))
+    WorkerScore.total(jobs("evaluate")(sc.runJob(partitioned.chunks, task).toIndexedSeq).map(WorkerScore.read))
+  }
+
+  /** The same with counts by class, for weights whose net has so many `classes`. */
+  def evaluateClasses(center: Array[Float], normalizer: Array[Float], classes: Int): ClassScore =
+    evaluating(center) { weights =>
+      def task = EvaluateClassesTask(cache, normalizer, weights, plan.digest)
+      ClassScore.total(classes, jobs("evaluate")(sc.runJob(partitioned.chunks, task).toIndexedSeq))
+    }
+
+  private def evaluating[A](center: Array[Float])(body: Broadcast[Array[Byte]] => A): A = {
+    val weights = sc.broadcast(PackedVector(center, 0, plan.length).bytes)
+    try body(weights)
     finally weights.destroy()
   }
 
