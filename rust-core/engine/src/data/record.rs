@@ -145,7 +145,9 @@ fn raw(bytes: &[u8]) -> Image<'_> {
     let (height, width) = (number(head, 0), number(head, 4));
     let (channels, blue_first) = (usize::from(head[8]), head[9] == 1);
     let expected = [height, width, channels].iter().try_fold(1usize, |product, &n| product.checked_mul(n));
-    if height == 0 || width == 0 || height.max(width) > MOST_SIDE {
+    if channels == 0 {
+        Image::Broken(std::str::from_utf8(bytes).unwrap_or("no pixels")) // the connector's own reason
+    } else if height == 0 || width == 0 || height.max(width) > MOST_SIDE {
         Image::Broken("height or width is 0, or above 65535")
     } else if !matches!(channels, 1 | 3 | 4) {
         Image::Broken("an image has 1, 3 or 4 channels")
@@ -203,5 +205,7 @@ mod tests {
         assert_eq!(said(&image(u32::MAX, u32::MAX, 4, 4)), "height or width is 0, or above 65535");
         assert_eq!(said(&image(1, 1, 2, 2)), "an image has 1, 3 or 4 channels");
         assert_eq!(said(&framed(0, 0, b"short")), "no pixels");
+        let reason = [&[0; PIXELS_HEAD][..], "value 3 is 256".as_bytes()].concat();
+        assert_eq!(said(&framed(0, 0, &reason)), "value 3 is 256");
     }
 }

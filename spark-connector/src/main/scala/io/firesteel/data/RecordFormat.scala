@@ -82,6 +82,10 @@ object ImageRecords {
 }
 
 object RecordFormat {
+
+  /** Bytes before the lines of an image of `Pixels`. */
+  private[firesteel] val PixelsHead = 12
+
   case object Cifar10 extends FixedRecords("cifar10", 1, 3, 32, 32)
   case object Cifar100 extends FixedRecords("cifar100", 2, 3, 32, 32)
 
@@ -94,7 +98,7 @@ object RecordFormat {
   case object Encoded extends ImageRecords("encoded")
 
   /** Pixels of any size: height and width (4 bytes each, little-endian), channels (1, 3 or 4), 1 if blue comes first, two
-    * zeros, then the lines of the image.
+    * zeros, then the lines of the image. With 0 channels there is no image, and a text says why.
     */
   case object Pixels extends ImageRecords("pixels")
 }

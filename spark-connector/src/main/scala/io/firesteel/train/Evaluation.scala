@@ -4,7 +4,7 @@ package io.firesteel.train
 import io.firesteel.{FiresteelException, StoredFile, TrainConfig}
 import io.firesteel.data.{ImageSource, RecordFormat}
 import io.firesteel.jni.Kind
-import io.firesteel.tensors.{Target, TensorFile, Tensors}
+import io.firesteel.tensors.Tensors
 import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.placement.Slots
 import io.firesteel.train.run.Plan
@@ -39,8 +39,8 @@ object Evaluation {
     val slots = Slots.settled(sc, config.workers, tell)
     val workers = config.workers.getOrElse(if (slots > 0) slots else throw Slots.unknown(sc))
     val plan = Plan.described(config.copy(workers = Some(workers)).toJson)
-    val weights = read(plan.tensors, model)
-    val normalizer = read(Tensors.preprocessing(config.side), preprocessing)
+    val weights = TrainedModel.read(plan.tensors, model)
+    val normalizer = TrainedModel.read(Tensors.preprocessing(config.side), preprocessing)
     Using.Manager { use =>
       val run = UUID.randomUUID.toString
       val watch = use(new FaultWatch(sc, run, (_, _) => ()))
@@ -69,18 +69,6 @@ object Evaluation {
       ClassResult(names.lift(label).getOrElse(s"$label"), sums.rows(label), sums.predicted(label), sums.correct(label))
     }
     EvaluationResult(rows, sums.score.accuracy, sums.score.loss, top5, each, sums.confusion)
-  }
-
-  /** The flat vector of `layout`; the file may have the tensors in any order. */
-  private def read(layout: Tensors, file: StoredFile): Array[Float] = {
-    val tensors = TensorFile.open(file)
-    tensors.check(layout.shapes)
-    val starts = layout.shapes.scanLeft(0)((start, tensor) => Math.toIntExact(start + tensor._2.product))
-    val values = new Array[Float](starts.last)
-    tensors.read(
-      layout.shapes.zip(starts).map { case ((name, _), start) => name -> Target.Floats(values, start) }.toMap
-    )
-    values
   }
 
   /** The model's classes. Where a data set has as many classes as labels occur, they may be fewer than the model has. */

@@ -1,8 +1,9 @@
 // The result of a run, and its two files.
 package io.firesteel.train
 
-import io.firesteel.TrainConfig
-import io.firesteel.tensors.{TensorFile, Tensors, Values}
+import io.firesteel.{StoredFile, TrainConfig}
+import io.firesteel.tensors.{Target, TensorFile, Tensors, Values}
+import io.firesteel.train.workers.NativeLibrary
 import java.io.{ByteArrayOutputStream, OutputStream}
 
 /** @param config resolved, including `classes`
@@ -27,6 +28,29 @@ case class TrainedModel(config: TrainConfig, weights: Array[Float], normalizer: 
 }
 
 object TrainedModel {
+
+  /** Reads what `writeModel` and `writePreprocessing` wrote.
+    *
+    * @param config resolved
+    * @throws io.firesteel.FiresteelException of kind layout if a file does not belong to the configuration's net
+    */
+  def read(config: TrainConfig, model: StoredFile, preprocessing: StoredFile): TrainedModel = {
+    NativeLibrary.load()
+    TrainedModel(config, read(Tensors.net(config), model), read(Tensors.preprocessing(config.side), preprocessing))
+  }
+
+  /** The flat vector of `layout`; the file may have the tensors in any order. */
+  private[train] def read(layout: Tensors, file: StoredFile): Array[Float] = {
+    val tensors = TensorFile.open(file)
+    tensors.check(layout.shapes)
+    val starts = layout.shapes.scanLeft(0)((start, tensor) => Math.toIntExact(start + tensor._2.product))
+    val values = new Array[Float](starts.last)
+    tensors.read(
+      layout.shapes.zip(starts).map { case ((name, _), start) => name -> Target.Floats(values, start) }.toMap
+    )
+    values
+  }
+
   private def bytes(write: OutputStream => Unit): Array[Byte] = {
     val out = new ByteArrayOutputStream()
     write(out)

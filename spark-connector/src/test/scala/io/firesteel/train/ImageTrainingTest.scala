@@ -104,7 +104,7 @@ class ImageTrainingTest extends AnyFunSuite with BeforeAndAfterAll {
 object ImageTrainingTest {
 
   /** A record of CIFAR-10 as one with a PNG file. */
-  private def png(record: Array[Byte]): Array[Byte] = {
+  private[firesteel] def png(record: Array[Byte]): Array[Byte] = {
     def value(channel: Int, y: Int, x: Int) = record(1 + channel * 1024 + y * 32 + x) & 0xff
     val image = TestImages.drawn(32, 32)((y, x) => value(0, y, x) << 16 | value(1, y, x) << 8 | value(2, y, x))
     ImageRecords.record(record(0) & 0xff, image)

@@ -1,0 +1,124 @@
+// What is known of a fit: the events of its run, and how well the model does on the rows that it was trained with.
+package io.firesteel.ml
+
+import io.firesteel._
+import org.apache.spark.mllib.evaluation.MulticlassMetrics
+import org.apache.spark.sql.functions.{col, udf}
+import org.apache.spark.sql.types._
+import org.apache.spark.sql.{DataFrame, Dataset, Row}
+import scala.collection.mutable
+import scala.jdk.CollectionConverters._
+
+/** The summary of a training run. Its metrics (`accuracy` and those below it) are of the DataFrame that was fitted, validation rows
+  * included; they are computed when they are asked for first, which predicts for all its rows.
+  *
+  * @param predicted what the model's `transform` makes of that DataFrame
+  */
+final class CnnClassificationSummary private[ml] (
+    events: Seq[TrainEvent],
+    predicted: => DataFrame,
+    labels: Labels,
+    val labelCol: String,
+    val predictionCol: String
+) extends Serializable {
+  private def of[A](implicit tag: reflect.ClassTag[A]): Seq[A] = events.collect { case e: A => e }
+  private def end: Ended = of[Ended].head
+
+  /** What the model's `transform` makes of the DataFrame that was fitted. */
+  @transient lazy val predictions: DataFrame = predicted
+
+  /** The mean training loss of each round; of asynchronous strategies, of each exchange. */
+  def objectiveHistory: Array[Double] = {
+    val rounds = of[RoundDone].map(_.loss)
+    (if (rounds.nonEmpty) rounds else of[ExchangeDone].map(_.loss)).toArray
+  }
+
+  /** Rounds of the run. */
+  def totalIterations: Int = end.rounds
+
+  /** Minibatches' rows that were trained on, repeats counted. */
+  def samples: Long = end.samples
+
+  /** Wall-clock seconds of training; `wallSeconds` has evaluations and checkpoints, too. */
+  def seconds: Double = end.seconds
+  def wallSeconds: Double = end.wallSeconds
+
+  /** Images a second over the whole training. */
+  def imagesPerSecond: Double = end.imagesPerSecond
+
+  /** Bytes of vectors that were exchanged, in both directions. */
+  def exchangedBytes: Long = end.exchanges.fold(of[RoundDone].map(_.exchangeBytes).sum)(_.bytes)
+
+  /** What was lost during the run, and what was done about it. */
+  def faults: Array[String] = of[Fault].map(fault => s"round ${fault.round}: ${fault.what}: ${fault.action}").toArray
+
+  /** Rows that were left out because they are no images, described in words. */
+  def dropped: Array[String] = of[ImagesDropped].map(_.text).toArray
+
+  /** Accuracy and loss of the last evaluation of the validation rows, if there are any. */
+  def validationAccuracy: Option[Double] = end.accuracy
+  def validationLoss: Option[Double] = end.loss
+
+  /** The round after which the validation rows had the highest accuracy; the first of several. */
+  def bestRound: Option[Int] = of[Evaluated].reduceOption((a, b) => if (b.accuracy > a.accuracy) b else a).map(_.round)
+
+  /** One row for each round, exchange and evaluation in their order: `event`, `round`, `samples`, `seconds`, `loss`,
+    * `accuracy`, `images_per_second`. A value that an event does not have is null.
+    */
+  def history: DataFrame = {
+    val rows = events.collect {
+      case e: RoundDone    => Row("round", e.round, e.samples, e.seconds, e.loss, null, e.imagesPerSecond)
+      case e: ExchangeDone => Row("exchange", null, e.totalSamples, e.seconds, e.loss, null, null)
+      case e: Evaluated    => Row("eval", e.round, e.samples, e.seconds, e.loss, e.accuracy, null)
+    }
+    predictions.sparkSession.createDataFrame(rows.asJava, CnnClassificationSummary.History)
+  }
+
+  @transient private lazy val metrics = {
+    val numbered = predictions.schema(labelCol).dataType match {
+      case StringType => udf((name: String) => labels.number(name).toDouble).apply(col(Labels.quoted(labelCol)))
+      case _          => col(Labels.quoted(labelCol)).cast(DoubleType)
+    }
+    val rows = predictions.select(col(Labels.quoted(predictionCol)), numbered).na.drop().rdd
+    new MulticlassMetrics(rows.map(row => (row.getDouble(0), row.getDouble(1))))
+  }
+
+  /** Fraction of the rows whose prediction is their label. */
+  def accuracy: Double = metrics.accuracy
+
+  /** The numbers of the classes that occur, in the order of the arrays below. */
+  def labelNumbers: Array[Double] = metrics.labels
+  def precisionByLabel: Array[Double] = metrics.labels.map(metrics.precision)
+  def recallByLabel: Array[Double] = metrics.labels.map(metrics.recall)
+  def fMeasureByLabel: Array[Double] = metrics.labels.map(metrics.fMeasure)
+  def weightedPrecision: Double = metrics.weightedPrecision
+  def weightedRecall: Double = metrics.weightedRecall
+  def weightedFMeasure: Double = metrics.weightedFMeasure
+}
+
+private[ml] object CnnClassificationSummary {
+  private val History = new StructType()
+    .add("event", StringType, nullable = false)
+    .add("round", IntegerType)
+    .add("samples", LongType, nullable = false)
+    .add("seconds", DoubleType, nullable = false)
+    .add("loss", DoubleType)
+    .add("accuracy", DoubleType)
+    .add("images_per_second", DoubleType)
+}
+
+/** Keeps the events of a run. */
+private[ml] final class SummaryListener extends TrainListener {
+  private val events = mutable.ArrayBuffer.empty[TrainEvent]
+
+  override def event(e: TrainEvent): Unit = synchronized(events += e)
+
+  def result(dataset: Dataset[_], model: CnnClassificationModel, labelCol: String): CnnClassificationSummary =
+    new CnnClassificationSummary(
+      synchronized(events.toSeq),
+      model.transform(dataset),
+      model.content.labels,
+      labelCol,
+      model.getPredictionCol
+    )
+}

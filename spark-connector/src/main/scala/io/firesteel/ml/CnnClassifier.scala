@@ -1,0 +1,110 @@
+// Training a net on a DataFrame of images, as an estimator of Spark ML.
+package io.firesteel.ml
+
+import io.firesteel.{FiresteelException, TrainConfig, TrainListener}
+import io.firesteel.jni.Kind
+import io.firesteel.train.Training
+import org.apache.spark.ml.classification.ProbabilisticClassifier
+import org.apache.spark.ml.firesteel.Instrumented
+import org.apache.spark.ml.linalg.SQLDataTypes
+import org.apache.spark.ml.param.ParamMap
+import org.apache.spark.ml.util.{DefaultParamsReadable, DefaultParamsWritable, Identifiable}
+import org.apache.spark.sql.Dataset
+import org.apache.spark.sql.types.{DoubleType, StructField, StructType}
+
+/** Trains a convolutional net on the executors.
+  *
+  * The features column holds Spark's image structs, the content of JPEG and PNG files (as `binaryFile` reads them), or raw
+  * values whose shape is said with `imageShape`. The label column holds class numbers from 0, or strings, which get numbers in
+  * sorted order. Rows whose `validationIndicatorCol` is true are evaluated during training and not learnt.
+  *
+  * Its Params are the settings of the table that docs/configuration.md describes. One that is not set has the default that
+  * the net's recipe or the cluster gives.
+  */
+final class CnnClassifier(override val uid: String)
+    extends ProbabilisticClassifier[Any, CnnClassifier, CnnClassificationModel]
+    with CnnParams
+    with SettingSetters[CnnClassifier]
+    with DefaultParamsWritable {
+  def this() = this(Identifiable.randomUID("cnn"))
+
+  @transient private var listener: Option[TrainListener] = None
+
+  /** Who receives the events of the runs that `fit` starts, beside the summary. A copy has the same listener; it is not saved. */
+  def setListener(value: TrainListener): this.type = {
+    listener = Some(value)
+    this
+  }
+
+  /** @group setParam */
+  def setImageShape(value: Array[Int]): this.type = set(imageShape, value)
+
+  /** @group setParam */
+  def setImageLayout(value: String): this.type = set(imageLayout, value)
+
+  /** @group setParam */
+  def setBadImages(value: String): this.type = set(badImages, value)
+
+  /** @group setParam */
+  def setValidationIndicatorCol(value: String): this.type = set(validationIndicatorCol, value)
+
+  override def transformSchema(schema: StructType): StructType = {
+    features(schema)
+    Labels.column(Columns.find(schema, $(labelCol), "labelCol"))
+    for (name <- get(validationIndicatorCol)) Columns.find(schema, name, "validationIndicatorCol")
+    OutputColumns.appended(
+      schema,
+      Seq(
+        StructField($(rawPredictionCol), SQLDataTypes.VectorType),
+        StructField($(probabilityCol), SQLDataTypes.VectorType),
+        StructField($(predictionCol), DoubleType)
+      ).filter(_.name.nonEmpty)
+    )
+  }
+
+  /** Trains, and waits for it.
+    *
+    * @throws FiresteelException of kind config for wrong Params or columns, of kind data for rows that cannot be learnt, and
+    *   of other kinds for a failed run
+    */
+  override def fit(dataset: Dataset[_]): CnnClassificationModel = {
+    if (dataset.sparkSession.sparkContext.isStopped)
+      throw new FiresteelException(Kind.CONFIG, "the Spark context is stopped: make another session and DataFrame")
+    transformSchema(dataset.schema, logging = true)
+    copyValues(train(dataset).setParent(this))
+  }
+
+  override protected def train(dataset: Dataset[_]): CnnClassificationModel =
+    Instrumented.run(this, dataset, params.toSeq: _*) {
+      val images = LabelledImages.of(dataset, this, $(labelCol), drop = policy == "drop")
+      val config = TrainConfig.fromJson(asked.put("bad-images", policy).toString)
+      val summary = new SummaryListener
+      val trained = Training.train(
+        dataset.sparkSession.sparkContext,
+        images.train,
+        images.validation,
+        config,
+        TrainListener.all(summary +: listener.toSeq: _*),
+        None
+      )
+      val content = CnnClassificationModel.Content(trained, images.labels)
+      val model = copyValues(new CnnClassificationModel(uid, Some(content)).setParent(this))
+      model.summarised(Some(summary.result(dataset, model, $(labelCol))))
+    }
+
+  private def policy: String = $(badImages) match {
+    case "null" =>
+      throw new FiresteelException(Kind.CONFIG, "badImages null is for transform: to train, say fail or drop")
+    case other => other
+  }
+
+  override def copy(extra: ParamMap): CnnClassifier = {
+    val copied = copyValues(new CnnClassifier(uid), extra)
+    listener.foreach(copied.setListener)
+    copied
+  }
+}
+
+object CnnClassifier extends DefaultParamsReadable[CnnClassifier] {
+  override def load(path: String): CnnClassifier = super.load(path)
+}

@@ -1,0 +1,137 @@
+// The rows of a DataFrame as the training and the validation set of a run.
+package io.firesteel.ml
+
+import io.firesteel.FiresteelException
+import io.firesteel.data.{ImageRecords, ImageSource}
+import io.firesteel.jni.Kind
+import org.apache.spark.rdd.RDD
+import org.apache.spark.sql.functions.{coalesce, col, lit}
+import org.apache.spark.sql.types._
+import org.apache.spark.sql.{Column, Dataset, Row}
+import org.slf4j.LoggerFactory
+
+/** @param nulls rows without a label, which are left out */
+private[ml] final case class LabelledImages(
+    train: ImageSource,
+    validation: Option[ImageSource],
+    labels: Labels,
+    nulls: Long
+)
+
+private[ml] object LabelledImages {
+  private val log = LoggerFactory.getLogger(getClass)
+
+  // the columns that are read
+  private val Image = 0
+  private val Label = 1
+  private val Held = 2
+  private val File = 3
+
+  private val FileColumns = Seq("path", "file") // of Spark's binaryFile and of Firesteel's own sources
+
+  /** What is in one partition.
+    *
+    * @param train rows of the training set, and `held` of the validation set
+    * @param nulls rows without a label
+    * @param wrong the first label that is none, and why
+    */
+  private final case class Facts(
+      train: Long,
+      held: Long,
+      nulls: Long,
+      trainLabels: Set[Any],
+      heldLabels: Set[Any],
+      wrong: Option[String]
+  )
+
+  /** Reads the DataFrame once, to count rows and to find the labels.
+    *
+    * @param drop whether rows without a label are left out instead of being a failure
+    * @throws FiresteelException of kind config for a column of a wrong type, of kind data for rows that cannot be learnt
+    */
+  def of(dataset: Dataset[_], params: CnnParams, labelCol: String, drop: Boolean): LabelledImages = {
+    val schema = dataset.schema
+    val features = params.features(schema)
+    val label = Columns.find(schema, labelCol, "labelCol")
+    val file = FileColumns.flatMap(name => schema.fields.find(f => f.name == name && f.dataType == StringType)).headOption
+    val rows = dataset.select(
+      col(Labels.quoted(params.getFeaturesCol)),
+      Labels.column(label),
+      held(schema, params),
+      file.fold[Column](lit(null).cast(StringType))(field => col(Labels.quoted(field.name)))
+    ).rdd
+    val facts = rows.mapPartitions(partition => Iterator(count(partition))).collect()
+    def fail(message: String): Nothing = throw new FiresteelException(Kind.DATA, message)
+    facts.flatMap(_.wrong).headOption.foreach(why => fail(s"label column ${label.name} has $why"))
+    val nulls = facts.map(_.nulls).sum
+    if (nulls > 0 && !drop)
+      fail(s"label column ${label.name} is null in $nulls rows: remove them, or leave them out with badImages drop")
+    if (nulls > 0) log.warn(s"left out: $nulls rows in which label column ${label.name} is null")
+    if (facts.map(_.train).sum == 0) fail("there are no training rows")
+    val labels = Labels.of(label, facts.flatMap(_.trainLabels).toSet, facts.flatMap(_.heldLabels).toSet)
+
+    def source(held: Boolean): ImageSource = {
+      val counts = facts.map(fact => if (held) fact.held else fact.train)
+      val starts = counts.scanLeft(0L)(_ + _)
+      val records = rows.mapPartitionsWithIndex { (partition, all) =>
+        of(all, held).zipWithIndex.map { case (row, at) =>
+          starts(partition) + at -> ImageRecords.record(labels.number(row.get(Label)), features.image(row.get(Image)))
+        }
+      }
+      ImageSource(
+        records,
+        starts.last,
+        labels.count,
+        features.format,
+        located(rows, features, starts, held, _),
+        labels.names,
+        if (held) "validation" else "train"
+      )
+    }
+    LabelledImages(source(held = false), Option.when(facts.exists(_.held > 0))(source(held = true)), labels, nulls)
+  }
+
+  private def held(schema: StructType, params: CnnParams): Column =
+    params.get(params.validationIndicatorCol).fold(lit(false)) { name =>
+      val field = Columns.find(schema, name, "validationIndicatorCol")
+      if (field.dataType != BooleanType)
+        throw new FiresteelException(
+          Kind.CONFIG,
+          s"validationIndicatorCol $name is of type ${field.dataType.simpleString}, not boolean"
+        )
+      coalesce(col(Labels.quoted(name)), lit(false))
+    }
+
+  /** The rows of one of the sets. */
+  private def of(rows: Iterator[Row], held: Boolean): Iterator[Row] =
+    rows.filter(row => !row.isNullAt(Label) && row.getBoolean(Held) == held)
+
+  private def count(rows: Iterator[Row]): Facts =
+    rows.foldLeft(Facts(0, 0, 0, Set.empty, Set.empty, None)) { (facts, row) =>
+      if (row.isNullAt(Label)) facts.copy(nulls = facts.nulls + 1)
+      else {
+        val label = row.get(Label)
+        val checked = if (facts.wrong.isEmpty) facts.copy(wrong = Labels.wrong(label)) else facts
+        if (row.getBoolean(Held)) checked.copy(held = facts.held + 1, heldLabels = facts.heldLabels + label)
+        else checked.copy(train = facts.train + 1, trainLabels = facts.trainLabels + label)
+      }
+    }
+
+  /** Reads the row's partition again, as far as the row, for the name of its file. */
+  private def located(
+      rows: RDD[Row],
+      features: ImageFeatures,
+      starts: Array[Long],
+      held: Boolean,
+      row: Long
+  ): String = {
+    val partition = starts.lastIndexWhere(_ <= row)
+    val before = row - starts(partition)
+    val name = (all: Iterator[Row]) =>
+      of(all, held).zipWithIndex.collectFirst { case (found, at) if at == before =>
+        Option(found.getString(File)).orElse(features.origin(found.get(Image)))
+      }.flatten
+    val file = rows.sparkContext.runJob(rows, name, Seq(partition)).head
+    file.filter(_.nonEmpty).getOrElse(s"row $row of the ${if (held) "validation" else "training"} rows")
+  }
+}
