@@ -13,6 +13,7 @@ import org.apache.spark.ml.firesteel.HasSummary
 import org.apache.spark.ml.linalg.{DenseVector, SQLDataTypes, Vector, Vectors}
 import org.apache.spark.ml.param.ParamMap
 import org.apache.spark.ml.util.{Identifiable, MLReadable, MLReader, MLWritable, MLWriter}
+import org.apache.spark.sql.functions.col
 import org.apache.spark.sql.types.{DoubleType, StructField, StructType}
 import org.apache.spark.sql.{DataFrame, Dataset, Encoders}
 
@@ -80,7 +81,9 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
       outputs.length,
       $(badImages)
     )
-    dataset.toDF().mapPartitions(scorer(_))(Encoders.row(schema))
+    val scored = dataset.toDF().mapPartitions(scorer(_))(Encoders.row(schema))
+    // an encoder of rows loses the metadata of columns, by which Spark ML knows what labels mean
+    scored.select(schema.map(column => col(Labels.quoted(column.name)).as(column.name, column.metadata)): _*)
   }
 
   /** Makes the values of the output columns from the logits of a row. */
@@ -165,8 +168,10 @@ object CnnClassificationModel extends MLReadable[CnnClassificationModel] {
 
   /** As Spark's models do: the class with the largest probability, or ratio of probability and threshold. */
   private def prediction(probability: DenseVector, thresholds: Option[Array[Double]]): Double =
-    thresholds.fold(probability.argmax) { least =>
-      val ratios = probability.values.lazyZip(least).map((p, t) => if (t == 0) Double.PositiveInfinity else p / t)
-      Vectors.dense(ratios).argmax
-    }.toDouble
+    thresholds
+      .fold(probability.argmax) { least =>
+        val ratios = probability.values.lazyZip(least).map((p, t) => if (t == 0) Double.PositiveInfinity else p / t)
+        Vectors.dense(ratios).argmax
+      }
+      .toDouble
 }

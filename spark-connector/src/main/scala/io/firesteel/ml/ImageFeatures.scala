@@ -50,10 +50,10 @@ private[ml] object ImageFeatures {
     */
   def of(column: StructField, shape: Option[RawShape]): ImageFeatures = column.dataType match {
     case struct: StructType if FieldNames.forall(struct.fieldNames.contains) => new Structs(struct)
-    case BinaryType => shape.fold[ImageFeatures](Files)(new RawBytes(_))
+    case BinaryType                   => shape.fold[ImageFeatures](Files)(new RawBytes(_))
     case ArrayType(_: NumericType, _) => new Numbers(stated(column, shape), elements)
-    case SQLDataTypes.VectorType => new Numbers(stated(column, shape), value => value.asInstanceOf[Vector].toArray)
-    case other =>
+    case SQLDataTypes.VectorType      => new Numbers(stated(column, shape), value => value.asInstanceOf[Vector].toArray)
+    case other                        =>
       throw new FiresteelException(
         Kind.CONFIG,
         s"column ${column.name} is of type ${other.simpleString}, which holds no images: an image struct, binary, an array of " +
@@ -80,10 +80,14 @@ private[ml] object ImageFeatures {
     )
   }
 
-  private def elements(value: Any): Array[Double] = value.asInstanceOf[collection.Seq[Any]].iterator.map {
-    case null   => Double.NaN
-    case number => number.asInstanceOf[Number].doubleValue
-  }.toArray
+  private def elements(value: Any): Array[Double] = value
+    .asInstanceOf[collection.Seq[Any]]
+    .iterator
+    .map {
+      case null   => Double.NaN
+      case number => number.asInstanceOf[Number].doubleValue
+    }
+    .toArray
 
   /** JPEG and PNG files. */
   private object Files extends ImageFeatures(RecordFormat.Encoded) {
@@ -162,6 +166,10 @@ private[ml] object ImageFeatures {
   /** What `RecordFormat.Pixels` has instead of an image: 0 channels, and why there is none. */
   private def none(why: String): Array[Byte] = {
     val text = why.getBytes(UTF_8)
-    ByteBuffer.allocate(RecordFormat.PixelsHead + text.length).put(new Array[Byte](RecordFormat.PixelsHead)).put(text).array
+    ByteBuffer
+      .allocate(RecordFormat.PixelsHead + text.length)
+      .put(new Array[Byte](RecordFormat.PixelsHead))
+      .put(text)
+      .array
   }
 }

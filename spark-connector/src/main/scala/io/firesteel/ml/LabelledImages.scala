@@ -53,13 +53,16 @@ private[ml] object LabelledImages {
     val schema = dataset.schema
     val features = params.features(schema)
     val label = Columns.find(schema, labelCol, "labelCol")
-    val file = FileColumns.flatMap(name => schema.fields.find(f => f.name == name && f.dataType == StringType)).headOption
-    val rows = dataset.select(
-      col(Labels.quoted(params.getFeaturesCol)),
-      Labels.column(label),
-      held(schema, params),
-      file.fold[Column](lit(null).cast(StringType))(field => col(Labels.quoted(field.name)))
-    ).rdd
+    val file =
+      FileColumns.flatMap(name => schema.fields.find(f => f.name == name && f.dataType == StringType)).headOption
+    val rows = dataset
+      .select(
+        col(Labels.quoted(params.getFeaturesCol)),
+        Labels.column(label),
+        held(schema, params),
+        file.fold[Column](lit(null).cast(StringType))(field => col(Labels.quoted(field.name)))
+      )
+      .rdd
     val facts = rows.mapPartitions(partition => Iterator(count(partition))).collect()
     def fail(message: String): Nothing = throw new FiresteelException(Kind.DATA, message)
     facts.flatMap(_.wrong).headOption.foreach(why => fail(s"label column ${label.name} has $why"))
@@ -128,8 +131,9 @@ private[ml] object LabelledImages {
     val partition = starts.lastIndexWhere(_ <= row)
     val before = row - starts(partition)
     val name = (all: Iterator[Row]) =>
-      of(all, held).zipWithIndex.collectFirst { case (found, at) if at == before =>
-        Option(found.getString(File)).orElse(features.origin(found.get(Image)))
+      of(all, held).zipWithIndex.collectFirst {
+        case (found, at) if at == before =>
+          Option(found.getString(File)).orElse(features.origin(found.get(Image)))
       }.flatten
     val file = rows.sparkContext.runJob(rows, name, Seq(partition)).head
     file.filter(_.nonEmpty).getOrElse(s"row $row of the ${if (held) "validation" else "training"} rows")

@@ -54,7 +54,7 @@ private[ml] object Labels {
   /** Why a value is no label; the value is not null. */
   def wrong(value: Any): Option[String] = value match {
     case number: Double if number >= 0 && number < Most && number == math.rint(number) => None
-    case number: Double                                                                 =>
+    case number: Double                                                                =>
       Some(s"$number: labels are whole numbers from 0 to ${Most - 1}, or strings")
     case _ => None
   }
@@ -65,7 +65,8 @@ private[ml] object Labels {
     * @throws FiresteelException of kind data if there is one class, or if one is in `held` only
     */
   def of(field: StructField, train: Set[Any], held: Set[Any]): Labels = {
-    def fail(message: String): Nothing = throw new FiresteelException(Kind.DATA, s"label column ${field.name}: $message")
+    def fail(message: String): Nothing =
+      throw new FiresteelException(Kind.DATA, s"label column ${field.name}: $message")
     val lacking = held.diff(train)
     if (lacking.nonEmpty)
       fail(s"class ${shown(lacking.toSeq.map(shown).min)} is in validation rows only, so that it cannot be learnt")

@@ -4,6 +4,7 @@ package io.firesteel.ml
 
 /** @tparam E the estimator, which each setter returns */
 private[ml] trait SettingSetters[E] extends SettingParams {
+
   /** @group setParam */
   def setNormalize(value: String): E = set(normalize, value).asInstanceOf[E]
 

@@ -31,7 +31,12 @@ private[ml] trait TableParams extends Params {
 
   protected final def wholes(key: String): IntArrayParam = {
     val row = TableParams.row(key)
-    new IntArrayParam(this, row.camelCase, TableParams.doc(row), (values: Array[Int]) => values.forall(row.limits.contain(_)))
+    new IntArrayParam(
+      this,
+      row.camelCase,
+      TableParams.doc(row),
+      (values: Array[Int]) => values.forall(row.limits.contain(_))
+    )
   }
 
   protected final def real(key: String): DoubleParam = {
@@ -55,13 +60,13 @@ private[ml] trait TableParams extends Params {
     val json = JsonNodeFactory.instance.objectNode()
     for (row <- TableParams.rows; param = getParam(row.camelCase); value <- get(param))
       value match {
-        case text: String        => json.put(row.key, text)
-        case whole: Int          => json.put(row.key, whole)
-        case long: Long          => json.put(row.key, long)
-        case real: Double        => json.put(row.key, real)
-        case flag: Boolean       => json.put(row.key, flag)
-        case wholes: Array[Int]  => wholes.foreach(json.withArray(row.key).add(_))
-        case other               => throw new MatchError(other)
+        case text: String       => json.put(row.key, text)
+        case whole: Int         => json.put(row.key, whole)
+        case long: Long         => json.put(row.key, long)
+        case real: Double       => json.put(row.key, real)
+        case flag: Boolean      => json.put(row.key, flag)
+        case wholes: Array[Int] => wholes.foreach(json.withArray(row.key).add(_))
+        case other              => throw new MatchError(other)
       }
     json
   }

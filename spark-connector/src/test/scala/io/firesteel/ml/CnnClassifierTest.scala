@@ -1,30 +1,25 @@
 // fit and transform on DataFrames of every kind of features and labels.
 package io.firesteel.ml
 
-import io.firesteel.train.{ImageTrainingTest, Runs}
+import io.firesteel.train.{ImageTrainingTest, Runs, Training}
 import io.firesteel.jni.Engine
 import io.firesteel.{RoundDone, TrainConfig, TrainListener}
 import org.apache.spark.ml.attribute.{Attribute, NominalAttribute}
 import org.apache.spark.ml.evaluation.MulticlassClassificationEvaluator
 import org.apache.spark.ml.feature.IndexToString
 import org.apache.spark.ml.linalg.{Vector, Vectors}
+import org.apache.spark.ml.param.ParamMap
 import org.apache.spark.ml.tuning.{CrossValidator, ParamGridBuilder, TrainValidationSplit}
 import org.apache.spark.ml.{Pipeline, PipelineModel}
 import org.apache.spark.sql.functions._
 import org.apache.spark.sql.{DataFrame, Row}
 
 class CnnClassifierTest extends SparkSuite {
+  import CnnClassifierTest._
+
   private def bits(model: CnnClassificationModel) = Runs.bits(model.content.trained.weights)
 
   private lazy val fitted = small.fit(cifar())
-
-  /** BGR pixels of an image struct as values of another kind, in the order red, green, blue. */
-  private def pixels(image: Row): Array[Byte] = image.getAs[Array[Byte]]("data").grouped(3).flatMap(_.reverse).toArray
-
-  private def chw(rgb: Array[Byte]): Array[Byte] =
-    (0 until 3).flatMap(channel => rgb.indices.by(3).map(at => rgb(at + channel))).toArray
-
-  private def numbers(bytes: Array[Byte]): Array[Double] = bytes.map(_ & 0xff).map(_.toDouble)
 
   test("a fit on the table of a data set has the bits of a run on its files") {
     val config = TrainConfig(
@@ -37,21 +32,22 @@ class CnnClassifierTest extends SparkSuite {
       seed = 3
     )
     val files = Runs.cifar10(spark.sparkContext)
-    val expected = io.firesteel.train.Training
+    val expected = Training
       .train(spark.sparkContext, files.train, None, config, TrainListener.silent, None)
     assert(bits(fitted) == Runs.bits(expected.weights))
     assert(fitted.numClasses == 10 && fitted.numFeatures == 3072 && fitted.labels.toSeq == (0 to 9).map(_.toString))
   }
 
   test("image structs, files, bytes, arrays and vectors of the same images give the same model") {
-    val bytes = udf((image: Row) => pixels(image))
+    val bytes = udf(pixels _)
     val planes = udf((image: Row) => chw(pixels(image)))
     val floats = udf((image: Row) => numbers(pixels(image)).map(_.toFloat))
     val vector = udf((image: Row) => Vectors.dense(numbers(chw(pixels(image)))))
     val png = udf((image: Row) => ImageTrainingTest.png(0.toByte +: chw(pixels(image))).drop(4))
     val shaped = small.setImageShape(Array(32, 32, 3))
-    val chwShaped = shaped.copy(org.apache.spark.ml.param.ParamMap.empty).setImageLayout("chw")
-    for ((make, classifier) <- Seq(bytes -> shaped, planes -> chwShaped, floats -> shaped, vector -> chwShaped, png -> small)) {
+    val planar = shaped.copy(ParamMap.empty).setImageLayout("chw")
+    val kinds = Seq(bytes -> shaped, planes -> planar, floats -> shaped, vector -> planar, png -> small)
+    for ((make, classifier) <- kinds) {
       val table = cifar().withColumn("image", make(col("image")))
       val model = classifier.fit(table)
       assert(bits(model) == bits(fitted), table.schema("image").dataType)
@@ -78,7 +74,7 @@ class CnnClassifierTest extends SparkSuite {
   }
 
   test("columns that have no name are left out, and thresholds change predictions") {
-    val few = fitted.copy(org.apache.spark.ml.param.ParamMap.empty).setRawPredictionCol("").setProbabilityCol("p")
+    val few = fitted.copy(ParamMap.empty).setRawPredictionCol("").setProbabilityCol("p")
     few.setThresholds(Array.fill(10)(1.0).updated(4, 0.0))
     val scored = few.transform(cifar("test").limit(20))
     assert(scored.columns.takeRight(2).toSeq == Seq("p", "prediction"))
@@ -126,15 +122,14 @@ class CnnClassifierTest extends SparkSuite {
   test("a listener receives the events of a fit") {
     var rounds = 0
     val listener = new TrainListener { override def round(e: RoundDone): Unit = rounds += 1 }
-    small.setListener(listener).fit(cifar(), new org.apache.spark.ml.param.ParamMap())
+    small.setListener(listener).fit(cifar(), new ParamMap())
     assert(rounds == 2)
   }
 
   test("it works in a pipeline, in a cross-validation with two fits at once, and in a train-validation split") {
     val live = Engine.live()
-    val grid = new ParamGridBuilder().addGrid(small.lr, Array(1e-3, 1e-4))
     val classifier = small.setIterations(5)
-    val maps = grid.build().map(map => new org.apache.spark.ml.param.ParamMap().put(classifier.lr, map.toSeq.head.value.asInstanceOf[Double]))
+    val maps = new ParamGridBuilder().addGrid(classifier.lr, Array(1e-3, 1e-4)).build()
     val evaluator = new MulticlassClassificationEvaluator().setMetricName("accuracy")
     val search = new CrossValidator()
       .setEstimator(new Pipeline().setStages(Array(classifier)))
@@ -155,4 +150,16 @@ class CnnClassifierTest extends SparkSuite {
     assert(split.validationMetrics.length == 2)
     assert(Engine.live() <= live + 2, "predictors that are kept open; workers are none")
   }
+}
+
+/** Images as values of other kinds. Functions of an object, which are serializable. */
+private object CnnClassifierTest {
+
+  /** BGR pixels of an image struct as values of another kind, in the order red, green, blue. */
+  def pixels(image: Row): Array[Byte] = image.getAs[Array[Byte]]("data").grouped(3).flatMap(_.reverse).toArray
+
+  def chw(rgb: Array[Byte]): Array[Byte] =
+    (0 until 3).flatMap(channel => rgb.indices.by(3).map(at => rgb(at + channel))).toArray
+
+  def numbers(bytes: Array[Byte]): Array[Double] = bytes.map(_ & 0xff).map(_.toDouble)
 }

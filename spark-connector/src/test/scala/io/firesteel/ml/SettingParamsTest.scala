@@ -17,7 +17,9 @@ class SettingParamsTest extends AnyFunSuite {
 
   test("a value outside the limits of the table is refused when it is set") {
     val classifier = new CnnClassifier()
-    for (wrong <- Seq[() => Any](() => classifier.setTau(0), () => classifier.setNet("lenet"), () => classifier.setLr(0)))
+    for (
+      wrong <- Seq[() => Any](() => classifier.setTau(0), () => classifier.setNet("lenet"), () => classifier.setLr(0))
+    )
       assert(intercept[IllegalArgumentException](wrong()).getMessage.contains("given invalid value"))
   }
 
@@ -67,9 +69,12 @@ class SettingParamsTest extends AnyFunSuite {
   /** The help text as a comment, in lines of at most 120 columns. */
   private def doc(row: SettingRow): String = {
     val words = s"/** ${TableParams.doc(row)}. @group param */".split(' ')
-    words.tail.foldLeft(Seq(s"  ${words.head}")) { (lines, word) =>
-      if (lines.last.length + 1 + word.length <= 118) lines.init :+ s"${lines.last} $word" else lines :+ s"    * $word"
-    }.mkString("\n")
+    words.tail
+      .foldLeft(Seq(s"  ${words.head}")) { (lines, word) =>
+        if (lines.last.length + 1 + word.length <= 118) lines.init :+ s"${lines.last} $word"
+        else lines :+ s"    * $word"
+      }
+      .mkString("\n")
   }
 
   private def isLong(row: SettingRow) = row.limits.most.exists(_ > Int.MaxValue)
