@@ -5,6 +5,7 @@ import io.firesteel.FiresteelException
 import io.firesteel.data.TestImages
 import io.firesteel.jni.Kind
 import java.nio.charset.StandardCharsets.UTF_8
+import org.apache.spark.ml.param.ParamMap
 import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types.{IntegerType, StringType}
 import org.apache.spark.sql.{DataFrame, Row, SparkSession}
@@ -27,7 +28,7 @@ class BadInputTest extends SparkSuite {
   private def table(rows: Seq[(String, Array[Byte], Int)]): DataFrame = rows.toDF("path", "content", "label")
 
   private def tiny: CnnClassifier =
-    small.setFeaturesCol("content").setWorkers(1).setBatch(2).setTau(1).setIterations(2).setSize(16)
+    small.setFeaturesCol("content").setWorkers(1).setBatch(2).setTau(1).setIterations(2).setSize(32)
 
   test("a column that is missing or of a wrong type is named") {
     val other = cifar().withColumn("text", lit("x"))
@@ -133,9 +134,9 @@ class BadInputTest extends SparkSuite {
 
   test("thresholds of another number of classes, and a model without weights, are refused") {
     val model = tiny.fit(table(files))
+    val three = new ParamMap().put(model.thresholds, Array(0.5, 0.5, 0.5))
     assert(
-      refused(Kind.CONFIG)(model.setThresholds(Array(0.5, 0.5, 0.5)).transform(table(files))) ==
-        "3 thresholds for 2 classes"
+      refused(Kind.CONFIG)(model.transform(table(files), three)) == "3 thresholds for 2 classes"
     )
     assert(
       refused(Kind.CONFIG)(new CnnClassificationModel("bare").transform(cifar())).startsWith("bare has no weights")

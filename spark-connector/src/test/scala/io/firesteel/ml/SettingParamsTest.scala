@@ -48,6 +48,7 @@ class SettingParamsTest extends AnyFunSuite {
       s"""import org.apache.spark.ml.param._
          |
          |private[ml] trait SettingParams extends TableParams {
+         |
          |${each.mkString("\n")}}
          |""".stripMargin
   }
@@ -62,6 +63,7 @@ class SettingParamsTest extends AnyFunSuite {
     head("A setter for each setting of a run.") +
       s"""/** @tparam E the estimator, which each setter returns */
          |private[ml] trait SettingSetters[E] extends SettingParams {
+         |
          |${each.mkString("\n")}}
          |""".stripMargin
   }
