@@ -10,7 +10,7 @@ use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
 use crate::config::{Strategy, TrainConfig, known};
-use crate::data::CHANNELS;
+use crate::data::{CHANNELS, RecordFormat};
 use crate::device::{Compute, Precision, set_threads};
 use crate::error::Result;
 use crate::memory::{Purpose, guarded};
@@ -39,8 +39,8 @@ const MEASURED_ROWS: [i64; 2] = [2, 4];
 const MEASURED_SIDE: usize = 128;
 const F32: u64 = size_of::<f32>() as u64;
 
-/// What a worker of `rows` rows needs with a resolved `config`.
-pub fn estimate(config: &TrainConfig, rows: u64) -> Result<Estimate> {
+/// What a worker of `rows` rows, which are read from records of this format, needs with a resolved `config`.
+pub fn estimate(config: &TrainConfig, rows: u64, record: RecordFormat) -> Result<Estimate> {
     let net = config.build_net()?;
     let hogwild = config.strategy == Strategy::Hogwild;
     let threads = if hogwild { config.threads as u64 } else { 1 };
@@ -52,7 +52,9 @@ pub fn estimate(config: &TrainConfig, rows: u64) -> Result<Estimate> {
     let terms = (2 + u64::from(config.lookahead_every.is_some())) * vector;
     // the state twice: its copy from the start of the round allows the round to be repeated
     let of_thread = copies + vector + 2 * state + terms;
-    let of_rows = rows.saturating_mul(config.shape().values() as u64 + (1 + threads) * size_of::<u32>() as u64);
+    let weight = if record.is_weighted() { F32 } else { 0 };
+    let of_row = config.shape().values() as u64 + (1 + threads) * size_of::<u32>() as u64 + weight;
+    let of_rows = rows.saturating_mul(of_row);
 
     let batch = (known("batch", config.batch)? as u64).min(rows);
     let trained = guarded(Purpose::Minibatch, || Ok(peak(&net, config, compute, Mode::Train, batch)))?;
@@ -133,7 +135,7 @@ mod tests {
     fn of(json: &str, rows: u64) -> Estimate {
         let facts = crate::config::Facts { rows: 50_000, classes: 10, encoded: false };
         let config = TrainConfig::from_json(json).unwrap().resolve(Some(facts)).unwrap();
-        estimate(&config, rows).unwrap()
+        estimate(&config, rows, RecordFormat::Cifar10).unwrap()
     }
 
     #[test]
@@ -145,6 +147,15 @@ mod tests {
         let ratio = doubled.step as f64 / less.step as f64;
         assert!((1.8..2.0).contains(&ratio), "twice the minibatch needs {ratio} times the memory");
         assert_eq!(of(r#"{"batch": 5000}"#, 100).step, less.step, "a minibatch is not larger than the rows");
+    }
+
+    #[test]
+    fn a_weight_is_four_bytes_of_a_row() {
+        let config = TrainConfig::from_json("{}").unwrap();
+        let facts = crate::config::Facts { rows: 50_000, classes: 10, encoded: true };
+        let config = config.resolve(Some(facts)).unwrap();
+        let of = |weighted| estimate(&config, 1000, RecordFormat::Encoded { weighted }).unwrap();
+        assert_eq!(of(true).resident - of(false).resident, 4000);
     }
 
     #[test]

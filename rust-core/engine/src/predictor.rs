@@ -55,10 +55,10 @@ impl Predictor {
         self.config.classes.unwrap_or_default()
     }
 
-    /// The logits of `rows` consecutive records. Their labels are not read.
+    /// The logits of `rows` consecutive records. They do not depend on labels and weights.
     pub fn predict(&self, format: RecordFormat, records: &[u8], rows: usize) -> Result<Prediction> {
         guarded(Purpose::Evaluation, || {
-            let mut data = Dataset::with_capacity(usize::MAX, self.config.shape(), 0)?;
+            let mut data = Dataset::for_records(format, usize::MAX, self.config.shape(), 0)?;
             let kept = data.append_kept(format, records, rows)?;
             let mut logits = with_capacity(rows * self.classes(), Purpose::Evaluation)?;
             logits.resize(rows * self.classes(), f32::NAN);
@@ -90,6 +90,8 @@ mod tests {
     use super::*;
     use crate::config::Facts;
 
+    const GREY: RecordFormat = RecordFormat::Pixels { weighted: false };
+
     fn predictor(config: &str) -> Predictor {
         let facts = Facts { rows: 100, classes: 10, encoded: false };
         let config = TrainConfig::from_json(config).unwrap().resolve(Some(facts)).unwrap();
@@ -100,14 +102,13 @@ mod tests {
     }
 
     fn pixels(row: u64, grey: u8) -> Vec<u8> {
-        let head = [&1u32.to_le_bytes()[..], &1u32.to_le_bytes(), &[1, 0, 0, 0, grey]].concat();
-        crate::data::testing::framed(row, 0, &head)
+        crate::data::testing::framed(row, 0, &crate::data::testing::pixel(grey))
     }
 
     #[test]
     fn a_row_has_its_logits_whatever_is_beside_it_and_a_bad_one_has_none() {
         let predictor = predictor("{}");
-        let of = |records: &[u8], rows| predictor.predict(RecordFormat::Pixels, records, rows).unwrap();
+        let of = |records: &[u8], rows| predictor.predict(GREY, records, rows).unwrap();
         let broken = crate::data::testing::framed(7, 0, b"x");
         let mixed = of(&[pixels(0, 200), broken, pixels(2, 9)].concat(), 3);
         assert_eq!(mixed.logits.len(), 30);
@@ -125,7 +126,7 @@ mod tests {
         let predictor = predictor(r#"{"test-flip": true}"#);
         let other = predictor.share().unwrap();
         let records = [pixels(0, 200), pixels(1, 3)].concat();
-        let of = |predictor: &Predictor| predictor.predict(RecordFormat::Pixels, &records, 2).unwrap();
+        let of = |predictor: &Predictor| predictor.predict(GREY, &records, 2).unwrap();
         assert_eq!(of(&predictor), of(&other));
         assert!(of(&predictor).logits.iter().all(|logit| logit.is_finite()));
     }

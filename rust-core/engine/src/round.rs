@@ -53,11 +53,13 @@ pub enum StateIn {
 /// What a worker did in one round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Images used, each time counted. It is the worker's weight in the average.
+    /// Images used, each time counted, those of weight 0 too. It is the worker's weight in the average.
     pub samples: u64,
     /// Local steps done: fewer than requested if the loss limit was reached, none without rows.
     pub steps: u64,
-    /// Mean over the minibatches, each computed before its step; `null` if no step ran or the mean is not finite.
+    /// Mean over the minibatches, each computed before its step; `null` if no step ran or the mean is not finite. The
+    /// loss of a minibatch is the weighted mean over its rows, and each minibatch counts once, one without any weight
+    /// as 0: it is the mean of what the steps minimised.
     pub loss: Option<f64>,
     /// Seconds of computing, without the time in which the call waited for another one.
     pub seconds: f64,
@@ -65,7 +67,7 @@ pub struct Report {
     pub fresh: bool,
 }
 
-/// Sums over the rows of a worker. Added over the workers in a fixed order they have the same bits on every cluster.
+/// Sums over the rows of a worker, each of which counts once, whatever its weight in the training loss is. Added over the workers in a fixed order they have the same bits on every cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     pub rows: u64,

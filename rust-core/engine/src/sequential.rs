@@ -215,7 +215,8 @@ fn check_memory(config: &TrainConfig, train_rows: usize, test_rows: usize) -> Re
     if config.device.resolve(None, 0)? != Device::Cpu {
         return Ok(());
     }
-    let (train, test) = (estimate(config, train_rows as u64)?, estimate(config, test_rows as u64)?);
+    let of_rows = |rows: usize| estimate(config, rows as u64, RecordFormat::Cifar10); // as of every format without weights
+    let (train, test) = (of_rows(train_rows)?, of_rows(test_rows)?);
     // the rows are in memory already
     let resident = train.resident + test.resident - ((train_rows + test_rows) * config.shape().values()) as u64;
     let wanted = resident + train.step.max(test.evaluation);

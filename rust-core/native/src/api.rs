@@ -27,7 +27,7 @@ bind_java_type! {
         static extern fn resolve(request: JString) -> JString,
         static extern fn describe(config: JString) -> JString,
         static extern fn machine(config: JString) -> JString,
-        static extern fn memory(config: JString, rows: jlong) -> JString,
+        static extern fn memory(config: JString, rows: jlong, record: JString) -> JString,
         static extern fn initial_weights(config: JString, statistics: jlong[]) -> jfloat[],
         static extern fn normalizer(config: JString, statistics: jlong[]) -> jfloat[],
         static extern fn tensors_header(layout: JString) -> jbyte[],
@@ -90,9 +90,15 @@ impl NativeNativeInterface for NativeAPI {
         Ok(JString::from_str(env, calls::machine(&config.to_string())?)?)
     }
 
-    fn memory<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>, rows: jlong) -> Result<JString<'l>> {
+    fn memory<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        config: JString<'l>,
+        rows: jlong,
+        record: JString<'l>,
+    ) -> Result<JString<'l>> {
         let rows = u64::try_from(rows).map_err(|_| Error::layout(format!("{rows} rows")))?;
-        Ok(JString::from_str(env, calls::memory(&config.to_string(), rows)?)?)
+        Ok(JString::from_str(env, calls::memory(&config.to_string(), rows, &record.to_string())?)?)
     }
 
     fn initial_weights<'l>(

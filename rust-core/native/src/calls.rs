@@ -111,9 +111,9 @@ struct Memory {
     limit: MemoryLimit,
 }
 
-/// What a worker of `rows` rows takes, and what this process may have.
-pub fn memory(config: &str, rows: u64) -> Result<String> {
-    let worker = estimate(&TrainConfig::from_json(config)?, rows)?;
+/// What a worker of `rows` rows takes, whose record format JSON names, and what this process may have.
+pub fn memory(config: &str, rows: u64, record: &str) -> Result<String> {
+    let worker = estimate(&TrainConfig::from_json(config)?, rows, parse("record format", record)?)?;
     render(&Memory { worker, limit: MemoryLimit::of_this_process() })
 }
 

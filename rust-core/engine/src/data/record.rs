@@ -13,10 +13,13 @@ const MOST_SIDE: usize = 65_535;
 const HEAD: usize = 12;
 /// Bytes of the label (u32, little-endian) at the start of a record of varying length.
 const LABEL: usize = 4;
+/// Bytes of the weight (f32, little-endian) after the label, in formats that have weights.
+const WEIGHT: usize = 4;
 /// Bytes before raw pixels: height and width (u32, little-endian), channels, whether blue comes first, two zeros.
 const PIXELS_HEAD: usize = 12;
 
-/// The format of one row in bytes; in JSON `{"format":"cifar10"}`, `{"format":"idx","height":28,"width":28}`.
+/// The format of one row in bytes; in JSON `{"format":"cifar10"}`, `{"format":"idx","height":28,"width":28}`,
+/// `{"format":"encoded"}`, `{"format":"encoded","weighted":true}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "format", rename_all = "lowercase")]
 pub enum RecordFormat {
@@ -26,10 +29,16 @@ pub enum RecordFormat {
     Cifar100,
     /// 1 label, `height` x `width` grey.
     Idx { height: usize, width: usize },
-    /// A head, a label of 4 bytes, then a JPEG or PNG file.
-    Encoded,
-    /// A head, a label of 4 bytes, then `PIXELS_HEAD` and the lines of an image of 1, 3 or 4 channels.
-    Pixels,
+    /// A head, a label of 4 bytes, a weight of 4 bytes if `weighted`, then a JPEG or PNG file.
+    Encoded {
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        weighted: bool,
+    },
+    /// The same with `PIXELS_HEAD` and the lines of an image of 1, 3 or 4 channels in place of the file.
+    Pixels {
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        weighted: bool,
+    },
 }
 
 /// An image as its source has it.
@@ -51,6 +60,8 @@ pub struct Record<'a> {
     pub label: u32,
     /// Where the label is in the chunk.
     pub label_at: usize,
+    /// The row's weight in the training loss, where the record has it; any value.
+    pub weight: Option<f32>,
     /// The number of the row in its data set, where the record has it.
     pub row: Option<u64>,
     pub image: Image<'a>,
@@ -66,12 +77,17 @@ impl RecordFormat {
         }
     }
 
+    /// Whether records have a weight.
+    pub fn is_weighted(self) -> bool {
+        matches!(self, RecordFormat::Encoded { weighted: true } | RecordFormat::Pixels { weighted: true })
+    }
+
     /// Bytes of one record, if all have the same number.
     pub fn fixed_len(self) -> Option<usize> {
         let pixels = match self {
             RecordFormat::Cifar10 | RecordFormat::Cifar100 => 3 * CIFAR_SIDE * CIFAR_SIDE,
             RecordFormat::Idx { height, width } => height * width,
-            RecordFormat::Encoded | RecordFormat::Pixels => return None,
+            RecordFormat::Encoded { .. } | RecordFormat::Pixels { .. } => return None,
         };
         Some(self.label_bytes() + pixels)
     }
@@ -114,7 +130,7 @@ impl RecordFormat {
                 }
                 _ => Image::Planar { height: CIFAR_SIDE, width: CIFAR_SIDE, bytes },
             };
-            Record { label: record[label_at].into(), label_at: at * length + label_at, row: None, image }
+            Record { label: record[label_at].into(), label_at: at * length + label_at, weight: None, row: None, image }
         };
         bytes.chunks_exact(length).enumerate().map(record).collect()
     }
@@ -122,20 +138,36 @@ impl RecordFormat {
     /// Records with a head each. The connector wrote them, so that lengths that do not fit are a defect.
     fn framed(self, bytes: &[u8], rows: usize) -> Result<Vec<Record<'_>>> {
         let broken = |at| Error::layout(format!("{} bytes are not {rows} records: byte {at}", bytes.len()));
+        let image_at = LABEL + if self.is_weighted() { WEIGHT } else { 0 };
         let (mut records, mut at) = (Vec::new(), 0);
         while at < bytes.len() {
             let head = bytes.get(at..at + HEAD).ok_or_else(|| broken(at))?;
             let row = u64::from_le_bytes(head[..8].try_into().expect("8 bytes"));
             let length = number(head, 8);
             let body = bytes.get(at + HEAD..).and_then(|rest| rest.get(..length)).ok_or_else(|| broken(at))?;
-            if length < LABEL {
-                return Err(broken(at));
-            }
-            let image = if self == RecordFormat::Pixels { raw(&body[LABEL..]) } else { Image::Encoded(&body[LABEL..]) };
-            records.push(Record { label: number(body, 0) as u32, label_at: at + HEAD, row: Some(row), image });
+            let (start, bytes) = body.split_at_checked(image_at).ok_or_else(|| broken(at))?;
+            let image = match self {
+                RecordFormat::Pixels { .. } => raw(bytes),
+                _ => Image::Encoded(bytes),
+            };
+            let weight = self.is_weighted().then(|| f32::from_bits(number(start, LABEL) as u32));
+            records.push(Record { label: number(start, 0) as u32, label_at: at + HEAD, weight, row: Some(row), image });
             at += HEAD + length;
         }
         if records.len() == rows { Ok(records) } else { Err(broken(at)) }
+    }
+}
+
+impl Record<'_> {
+    /// Refuses a weight that is negative, infinite or NaN; `at` is the record's number in its chunk.
+    pub fn check_weight(&self, at: usize) -> Result<()> {
+        match self.weight {
+            Some(weight) if !(weight.is_finite() && weight >= 0.0) => {
+                let row = self.row.map_or_else(String::new, |row| format!(", row {row} of the data set,"));
+                Err(Error::data(format!("weight {weight} of record {at}{row} is below 0 or not finite")))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -166,12 +198,15 @@ fn number(bytes: &[u8], at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::testing::framed;
+    use crate::data::testing::{framed, weighted};
+
+    const ENCODED: RecordFormat = RecordFormat::Encoded { weighted: false };
+    const PIXELS: RecordFormat = RecordFormat::Pixels { weighted: false };
 
     #[test]
     fn a_record_with_a_head_tells_its_row_label_and_image() {
         let bytes = [framed(7, 300, b"jpeg"), framed(9, 0, b"")].concat();
-        let records = RecordFormat::Encoded.records(&bytes, 2).unwrap();
+        let records = ENCODED.records(&bytes, 2).unwrap();
         assert_eq!((records[0].row, records[0].label), (Some(7), 300));
         assert!(matches!(records[0].image, Image::Encoded(b"jpeg")));
         assert_eq!((records[1].row, records[1].label, records[1].label_at), (Some(9), 0, 20 + 12));
@@ -179,10 +214,24 @@ mod tests {
     }
 
     #[test]
+    fn a_weight_stands_between_label_and_image() {
+        let bytes = [weighted(7, 300, 0.25, b"jpeg"), weighted(9, 0, 2.0, b"")].concat();
+        let records = RecordFormat::Encoded { weighted: true }.records(&bytes, 2).unwrap();
+        assert_eq!((records[0].label, records[0].weight, records[0].row), (300, Some(0.25), Some(7)));
+        assert!(matches!(records[0].image, Image::Encoded(b"jpeg")));
+        assert_eq!((records[1].weight, records[1].label_at), (Some(2.0), 24 + 12));
+        assert!(matches!(records[1].image, Image::Encoded(b"")));
+        let without = framed(7, 1, b"");
+        let error = RecordFormat::Encoded { weighted: true }.records(&without, 1).unwrap_err();
+        assert_eq!(error.kind(), crate::Kind::Layout, "{error}");
+        assert_eq!(ENCODED.records(&without, 1).unwrap()[0].weight, None);
+    }
+
+    #[test]
     fn lengths_that_do_not_fit_the_chunk_are_refused() {
         let whole = framed(7, 1, b"jpeg");
         for (bytes, rows) in [(&whole[..19], 1), (&whole[..11], 1), (&whole[..], 2), (&[0; 14], 1)] {
-            let error = RecordFormat::Encoded.records(bytes, rows).unwrap_err();
+            let error = ENCODED.records(bytes, rows).unwrap_err();
             assert_eq!(error.kind(), crate::Kind::Layout, "{error}");
         }
     }
@@ -193,7 +242,7 @@ mod tests {
             let head = [&height.to_le_bytes()[..], &width.to_le_bytes(), &[channels, 1, 0, 0]].concat();
             framed(0, 0, &[head, vec![0; length]].concat())
         };
-        let said = |bytes: &[u8]| match RecordFormat::Pixels.records(bytes, 1).unwrap()[0].image {
+        let said = |bytes: &[u8]| match PIXELS.records(bytes, 1).unwrap()[0].image {
             Image::Broken(why) => why.to_owned(),
             Image::Lines { height, width, channels, blue_first, .. } => {
                 format!("{height} {width} {channels} {blue_first}")

@@ -1,15 +1,13 @@
-//! The training or test rows of a data set in memory, all of one shape. Raw records are appended, normalised minibatches
-//! are read. The readers of whole files and the Spark worker, which gets records in chunks, use the same functions.
+//! The training or test rows of a data set in memory, all of one shape: raw records are appended, and `gather.rs` reads
+//! minibatches. The readers of whole files and the Spark worker, which gets records in chunks, use the same functions.
 
 use serde::Serialize;
 
-use super::order::Minibatch;
 use super::record::{Image, Record, RecordFormat};
 use super::shape::Shape;
 use super::statistics::Statistics;
-use super::transform::{Augment, ImageLoader, Normalizer, Refusal};
+use super::transform::{ImageLoader, Refusal};
 use crate::error::{Error, Result};
-use crate::kernels::Element;
 use crate::memory::{self, Purpose};
 
 /// Bad images that are described one by one; the others are counted.
@@ -40,21 +38,33 @@ impl BadImages {
     }
 }
 
-/// Rows of unsigned bytes of one shape, with a label each.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Rows of unsigned bytes of one shape, with a label each, and perhaps a weight.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     shape: Shape,
     pixels: Vec<u8>,
     labels: Vec<u32>,
+    /// Of each row in the training loss, where the records have one.
+    weights: Option<Vec<f32>>,
     classes: usize,
     bad: BadImages,
 }
 
 impl Dataset {
-    /// An empty set of images of `shape` whose labels must be below `classes`, with room for `rows`.
+    /// An empty set of images of `shape` without weights, whose labels must be below `classes`, with room for `rows`.
     pub fn with_capacity(classes: usize, shape: Shape, rows: usize) -> Result<Self> {
-        let mut dataset = Dataset { shape, pixels: Vec::new(), labels: Vec::new(), classes, bad: BadImages::default() };
+        let (pixels, labels, bad) = (Vec::new(), Vec::new(), BadImages::default());
+        let mut dataset = Dataset { shape, pixels, labels, weights: None, classes, bad };
         dataset.reserve(rows)?;
+        Ok(dataset)
+    }
+
+    /// The same for records of `format`: with weights, if these have weights.
+    pub fn for_records(format: RecordFormat, classes: usize, shape: Shape, rows: usize) -> Result<Self> {
+        let mut dataset = Self::with_capacity(classes, shape, rows)?;
+        if format.is_weighted() {
+            dataset.weights = Some(memory::with_capacity(rows, Purpose::Rows)?);
+        }
         Ok(dataset)
     }
 
@@ -62,6 +72,9 @@ impl Dataset {
     pub(super) fn reserve(&mut self, rows: usize) -> Result<()> {
         let values = memory::product(&[rows, self.shape.values()], Purpose::Rows)?;
         memory::reserve(&mut self.pixels, values, Purpose::Rows)?;
+        if let Some(weights) = &mut self.weights {
+            memory::reserve(weights, rows, Purpose::Rows)?;
+        }
         memory::reserve(&mut self.labels, rows, Purpose::Rows)
     }
 
@@ -90,13 +103,18 @@ impl Dataset {
         &self.labels
     }
 
+    /// All rows' weights in the training loss, each finite and not negative; none if the rows have no weights.
+    pub fn weights(&self) -> Option<&[f32]> {
+        self.weights.as_deref()
+    }
+
     /// The rows that were left out because they are no images.
     pub fn bad(&self) -> &BadImages {
         &self.bad
     }
 
     /// Appends the `rows` consecutive raw records in `bytes`, without those that are no images. On an error none is
-    /// appended: of kind `data`, which names the record and the byte offset in `bytes`, or of kind `memory`.
+    /// appended: of kind `data`, which is about a label or a weight and names the record, or of kind `memory`.
     pub fn append_records(&mut self, format: RecordFormat, bytes: &[u8], rows: usize) -> Result<()> {
         self.append_kept(format, bytes, rows).map(drop)
     }
@@ -104,9 +122,13 @@ impl Dataset {
     /// The same; returns the positions in `bytes` of the records that were appended.
     pub(crate) fn append_kept(&mut self, format: RecordFormat, bytes: &[u8], rows: usize) -> Result<Vec<u32>> {
         format.check()?;
+        if format.is_weighted() != self.weights.is_some() {
+            return Err(Error::layout("records with a weight and records without one in the same data set"));
+        }
         let records = format.records(bytes, rows)?;
         for (at, record) in records.iter().enumerate() {
             self.check_label(record.label, at, record.label_at)?;
+            record.check_weight(at)?;
         }
         self.reserve(rows)?;
         let mut loader = ImageLoader::new(self.shape);
@@ -122,11 +144,19 @@ impl Dataset {
         let (rows, bad, mut kept) = (self.rows(), self.bad.clone(), Vec::new());
         for (at, record) in records.iter().enumerate() {
             match self.push_with(record.label, |out| write(record.image, out)) {
-                Ok(()) => kept.push(at as u32),
+                Ok(()) => {
+                    kept.push(at as u32);
+                    if let Some(weights) = &mut self.weights {
+                        weights.extend(record.weight);
+                    }
+                }
                 Err(Refusal::NoImage(why)) => self.bad.add(record.row.unwrap_or(at as u64), why),
                 Err(Refusal::Failed(error)) => {
                     self.labels.truncate(rows);
                     self.pixels.truncate(rows * self.shape.values());
+                    if let Some(weights) = &mut self.weights {
+                        weights.truncate(rows);
+                    }
                     self.bad = bad;
                     return Err(error);
                 }
@@ -173,66 +203,18 @@ impl Dataset {
     pub fn statistics(&self) -> Statistics {
         Statistics::of(self.shape, &self.pixels)
     }
-
-    /// Writes the rows `indices` as a minibatch: normalised values (NHWC) to `images`, and one label for each index to
-    /// `labels`. Panics if a buffer has another length or an index is not below `rows`.
-    pub fn gather<T: Element>(&self, indices: &[u32], normalizer: &Normalizer, images: &mut [T], labels: &mut [i64]) {
-        self.check_buffers(indices.len(), normalizer, images, labels);
-        self.gather_labels(indices, labels);
-        for (&index, image) in indices.iter().zip(images.chunks_exact_mut(self.shape.values())) {
-            normalizer.apply(self.image(index), image);
-        }
-    }
-
-    /// The same with random augmentation.
-    pub fn gather_augmented<T: Element>(
-        &self,
-        minibatch: &Minibatch<'_>,
-        augment: &Augment,
-        normalizer: &Normalizer,
-        images: &mut [T],
-        labels: &mut [i64],
-    ) {
-        if augment.is_none() {
-            return self.gather(minibatch.rows, normalizer, images, labels);
-        }
-        self.check_buffers(minibatch.rows.len(), normalizer, images, labels);
-        self.gather_labels(minibatch.rows, labels);
-        let changes = augment.changes(minibatch, self.shape);
-        let mut wide = Vec::new();
-        let images = images.chunks_exact_mut(self.shape.values());
-        for ((&index, image), change) in minibatch.rows.iter().zip(images).zip(changes) {
-            change.apply(normalizer, self.image(index), &mut wide, image);
-        }
-    }
-
-    fn check_buffers<T>(&self, rows: usize, normalizer: &Normalizer, images: &[T], labels: &[i64]) {
-        assert_eq!(normalizer.shape(), self.shape, "shape of the normaliser");
-        assert_eq!(images.len(), rows * self.shape.values(), "length of the image buffer");
-        assert_eq!(labels.len(), rows, "length of the label buffer");
-    }
-
-    fn image(&self, index: u32) -> &[u8] {
-        &self.pixels[index as usize * self.shape.values()..][..self.shape.values()]
-    }
-
-    fn gather_labels(&self, indices: &[u32], labels: &mut [i64]) {
-        for (label, &index) in labels.iter_mut().zip(indices) {
-            *label = i64::from(self.labels[index as usize]);
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use firesteel_image::ImageError;
-    use half::bf16;
 
     use super::*;
-    use crate::data::testing::{cifar10_record, cifar100_record, framed};
-    use crate::data::{BatchStream, Normalize, epoch_order};
+    use crate::data::testing::{cifar10_record, cifar100_record, framed, pixel, weighted};
 
     const PIXELS: usize = Shape::CIFAR.values();
+    const GREY: RecordFormat = RecordFormat::Pixels { weighted: false };
+    const WEIGHTED: RecordFormat = RecordFormat::Pixels { weighted: true };
 
     fn ten(bytes: &[u8], rows: usize) -> Result<Dataset> {
         let mut dataset = Dataset::with_capacity(10, Shape::CIFAR, rows).unwrap();
@@ -287,27 +269,26 @@ mod tests {
 
     #[test]
     fn what_is_no_image_is_left_out_and_named_by_its_row() {
-        let pixel = |grey: u8| [&1u32.to_le_bytes()[..], &1u32.to_le_bytes(), &[1, 0, 0, 0, grey]].concat();
         let rows = [framed(40, 2, &pixel(9)), framed(41, 0, b"none"), framed(70_000, 1, &pixel(8))].concat();
         let mut dataset = Dataset::with_capacity(3, Shape::square(1), 0).unwrap();
-        dataset.append_records(RecordFormat::Pixels, &rows, 3).unwrap();
+        dataset.append_records(GREY, &rows, 3).unwrap();
         assert_eq!((dataset.labels(), dataset.pixels()), (&[2, 1][..], &[9, 9, 9, 8, 8, 8][..]));
         let bad = BadImage { row: 41, why: "no pixels".to_owned() };
         assert_eq!(dataset.bad(), &BadImages { count: 1, described: vec![bad] });
         for _ in 0..30 {
-            dataset.append_records(RecordFormat::Pixels, &framed(3, 0, b""), 1).unwrap();
+            dataset.append_records(GREY, &framed(3, 0, b""), 1).unwrap();
         }
         assert_eq!((dataset.bad().count, dataset.bad().described.len()), (31, DESCRIBED));
     }
 
     #[test]
     fn where_memory_is_missing_nothing_is_appended_and_no_image_is_called_bad() {
-        let pixel = |grey: u8| [&1u32.to_le_bytes()[..], &1u32.to_le_bytes(), &[1, 0, 0, 0, grey]].concat();
-        let mut dataset = Dataset::with_capacity(3, Shape::square(1), 0).unwrap();
-        dataset.append_records(RecordFormat::Pixels, &framed(0, 2, &pixel(9)), 1).unwrap();
+        let mut dataset = Dataset::for_records(WEIGHTED, 3, Shape::square(1), 0).unwrap();
+        dataset.append_records(WEIGHTED, &weighted(0, 2, 0.5, &pixel(9)), 1).unwrap();
         let before = dataset.clone();
-        let bytes = [framed(1, 1, &pixel(8)), framed(2, 0, b"none"), framed(3, 2, &pixel(7))].concat();
-        let records = RecordFormat::Pixels.records(&bytes, 3).unwrap();
+        let rows =
+            [weighted(1, 1, 1.0, &pixel(8)), weighted(2, 0, 1.0, b"none"), weighted(3, 2, 1.0, &pixel(7))].concat();
+        let records = WEIGHTED.records(&rows, 3).unwrap();
         let (mut loader, mut written) = (ImageLoader::new(Shape::square(1)), 0);
         let error = dataset.append(&records, |image, out| {
             written += 1;
@@ -317,12 +298,46 @@ mod tests {
     }
 
     #[test]
+    fn a_row_keeps_its_weight_and_one_that_is_no_image_leaves_none() {
+        let rows = [weighted(40, 2, 0.5, &pixel(9)), weighted(41, 0, 7.0, b"none"), weighted(42, 1, 0.0, &pixel(8))];
+        let mut dataset = Dataset::for_records(WEIGHTED, 3, Shape::square(1), 0).unwrap();
+        dataset.append_records(WEIGHTED, &rows.concat(), 3).unwrap();
+        assert_eq!((dataset.labels(), dataset.weights()), (&[2, 1][..], Some(&[0.5, 0.0][..])));
+        let plain = Dataset::for_records(GREY, 3, Shape::square(1), 2).unwrap();
+        assert_eq!(plain.weights(), None);
+    }
+
+    #[test]
+    fn a_weight_that_is_none_names_its_record_and_leaves_nothing_behind() {
+        let mut dataset = Dataset::for_records(WEIGHTED, 3, Shape::square(1), 2).unwrap();
+        for (weight, text) in [(-1.0, "-1"), (f32::NAN, "NaN"), (f32::INFINITY, "inf")] {
+            let rows = [weighted(40, 2, 1.0, &pixel(9)), weighted(41, 0, weight, &pixel(8))].concat();
+            let error = dataset.append_records(WEIGHTED, &rows, 2).unwrap_err();
+            assert_eq!(error.kind(), crate::Kind::Data);
+            let expected = format!("weight {text} of record 1, row 41 of the data set, is below 0 or not finite");
+            assert_eq!(error.to_string(), expected);
+            assert_eq!((dataset.rows(), dataset.weights(), dataset.pixels()), (0, Some(&[][..]), &[][..]));
+        }
+    }
+
+    #[test]
+    fn records_with_and_without_weights_do_not_mix() {
+        let mut weights = Dataset::for_records(WEIGHTED, 3, Shape::square(1), 0).unwrap();
+        let mut plain = Dataset::for_records(GREY, 3, Shape::square(1), 0).unwrap();
+        let errors = [
+            weights.append_records(GREY, &framed(0, 1, &pixel(1)), 1).unwrap_err(),
+            plain.append_records(WEIGHTED, &weighted(0, 1, 1.0, &pixel(1)), 1).unwrap_err(),
+        ];
+        assert!(errors.iter().all(|error| error.kind() == crate::Kind::Layout), "{errors:?}");
+        assert_eq!((weights.rows(), plain.rows()), (0, 0));
+    }
+
+    #[test]
     fn labels_are_not_limited_to_a_byte() {
-        let pixel = [&1u32.to_le_bytes()[..], &1u32.to_le_bytes(), &[1, 0, 0, 0, 5]].concat();
         let mut dataset = Dataset::with_capacity(70_000, Shape::square(1), 0).unwrap();
-        dataset.append_records(RecordFormat::Pixels, &framed(0, 65_536, &pixel), 1).unwrap();
+        dataset.append_records(GREY, &framed(0, 65_536, &pixel(5)), 1).unwrap();
         assert_eq!(dataset.labels(), [65_536]);
-        let error = dataset.append_records(RecordFormat::Pixels, &framed(0, 70_000, &pixel), 1).unwrap_err();
+        let error = dataset.append_records(GREY, &framed(0, 70_000, &pixel(5)), 1).unwrap_err();
         assert_eq!(error.to_string(), "label 70000 of record 0 at byte 12 is not below 70000, the classes");
     }
 
@@ -332,81 +347,14 @@ mod tests {
             (r#"{"format":"cifar10"}"#, RecordFormat::Cifar10, Some(3073)),
             (r#"{"format":"cifar100"}"#, RecordFormat::Cifar100, Some(3074)),
             (r#"{"format":"idx","height":28,"width":20}"#, RecordFormat::Idx { height: 28, width: 20 }, Some(561)),
-            (r#"{"format":"encoded"}"#, RecordFormat::Encoded, None),
-            (r#"{"format":"pixels"}"#, RecordFormat::Pixels, None),
+            (r#"{"format":"encoded"}"#, RecordFormat::Encoded { weighted: false }, None),
+            (r#"{"format":"encoded","weighted":true}"#, RecordFormat::Encoded { weighted: true }, None),
+            (r#"{"format":"pixels"}"#, GREY, None),
+            (r#"{"format":"pixels","weighted":true}"#, WEIGHTED, None),
         ] {
             assert_eq!(serde_json::from_str::<RecordFormat>(json).unwrap(), format);
             assert_eq!(serde_json::to_string(&format).unwrap(), json);
             assert_eq!(format.fixed_len(), length);
-        }
-    }
-
-    #[test]
-    fn a_minibatch_holds_the_rows_asked_for_in_their_order() {
-        let bytes = [cifar10_record(3, |_, _| 30), cifar10_record(4, |channel, _| 40 + channel as u8)].concat();
-        let dataset = ten(&bytes, 2).unwrap();
-        let raw = Normalizer::fit(Normalize::None, &dataset.statistics()).unwrap();
-        let (mut images, mut labels) = (vec![0.0; 3 * PIXELS], vec![0; 3]);
-        dataset.gather(&[1, 0, 1], &raw, &mut images, &mut labels);
-        assert_eq!(labels, [4, 3, 4]);
-        assert_eq!(images[..3], [40.0, 41.0, 42.0]);
-        assert!(images[PIXELS..2 * PIXELS].iter().all(|&value| value == 30.0));
-        assert_eq!(images[2 * PIXELS..], images[..PIXELS]);
-    }
-
-    /// Eight irregular images, and their minibatches with `augment` in f32 and bf16.
-    fn gathered(how: Normalize, augment: &str) -> (Dataset, Normalizer, Vec<f32>, Vec<bf16>) {
-        let noise = |at: usize| (at.wrapping_mul(0x9e37_79b1) >> 13) as u8;
-        let records = (0..8)
-            .flat_map(|k| cifar10_record(k, move |c, at| noise((usize::from(k) * 3 + c) * Shape::CIFAR.plane() + at)));
-        let dataset = ten(&records.collect::<Vec<_>>(), 8).unwrap();
-        let normalizer = Normalizer::fit(how, &dataset.statistics()).unwrap();
-        let (mut single, mut half) = (vec![f32::NAN; 8 * PIXELS], vec![bf16::NAN; 8 * PIXELS]);
-        let (mut labels, mut of_half) = ([0; 8], [0; 8]);
-        let (mut stream, augment) = (BatchStream::new(2, 0, 8, 8).unwrap(), augment.parse().unwrap());
-        let minibatch = stream.next_batch();
-        dataset.gather_augmented(&minibatch, &augment, &normalizer, &mut single, &mut labels);
-        dataset.gather_augmented(&minibatch, &augment, &normalizer, &mut half, &mut of_half);
-        assert_eq!(labels.to_vec(), minibatch.rows.iter().map(|&row| i64::from(row)).collect::<Vec<_>>());
-        assert_eq!(labels, of_half);
-        (dataset, normalizer, single, half)
-    }
-
-    #[test]
-    fn without_augmentation_the_bits_are_those_of_the_plain_minibatch() {
-        for how in [Normalize::MeanImage, Normalize::Channel, Normalize::None] {
-            let (dataset, normalizer, single, half) = gathered(how, "none");
-            let rows = epoch_order(2, 0, 0, 8);
-            let mut labels = [0; 8];
-            let (mut plain, mut plain_half) = (vec![0.0; 8 * PIXELS], vec![bf16::ZERO; 8 * PIXELS]);
-            dataset.gather(&rows, &normalizer, &mut plain, &mut labels);
-            dataset.gather(&rows, &normalizer, &mut plain_half, &mut labels);
-            assert!(single.iter().zip(&plain).all(|(one, other)| one.to_bits() == other.to_bits()));
-            assert!(half.iter().zip(&plain_half).all(|(one, other)| one.to_bits() == other.to_bits()));
-        }
-    }
-
-    #[test]
-    fn a_minibatch_in_bf16_is_that_in_f32_rounded() {
-        for augment in ["none", "flip,crop:4,cutout:8"] {
-            let (_, _, single, half) = gathered(Normalize::Channel, augment);
-            assert!(half.iter().zip(&single).all(|(half, &single)| *half == bf16::from_f32(single)), "{augment}");
-        }
-    }
-
-    #[test]
-    fn changed_images_are_the_rows_of_the_minibatch_changed_where_they_lie() {
-        let text = "flip,crop:4,cutout:8";
-        for how in [Normalize::MeanImage, Normalize::Channel] {
-            let (dataset, normalizer, single, _) = gathered(how, text);
-            let mut stream = BatchStream::new(2, 0, 8, 8).unwrap();
-            let minibatch = stream.next_batch();
-            let changes: Vec<_> = text.parse::<Augment>().unwrap().changes(&minibatch, Shape::CIFAR).collect();
-            for ((&row, change), image) in minibatch.rows.iter().zip(changes).zip(single.chunks_exact(PIXELS)) {
-                let mut expected = [0.0; PIXELS];
-                change.apply(&normalizer, dataset.image(row), &mut Vec::new(), &mut expected);
-                assert_eq!(image, expected);
-            }
         }
     }
 }

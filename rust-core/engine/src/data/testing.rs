@@ -25,3 +25,13 @@ pub fn framed(row: u64, label: u32, image: &[u8]) -> Vec<u8> {
     let length = 4 + image.len() as u32;
     [&row.to_le_bytes()[..], &length.to_le_bytes(), &label.to_le_bytes(), image].concat()
 }
+
+/// The same with a weight.
+pub fn weighted(row: u64, label: u32, weight: f32, image: &[u8]) -> Vec<u8> {
+    framed(row, label, &[&weight.to_le_bytes(), image].concat())
+}
+
+/// An image of one grey pixel in the layout of `RecordFormat::Pixels`.
+pub fn pixel(grey: u8) -> Vec<u8> {
+    [&1u32.to_le_bytes()[..], &1u32.to_le_bytes(), &[1, 0, 0, 0, grey]].concat()
+}

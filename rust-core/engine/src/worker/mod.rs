@@ -109,7 +109,7 @@ impl Worker {
             seed: config.seed,
             worker: spec.worker,
             record: spec.record,
-            data: Dataset::with_capacity(known("classes", config.classes)?, config.shape(), spec.rows)?,
+            data: Dataset::for_records(spec.record, known("classes", config.classes)?, config.shape(), spec.rows)?,
             normalizer: None,
             augment: config.augment,
             resize: config.resize,
@@ -295,7 +295,8 @@ impl Worker {
         Ok(active.totals())
     }
 
-    /// Evaluates `weights` on all rows. The solver's state does not change.
+    /// Evaluates `weights` on all rows, each of which counts once, whatever its own weight is. The solver's state does not
+    /// change.
     pub fn evaluate(&mut self, weights: &[f32], digest: &str, cancel: &AtomicBool) -> Result<Evaluation> {
         self.net.layout().check_digest(digest)?;
         guarded(Purpose::Evaluation, || self.evaluate_rows(weights, cancel, |_, _, _| Ok(())))

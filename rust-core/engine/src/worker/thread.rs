@@ -12,7 +12,7 @@ use super::batch;
 use crate::data::{Augment, BatchStream, Dataset, Normalizer};
 use crate::device::set_threads;
 use crate::error::{Error, Result};
-use crate::kernels::loss::cross_entropy;
+use crate::kernels::loss::{Targets, cross_entropy};
 use crate::memory::{Purpose, filled, or_unwind};
 use crate::nets::Net;
 use crate::pass::{Mode, Pass};
@@ -115,10 +115,11 @@ impl TrainingThread {
         while let Some(step) = round.take_step()? {
             self.solver.look_ahead(&mut self.weights);
             self.weights.refresh();
-            let (images, labels, noise) = self.minibatch(round, step);
+            let Drawn { images, labels, weights, noise } = self.minibatch(round, step);
             let mut pass = Pass::new(&self.weights, Mode::Train, intra_op_threads).with_noise(noise);
             let logits = net.forward(&mut pass, &images);
-            let (loss, logits_gradient) = softmax_loss(&logits.value, &labels, smoothing);
+            let targets = Targets { labels: &labels, weights: weights.as_deref(), smoothing };
+            let (loss, logits_gradient) = softmax_loss(&logits.value, targets);
             pass.backward(&logits, logits_gradient, &mut self.gradient);
             self.solver.step(&mut self.weights, self.gradient.flat(), round.round.policy_step + step);
             round.record(loss);
@@ -131,28 +132,78 @@ impl TrainingThread {
         let RoundContext { net, intra_op_threads, .. } = round.context;
         set_threads(intra_op_threads);
         while let Some(seen) = round.take_step()? {
-            let (images, ..) = self.minibatch(round, seen);
+            let images = self.minibatch(round, seen).images;
             net.forward(&mut Pass::new(&self.weights, Mode::UpdateBn { seen }, intra_op_threads), &images);
             round.record(f64::NAN);
         }
         Ok(())
     }
 
-    /// Images, labels, and the random generator of dropout.
-    fn minibatch(&mut self, round: &ActiveRound<'_>, step: u64) -> (Tensor, Vec<i64>, ChaCha8Rng) {
+    /// The minibatch of that step of the round.
+    fn minibatch(&mut self, round: &ActiveRound<'_>, step: u64) -> Drawn {
         let RoundContext { data, normalizer, augment, resize, .. } = round.context;
         self.stream.seek(round.round.first_step + step);
         let minibatch = self.stream.next_batch();
         let (images, labels) = batch::augmented(data, &minibatch, augment, normalizer, self.weights.compute());
-        (batch::resized(images, resize), labels, minibatch.random(DROPOUT))
+        let weights = or_unwind(data.gather_weights(minibatch.rows));
+        Drawn { images: batch::resized(images, resize), labels, weights, noise: minibatch.random(DROPOUT) }
     }
 }
 
+/// What one step is done on.
+struct Drawn {
+    images: Tensor,
+    labels: Vec<i64>,
+    /// Of the rows in the loss.
+    weights: Option<Vec<f32>>,
+    /// The random generator of dropout.
+    noise: ChaCha8Rng,
+}
+
 /// The mean loss of a minibatch, and its gradient with respect to the logits.
-fn softmax_loss(logits: &Tensor, labels: &[i64], smoothing: f32) -> (f64, Tensor) {
+fn softmax_loss(logits: &Tensor, targets: Targets<'_>) -> (f64, Tensor) {
     let mut values = or_unwind(filled(logits.numel(), 0f32, Purpose::Minibatch));
     logits.copy_data(&mut values, logits.numel());
     let mut loss = 0.0;
-    let gradient = raw::filled(&logits.size(), |gradient| loss = cross_entropy(&values, labels, smoothing, gradient));
+    let gradient = raw::filled(&logits.size(), |gradient| loss = cross_entropy(&values, targets, gradient));
     (loss, gradient.to_device(logits.device()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Kind, Reduction};
+
+    use super::*;
+    use crate::testing::normal;
+
+    /// Asserts that our loss and gradient are those that autograd finds for `theirs`, a function of the logits.
+    fn assert_same(logits: &Tensor, targets: Targets<'_>, theirs: impl Fn(&Tensor) -> Tensor) {
+        let (loss, gradient) = softmax_loss(logits, targets);
+        let leaf = logits.detach().copy().set_requires_grad(true);
+        let expected = theirs(&leaf);
+        expected.backward();
+        assert!((loss - expected.double_value(&[])).abs() < 1e-5, "{loss} is not {expected:?}");
+        let apart = (gradient - leaf.grad()).abs().max().double_value(&[]);
+        assert!(apart < 5e-7, "{targets:?}: {apart}"); // a few units in the last place of f32
+    }
+
+    #[test]
+    fn the_loss_of_weighted_rows_is_libtorchs_by_its_autograd() {
+        let (logits, labels) = (normal(&[6, 4], 1) * 3, [0, 3, 1, 1, 2, 0]);
+        let target = Tensor::from_slice(&labels);
+        let of_class = [0.5f32, 3.0, 0.0, 1.25];
+        let weights: Vec<f32> = labels.iter().map(|&label| of_class[label as usize]).collect();
+        let targets = Targets { labels: &labels, weights: Some(&weights), smoothing: 0.0 };
+        assert_same(&logits, targets, |logits| {
+            logits.cross_entropy_loss(&target, Some(Tensor::from_slice(&of_class)), Reduction::Mean, -100, 0.0)
+        });
+        let weights = [0.3f32, 2.0, 7.5, 0.0, 1.0, 1e-3];
+        for smoothing in [0.0, 0.1] {
+            assert_same(&logits, Targets { labels: &labels, weights: Some(&weights), smoothing }, |logits| {
+                let each = logits.cross_entropy_loss::<Tensor>(&target, None, Reduction::None, -100, smoothing.into());
+                let weights = Tensor::from_slice(&weights);
+                (each * &weights).sum(Kind::Float) / weights.sum(Kind::Float)
+            });
+        }
+    }
 }

@@ -8,3 +8,4 @@ mod modules;
 mod program;
 mod rounds;
 mod strategies;
+mod weights;

@@ -60,7 +60,8 @@ case class ImagesDropped(split: String, count: Long, described: Seq[String]) ext
   * @param localSteps total so far of each worker
   * @param samples total so far, all workers
   * @param seconds wall-clock since training began, without evaluation and checkpoints
-  * @param loss mean training loss of this round, by samples; NaN when it was not finite
+  * @param loss mean training loss of this round, over the workers by samples; NaN when it was not finite. A worker's is the
+  *   mean over its minibatches, and a minibatch's is the weighted mean over its rows, if these have weights
   * @param imagesPerSecond of this round
   * @param exchangeBytes bytes of vectors that the round sent between driver and workers, in both directions
   */
@@ -81,7 +82,7 @@ case class RoundDone(
   * @param steps local steps since its previous exchange
   * @param totalSteps of all workers so far, as `totalSamples`
   * @param seconds wall-clock since training began
-  * @param loss mean training loss of these steps; NaN when it was not finite
+  * @param loss mean training loss of these steps, as a worker's in [[RoundDone]]; NaN when it was not finite
   * @param staleness updates of the center by other workers since this worker's previous exchange
   * @param computing seconds of its local steps; `exchanging` is those of its exchange, `waiting` those it waited for
   *   other workers
@@ -100,9 +101,9 @@ case class ExchangeDone(
     waiting: Double
 ) extends TrainEvent
 
-/** The center was evaluated after `round` rounds. `accuracy` is a fraction, `loss` the mean over the rows; it is NaN if
-  * it was not finite, and then the run ends as diverged. `wallSeconds` is the time since training began, with
-  * evaluations and checkpoints.
+/** The center was evaluated after `round` rounds. `accuracy` is a fraction, `loss` the mean over the rows, whatever
+  * their weights are; it is NaN if it was not finite, and then the run ends as diverged. `wallSeconds` is the time since
+  * training began, with evaluations and checkpoints.
   */
 case class Evaluated(
     round: Int,

@@ -62,12 +62,13 @@ public final class Engine {
    * two passes of the net over a few images, which takes a second at most.
    *
    * @param rows of the worker
+   * @param record the format of the records that they are read from, as in the spec of {@link Worker#open}
    * @return {@code {"resident":n,"step":n,"evaluation":n,"limit":{"bytes":n,"by":text,"available":n}}}: what it holds
    *     between its calls, what a local step or an evaluation takes beyond that, and what this process may have
    */
-  public static String memory(String config, long rows) {
+  public static String memory(String config, long rows, String record) {
     Loader.load();
-    return Native.memory(config, rows);
+    return Native.memory(config, rows, record);
   }
 
   /**

@@ -23,7 +23,7 @@ final class Native {
 
   static native String machine(String config);
 
-  static native String memory(String config, long rows);
+  static native String memory(String config, long rows, String record);
 
   static native float[] initialWeights(String config, long[] statistics);
 

@@ -30,8 +30,8 @@ public final class Predictor implements AutoCloseable {
    * The logits of images: what softmax makes probabilities of. May be called by several threads at once.
    *
    * @param format of the records, as in the spec of {@link Worker#open}: {@code {"format":"encoded"}}
-   * @param records direct little-endian buffer with {@code rows} records without gaps from index 0 to its limit, whose
-   *     labels are not read
+   * @param records direct little-endian buffer with {@code rows} records without gaps from index 0 to its limit; the
+   *     logits do not depend on labels and weights
    * @return rows x classes; NaN for a row whose bytes are no image
    */
   public float[] predict(String format, ByteBuffer records, int rows) {

@@ -23,7 +23,8 @@ public final class Worker implements AutoCloseable {
   /**
    * A new worker without rows.
    *
-   * @param spec {@code {"config":{resolved},"worker":k,"rows":capacity hint,"record":{"format",..}}}
+   * @param spec {@code {"config":{resolved},"worker":k,"rows":capacity hint,"record":{"format",..}}}; the formats {@code
+   *     encoded} and {@code pixels} may have {@code "weighted":true}, for records with a weight
    */
   public static Worker open(String spec) {
     Loader.load();
@@ -94,7 +95,8 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Evaluates weights of that layout on the worker's rows: {@code {"rows","correct","loss"}}, with the sum of losses.
+   * Evaluates weights of that layout on the worker's rows: {@code {"rows","correct","loss"}}, with the sum of losses. Each
+   * row counts once, whatever its weight is.
    */
   public String evaluate(float[] weights, String digest) {
     return handle.call(value -> Native.workerEvaluate(value, weights, digest));

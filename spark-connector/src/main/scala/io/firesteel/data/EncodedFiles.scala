@@ -62,7 +62,7 @@ private[firesteel] final case class EncodedFiles(folder: Path, files: IndexedSeq
       }
       new InterruptibleIterator(TaskContext.get(), read)
     }
-    ImageSource(records, files.length.toLong, names.length, RecordFormat.Encoded, path, names)
+    ImageSource(records, files.length.toLong, names.length, RecordFormat.Encoded(), path, names)
   }
 }
 

@@ -49,12 +49,21 @@ sealed abstract class FixedRecords(
   def rows(chunk: Array[Byte]): Int = chunk.length / bytes
 }
 
-/** Four bytes of label, little-endian, then an image: records have different lengths, and an image may turn out to be none.
-  * In a chunk each record comes after its row number (8 bytes, little-endian), by which a bad image is reported, and its
-  * length (4).
+/** Four bytes of label, little-endian, a weight of four bytes if `weighted`, then an image: records have different lengths,
+  * and an image may turn out to be none. In a chunk each record comes after its row number (8 bytes, little-endian), by
+  * which a bad image is reported, and its length (4).
   */
 sealed abstract class ImageRecords(name: String) extends RecordFormat(name) {
+
+  /** Whether each record has a weight in the training loss: in a minibatch that is the weighted mean over its rows. A set
+    * that is evaluated may have weights too, but an evaluation counts rows.
+    */
+  def weighted: Boolean
+
   override def dataset: String = "images"
+
+  override private[firesteel] def json: ObjectNode =
+    if (weighted) super.json.put("weighted", true) else super.json
 
   private[firesteel] def chunk(rows: Seq[(Long, Array[Byte])]): Array[Byte] = {
     val length = rows.map { case (_, record) => ImageRecords.HeadBytes + record.length }.sum
@@ -76,9 +85,13 @@ object ImageRecords {
   private val LengthAt = 8 // after the row number
   private[data] val HeadBytes = LengthAt + 4
 
-  /** The record of an image with this label; `image` is in the layout of the format. */
+  /** The record of an image with this label, in a format without weights; `image` is in the layout of the format. */
   def record(label: Int, image: Array[Byte]): Array[Byte] =
     ByteBuffer.allocate(4 + image.length).order(ByteOrder.LITTLE_ENDIAN).putInt(label).put(image).array
+
+  /** The same in a format with weights. A weight that is negative, infinite or NaN ends the run when the workers load it. */
+  def record(label: Int, weight: Float, image: Array[Byte]): Array[Byte] =
+    ByteBuffer.allocate(8 + image.length).order(ByteOrder.LITTLE_ENDIAN).putInt(label).putFloat(weight).put(image).array
 }
 
 object RecordFormat {
@@ -95,10 +108,10 @@ object RecordFormat {
   }
 
   /** JPEG or PNG files, whole. */
-  case object Encoded extends ImageRecords("encoded")
+  final case class Encoded(weighted: Boolean = false) extends ImageRecords("encoded")
 
   /** Pixels of any size: height and width (4 bytes each, little-endian), channels (1, 3 or 4), 1 if blue comes first, two
     * zeros, then the lines of the image. With 0 channels there is no image, and a text says why.
     */
-  case object Pixels extends ImageRecords("pixels")
+  final case class Pixels(weighted: Boolean = false) extends ImageRecords("pixels")
 }

@@ -61,7 +61,7 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
 
   override def transformSchema(schema: StructType): StructType = {
     features(schema)
-    OutputColumns.appended(schema, outputs)
+    Columns.appended(schema, outputs)
   }
 
   private def outputs: Seq[StructField] = Seq(
@@ -83,7 +83,7 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
     )
     val scored = dataset.toDF().mapPartitions(scorer(_))(Encoders.row(schema))
     // an encoder of rows loses the metadata of columns, by which Spark ML knows what labels mean
-    scored.select(schema.map(column => col(Labels.quoted(column.name)).as(column.name, column.metadata)): _*)
+    scored.select(schema.map(column => col(Columns.quoted(column.name)).as(column.name, column.metadata)): _*)
   }
 
   /** Makes the values of the output columns from the logits of a row. */
@@ -118,7 +118,7 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
   override def predictRaw(features: Any): Vector = {
     val values = ImageFeatures.ofValue(features, get(imageShape).map(RawShape.of(_, $(imageLayout))))
     val record = ImageRecords.record(0, values.image(features))
-    val logits = content.state.logits(values.format, values.format.chunk(Seq(0L -> record)), 1)
+    val logits = content.state.logits(values.format(), values.format().chunk(Seq(0L -> record)), 1)
     if (logits.forall(_.isNaN)) throw new FiresteelException(Kind.DATA, "the features are null or no image")
     CnnClassificationModel.vector(logits)
   }

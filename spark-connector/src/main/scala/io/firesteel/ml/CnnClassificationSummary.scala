@@ -76,10 +76,10 @@ final class CnnClassificationSummary private[ml] (
 
   @transient private lazy val metrics = {
     val numbered = predictions.schema(labelCol).dataType match {
-      case StringType => udf((name: String) => labels.number(name).toDouble).apply(col(Labels.quoted(labelCol)))
-      case _          => col(Labels.quoted(labelCol)).cast(DoubleType)
+      case StringType => udf((name: String) => labels.number(name).toDouble).apply(col(Columns.quoted(labelCol)))
+      case _          => col(Columns.quoted(labelCol)).cast(DoubleType)
     }
-    val rows = predictions.select(col(Labels.quoted(predictionCol)), numbered).na.drop().rdd
+    val rows = predictions.select(col(Columns.quoted(predictionCol)), numbered).na.drop().rdd
     new MulticlassMetrics(rows.map(row => (row.getDouble(0), row.getDouble(1))))
   }
 

@@ -45,14 +45,21 @@ final class CnnClassifier(override val uid: String)
   /** @group setParam */
   def setBadImages(value: String): this.type = set(badImages, value)
 
+  /** The weight of each row in the training loss, a number of 0 or more: in a minibatch that is the weighted mean over its rows.
+    * Evaluations count rows.
+    * @group setParam
+    */
+  def setWeightCol(value: String): this.type = set(weightCol, value)
+
   /** @group setParam */
   def setValidationIndicatorCol(value: String): this.type = set(validationIndicatorCol, value)
 
   override def transformSchema(schema: StructType): StructType = {
     features(schema)
-    Labels.column(Columns.find(schema, $(labelCol), "labelCol"))
-    for (name <- get(validationIndicatorCol)) Columns.find(schema, name, "validationIndicatorCol")
-    OutputColumns.appended(
+    Columns.label(Columns.find(schema, $(labelCol), "labelCol"))
+    Columns.weight(schema, this)
+    Columns.held(schema, this)
+    Columns.appended(
       schema,
       Seq(
         StructField($(rawPredictionCol), SQLDataTypes.VectorType),

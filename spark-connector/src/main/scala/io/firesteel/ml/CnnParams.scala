@@ -1,11 +1,9 @@
 // The Params of estimator and model that are no settings of a run: which columns there are and what is in them.
 package io.firesteel.ml
 
-import io.firesteel.FiresteelException
-import io.firesteel.jni.Kind
 import org.apache.spark.ml.param.shared.{HasFeaturesCol, HasValidationIndicatorCol, HasWeightCol}
 import org.apache.spark.ml.param.{IntArrayParam, Param, ParamValidators}
-import org.apache.spark.sql.types.{StructField, StructType}
+import org.apache.spark.sql.types.StructType
 
 private[ml] trait CnnParams extends SettingParams with HasFeaturesCol with HasWeightCol with HasValidationIndicatorCol {
 
@@ -56,25 +54,10 @@ private[ml] trait CnnParams extends SettingParams with HasFeaturesCol with HasWe
 
   /** How the values of the features column become images.
     *
-    * @throws FiresteelException of kind config for a column that holds none
+    * @throws io.firesteel.FiresteelException of kind config for a column that holds none
     */
   private[ml] def features(schema: StructType): ImageFeatures = {
     val column = Columns.find(schema, $(featuresCol), "featuresCol")
     ImageFeatures.of(column, get(imageShape).map(RawShape.of(_, $(imageLayout))))
   }
-}
-
-/** Looks for the columns that Params name. */
-private[ml] object Columns {
-  def find(
-      schema: StructType,
-      name: String,
-      param: String
-  ): StructField =
-    schema.fields.find(_.name == name).getOrElse {
-      throw new FiresteelException(
-        Kind.CONFIG,
-        s"$param is $name, and there is no such column, only ${schema.fieldNames.mkString(", ")}"
-      )
-    }
 }

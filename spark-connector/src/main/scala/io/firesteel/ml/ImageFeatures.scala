@@ -10,10 +10,14 @@ import org.apache.spark.ml.linalg.{SQLDataTypes, Vector}
 import org.apache.spark.sql.Row
 import org.apache.spark.sql.types._
 
-/** @param format of the records */
-private[ml] sealed abstract class ImageFeatures(val format: RecordFormat) extends Serializable {
+/** @param encoded whether images are JPEG and PNG files, and not pixels */
+private[ml] sealed abstract class ImageFeatures(encoded: Boolean) extends Serializable {
 
-  /** The image of a record, in the layout of `format`. What is no image becomes bytes that are none, so that the engine
+  /** The format of records with these images. */
+  def format(weighted: Boolean = false): RecordFormat =
+    if (encoded) RecordFormat.Encoded(weighted) else RecordFormat.Pixels(weighted)
+
+  /** The image of a record, in the layout of the format. What is no image becomes bytes that are none, so that the engine
     * treats it as it treats all others.
     */
   def image(value: Any): Array[Byte]
@@ -90,13 +94,13 @@ private[ml] object ImageFeatures {
     .toArray
 
   /** JPEG and PNG files. */
-  private object Files extends ImageFeatures(RecordFormat.Encoded) {
+  private object Files extends ImageFeatures(encoded = true) {
     private val None = Array.emptyByteArray
     def image(value: Any): Array[Byte] = if (value == null) None else value.asInstanceOf[Array[Byte]]
   }
 
   /** Spark's image struct. */
-  private final class Structs(struct: StructType) extends ImageFeatures(RecordFormat.Pixels) {
+  private final class Structs(struct: StructType) extends ImageFeatures(encoded = false) {
     private val (height, width) = (struct.fieldIndex(Height), struct.fieldIndex(Width))
     private val (channels, data) = (struct.fieldIndex(Channels), struct.fieldIndex(Data))
     private val from = struct.fieldNames.indexOf("origin")
@@ -113,7 +117,7 @@ private[ml] object ImageFeatures {
       Option(value).filter(_ => from >= 0).flatMap(row => Option(row.asInstanceOf[Row].getAs[String](from)))
   }
 
-  private final class RawBytes(shape: RawShape) extends ImageFeatures(RecordFormat.Pixels) {
+  private final class RawBytes(shape: RawShape) extends ImageFeatures(encoded = false) {
     def image(value: Any): Array[Byte] = value match {
       case bytes: Array[Byte] if bytes.length == shape.values && shape.planes => interleaved(shape)(bytes(_))
       case bytes: Array[Byte] if bytes.length == shape.values                 => raw(shape, bytes)
@@ -122,8 +126,7 @@ private[ml] object ImageFeatures {
     }
   }
 
-  private final class Numbers(shape: RawShape, numbers: Any => Array[Double])
-      extends ImageFeatures(RecordFormat.Pixels) {
+  private final class Numbers(shape: RawShape, numbers: Any => Array[Double]) extends ImageFeatures(encoded = false) {
     def image(value: Any): Array[Byte] =
       if (value == null) none("null")
       else {

@@ -5,9 +5,9 @@ import io.firesteel.FiresteelException
 import io.firesteel.data.{ImageRecords, ImageSource}
 import io.firesteel.jni.Kind
 import org.apache.spark.rdd.RDD
-import org.apache.spark.sql.functions.{coalesce, col, lit}
-import org.apache.spark.sql.types._
-import org.apache.spark.sql.{Column, Dataset, Row}
+import org.apache.spark.sql.functions.{col, lit}
+import org.apache.spark.sql.types.StringType
+import org.apache.spark.sql.{Dataset, Row}
 import org.slf4j.LoggerFactory
 
 /** @param nulls rows without a label, which are left out */
@@ -26,6 +26,7 @@ private[ml] object LabelledImages {
   private val Label = 1
   private val Held = 2
   private val File = 3
+  private val Weight = 4 // only if there are weights
 
   private val FileColumns = Seq("path", "file") // of Spark's binaryFile and of Firesteel's own sources
 
@@ -33,7 +34,7 @@ private[ml] object LabelledImages {
     *
     * @param train rows of the training set, and `held` of the validation set
     * @param nulls rows without a label
-    * @param wrong the first label that is none, and why
+    * @param wrong the first label or weight that is none, and why
     */
   private final case class Facts(
       train: Long,
@@ -55,17 +56,18 @@ private[ml] object LabelledImages {
     val label = Columns.find(schema, labelCol, "labelCol")
     val file =
       FileColumns.flatMap(name => schema.fields.find(f => f.name == name && f.dataType == StringType)).headOption
-    val rows = dataset
-      .select(
-        col(Labels.quoted(params.getFeaturesCol)),
-        Labels.column(label),
-        held(schema, params),
-        file.fold[Column](lit(null).cast(StringType))(field => col(Labels.quoted(field.name)))
-      )
-      .rdd
-    val facts = rows.mapPartitions(partition => Iterator(count(partition))).collect()
+    val weight = Columns.weight(schema, params)
+    val columns = Seq(
+      col(Columns.quoted(params.getFeaturesCol)),
+      Columns.label(label),
+      Columns.held(schema, params),
+      file.fold(lit(null).cast(StringType))(field => col(Columns.quoted(field.name)))
+    )
+    val rows = dataset.select(columns ++ weight: _*).rdd
+    val (weighted, labelName) = (weight.nonEmpty, label.name)
+    val facts = rows.mapPartitions(partition => Iterator(count(partition, labelName, weighted))).collect()
     def fail(message: String): Nothing = throw new FiresteelException(Kind.DATA, message)
-    facts.flatMap(_.wrong).headOption.foreach(why => fail(s"label column ${label.name} has $why"))
+    facts.flatMap(_.wrong).headOption.foreach(fail)
     val nulls = facts.map(_.nulls).sum
     if (nulls > 0 && !drop)
       fail(s"label column ${label.name} is null in $nulls rows: remove them, or leave them out with badImages drop")
@@ -78,14 +80,18 @@ private[ml] object LabelledImages {
       val starts = counts.scanLeft(0L)(_ + _)
       val records = rows.mapPartitionsWithIndex { (partition, all) =>
         of(all, held).zipWithIndex.map { case (row, at) =>
-          starts(partition) + at -> ImageRecords.record(labels.number(row.get(Label)), features.image(row.get(Image)))
+          val (label, image) = (labels.number(row.get(Label)), features.image(row.get(Image)))
+          val record =
+            if (weighted) ImageRecords.record(label, row.getDouble(Weight).toFloat, image)
+            else ImageRecords.record(label, image)
+          starts(partition) + at -> record
         }
       }
       ImageSource(
         records,
         starts.last,
         labels.count,
-        features.format,
+        features.format(weighted),
         located(rows, features, starts, held, _),
         labels.names,
         if (held) "validation" else "train"
@@ -94,30 +100,30 @@ private[ml] object LabelledImages {
     LabelledImages(source(held = false), Option.when(facts.exists(_.held > 0))(source(held = true)), labels, nulls)
   }
 
-  private def held(schema: StructType, params: CnnParams): Column =
-    params.get(params.validationIndicatorCol).fold(lit(false)) { name =>
-      val field = Columns.find(schema, name, "validationIndicatorCol")
-      if (field.dataType != BooleanType)
-        throw new FiresteelException(
-          Kind.CONFIG,
-          s"validationIndicatorCol $name is of type ${field.dataType.simpleString}, not boolean"
-        )
-      coalesce(col(Labels.quoted(name)), lit(false))
-    }
-
   /** The rows of one of the sets. */
   private def of(rows: Iterator[Row], held: Boolean): Iterator[Row] =
     rows.filter(row => !row.isNullAt(Label) && row.getBoolean(Held) == held)
 
-  private def count(rows: Iterator[Row]): Facts =
+  private def count(rows: Iterator[Row], labelCol: String, weighted: Boolean): Facts =
     rows.foldLeft(Facts(0, 0, 0, Set.empty, Set.empty, None)) { (facts, row) =>
       if (row.isNullAt(Label)) facts.copy(nulls = facts.nulls + 1)
       else {
         val label = row.get(Label)
-        val checked = if (facts.wrong.isEmpty) facts.copy(wrong = Labels.wrong(label)) else facts
+        def weight = if (weighted) wrongWeight(row) else None
+        def wrong = Labels.wrong(label).map(why => s"label column $labelCol has $why").orElse(weight)
+        val checked = if (facts.wrong.isEmpty) facts.copy(wrong = wrong) else facts
         if (row.getBoolean(Held)) checked.copy(held = facts.held + 1, heldLabels = facts.heldLabels + label)
         else checked.copy(train = facts.train + 1, trainLabels = facts.trainLabels + label)
       }
+    }
+
+  private def wrongWeight(row: Row): Option[String] =
+    if (row.isNullAt(Weight)) Some("a weight is null")
+    else {
+      val weight = row.getDouble(Weight).toFloat
+      Option.when(!(weight >= 0 && weight < Float.PositiveInfinity))(
+        s"a weight is ${row.getDouble(Weight)}: weights are finite and not negative"
+      )
     }
 
   /** Reads the row's partition again, as far as the row, for the name of its file. */

@@ -4,9 +4,7 @@ package io.firesteel.ml
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import org.apache.spark.ml.attribute.{Attribute, NominalAttribute}
-import org.apache.spark.sql.Column
-import org.apache.spark.sql.functions.col
-import org.apache.spark.sql.types._
+import org.apache.spark.sql.types.{Metadata, StructField}
 
 /** The classes of a model.
   *
@@ -33,23 +31,6 @@ private[ml] object Labels {
 
   /** As the engine has it (`MOST_CLASSES` in rust-core/engine/src/config/limits.rs). */
   private val Most = 1 << 20
-
-  /** The label column as strings or doubles.
-    *
-    * @throws FiresteelException of kind config for a column of another type
-    */
-  def column(field: StructField): Column = field.dataType match {
-    case StringType                   => col(quoted(field.name))
-    case _: NumericType | BooleanType => col(quoted(field.name)).cast(DoubleType)
-    case other                        =>
-      throw new FiresteelException(
-        Kind.CONFIG,
-        s"label column ${field.name} is of type ${other.simpleString}: numbers and strings are labels"
-      )
-  }
-
-  /** A column's name with its dots. */
-  def quoted(name: String): String = s"`${name.replace("`", "``")}`"
 
   /** Why a value is no label; the value is not null. */
   def wrong(value: Any): Option[String] = value match {

@@ -59,14 +59,14 @@ private[ml] final class Scorer(
         count += 1
         bytes += record.length
       }
-      val scored = score(batch.result(), features.format.chunk(records.result()), before)
+      val scored = score(batch.result(), features.format().chunk(records.result()), before)
       before += count
       scored
     }
   }.flatten
 
   private def score(batch: IndexedSeq[Row], chunk: Array[Byte], before: Long): Iterator[Row] = {
-    val logits = model.value.logits(features.format, chunk, batch.length)
+    val logits = model.value.logits(features.format(), chunk, batch.length)
     val classes = logits.length / batch.length
     batch.iterator.zipWithIndex.flatMap { case (row, at) =>
       val own = logits.slice(at * classes, (at + 1) * classes)

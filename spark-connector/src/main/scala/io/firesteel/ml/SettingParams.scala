@@ -11,23 +11,27 @@ private[ml] trait SettingParams extends TableParams {
   final def getNormalize: String = $(normalize)
 
   /** random augmentation of the training images, separated by commas: flip or alternating-flip, crop:N,
-    * crop-reflect:N or translate:N, cutout:N (default: none). @group param */
+    * crop-reflect:N or translate:N, cutout:N (default: none). @group param
+    */
   final val augment: Param[String] = text("augment")
   final def getAugment: String = $(augment)
 
   /** side of the images in memory: those of another size are cut to a square around the centre and resized when they
-    * are loaded (default: 32; for image files the size that the net was published for, 32 or 224). @group param */
+    * are loaded (default: 32; for image files the size that the net was published for, 32 or 224). @group param
+    */
   final val size: IntParam = whole("size")
   final def getSize: Int = $(size)
 
   /** side to which the images of a minibatch are enlarged, for nets designed for larger ones (default: not enlarged).
-    * @group param */
+    * @group param
+    */
   final val resize: IntParam = whole("resize")
   final def getResize: Int = $(resize)
 
   /** the net: cifar10_quick (default), cifar10_full, cifar10_128, nin, resnet20, resnet32, resnet56, vgg11, vgg13,
     * vgg16, vgg19, airbench_32_64_64, airbench_64_128_128, alexnet, resnet18, resnet34, resnet50 or mobilenet_v2.
-    * @group param */
+    * @group param
+    */
   final val net: Param[String] = text("net")
   final def getNet: String = $(net)
 
@@ -52,7 +56,8 @@ private[ml] trait SettingParams extends TableParams {
   final def getSeed: Long = $(seed)
 
   /** minibatches of each worker from which the running statistics of the final weights are computed (default: they
-    * are averaged). @group param */
+    * are averaged). @group param
+    */
   final val updateBn: IntParam = whole("update-bn")
   final def getUpdateBn: Int = $(updateBn)
 
@@ -89,7 +94,8 @@ private[ml] trait SettingParams extends TableParams {
   final def getWeightDecay: Double = $(weightDecay)
 
   /** learning-rate policy: fixed, step, multistep, inv, exp, poly, cosine or triangular (default: the net's recipe,
-    * which is multistep). @group param */
+    * which is multistep). @group param
+    */
   final val lrPolicy: Param[String] = text("lr-policy")
   final def getLrPolicy: String = $(lrPolicy)
 
@@ -122,7 +128,8 @@ private[ml] trait SettingParams extends TableParams {
   final def getLrEnd: Double = $(lrEnd)
 
   /** local steps in which the rate rises linearly to the policy's, for all policies except triangular (default:
-    * none). @group param */
+    * none). @group param
+    */
   final val warmUp: IntParam = whole("warm-up")
   final def getWarmUp: Int = $(warmUp)
 
@@ -139,7 +146,8 @@ private[ml] trait SettingParams extends TableParams {
   final def getMuonLr: Double = $(muonLr)
 
   /** apply weight decay to the weights directly instead of adding it to the gradient, for sgd and nesterov. @group
-    * param */
+    * param
+    */
   final val decoupledDecay: BooleanParam = flag("decoupled-decay")
   final def getDecoupledDecay: Boolean = $(decoupledDecay)
 
@@ -157,7 +165,8 @@ private[ml] trait SettingParams extends TableParams {
 
   /** sparknet (default): rounds of local steps, then averaging; sequential: one worker; easgd: elastic averaging in
     * rounds; deepspark, easgd-async, eamsgd, downpour, adag, dynsgd, dcasgd or async-nesterov: each worker exchanges
-    * as soon as it is ready; hogwild: threads without locks. @group param */
+    * as soon as it is ready; hogwild: threads without locks. @group param
+    */
   final val strategy: Param[String] = text("strategy")
   final def getStrategy: String = $(strategy)
 
@@ -170,7 +179,8 @@ private[ml] trait SettingParams extends TableParams {
   final def getTau: Int = $(tau)
 
   /** which workers wait for which others: async, ssp, bsp or rounds (default: the strategy's; of sparknet, what the
-    * cluster allows). @group param */
+    * cluster allows). @group param
+    */
   final val consistency: Param[String] = text("consistency")
   final def getConsistency: String = $(consistency)
 
@@ -179,12 +189,14 @@ private[ml] trait SettingParams extends TableParams {
   final def getStaleness: Int = $(staleness)
 
   /** solver's state between rounds: local (default): kept by the worker; average: averaged with the weights; reset:
-    * set to zero. @group param */
+    * set to zero. @group param
+    */
   final val solverState: Param[String] = text("solver-state")
   final def getSolverState: String = $(solverState)
 
   /** constant (default): an exchange every tau steps; adaptive: less often as the loss falls; post-local: see
-    * postLocalStep. @group param */
+    * postLocalStep. @group param
+    */
   final val period: Param[String] = text("period")
   final def getPeriod: String = $(period)
 
@@ -193,7 +205,8 @@ private[ml] trait SettingParams extends TableParams {
   final def getPostLocalStep: Int = $(postLocalStep)
 
   /** fraction of the difference to the center that an elastic exchange subtracts from the worker, 0 to 1 (default:
-    * 0.1 for deepspark, 0.9 / workers for easgd, easgd-async and eamsgd). @group param */
+    * 0.1 for deepspark, 0.9 / workers for easgd, easgd-async and eamsgd). @group param
+    */
   final val alpha: DoubleParam = real("alpha")
   final def getAlpha: Double = $(alpha)
 

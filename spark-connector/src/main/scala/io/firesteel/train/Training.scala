@@ -36,7 +36,7 @@ object Training {
     if (asked.isEmpty && slots == 0) throw Slots.unknown(sc)
     val decided = StageChoice.decided(sc, Plan.resolve(config, train, slots), checkpoint)
     val resolved = Encryption.decided(decided, sc.getConf)
-    val needs = MemoryCheck.checked(sc, resolved, train.rows, test.fold(0L)(_.rows))
+    val needs = MemoryCheck.checked(sc, resolved, train, test)
     val plan = resolved.copy(needs = needs, machines = Machines.all(sc, resolved.configJson))
     val outcome =
       if (!plan.inStage) SparkNet.train(sc, train, test, plan, listener, checkpoint)

@@ -54,7 +54,7 @@ class ClassFoldersTest extends AnyFunSuite with BeforeAndAfterAll {
       val images = ImageFiles.open(sc, directory.toString, None)
       assert(images.dataset == "images" && images.test.isEmpty && images.validation.isEmpty)
       val source = images.train
-      assert(source.format == RecordFormat.Encoded && source.classes == 3 && source.rows == 7)
+      assert(source.format == RecordFormat.Encoded() && source.classes == 3 && source.rows == 7)
       assert(source.names == Seq("B", "a", "\u00e9 c:d%20"))
       val labels = Seq(0, 1, 1, 1, 1, 1, 2)
       val order = Seq(0, 1, 2, 3, 4, 5, 6) // of `files`: ImageFolder(directory).samples has the same

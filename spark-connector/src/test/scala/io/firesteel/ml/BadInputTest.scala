@@ -78,6 +78,13 @@ class BadInputTest extends SparkSuite {
     )
   }
 
+  test("weights that are none are refused") {
+    def fit(weight: String) = small.setWeightCol("weight").fit(cifar().withColumn("weight", expr(weight)))
+    assert(refused(Kind.DATA)(fit("-0.5D")) == "a weight is -0.5: weights are finite and not negative")
+    assert(refused(Kind.DATA)(fit("cast(null as double)")) == "a weight is null")
+    assert(refused(Kind.CONFIG)(fit("'heavy'")) == "weightCol weight is of type string, not a number")
+  }
+
   test("rows without a label are left out by badImages drop") {
     val table = cifar().withColumn("label", expr("if(row < 3, null, label)"))
     val expected = small.fit(cifar().filter("row >= 3").coalesce(1))

@@ -106,6 +106,14 @@ class CnnClassifierTest extends SparkSuite {
     assert(summary.history.filter("event = 'eval'").count() == 2)
   }
 
+  test("weights of 1 change nothing, and a row of weight 0 is not learnt") {
+    val one = small.setWeightCol("weight")
+    assert(bits(one.fit(cifar().withColumn("weight", lit(1)))) == bits(fitted))
+    val light = cifar().withColumn("weight", when(col("row") < 200, 0.0).otherwise(1.0))
+    val wrong = light.withColumn("label", when(col("row") < 200, 9 - col("label")).otherwise(col("label")))
+    assert(bits(one.fit(light)) == bits(one.fit(wrong)) && bits(one.fit(light)) != bits(fitted))
+  }
+
   test("the summary tells losses, time and the accuracy on the rows that were fitted") {
     val summary = fitted.summary
     assert(fitted.hasSummary && summary.totalIterations == 2 && summary.objectiveHistory.length == 2)

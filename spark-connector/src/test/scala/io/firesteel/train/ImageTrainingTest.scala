@@ -19,7 +19,7 @@ class ImageTrainingTest extends AnyFunSuite with BeforeAndAfterAll {
   /** The rows of a CIFAR-10 set as PNG files. */
   private def encoded(source: ImageSource): ImageSource = {
     val records = source.records.mapValues(ImageTrainingTest.png)
-    source.copy(records = records, format = RecordFormat.Encoded)
+    source.copy(records = records, format = RecordFormat.Encoded())
   }
 
   private def train(source: ImageSource, test: Option[ImageSource], config: TrainConfig, events: Events = new Events) =
@@ -42,7 +42,7 @@ class ImageTrainingTest extends AnyFunSuite with BeforeAndAfterAll {
     val rows = encoded(files.test.get).records.collect().toSeq.sortBy(_._1)
     val labels = rows.map(_._2(0).toInt)
     val broken = (rows.length.toLong, ImageRecords.record(0, "no image".getBytes))
-    val chunk = RecordFormat.Encoded.chunk(rows :+ broken)
+    val chunk = RecordFormat.Encoded().chunk(rows :+ broken)
     val buffer = ByteBuffer.allocateDirect(chunk.length).order(ByteOrder.LITTLE_ENDIAN).put(chunk).flip()
     val logits = Using.resource(Predictor.open(model.config.toJson, model.weights, model.normalizer)) {
       _.predict("""{"format":"encoded"}""", buffer, rows.length + 1)

@@ -4,6 +4,7 @@
 package io.firesteel.train.run
 
 import io.firesteel.{FiresteelException, Json, MemoryNeeds, TrainConfig}
+import io.firesteel.data.ImageSource
 import io.firesteel.jni.Kind
 import org.apache.spark.firesteel.TaskSlots
 import org.apache.spark.{SparkConf, SparkContext}
@@ -65,14 +66,14 @@ private[train] object MemoryCheck {
     *
     * @throws FiresteelException of kind memory, with figures, for a run that cannot work
     */
-  def checked(sc: SparkContext, plan: Plan, trainRows: Long, testRows: Long): Option[MemoryNeeds] =
+  def checked(sc: SparkContext, plan: Plan, train: ImageSource, test: Option[ImageSource]): Option[MemoryNeeds] =
     Option.unless(onGpu(sc.getConf, plan.config)) {
       def share(rows: Long, workers: Long) = (rows + workers - 1) / workers
-      val train = plan.memory(share(trainRows, plan.workers))
-      val tested =
-        if (plan.isSynchronous) share(testRows, plan.workers) else math.min(testRows, maxDriverRows(plan.config))
-      val test = Option.when(testRows > 0)(plan.memory(tested))
-      estimate(plan, train, test, capacity(sc, train.limit))
+      def tested(rows: Long) =
+        if (plan.isSynchronous) share(rows, plan.workers) else math.min(rows, maxDriverRows(plan.config))
+      val ofTrain = plan.memory(share(train.rows, plan.workers), train.format)
+      val ofTest = test.filter(_.rows > 0).map(source => plan.memory(tested(source.rows), source.format))
+      estimate(plan, ofTrain, ofTest, capacity(sc, ofTrain.limit))
     }
 
   /** The needs of a plan with these workers, compared with `capacity`. */

@@ -109,8 +109,9 @@ private[train] final case class Plan(
       .described(change(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode]).toString)
       .copy(needs = needs, slots = slots, machines = machines, how = how)
 
-  /** The native memory that one worker with `rows` rows takes. */
-  def memory(rows: Long): WorkerMemory = WorkerMemory.read(Engine.memory(configJson, rows))
+  /** The native memory that one worker with `rows` rows of this format takes. */
+  def memory(rows: Long, format: RecordFormat): WorkerMemory =
+    WorkerMemory.read(Engine.memory(configJson, rows, format.json.toString))
 
   /** Where a worker takes its solver's state from in a round; the values are the engine's. */
   def stateOfRound: String = if (averagesState) "given" else if (keepsState) "keep" else "reset"
@@ -145,7 +146,10 @@ private[train] object Plan {
     val asked = config.copy(workers = Some(workers), dataset = config.dataset.orElse(Some(train.format.dataset)))
     val request = Json.mapper.createObjectNode()
     request.set[JsonNode]("config", Json.mapper.readTree(asked.toJson))
-    val encoded = train.format == RecordFormat.Encoded
+    val encoded = train.format match {
+      case _: RecordFormat.Encoded => true
+      case _                       => false
+    }
     request.putObject("facts").put("rows", train.rows).put("classes", train.classes).put("encoded", encoded)
     described(Engine.resolve(request.toString)).copy(slots = slots)
   }
