@@ -10,8 +10,8 @@ private[ml] trait SettingParams extends TableParams {
   final val normalize: Param[String] = text("normalize")
   final def getNormalize: String = $(normalize)
 
-  /** random augmentation of the training images, separated by commas: flip or alternating-flip, crop:N,
-    * crop-reflect:N or translate:N, cutout:N (default: none). @group param
+  /** random augmentation of the training images, separated by commas: flip or alternating-flip, crop:N, crop-reflect:N
+    * or translate:N, cutout:N (default: none). @group param
     */
   final val augment: Param[String] = text("augment")
   final def getAugment: String = $(augment)
@@ -55,8 +55,8 @@ private[ml] trait SettingParams extends TableParams {
   final val seed: LongParam = long("seed")
   final def getSeed: Long = $(seed)
 
-  /** minibatches of each worker from which the running statistics of the final weights are computed (default: they
-    * are averaged). @group param
+  /** minibatches of each worker from which the running statistics of the final weights are computed (default: they are
+    * averaged). @group param
     */
   final val updateBn: IntParam = whole("update-bn")
   final def getUpdateBn: Int = $(updateBn)
@@ -127,8 +127,8 @@ private[ml] trait SettingParams extends TableParams {
   final val lrEnd: DoubleParam = real("lr-end")
   final def getLrEnd: Double = $(lrEnd)
 
-  /** local steps in which the rate rises linearly to the policy's, for all policies except triangular (default:
-    * none). @group param
+  /** local steps in which the rate rises linearly to the policy's, for all policies except triangular (default: none).
+    * @group param
     */
   final val warmUp: IntParam = whole("warm-up")
   final def getWarmUp: Int = $(warmUp)
@@ -164,8 +164,8 @@ private[ml] trait SettingParams extends TableParams {
   final def getLookaheadAlpha: Double = $(lookaheadAlpha)
 
   /** sparknet (default): rounds of local steps, then averaging; sequential: one worker; easgd: elastic averaging in
-    * rounds; deepspark, easgd-async, eamsgd, downpour, adag, dynsgd, dcasgd or async-nesterov: each worker exchanges
-    * as soon as it is ready; hogwild: threads without locks. @group param
+    * rounds; deepspark, easgd-async, eamsgd, downpour, adag, dynsgd, dcasgd or async-nesterov: each worker exchanges as
+    * soon as it is ready; hogwild: threads without locks. @group param
     */
   final val strategy: Param[String] = text("strategy")
   final def getStrategy: String = $(strategy)
@@ -188,8 +188,8 @@ private[ml] trait SettingParams extends TableParams {
   final val staleness: IntParam = whole("staleness")
   final def getStaleness: Int = $(staleness)
 
-  /** solver's state between rounds: local (default): kept by the worker; average: averaged with the weights; reset:
-    * set to zero. @group param
+  /** solver's state between rounds: local (default): kept by the worker; average: averaged with the weights; reset: set
+    * to zero. @group param
     */
   final val solverState: Param[String] = text("solver-state")
   final def getSolverState: String = $(solverState)
@@ -204,8 +204,8 @@ private[ml] trait SettingParams extends TableParams {
   final val postLocalStep: IntParam = whole("post-local-step")
   final def getPostLocalStep: Int = $(postLocalStep)
 
-  /** fraction of the difference to the center that an elastic exchange subtracts from the worker, 0 to 1 (default:
-    * 0.1 for deepspark, 0.9 / workers for easgd, easgd-async and eamsgd). @group param
+  /** fraction of the difference to the center that an elastic exchange subtracts from the worker, 0 to 1 (default: 0.1
+    * for deepspark, 0.9 / workers for easgd, easgd-async and eamsgd). @group param
     */
   final val alpha: DoubleParam = real("alpha")
   final def getAlpha: Double = $(alpha)

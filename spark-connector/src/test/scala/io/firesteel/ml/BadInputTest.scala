@@ -146,7 +146,8 @@ class BadInputTest extends SparkSuite {
       refused(Kind.CONFIG)(model.transform(table(files), three)) == "3 thresholds for 2 classes"
     )
     assert(
-      refused(Kind.CONFIG)(new CnnClassificationModel("bare").transform(cifar())).startsWith("bare has no weights")
+      refused(Kind.CONFIG)(new CnnClassificationModel("bare").setFeaturesCol("image").transform(cifar()))
+        .startsWith("bare has no weights")
     )
   }
 

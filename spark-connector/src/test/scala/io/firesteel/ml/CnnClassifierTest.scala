@@ -110,7 +110,7 @@ class CnnClassifierTest extends SparkSuite {
     val one = small.setWeightCol("weight")
     assert(bits(one.fit(cifar().withColumn("weight", lit(1)))) == bits(fitted))
     val light = cifar().withColumn("weight", when(col("row") < 200, 0.0).otherwise(1.0))
-    val wrong = light.withColumn("label", when(col("row") < 200, 9 - col("label")).otherwise(col("label")))
+    val wrong = light.withColumn("label", when(col("row") < 200, lit(9) - col("label")).otherwise(col("label")))
     assert(bits(one.fit(light)) == bits(one.fit(wrong)) && bits(one.fit(light)) != bits(fitted))
   }
 

@@ -68,15 +68,13 @@ class SettingParamsTest extends AnyFunSuite {
          |""".stripMargin
   }
 
-  /** The help text as a comment, in lines of at most 120 columns. */
+  /** The help text as a comment, as the formatter lays it out: in lines of at most 120 columns. */
   private def doc(row: SettingRow): String = {
-    val words = s"/** ${TableParams.doc(row)}. @group param */".split(' ')
-    words.tail
-      .foldLeft(Seq(s"  ${words.head}")) { (lines, word) =>
-        if (lines.last.length + 1 + word.length <= 118) lines.init :+ s"${lines.last} $word"
-        else lines :+ s"    * $word"
-      }
-      .mkString("\n")
+    val words = s"/** ${TableParams.doc(row)}. @group param".split(' ')
+    val lines = words.tail.foldLeft(Seq(s"  ${words.head}")) { (lines, word) =>
+      if (lines.last.length + 1 + word.length <= 120) lines.init :+ s"${lines.last} $word" else lines :+ s"    * $word"
+    }
+    if (lines.length == 1 && lines.head.length <= 117) s"${lines.head} */" else (lines :+ "    */").mkString("\n")
   }
 
   private def isLong(row: SettingRow) = row.limits.most.exists(_ > Int.MaxValue)
