@@ -1,4 +1,5 @@
-//! What the other modules take from a resolved configuration.
+//! What other modules build from a resolved configuration, in which `resolve` has filled in every key that a run needs:
+//! the net, the solver with its learning-rate policy, the shape of the images, the device.
 
 use super::resolve::{DELTA, LOOKAHEAD_ALPHA, MOMENTUM2, MUON_LR};
 use super::{Consistency, SolverState, Strategy, TrainConfig};
@@ -9,8 +10,9 @@ use crate::nets::Net;
 use crate::solver::{Adam, Algorithm, Hyperparameters, Lookahead, Muon, Policy, PolicyName, Solver, SolverName};
 
 impl TrainConfig {
-    /// Whether the workers run inside one long Spark stage and exchange over the network; otherwise each round is a
-    /// Spark job.
+    /// Whether the workers run inside one long Spark stage and exchange with an exchanger over the network; otherwise
+    /// each round is a Spark job, and the weights travel with its tasks and their results. Of `sparknet`, `consistency`
+    /// decides; before it is decided this is false.
     pub fn in_stage(&self) -> bool {
         match self.strategy {
             Strategy::Sparknet => self.consistency == Some(Consistency::Bsp),
@@ -19,17 +21,18 @@ impl TrainConfig {
         }
     }
 
-    /// Whether the solver states of the workers are averaged with their weights.
+    /// Whether the solver's state (momentum and the like) is sent behind the weights in every vector and averaged with
+    /// them; otherwise it stays on the worker.
     pub fn state_travels(&self) -> bool {
         self.solver_state == SolverState::Average
     }
 
-    /// The learning-rate policy; without one it is the recipe's.
+    /// The learning-rate policy, also before `resolve` has filled it in: the recipes of all nets are `multistep`.
     pub(super) fn policy_name(&self) -> PolicyName {
         self.lr_policy.unwrap_or(PolicyName::Multistep)
     }
 
-    /// The solver of one training thread for `net`.
+    /// A solver for `net`. A worker needs one; with the strategy `hogwild` each of its threads has its own.
     pub fn build_solver(&self, net: &Net) -> Result<Solver> {
         let hyper = Hyperparameters {
             algorithm: self.algorithm(),
@@ -45,7 +48,7 @@ impl TrainConfig {
         Ok(Solver::new(net.params().as_slice(), hyper))
     }
 
-    /// The number of values of the solver's state for a net of `weights` weights.
+    /// The number of f32 values of the solver's state for a net of `weights` weights. Needs no resolved configuration.
     pub fn state_length(&self, weights: usize) -> usize {
         self.algorithm().shape(self.lookahead().is_some()).length(weights)
     }
@@ -98,7 +101,7 @@ impl TrainConfig {
         })
     }
 
-    /// The shape of the images in memory.
+    /// The shape of the images in memory. Without `size` it is that of CIFAR's images, 3 x 32 x 32.
     pub fn shape(&self) -> Shape {
         self.size.map_or(Shape::CIFAR, Shape::square)
     }
@@ -108,13 +111,15 @@ impl TrainConfig {
         Ok(self.net.build(known("classes", self.classes)?))
     }
 
-    /// The device and precision of worker `worker`; `gpu` is the one that Spark assigned to its task.
+    /// The device and precision that worker `worker` computes with. `gpu` is the index of the GPU that Spark assigned
+    /// to the worker's task; without one, workers take the machine's GPUs in turn by their numbers.
     pub fn compute(&self, worker: u64, gpu: Option<usize>) -> Result<Compute> {
         Ok(Compute { device: self.device.resolve(gpu, worker)?, precision: self.precision.resolve() })
     }
 }
 
-/// A value that `resolve` has filled in or that the user must set; an error that names the key if it is missing.
+/// The value of a key that `resolve` fills in or the user must set. It is missing only in a configuration that was not
+/// resolved, or was resolved without the facts of the data set: an error that names the key.
 pub(crate) fn known<T>(key: &str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| Error::config(format!("{key} is not set")))
 }

@@ -84,8 +84,8 @@ case class RoundDone(
   * @param seconds wall-clock since training began
   * @param loss mean training loss of these steps, as a worker's in [[RoundDone]]; NaN when it was not finite
   * @param staleness updates of the center by other workers since this worker's previous exchange
-  * @param computing seconds of its local steps; `exchanging` is those of its exchange, `waiting` those it waited for
-  *   other workers
+  * @param computing seconds of its local steps; `exchanging` is those of its exchange, `waiting` the part of these in
+  *   which it did no local steps: all, unless `overlap`
   */
 case class ExchangeDone(
     worker: Int,

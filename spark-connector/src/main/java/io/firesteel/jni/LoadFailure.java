@@ -1,6 +1,7 @@
 /*
- * What to do about a shared library that could not be loaded. The dynamic linker says what it missed, but not why: the same
- * words come of a damaged file, of another libtorch and of an old system.
+ * Advice for a shared library that could not be loaded, which the Loader puts behind the message of the dynamic
+ * linker. That message says what failed ("undefined symbol: x", "failed to map segment"), but not what the user must
+ * change: a file system that allows no code, a libtorch of another version or an operating system that is too old.
  */
 package io.firesteel.jni;
 
@@ -10,25 +11,35 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** The remedy for a failure to load a library. */
+/** Finds the cause of a failure to load a library, and says what to do about it. */
 final class LoadFailure {
   private static final String MOUNTS = "/proc/self/mounts";
 
   private LoadFailure() {}
 
-  /** What to do where the file system of {@code file} allows no code to be loaded from it; empty where it does. */
+  /**
+   * The advice if {@code file} is on a file system that is mounted noexec, from which no library can be loaded; empty
+   * if it is not.
+   *
+   * @param elsewhere how the user moves the file to another file system
+   */
   static Optional<String> ofMount(Path file, String elsewhere) {
     String mounts;
     try {
       mounts = Files.readString(Path.of(MOUNTS));
     } catch (IOException e) {
-      return Optional.empty(); // not Linux, or no /proc: the linker's own words must do
+      return Optional.empty(); // without /proc nothing is known of mounts, and the linker's message stands alone
     }
     return noexec(file, mounts)
         .map(point -> "the file system at " + point + " is mounted noexec: " + elsewhere);
   }
 
-  /** What to do after the dynamic linker's {@code message}; {@code otherwise} where it tells nothing more. */
+  /**
+   * The advice for a message of the dynamic linker.
+   *
+   * @param libtorch the directory with the libtorch that the library needs
+   * @param otherwise the advice for a message that points to no known cause
+   */
   static String of(String message, Path libtorch, String otherwise) {
     if (message.contains("GLIBC_") || message.contains("GLIBCXX_")) {
       return "this machine's C or C++ library is too old: glibc 2.28 and libstdc++ of GCC 8 or newer are needed";
@@ -40,9 +51,10 @@ final class LoadFailure {
   }
 
   /**
-   * The mount point of {@code file} if it is mounted noexec.
+   * The mount point of the file system that {@code file} is on, if that is mounted noexec.
    *
-   * @param mounts lines of /proc/self/mounts, proc(5): device, mount point, type, options; spaces are written \040
+   * @param mounts the text of /proc/self/mounts as proc(5) describes it: in each line device, mount point, type and
+   *     options, with spaces, tabs and backslashes of the mount point written as \040, \011 and \134
    */
   static Optional<String> noexec(Path file, String mounts) {
     String point = "";
@@ -53,7 +65,7 @@ final class LoadFailure {
         continue;
       }
       String place = fields[1].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\");
-      // a later mount covers an earlier one on the same point
+      // the longest matching mount point is that of the file; of two mounts on one point the later one hides the other
       if (file.startsWith(place) && place.length() >= point.length()) {
         point = place;
         noexec = List.of(fields[3].split(",")).contains("noexec");

@@ -71,12 +71,13 @@ private[firesteel] object DataDirectory {
     try {
       val path = FileSystems.path(uri)
       val fileSystem = FileSystems.of(path, sc.hadoopConfiguration)
-      if (!fileSystem.getFileStatus(path).isDirectory)
+      val status = fileSystem.getFileStatus(path)
+      if (!status.isDirectory)
         throw new FiresteelException(
           Kind.IO,
           s"data $uri is a file, not a directory: ${DataAdvice.ofFile(path.getName)}"
         )
-      of(fileSystem, fileSystem.resolvePath(path))
+      of(fileSystem, status.getPath) // qualified; resolvePath would name a mounted directory by another file system
     } catch {
       case e: FileNotFoundException => throw new FiresteelException(Kind.IO, s"data directory $uri does not exist", e)
       case e: IOException => throw new FiresteelException(Kind.IO, s"list data directory $uri: ${e.getMessage}", e)
@@ -85,7 +86,8 @@ private[firesteel] object DataDirectory {
     }
 
   private def of(fileSystem: FileSystem, path: Path): DataDirectory = {
-    val (files, others) = fileSystem.listStatus(path).toSeq.partition(_.isFile)
+    val entries = fileSystem.listStatus(path).toSeq.flatMap(FileSystems.followed(fileSystem, _))
+    val (files, others) = entries.partition(_.isFile)
     val byName = files.map(status => status.getPath.getName -> status).toMap
     new DataDirectory(path, fileSystem, byName, others.filter(_.isDirectory).map(_.getPath))
   }

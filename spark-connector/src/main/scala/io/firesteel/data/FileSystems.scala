@@ -4,6 +4,7 @@ package io.firesteel.data
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
+import java.io.FileNotFoundException
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{FileStatus, FileSystem, Path, UnsupportedFileSystemException}
 import org.apache.hadoop.util.VersionInfo
@@ -48,11 +49,21 @@ private[firesteel] object FileSystems {
   /** What is in a folder, in no order, fetched in pages where the file system has them. */
   private[data] def entries(fileSystem: FileSystem, folder: Path): Iterator[FileStatus] = {
     val listing = fileSystem.listStatusIterator(folder)
-    new Iterator[FileStatus] {
+    val listed = new Iterator[FileStatus] {
       def hasNext: Boolean = listing.hasNext
       def next(): FileStatus = listing.next()
     }
+    listed.flatMap(followed(fileSystem, _))
   }
+
+  /** The file or folder that a link in a listing leads to, under the path of the link; none if it is not there. A mount
+    * table (`viewfs:`) lists as links what is mounted. Any other entry is returned as it is.
+    */
+  private[data] def followed(fileSystem: FileSystem, entry: FileStatus): Option[FileStatus] =
+    if (!entry.isSymlink) Some(entry)
+    else
+      try Some(fileSystem.getFileStatus(entry.getPath))
+      catch { case _: FileNotFoundException => None }
 
   private def missing(path: Path, cause: Throwable): FiresteelException = {
     val scheme = path.toUri.getScheme

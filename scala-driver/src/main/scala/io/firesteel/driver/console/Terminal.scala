@@ -1,5 +1,6 @@
-// The terminal that stderr is connected to, if it is one: it shows a progress line, which is overwritten at each
-// update. The cursor stays at the start of that line, so that whatever else is written to stderr overwrites it.
+// Shows a progress line on stderr, where that is a terminal. Each update overwrites the line before. Between updates
+// the cursor stands at the start of the line, so that a log line or an error message, which others write to stderr
+// without knowing of the progress line, replaces it instead of being appended to it.
 package io.firesteel.driver.console
 
 import sun.misc.Signal
@@ -13,13 +14,13 @@ import java.util.concurrent.atomic.AtomicBoolean
 /** Where a progress line is shown. */
 trait Terminal {
 
-  /** The characters that the terminal can show. */
+  /** The characters that the bar is drawn with: lines of Unicode if the locale's charset is UTF-8, else ASCII. */
   def glyphs: ProgressDisplay.Glyphs
 
-  /** Shows the line that `render` makes for a number of columns, in place of the last one. */
+  /** Replaces the progress line by `render(columns)`, which is at most `columns` characters long. */
   def live(render: Int => String): Unit
 
-  /** Removes the progress line. */
+  /** Removes the progress line; to be called before anything else is printed. */
   def clear(): Unit
 }
 
@@ -32,7 +33,9 @@ object Terminal {
     def clear(): Unit = ()
   }
 
-  /** A terminal that understands ECMA-48's "erase in line". */
+  /** A terminal that understands the control sequence of ECMA-48 that erases the rest of a line, as all but
+    * `TERM=dumb` do.
+    */
   final class Live(out: PrintStream, val glyphs: ProgressDisplay.Glyphs, width: () => Int) extends Terminal {
     private var shown = false
 
@@ -50,8 +53,8 @@ object Terminal {
     }
   }
 
-  /** The number of columns. The JDK cannot ask a terminal, so `query` runs a program; it is called for the first line,
-    * and again only after the window's size has changed, which the kernel tells by the signal SIGWINCH.
+  /** The number of columns. The JDK has no call for it, so `query` runs a program, which is too slow to do for every
+    * line: the number is kept until the kernel says by the signal SIGWINCH that the window's size has changed.
     */
   final class Width(query: () => Option[Int]) extends (() => Int) {
     private val changed = new AtomicBoolean(true)
@@ -67,7 +70,9 @@ object Terminal {
   private val EraseToEnd = "\u001b[K"
   private val DefaultWidth = 80
 
-  /** The terminal stderr is connected to, or None. The JDK knows a console only where stdin is one too. */
+  /** The terminal that stderr is connected to, or None. `System.console` does not tell: it is null as soon as stdin or
+    * stdout is redirected, also where stderr is a terminal.
+    */
   def ofStderr(): Terminal = if (isTerminal("/proc/self/fd/2") && sys.env.get("TERM").exists(_ != "dumb")) {
     val utf8 = Seq("LC_ALL", "LC_CTYPE", "LANG")
       .flatMap(sys.env.get)
@@ -83,7 +88,7 @@ object Terminal {
       target.startsWith("/dev/pts/") || target.startsWith("/dev/tty") || target == "/dev/console"
     } catch { case _: IOException => false } // no /proc, or a closed descriptor
 
-  /** The columns of the controlling terminal, as `stty size` prints them after the rows. */
+  /** The columns of the controlling terminal; `stty size` prints its rows and columns. */
   private def sttyColumns(): Option[Int] =
     try {
       val stty = new ProcessBuilder("stty", "size").redirectInput(new File("/dev/tty")).start()

@@ -18,6 +18,7 @@ import io.firesteel.tensors.Tensors
   * @param needs the memory that the run takes, if that was estimated
   * @param slots tasks that run at once; 0 if no executor has registered yet
   * @param machines of the executors that have registered
+  * @param asked the configuration as it was asked for, before it was resolved; the default asks for nothing
   * @param how `in one stage` or `in rounds`, and why, for the first line of a run; empty if the strategy has no choice
   */
 private[train] final case class Plan(
@@ -31,6 +32,7 @@ private[train] final case class Plan(
     needs: Option[MemoryNeeds] = None,
     slots: Int = 0,
     machines: Seq[Machine] = Nil,
+    asked: TrainConfig = TrainConfig(),
     how: String = ""
 ) {
 
@@ -107,7 +109,7 @@ private[train] final case class Plan(
   private def changed(change: ObjectNode => ObjectNode): Plan =
     Plan
       .described(change(Json.mapper.readTree(configJson).asInstanceOf[ObjectNode]).toString)
-      .copy(needs = needs, slots = slots, machines = machines, how = how)
+      .copy(needs = needs, slots = slots, machines = machines, asked = asked, how = how)
 
   /** The native memory that one worker with `rows` rows of this format takes. */
   def memory(rows: Long, format: RecordFormat): WorkerMemory =
@@ -151,7 +153,7 @@ private[train] object Plan {
       case _                       => false
     }
     request.putObject("facts").put("rows", train.rows).put("classes", train.classes).put("encoded", encoded)
-    described(Engine.resolve(request.toString)).copy(slots = slots)
+    described(Engine.resolve(request.toString)).copy(slots = slots, asked = config)
   }
 
   /** The plan of a configuration that is resolved already. */

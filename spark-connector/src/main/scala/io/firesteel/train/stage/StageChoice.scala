@@ -2,7 +2,8 @@
 // needs a task slot for each worker and executors that can connect to the driver. Both give the same bits.
 package io.firesteel.train.stage
 
-import io.firesteel.{CheckpointStore, FiresteelException, TrainConfig}
+import com.fasterxml.jackson.databind.node.BooleanNode
+import io.firesteel.{CheckpointStore, FiresteelException, Json, Schema, TrainConfig}
 import io.firesteel.jni.{Exchanger, Kind, Link, NativeException}
 import io.firesteel.train.placement.{EachExecutor, Slots}
 import io.firesteel.train.run.{Checkpoint, Encryption, Plan}
@@ -36,24 +37,28 @@ private[train] object StageChoice {
     try Slots.await(sc, plan.workers, tell)
     catch {
       case e: FiresteelException if e.kind == Kind.CONFIG && plan.config.strategy == "sparknet" =>
-        val keys = stageKeys(plan.config)
-        val rounds = if (keys.isEmpty) "set consistency to rounds" else s"leave out ${keys.mkString(", ")}"
-        throw new FiresteelException(e.kind, s"${e.getMessage}, or $rounds: rounds run on fewer", e)
+        throw new FiresteelException(
+          e.kind,
+          s"${e.getMessage}, or ${roundsInstead(plan.asked)}: rounds run on fewer",
+          e
+        )
     }
 
-  /** Keys that make `sparknet` run in one stage, apart from `consistency`. */
-  private def stageKeys(config: TrainConfig): Seq[String] = {
-    val default = TrainConfig()
-    Seq(
-      "outer" -> (config.outer != default.outer),
-      "codec" -> (config.codec != default.codec),
-      "shards" -> (config.shards != default.shards),
-      "exchangers" -> (config.exchangers != default.exchangers),
-      "bind" -> config.bind.nonEmpty,
-      "advertise" -> config.advertise.nonEmpty,
-      "exchange-deadline" -> (config.exchangeDeadline != default.exchangeDeadline),
-      "exchange-wait" -> (config.exchangeWait != default.exchangeWait)
-    ).collect { case (key, true) => key }
+  /** What must be changed in `asked` so that `sparknet` runs in rounds where there are too few slots. */
+  private def roundsInstead(asked: TrainConfig): String = {
+    val keys = stageKeys(asked)
+    val rounds = Option.when(keys.isEmpty || asked.consistency.nonEmpty)("set consistency to rounds")
+    (rounds ++ Option.when(keys.nonEmpty)(s"leave out ${keys.mkString(", ")}")).mkString(" and ")
+  }
+
+  /** The keys set in `asked` for which the engine takes one stage where `consistency` does not decide: those of the
+    * exchange, which rounds do not read, and the outer optimiser. A switch that is off asks for nothing.
+    */
+  private[stage] def stageKeys(asked: TrainConfig): Seq[String] = {
+    val values = Json.mapper.readTree(asked.toJson)
+    Schema.settings.filter(row => row.group == "exchange" || row.key == "outer").map(_.key).filter { key =>
+      Option(values.get(key)).exists(value => value != BooleanNode.FALSE && !Schema.defaults.get(key).contains(value))
+    }
   }
 
   private val Stage = "in one stage"
