@@ -4,6 +4,7 @@ package io.firesteel.ml
 import io.firesteel.FiresteelException
 import io.firesteel.data.{ImageRecords, RecordFormat}
 import io.firesteel.jni.{Kind, Predictor}
+import io.firesteel.train.workers.NativeLibrary
 import java.nio.{ByteBuffer, ByteOrder}
 import org.apache.spark.TaskContext
 import org.apache.spark.broadcast.Broadcast
@@ -23,10 +24,15 @@ private[ml] final case class ModelState(
 
   /** The logits of the rows of a chunk, rows x classes; NaN for what is no image. */
   def logits(format: RecordFormat, chunk: Array[Byte], rows: Int): Array[Float] =
-    PredictorCache.using(id)(Predictor.open(config, weights, normalizer)) { predictor =>
+    PredictorCache.using(id)(open()) { predictor =>
       val buffer = ByteBuffer.allocateDirect(chunk.length).order(ByteOrder.LITTLE_ENDIAN).put(chunk).flip()
       predictor.predict(format.json.toString, buffer, rows)
     }
+
+  private def open(): Predictor = {
+    NativeLibrary.load()
+    Predictor.open(config, weights, normalizer)
+  }
 }
 
 /** @param column index of the features

@@ -8,7 +8,7 @@ import org.apache.spark.SparkFiles
 import org.apache.spark.firesteel.ExecutorHost
 import scala.jdk.CollectionConverters._
 
-private[train] object NativeLibrary {
+private[firesteel] object NativeLibrary {
 
   /** The name of the archive in `spark-submit --archives libtorch.tar.gz#libtorch`. */
   private val Alias = "libtorch"
