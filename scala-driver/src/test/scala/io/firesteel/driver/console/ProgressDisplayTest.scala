@@ -1,7 +1,7 @@
 // What is shown of a run.
 package io.firesteel.driver.console
 
-import io.firesteel.{Machine, Started, WorkersLoaded}
+import io.firesteel.{EndReason, Machine, Started, WorkersLoaded}
 import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, round, started, totals}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -113,6 +113,25 @@ class ProgressDisplayTest extends AnyFunSuite {
     progress.ended(ended.copy(exchanges = Some(totals)))
     assert(bytes.toString(UTF_8).contains("done: 10 exchanges in 4 min 10 s"))
     assert(bytes.toString(UTF_8).contains("exchanged: 11.6 MB, mean staleness 0.60\n"))
+  }
+
+  test("a run that ended early says why, and which weights the model has") {
+    val best = ended.copy(rounds = 9, bestRound = Some(4), bestAccuracy = Some(0.8))
+    val lines = Seq(
+      EndReason.Budget -> Nil,
+      EndReason.Patience -> Seq("ended early: no higher accuracy than 80.00 % of round 4"),
+      EndReason.Stopped -> Seq("stopped after round 9")
+    )
+    for ((reason, said) <- lines) {
+      val bytes = new ByteArrayOutputStream()
+      val out = new PrintStream(bytes, true, UTF_8)
+      val progress = new ProgressDisplay(out, Terminal.None, "0.1.0", "/out", "/out/model.safetensors")
+      progress.started(started.copy(config = started.config.copy(restoreBestWeights = true)))
+      bytes.reset()
+      progress.ended(best.copy(reason = reason))
+      val shown = bytes.toString(UTF_8).linesIterator.drop(1).toSeq // after the line that says it is done
+      assert(shown == said :+ "model: /out/model.safetensors, weights of round 4")
+    }
   }
 
   test("the progress line stays in its row and is erased before other lines") {

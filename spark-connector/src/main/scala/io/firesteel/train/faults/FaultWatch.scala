@@ -44,7 +44,6 @@ private[train] final class FaultWatch(
   private val running = ConcurrentHashMap.newKeySet[Long]() // tasks of the run
   @volatile private var over = false
   @volatile private var ending = Option.empty[Throwable] // what the run ends with, if it is ended by its listener
-  @volatile private var cut = false // a job ended without its result, and its tasks may still run
 
   sc.addSparkListener(this)
   private val checking = Executors.newSingleThreadScheduledExecutor { task =>
@@ -91,12 +90,9 @@ private[train] final class FaultWatch(
     sc.addJobTag(tag)
     try repeated(placement, job, FaultWatch.MaxLosses, failures = 0)
     catch {
-      case e: InterruptedException => // of this thread: Spark goes on with its job
-        cut = true
-        end()
-        throw e
       case e: Throwable =>
-        cut = true
+        if (e.isInstanceOf[InterruptedException]) end() // Spark goes on with the job of an interrupted thread
+        Cancellation.uninterrupted(awaitTasks())
         throw e
     } finally {
       current = None
@@ -248,14 +244,15 @@ private[train] final class FaultWatch(
     cancel()
   }
 
-  /** Waits until no task of the run is left, for `seconds` at most. The tasks of a job that was cancelled outlive it, and
-    * would keep workers that were freed before.
+  /** Waits until no task of the run is left, for `TasksSeconds` at most. Those of a job that was cancelled outlive it: they
+    * would keep workers that were freed before, and wait for an exchanger that was closed.
     */
-  def awaitTasks(seconds: Long): Unit = if (cut)
+  private def awaitTasks(): Unit =
     try {
       Listeners.drain(sc) // which know which tasks run
-      val deadline = System.nanoTime() + SECONDS.toNanos(seconds)
-      while (!running.isEmpty && deadline - System.nanoTime() > 0) Thread.sleep(FaultWatch.PollMillis)
+      val deadline = System.nanoTime() + SECONDS.toNanos(FaultWatch.TasksSeconds)
+      while (!sc.isStopped && !running.isEmpty && deadline - System.nanoTime() > 0)
+        Thread.sleep(FaultWatch.PollMillis)
     } catch { case NonFatal(e) => FaultWatch.log.warn(s"wait for the tasks of run $run", e) }
 
   private def cancel(): Unit = if (!sc.isStopped) sc.cancelJobsWithTag(tag)
@@ -295,6 +292,7 @@ private[train] object FaultWatch {
   private val LastingSeconds = 120L // an attempt that ran for longer did not fail at its start
   private val ReplacementSeconds = 10L // a standalone cluster starts an executor in 2 to 5
   private val StartSeconds = 3L // executors register one after the other; there may be fewer slots than workers
+  private val TasksSeconds = 10L // a minibatch of a large net takes seconds
   private val PollMillis = 100L
   private val CheckMillis = 500L
   private val ChecksBeforeMoving = 4 // an executor that came may be the first of several

@@ -133,7 +133,6 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
 
   /** Frees the workers and partitions in every executor that may hold some. */
   def close(): Unit = if (!sc.isStopped) Cancellation.cleaning(sc) {
-    jobs.watch.awaitTasks(Workers.EndSeconds)
     Workers.end(sc, run, jobs.watch.executorsEverUsed)
     partitioned.unpersist()
   }
