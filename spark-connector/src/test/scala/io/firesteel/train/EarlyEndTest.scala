@@ -33,7 +33,9 @@ class EarlyEndTest extends AnyFunSuite with BeforeAndAfterAll {
     (best(end), end, all)
   }
 
-  test("a run ends when its patience is spent, in rounds and in one stage, and its model is the best, of equal ones the first") {
+  test(
+    "a run ends when its patience is spent, in rounds and in one stage, and its model is the best, of equal ones the first"
+  ) {
     val expected = run(whole.copy(iterations = Some(best.toLong * whole.tau)))._2
     for (consistency <- Seq("rounds", "bsp"); state <- Seq("local", "reset")) {
       val config = early.copy(consistency = Some(consistency), solverState = state)
@@ -50,10 +52,14 @@ class EarlyEndTest extends AnyFunSuite with BeforeAndAfterAll {
   test("without the settings a run tells its best evaluation and has its last weights") {
     val (events, weights) = run(whole)
     val ended = events.of[Ended].head
-    assert(ended.reason == EndReason.Budget && ended.bestAccuracy.contains(all.max) && ended.accuracy.contains(all.last))
+    assert(
+      ended.reason == EndReason.Budget && ended.bestAccuracy.contains(all.max) && ended.accuracy.contains(all.last)
+    )
     assert(ended.bestRound.contains(all.indexOf(all.max) + 1))
     val restored = run(whole.copy(restoreBestWeights = true))
-    assert(restored._1.of[Ended].head.reason == EndReason.Budget && restored._1.of[Ended].head.accuracy.contains(all.max))
+    assert(
+      restored._1.of[Ended].head.reason == EndReason.Budget && restored._1.of[Ended].head.accuracy.contains(all.max)
+    )
     assert(restored._2 != weights)
   }
 
@@ -81,7 +87,9 @@ class EarlyEndTest extends AnyFunSuite with BeforeAndAfterAll {
   }
 
   test("an asynchronous run ends its stage early, and a resumed one stays ended") {
-    for (config <- Seq(Runs.stage, Runs.stage.copy(strategy = "downpour", momentum = Some(0), consistency = Some("ssp")))) {
+    for (
+      config <- Seq(Runs.stage, Runs.stage.copy(strategy = "downpour", momentum = Some(0), consistency = Some("ssp")))
+    ) {
       val endless = config.copy(
         iterations = Some(1000000),
         evalEvery = 1,
@@ -102,9 +110,16 @@ class EarlyEndTest extends AnyFunSuite with BeforeAndAfterAll {
 
   test("what compares evaluations needs a set to evaluate") {
     val train = Runs.cifar10(sc).train
-    for ((key, config) <- Seq("patience" -> whole.copy(patience = Some(1)), "restore-best-weights" -> early.copy(patience = None))) {
+    for (
+      (key, config) <- Seq(
+        "patience" -> whole.copy(patience = Some(1)),
+        "restore-best-weights" -> early.copy(patience = None)
+      )
+    ) {
       val e = intercept[FiresteelException](Training.train(sc, train, None, config, TrainListener.silent, None))
-      assert(e.kind == Kind.CONFIG && e.getMessage == s"$key needs images to evaluate, and there is only a training set")
+      assert(
+        e.kind == Kind.CONFIG && e.getMessage == s"$key needs images to evaluate, and there is only a training set"
+      )
     }
   }
 }

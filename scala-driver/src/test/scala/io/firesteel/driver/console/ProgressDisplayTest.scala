@@ -43,7 +43,8 @@ class ProgressDisplayTest extends AnyFunSuite {
 
   test("without a terminal there is a plain line for each evaluation and no control character") {
     val bytes = new ByteArrayOutputStream()
-    val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0", "/out", "/out/model.safetensors")
+    val progress =
+      new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0", "/out", "/out/model.safetensors")
     progress.started(started)
     progress.loaded(WorkersLoaded(Seq("cuda:0", "cuda:1", "cuda:0")))
     progress.round(round(1))
@@ -60,7 +61,13 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("the first line shows workers and slots, and a warning follows if executors differ") {
     def told(started: Started) = {
       val bytes = new ByteArrayOutputStream()
-      val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0", "/out", "/out/model.safetensors")
+      val progress = new ProgressDisplay(
+        new PrintStream(bytes, true, UTF_8),
+        Terminal.None,
+        "0.1.0",
+        "/out",
+        "/out/model.safetensors"
+      )
       progress.waiting("waiting for executors")
       progress.started(started)
       bytes.toString(UTF_8).linesIterator.toSeq
@@ -89,7 +96,13 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("a synchronous run inside one stage is told in rounds, and what crossed the wire at its end") {
     val bytes = new ByteArrayOutputStream()
     val stream = new PrintStream(bytes, true, UTF_8)
-    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0", "/out", "/out/model.safetensors")
+    val progress = new ProgressDisplay(
+      stream,
+      new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60),
+      "0.1.0",
+      "/out",
+      "/out/model.safetensors"
+    )
     progress.started(started)
     bytes.reset()
     progress.exchange(exchange(2))
@@ -104,7 +117,13 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("an asynchronous run is told in minibatches, and what crossed the wire at its end") {
     val bytes = new ByteArrayOutputStream()
     val stream = new PrintStream(bytes, true, UTF_8)
-    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0", "/out", "/out/model.safetensors")
+    val progress = new ProgressDisplay(
+      stream,
+      new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60),
+      "0.1.0",
+      "/out",
+      "/out/model.safetensors"
+    )
     val asked = started.config.copy(iterations = Some(50))
     progress.started(started.copy(config = asked, synchronous = false))
     bytes.reset()
@@ -137,7 +156,13 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("the progress line stays in its row and is erased before other lines") {
     val bytes = new ByteArrayOutputStream()
     val stream = new PrintStream(bytes, true, UTF_8)
-    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 40), "0.1.0", "/out", "/out/model.safetensors")
+    val progress = new ProgressDisplay(
+      stream,
+      new Terminal.Live(stream, ProgressDisplay.Ascii, () => 40),
+      "0.1.0",
+      "/out",
+      "/out/model.safetensors"
+    )
     progress.started(started)
     bytes.reset()
     progress.round(round(1))

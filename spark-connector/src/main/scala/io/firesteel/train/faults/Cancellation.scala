@@ -26,8 +26,8 @@ private[train] object Cancellation {
     }
     try body
     catch {
-      case e: InterruptedException                           => interrupted(e)
-      case e: RunStopped                                     => cancelled("the run was stopped before its first round had ended", e)
+      case e: InterruptedException => interrupted(e)
+      case e: RunStopped           => cancelled("the run was stopped before its first round had ended", e)
       case e: SparkException if JobCancellation.is(e)        => cancelled("a Spark job of the run was cancelled", e)
       case NonFatal(e) if Thread.currentThread.isInterrupted => // a channel, say, fails with an exception of its own
         val cause = new InterruptedException(e.toString)

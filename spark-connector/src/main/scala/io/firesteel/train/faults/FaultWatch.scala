@@ -112,11 +112,11 @@ private[train] final class FaultWatch(
     ending.foreach(why => throw why)
     current = Some(attempt)
     outcome(job) match {
-      case Right(result)                     => result
-      case Left(_) if attempt.fatal.nonEmpty => throw attempt.fatal.get
-      case Left(e) if over                   => throw ending.getOrElse(e)
+      case Right(result)                                 => result
+      case Left(_) if attempt.fatal.nonEmpty             => throw attempt.fatal.get
+      case Left(e) if over                               => throw ending.getOrElse(e)
       case Left(e) if JobCancellation.isByOthers(e, tag) => throw e
-      case Left(e) if attempt.lost.nonEmpty  =>
+      case Left(e) if attempt.lost.nonEmpty              =>
         val fewer = if (attempt.lasted) FaultWatch.MaxLosses else left - 1
         if (fewer == 0) throw attempt.lost.flatMap(death.tooOften(_, FaultWatch.MaxLosses)).getOrElse(e)
         repeated(placement, job, fewer, failures)

@@ -38,9 +38,9 @@ private[train] object EachExecutor {
         case _: TimeoutException => job.cancel()
         case e: SparkException   =>
           FiresteelException.unwrap(e) match {
-            case ours: FiresteelException      => throw ours
-            case _ if JobCancellation.is(e)    => throw e
-            case _ => // an executor was lost: `reached` has those that ran it
+            case ours: FiresteelException   => throw ours
+            case _ if JobCancellation.is(e) => throw e
+            case _                          => // an executor was lost: `reached` has those that ran it
           }
       }
     }

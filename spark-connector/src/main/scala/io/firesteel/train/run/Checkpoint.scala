@@ -20,7 +20,18 @@ private[train] object Checkpoint {
     * rule for `consistency`.
     */
   private val MayDiffer =
-    Set("data", "out", "resume", "eval-every", "patience", "bind", "advertise", "exchange-deadline", "exchange-wait", "tls")
+    Set(
+      "data",
+      "out",
+      "resume",
+      "eval-every",
+      "patience",
+      "bind",
+      "advertise",
+      "exchange-deadline",
+      "exchange-wait",
+      "tls"
+    )
 
   // metadata of runs inside one stage
   private val SnapshotBytes = "exchanger-bytes"
@@ -123,7 +134,9 @@ private[train] object Checkpoint {
     val (center, snapshot) = (new Array[Float](plan.centerLength), TensorFile.pieces(snapshotBytes))
     val states = stateNames(plan).map(_ -> new Array[Byte](Math.multiplyExact(plan.stateLength, TensorFile.Width)))
     val best = new Array[Float](if (restored) plan.length else 0)
-    val targets = Seq(Center -> Target.Floats(center), BestWeights -> Target.Floats(best)) ++ Option.when(plan.inStage)(Exchanger -> Target.Bytes(snapshot))
+    val targets = Seq(Center -> Target.Floats(center), BestWeights -> Target.Floats(best)) ++ Option.when(plan.inStage)(
+      Exchanger -> Target.Bytes(snapshot)
+    )
     val state = RunState(
       round,
       center,

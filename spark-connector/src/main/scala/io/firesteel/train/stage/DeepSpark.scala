@@ -71,7 +71,9 @@ private[train] object DeepSpark {
       val stopped = RunStopped.during(if (plan.goesOn(state)) {
         val last = job.run { report =>
           evaluation.ended(0).foreach(evaluated)
-          if (plan.goesOn(state) && evaluation.isIdle && plan.pausesBetween(state.round, plan.roundsBehind(report.steps))) {
+          if (
+            plan.goesOn(state) && evaluation.isIdle && plan.pausesBetween(state.round, plan.roundsBehind(report.steps))
+          ) {
             val now = reached(report, center.last())
             evaluation.begin(tests.foreach(_.cancel()))(evaluatedAndSaved(now))
           }
