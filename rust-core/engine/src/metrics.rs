@@ -57,8 +57,22 @@ pub enum Event {
         accuracy: Option<f64>,
         loss: Option<f64>,
         images_per_second: f64,
+        /// Of the evaluation with the highest accuracy, the first of equal ones.
+        best_round: Option<u64>,
+        best_accuracy: Option<f64>,
+        reason: EndReason,
         model: PathBuf,
     },
+}
+
+/// Why a run ended without a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndReason {
+    /// All its steps are done.
+    Budget,
+    /// The accuracy has not risen for as many evaluations as `patience` says.
+    Patience,
 }
 
 /// The machine of a run.

@@ -15,11 +15,31 @@ use crate::data::{Dataset, Normalizer, RecordFormat, Split};
 use crate::error::{Error, Result};
 use crate::estimate::estimate;
 use crate::machine::Machine;
-use crate::memory::{MemoryLimit, readable};
-use crate::metrics::{DataFacts, Event, Executor, Hardware, MetricsFile};
+use crate::memory::{MemoryLimit, Purpose, copied, readable};
+use crate::metrics::{DataFacts, EndReason, Event, Executor, Hardware, MetricsFile};
 use crate::round::{Evaluation, Round, RoundKind, StateIn};
 use crate::tensors::{FileLayout, encode};
 use crate::worker::{Worker, WorkerSpec};
+
+/// The evaluation with the highest accuracy so far; of equal ones the first.
+struct Best {
+    round: u64,
+    evaluation: Evaluation,
+    /// Evaluations after it.
+    since: u64,
+    /// Of the evaluation, if the model will have them.
+    weights: Option<Vec<f32>>,
+}
+
+/// How far a run came.
+#[derive(Default)]
+struct Progress {
+    rounds: u64,
+    samples: u64,
+    seconds: f64,
+    last: Option<Evaluation>,
+    best: Option<Best>,
+}
 
 /// A prepared run: its data are in memory, its workers are built, its metrics file is open.
 pub struct Sequential {
@@ -75,6 +95,10 @@ impl Sequential {
             test_rows: test.as_ref().map_or(0, Dataset::rows),
             classes: known("classes", config.classes)?,
         };
+        let needing = [("patience", config.patience.is_some()), ("restore-best-weights", config.restore_best_weights)];
+        if let Some((key, _)) = needing.into_iter().find(|(_, given)| *given && facts.test_rows == 0) {
+            return Err(Error::config(format!("{key} needs images to evaluate, and {data} has only a training set")));
+        }
         check_memory(&config, train.rows(), facts.test_rows)?;
         let statistics = train.statistics();
         let normalizer = Normalizer::fit(config.normalize, &statistics)?;
@@ -111,10 +135,10 @@ impl Sequential {
     pub fn run(mut self, mut show: impl FnMut(RunStatus)) -> Result<Outcome> {
         let iterations = known("iterations", self.config.iterations)?;
         let rounds = iterations.div_ceil(self.config.tau);
-        let (mut samples, mut seconds, started) = (0, 0.0, Instant::now());
+        let (mut progress, started) = (Progress::default(), Instant::now());
         let mut evaluating = Duration::ZERO;
-        let mut last: Option<Evaluation> = None;
-        for round in 0..rounds {
+        while progress.rounds < rounds && !self.is_out_of_patience(&progress) {
+            let round = progress.rounds;
             let first_step = round * self.config.tau;
             let steps = self.config.tau.min(iterations - first_step);
             let ask = Round {
@@ -128,61 +152,76 @@ impl Sequential {
                 state: StateIn::Keep,
             };
             let report = self.train_worker.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
-            let before = std::mem::replace(&mut seconds, (started.elapsed() - evaluating).as_secs_f64());
-            samples += report.samples;
-            let number = round + 1;
+            let before = std::mem::replace(&mut progress.seconds, (started.elapsed() - evaluating).as_secs_f64());
+            progress.samples += report.samples;
+            progress.rounds = round + 1;
             self.metrics.write(&Event::Round {
-                round: number,
+                round: progress.rounds,
                 local_steps: first_step + steps,
-                samples,
-                seconds,
+                samples: progress.samples,
+                seconds: progress.seconds,
                 loss: report.loss,
-                images_per_second: report.samples as f64 / (seconds - before),
+                images_per_second: report.samples as f64 / (progress.seconds - before),
                 exchange_bytes: 0,
             })?;
-            let loss = report.loss.ok_or_else(|| diverged(number))?;
-            if let Some(steps) = self.config.update_bn.filter(|_| number == rounds) {
+            let loss = report.loss.ok_or_else(|| diverged(progress.rounds))?;
+            if let Some(steps) = self.config.update_bn.filter(|_| progress.rounds == rounds) {
                 let ask = Round { kind: RoundKind::UpdateBn, first_step: 0, steps, ..ask };
                 self.train_worker.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
             }
-            if number % self.config.eval_every == 0 || number == rounds {
+            if progress.rounds % self.config.eval_every == 0 || progress.rounds == rounds {
                 let from = Instant::now();
-                last = self.evaluate(number, samples, seconds, started)?.or(last);
+                self.evaluate(&mut progress, started)?;
                 evaluating += from.elapsed();
             }
-            let accuracy = last.map(|evaluation| evaluation.correct as f64 / evaluation.rows as f64);
-            show(RunStatus { round: number, rounds, loss, accuracy, images_per_second: samples as f64 / seconds });
+            let accuracy = progress.last.map(accuracy);
+            let images_per_second = progress.samples as f64 / progress.seconds;
+            show(RunStatus { round: progress.rounds, rounds, loss, accuracy, images_per_second });
         }
         // the loss of a round is computed before its last step, so the weights after that step are checked here
-        if last.is_some_and(|evaluation| !evaluation.loss.is_finite()) || !self.weights.iter().all(|x| x.is_finite()) {
-            return Err(diverged(rounds));
+        if progress.last.is_some_and(|evaluation| !evaluation.loss.is_finite())
+            || !self.weights.iter().all(|x| x.is_finite())
+        {
+            return Err(diverged(progress.rounds));
         }
-        self.finish(rounds, samples, seconds, started, last)
+        let reason = if progress.rounds == rounds { EndReason::Budget } else { EndReason::Patience };
+        self.finish(progress, reason, started)
     }
 
-    fn evaluate(&mut self, round: u64, samples: u64, seconds: f64, started: Instant) -> Result<Option<Evaluation>> {
-        let Some(worker) = &mut self.test_worker else { return Ok(None) };
+    fn is_out_of_patience(&self, progress: &Progress) -> bool {
+        let since = progress.best.as_ref().map(|best| best.since);
+        self.config.patience.zip(since).is_some_and(|(patience, since)| since >= patience)
+    }
+
+    fn evaluate(&mut self, progress: &mut Progress, started: Instant) -> Result<()> {
+        let Some(worker) = &mut self.test_worker else { return Ok(()) };
         let evaluation = worker.evaluate(&self.weights, &self.digest, &AtomicBool::new(false))?;
         self.metrics.write(&Event::Eval {
-            round,
-            samples,
-            seconds,
+            round: progress.rounds,
+            samples: progress.samples,
+            seconds: progress.seconds,
             wall_seconds: started.elapsed().as_secs_f64(),
-            accuracy: evaluation.correct as f64 / evaluation.rows as f64,
+            accuracy: accuracy(evaluation),
             loss: evaluation.loss / evaluation.rows as f64,
             split: "test",
         })?;
-        Ok(Some(evaluation))
+        progress.last = Some(evaluation);
+        match &mut progress.best {
+            Some(best) if evaluation.correct <= best.evaluation.correct => best.since += 1,
+            best => {
+                let weights = self.config.restore_best_weights.then(|| copied(&self.weights, Purpose::Weights));
+                *best = Some(Best { round: progress.rounds, evaluation, since: 0, weights: weights.transpose()? });
+            }
+        }
+        Ok(())
     }
 
-    fn finish(
-        mut self,
-        rounds: u64,
-        samples: u64,
-        seconds: f64,
-        started: Instant,
-        last: Option<Evaluation>,
-    ) -> Result<Outcome> {
+    fn finish(mut self, progress: Progress, reason: EndReason, started: Instant) -> Result<Outcome> {
+        let Progress { rounds, samples, seconds, mut last, best } = progress;
+        let (best_round, best_accuracy) = best.as_ref().map(|best| (best.round, accuracy(best.evaluation))).unzip();
+        if let Some(Best { evaluation, weights: Some(weights), .. }) = best {
+            (self.weights, last) = (weights, Some(evaluation));
+        }
         let model = self.out.join("model.safetensors");
         let config = Value::Object(self.config.record(&self.asked));
         let text = serde_json::to_vec_pretty(&config).map_err(|e| Error::internal("write JSON").caused_by(e))?;
@@ -194,7 +233,7 @@ impl Sequential {
             vec![entry("mean", &[shape.channels, shape.height, shape.width]), entry("scale", &[shape.channels])];
         let preprocessing = encode(&pytorch_file(tensors), &self.normalizer.to_vec())?;
         write_whole(&self.out.join("preprocessing.safetensors"), &preprocessing)?;
-        let accuracy = last.map(|evaluation| evaluation.correct as f64 / evaluation.rows as f64);
+        let accuracy = last.map(accuracy);
         let images_per_second = samples as f64 / seconds;
         self.metrics.write(&Event::End {
             rounds,
@@ -204,10 +243,17 @@ impl Sequential {
             accuracy,
             loss: last.map(|evaluation| evaluation.loss / evaluation.rows as f64),
             images_per_second,
+            best_round,
+            best_accuracy,
+            reason,
             model: model.clone(),
         })?;
         Ok(Outcome { accuracy, seconds, images_per_second, model })
     }
+}
+
+fn accuracy(evaluation: Evaluation) -> f64 {
+    evaluation.correct as f64 / evaluation.rows as f64
 }
 
 /// Refuses a run that needs more memory than this process can get; warns about one that needs more than is free now.

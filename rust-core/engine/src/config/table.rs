@@ -198,6 +198,10 @@ settings! {
         out: Option<String> = None, "DIR", ANY, ALL;
         /// rounds between two evaluations (default: 50); the last round is always evaluated
         eval_every: u64 = 50, "ROUNDS", whole(1, MOST), ALL;
+        /// evaluations in a row without a higher accuracy after which the run ends (default: never)
+        patience: Option<u64> = None, "N", whole(1, MOST), ALL;
+        /// the model has the weights of the evaluation with the highest accuracy instead of the last ones
+        restore_best_weights: bool = false, "", ANY, ALL;
         /// continue the run in the output directory from its checkpoint
         resume: bool = false, "", ANY, ALL;
     }

@@ -76,6 +76,50 @@ fn what_the_first_run_derived_is_derived_anew_by_one_that_is_given_its_configura
 }
 
 #[test]
+fn a_run_without_patience_left_ends_and_its_model_is_the_best_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = ["--iterations", "60", "--batch", "20", "--tau", "2", "--eval-every", "1", "--lr-policy", "fixed"];
+    let run = |name: &str, more: &[&str]| {
+        let out = directory.path().join(name);
+        let result = sequential(&data("cifar10-tiny"), &out, &[&options[..], more].concat());
+        assert!(result.status.success(), "{}", String::from_utf8_lossy(&result.stderr));
+        (events(&out), std::fs::read(out.join("model.safetensors")).unwrap())
+    };
+    let accuracies = |events: &[Value]| -> Vec<f64> {
+        events.iter().filter(|e| e["event"] == "eval").map(|e| e["accuracy"].as_f64().unwrap()).collect()
+    };
+    let all = accuracies(&run("whole", &[]).0);
+    // the first round after which two evaluations in a row are no better than the best before
+    let best = |seen: &[f64]| (0..seen.len()).rev().max_by(|&a, &b| seen[a].total_cmp(&seen[b])).unwrap();
+    let end = (1..=all.len()).find(|&n| n - 1 - best(&all[..n]) >= 2).unwrap();
+    assert!(end < all.len(), "the test needs a run whose accuracy falls: {all:?}");
+    let (events, model) = run("early", &["--patience", "2", "--restore-best-weights"]);
+    assert_eq!(accuracies(&events), all[..end]);
+    let (last, round) = (events.last().unwrap(), best(&all[..end]) + 1);
+    assert_eq!((&last["reason"], &last["rounds"]), (&Value::from("patience"), &Value::from(end)));
+    assert_eq!((&last["best_round"], &last["accuracy"]), (&Value::from(round), &last["best_accuracy"]));
+    let steps = (2 * round).to_string();
+    assert!(model == run("best", &["--iterations", &steps]).1, "the weights after round {round}");
+}
+
+#[test]
+fn what_compares_evaluations_needs_images_to_evaluate() {
+    let directory = tempfile::tempdir().unwrap();
+    let (set, out) = (directory.path().join("set"), directory.path().join("run"));
+    std::fs::create_dir(&set).unwrap();
+    for name in std::fs::read_dir(data("cifar10-tiny")).unwrap().map(|entry| entry.unwrap().file_name()) {
+        if name.to_str().unwrap().starts_with("data_batch") {
+            std::fs::copy(Path::new(&data("cifar10-tiny")).join(&name), set.join(&name)).unwrap();
+        }
+    }
+    for option in [&["--patience", "2"][..], &["--restore-best-weights"]] {
+        let result = sequential(set.to_str().unwrap(), &out, option);
+        let text = String::from_utf8_lossy(&result.stderr);
+        assert!(result.status.code() == Some(2) && text.contains("needs images to evaluate"), "{text}");
+    }
+}
+
+#[test]
 fn an_option_that_is_set_or_not_takes_no_value() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("run");

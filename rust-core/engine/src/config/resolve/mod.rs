@@ -88,6 +88,13 @@ impl TrainConfig {
                 self.net
             )));
         }
+        let chosen = [("patience", self.patience.is_some()), ("restore-best-weights", self.restore_best_weights)];
+        if let Some((key, _)) = chosen.into_iter().find(|(_, given)| *given && self.update_bn.is_some()) {
+            return Err(Error::config(format!(
+                "update-bn computes the statistics of the last weights, which with {key} need not be the model's; leave one \
+                 of them out"
+            )));
+        }
         if net.whitens() && self.normalize != Normalize::Channel {
             return Err(Error::config(format!(
                 "net {} whitens images that are normalised by channel; set normalize to channel",

@@ -253,6 +253,17 @@ fn what_a_net_has_no_use_for_is_refused_with_its_name() {
         ),
         (r#"{"net": "resnet20", "update-bn": 0}"#, "update-bn must be at least 1, not 0"),
         (
+            r#"{"net": "resnet20", "update-bn": 5, "patience": 3}"#,
+            "update-bn computes the statistics of the last weights, which with patience need not be the model's; leave one \
+             of them out",
+        ),
+        (
+            r#"{"net": "resnet20", "update-bn": 5, "restore-best-weights": true}"#,
+            "update-bn computes the statistics of the last weights, which with restore-best-weights need not be the \
+             model's; leave one of them out",
+        ),
+        (r#"{"patience": 0}"#, "patience must be at least 1, not 0"),
+        (
             r#"{"net": "airbench_32_64_64"}"#,
             "net airbench_32_64_64 whitens images that are normalised by channel; set normalize to channel",
         ),

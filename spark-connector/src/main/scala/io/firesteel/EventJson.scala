@@ -94,7 +94,10 @@ object EventJson {
       "wall_seconds" -> real(e.wallSeconds),
       "accuracy" -> e.accuracy.fold[JsonNode](NullNode.instance)(real),
       "loss" -> e.loss.fold[JsonNode](NullNode.instance)(real),
-      "images_per_second" -> real(e.imagesPerSecond)
+      "images_per_second" -> real(e.imagesPerSecond),
+      "best_round" -> e.bestRound.fold[JsonNode](NullNode.instance)(round => whole(round.toLong)),
+      "best_accuracy" -> e.bestAccuracy.fold[JsonNode](NullNode.instance)(real),
+      "reason" -> text(e.reason.name)
     )
     json("end", result ++ totals: _*)
   }

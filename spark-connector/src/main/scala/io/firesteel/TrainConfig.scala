@@ -68,6 +68,8 @@ import scala.jdk.CollectionConverters._
   * @param threads threads of one worker
   * @param evalEvery rounds between two evaluations; the final round is always evaluated. A round of workers inside one
   *   long stage is `tau * workers` minibatches of all together
+  * @param patience evaluations in a row without a higher accuracy after which the run ends
+  * @param restoreBestWeights the model has the weights of the evaluation with the highest accuracy
   * @param updateBn minibatches of each worker from which the last center's running statistics are computed
   * @param testFlip an evaluation averages the outputs for an image and its mirror image
   * @param out output directory, a local path or a Hadoop URI
@@ -140,6 +142,8 @@ case class TrainConfig(
     threads: Int = 1,
     seed: Long = 0L,
     evalEvery: Int = 50,
+    @JsonDeserialize(contentAs = classOf[JLong]) patience: Option[Long] = None,
+    restoreBestWeights: Boolean = false,
     @JsonDeserialize(contentAs = classOf[JLong]) updateBn: Option[Long] = None,
     testFlip: Boolean = false,
     out: Option[String] = None,

@@ -125,8 +125,27 @@ case class Fault(round: Int, what: String, action: String) extends TrainEvent
   */
 case class ExchangeTotals(exchanges: Long, bytes: Long, staleness: Seq[Long])
 
-/** The run has ended. Accuracy and loss are those of the last evaluation, absent without a test set; `exchanges` is for
-  * a run inside one stage, and counts from its last start.
+/** Why a run ended without a failure; `name` is that in the event's JSON. */
+sealed abstract class EndReason(val name: String)
+
+object EndReason {
+
+  /** All its steps are done. */
+  case object Budget extends EndReason("budget")
+
+  /** The accuracy has not risen for as many evaluations as `patience` says. */
+  case object Patience extends EndReason("patience")
+
+  /** A listener's `stops` was true. */
+  case object Stopped extends EndReason("stopped")
+}
+
+/** The run has ended.
+  *
+  * @param accuracy of the last evaluation, as `loss`; with `restore-best-weights` of the best one; absent without a test
+  *   set
+  * @param exchanges of a run inside one stage, since its last start
+  * @param bestRound of the evaluation with the highest accuracy, which is `bestAccuracy`; of equal ones the first
   */
 case class Ended(
     rounds: Int,
@@ -136,16 +155,26 @@ case class Ended(
     accuracy: Option[Double],
     loss: Option[Double],
     imagesPerSecond: Double,
-    exchanges: Option[ExchangeTotals] = None
+    exchanges: Option[ExchangeTotals] = None,
+    bestRound: Option[Int] = None,
+    bestAccuracy: Option[Double] = None,
+    reason: EndReason = EndReason.Budget
 ) extends TrainEvent
 
-/** Receives events on the driver. `fault` may be called on another thread, but never at the same time as another event.
-  * Each kind of event has a method, which by default hands it to `event`.
+/** Receives events on the driver, and may end the run. `fault` may be called on another thread, but never at the same
+  * time as another event. Each kind of event has a method, which by default hands it to `event`.
   */
 trait TrainListener {
 
   /** The run waits for `what` before it starts, for longer than a moment. */
   def waiting(what: String): Unit = ()
+
+  /** Whether the run is to end now. It is asked about ten times a second, on any thread and also while an event is
+    * received, so it should return at once. When it is true, the run's Spark jobs are cancelled, and the run ends with
+    * the weights of its last round, or inside one stage of its last evaluation, as a normal end. Before the first round
+    * has ended it is a failure of kind cancelled.
+    */
+  def stops: Boolean = false
 
   /** Any event whose own method is not overridden; does nothing by default. */
   def event(e: TrainEvent): Unit = ()
@@ -180,6 +209,7 @@ object TrainListener {
   /** Hands each event to all of these, in this order. */
   def all(listeners: TrainListener*): TrainListener = new TrainListener {
     override def waiting(what: String): Unit = listeners.foreach(_.waiting(what))
+    override def stops: Boolean = listeners.exists(_.stops)
     override def event(e: TrainEvent): Unit = listeners.foreach(_.send(e))
   }
 }

@@ -2,7 +2,7 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.{Fault, Machine, WorkersLoaded}
+import io.firesteel.{EndReason, Fault, Machine, WorkersLoaded}
 import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, open, round, scratch, started, totals}
 import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.JsonSettings
@@ -60,7 +60,8 @@ class MetricsFileTest extends AnyFunSuite {
             """"accuracy":0.5512,"loss":1.25,"split":"test"}""",
           """{"event":"fault","round":2,"what":"partition 1 was lost","action":"round 2 is done again"}""",
           """{"event":"end","rounds":500,"samples":1000000,"seconds":250.0,"wall_seconds":375.0,""" +
-            s""""accuracy":0.7533,"loss":0.75,"images_per_second":4000.0,"model":"$dir/model.safetensors"}"""
+            """"accuracy":0.7533,"loss":0.75,"images_per_second":4000.0,"best_round":null,"best_accuracy":null,""" +
+            s""""reason":"budget","model":"$dir/model.safetensors"}"""
         )
       )
     }
@@ -89,14 +90,22 @@ class MetricsFileTest extends AnyFunSuite {
       val metrics = metricsIn(open(dir))
       metrics.started(started)
       metrics.exchange(exchange(1))
-      metrics.ended(ended.copy(exchanges = Some(totals)))
+      metrics.ended(
+        ended.copy(
+          exchanges = Some(totals),
+          bestRound = Some(4),
+          bestAccuracy = Some(0.8),
+          reason = EndReason.Patience
+        )
+      )
       metrics.close()
       assert(
         lines(dir).tail.map(_.toString) == Seq(
           """{"event":"exchange","worker":1,"exchange":1,"steps":10,"total_steps":10,"samples":2000,"seconds":0.5,""" +
             """"loss":1.5,"staleness":1,"computing":0.375,"exchanging":0.0625,"waiting":0.03125}""",
           """{"event":"end","rounds":500,"samples":1000000,"seconds":250.0,"wall_seconds":375.0,"accuracy":0.7533,""" +
-            """"loss":0.75,"images_per_second":4000.0,"exchanges":10,"exchange_bytes":11646240,"staleness":[4,6],""" +
+            """"loss":0.75,"images_per_second":4000.0,"best_round":4,"best_accuracy":0.8,"reason":"patience",""" +
+            """"exchanges":10,"exchange_bytes":11646240,"staleness":[4,6],""" +
             s""""model":"$dir/model.safetensors"}"""
         )
       )

@@ -67,9 +67,16 @@ object PartitionedRows {
       .mapPartitions(chunks => chunks, preservesPartitioning = true) // of Spark's class: they log under its name
       .setName(s"${format.name}: ${source.rows} rows in $partitions partitions")
       .persist(StorageLevel.DISK_ONLY)
-    val counts = FiresteelException.unwrapping(submit {
-      kept.mapPartitions(partition => Iterator(partition.map(format.rows(_).toLong).sum)).collect()
-    })
+    val counts =
+      try
+        FiresteelException.unwrapping(submit {
+          kept.mapPartitions(partition => Iterator(partition.map(format.rows(_).toLong).sum)).collect()
+        })
+      catch {
+        case e: Throwable => // an interruption, too
+          kept.unpersist()
+          throw e
+      }
     if (counts.sum != source.rows)
       throw new FiresteelException(
         Kind.DATA,

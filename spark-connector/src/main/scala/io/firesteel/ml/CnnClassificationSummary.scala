@@ -59,8 +59,12 @@ final class CnnClassificationSummary private[ml] (
   def validationAccuracy: Option[Double] = end.accuracy
   def validationLoss: Option[Double] = end.loss
 
-  /** The round after which the validation rows had the highest accuracy; the first of several. */
-  def bestRound: Option[Int] = of[Evaluated].reduceOption((a, b) => if (b.accuracy > a.accuracy) b else a).map(_.round)
+  /** The round after which the validation rows had the highest accuracy, and that accuracy; the first of several. */
+  def bestRound: Option[Int] = end.bestRound
+  def bestAccuracy: Option[Double] = end.bestAccuracy
+
+  /** Why the run ended: `budget`, `patience` or `stopped`. */
+  def endReason: String = end.reason.name
 
   /** One row for each round, exchange and evaluation in their order: `event`, `round`, `samples`, `seconds`, `loss`,
     * `accuracy`, `images_per_second`. A value that an event does not have is null.

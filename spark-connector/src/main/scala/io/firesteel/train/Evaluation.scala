@@ -33,7 +33,7 @@ object Evaluation {
       model: StoredFile,
       preprocessing: StoredFile,
       tell: String => Unit = _ => ()
-  ): EvaluationResult = FiresteelException.unwrapping {
+  ): EvaluationResult = FiresteelException.unwrapping(RunSettings.within(sc) {
     NativeLibrary.load()
     val classes = checkedClasses(config, source)
     val slots = Slots.settled(sc, config.workers, tell)
@@ -49,7 +49,7 @@ object Evaluation {
       dropped.foreach(images => tell(images.text))
       result(source.names, workers.evaluateClasses(weights, normalizer, classes))
     }.get
-  }
+  })
 
   /** The same with files that are in memory. */
   def evaluate(

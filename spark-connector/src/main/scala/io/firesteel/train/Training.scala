@@ -5,14 +5,17 @@ import io.firesteel.{CheckpointStore, FiresteelException, TrainConfig, TrainList
 import io.firesteel.data.ImageSource
 import io.firesteel.train.placement.Slots
 import io.firesteel.train.rounds.SparkNet
-import io.firesteel.train.run.{Encryption, MemoryCheck, Plan}
+import io.firesteel.jni.Kind
+import io.firesteel.train.faults.Cancellation
+import io.firesteel.train.run.{Encryption, MemoryCheck, Plan, RunStopped}
 import io.firesteel.train.stage.{DeepSpark, StageChoice, SynchronousStage}
 import io.firesteel.train.workers.{Machines, NativeLibrary}
 import org.apache.spark.SparkContext
 
 object Training {
 
-  /** Trains on `train` and returns the last center.
+  /** Trains on `train` and returns the last center, or with `restore-best-weights` the best one that was evaluated. The
+    * run ends early by `patience` or by the listener's `stops`.
     *
     * @param test evaluated every `eval-every` rounds and at the end
     * @param config completed and checked here
@@ -20,7 +23,9 @@ object Training {
     * @param checkpoint saved with every evaluation and at the end, and loaded if `config.resume`; `Checkpoint` tells
     *   which keys of the configuration may differ then
     * @throws FiresteelException of kind config for a wrong request, of kind memory for a run that does not fit the
-    *   machines, and of other kinds for a failed run
+    *   machines, of kind cancelled if this thread is interrupted (its flag is set again), if a job of the run is cancelled,
+    *   say by its job group, or if the listener stops the run before its first round has ended, and of other kinds for a
+    *   failed run
     */
   def train(
       sc: SparkContext,
@@ -29,10 +34,12 @@ object Training {
       config: TrainConfig,
       listener: TrainListener,
       checkpoint: Option[CheckpointStore]
-  ): TrainedModel = FiresteelException.unwrapping {
+  ): TrainedModel = FiresteelException.unwrapping(Cancellation.told(RunSettings.within(sc) {
     NativeLibrary.load()
+    checkEvaluated(config, test)
     val asked = Plan.workersAsked(config, train)
-    val slots = Slots.settled(sc, asked, listener.waiting)
+    val slots = Slots.settled(sc, asked, listener.waiting, listener.stops)
+    if (listener.stops) throw new RunStopped
     if (asked.isEmpty && slots == 0) throw Slots.unknown(sc)
     val decided = StageChoice.decided(sc, Plan.resolve(config, train, slots), checkpoint)
     val resolved = Encryption.decided(decided, sc.getConf)
@@ -43,5 +50,11 @@ object Training {
       else if (plan.isSynchronous) SynchronousStage.train(sc, train, test, plan, listener, checkpoint)
       else DeepSpark.train(sc, train, test, plan, listener, checkpoint)
     TrainedModel(plan.config, outcome.weights, outcome.normalizer)
+  }))
+
+  private def checkEvaluated(config: TrainConfig, test: Option[ImageSource]): Unit = {
+    val comparing = Seq("patience" -> config.patience.nonEmpty, "restore-best-weights" -> config.restoreBestWeights)
+    for ((key, _) <- comparing.find(_._2) if test.forall(_.rows == 0))
+      throw new FiresteelException(Kind.CONFIG, s"$key needs images to evaluate, and there is only a training set")
   }
 }

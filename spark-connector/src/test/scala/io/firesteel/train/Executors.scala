@@ -3,6 +3,7 @@
 package io.firesteel.train
 
 import io.firesteel.{ExchangeDone, RoundDone, TrainConfig}
+import io.firesteel.jni.Engine
 import java.util.concurrent.atomic.AtomicBoolean
 import org.apache.spark.{SparkContext, SparkEnv}
 
@@ -23,6 +24,10 @@ object Executors {
       .map(_ => SparkEnv.get.executorId -> ProcessHandle.current.pid)
       .collect()
       .toMap
+
+  /** Native objects that are alive in the executors. */
+  def live(sc: SparkContext): Long =
+    sc.parallelize(1 to 100, 100).map(_ => SparkEnv.get.executorId -> Engine.live()).collect().toMap.values.sum
 
   /** Trains in rounds, and kills the executor that gets the first task of the third round. */
   def killedInRound(sc: SparkContext, config: TrainConfig): (Events, TrainedModel) = {

@@ -4,6 +4,7 @@
 package io.firesteel.driver.console
 
 import io.firesteel.{
+  EndReason,
   Ended,
   Evaluated,
   ExchangeDone,
@@ -31,11 +32,13 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
   private var rounds = 0
   private var inRounds = true // whether rounds are told, and not exchanges alone
   private var budget = 0L // minibatches of all workers
+  private var restores = false // whether the model has the weights of the best evaluation
 
   override def started(e: Started): Unit = {
     rounds = e.rounds
     inRounds = e.synchronous
     val c = e.config
+    restores = c.restoreBestWeights
     val how = if (e.how.isEmpty) "" else s" ${e.how}"
     budget = c.iterations.getOrElse(0L) * c.workers.getOrElse(1)
     say(
@@ -93,8 +96,10 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
       s"done: $done in ${ProgressDisplay.duration(e.seconds)} (${ProgressDisplay.duration(e.wallSeconds)} with evaluation), " +
         s"${ProgressDisplay.rate(e.imagesPerSecond)}${result.getOrElse("")}"
     )
+    ProgressDisplay.early(e).foreach(say)
     e.exchanges.foreach(totals => say(ProgressDisplay.exchanges(totals)))
-    say(s"model: $model")
+    val weights = e.bestRound.filter(_ => restores).fold("")(round => s", weights of round $round")
+    say(s"model: $model$weights")
   }
 
   /** Removes the progress line. */
@@ -175,6 +180,15 @@ object ProgressDisplay {
   def percent(fraction: Double): String = text("%.2f %%", fraction * 100)
 
   def loss(value: Double): String = text("%.4f", value)
+
+  /** Why a run ended before its steps were done, if it did. */
+  private def early(e: Ended): Option[String] = e.reason match {
+    case EndReason.Budget   => None
+    case EndReason.Stopped  => Some(s"stopped after round ${e.rounds}")
+    case EndReason.Patience =>
+      val best = for (a <- e.bestAccuracy; round <- e.bestRound) yield s" than ${percent(a)} of round $round"
+      Some(s"ended early: no higher accuracy${best.getOrElse("")}")
+  }
 
   /** The bytes of all exchanges and their mean staleness. */
   def exchanges(totals: ExchangeTotals): String = {

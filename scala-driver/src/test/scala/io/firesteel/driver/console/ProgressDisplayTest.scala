@@ -1,7 +1,7 @@
 // What is shown of a run.
 package io.firesteel.driver.console
 
-import io.firesteel.{Machine, Started, WorkersLoaded}
+import io.firesteel.{EndReason, Machine, Started, WorkersLoaded}
 import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, round, started, totals}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -43,7 +43,8 @@ class ProgressDisplayTest extends AnyFunSuite {
 
   test("without a terminal there is a plain line for each evaluation and no control character") {
     val bytes = new ByteArrayOutputStream()
-    val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0", "/out", "/out/model.safetensors")
+    val progress =
+      new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0", "/out", "/out/model.safetensors")
     progress.started(started)
     progress.loaded(WorkersLoaded(Seq("cuda:0", "cuda:1", "cuda:0")))
     progress.round(round(1))
@@ -60,7 +61,13 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("the first line shows workers and slots, and a warning follows if executors differ") {
     def told(started: Started) = {
       val bytes = new ByteArrayOutputStream()
-      val progress = new ProgressDisplay(new PrintStream(bytes, true, UTF_8), Terminal.None, "0.1.0", "/out", "/out/model.safetensors")
+      val progress = new ProgressDisplay(
+        new PrintStream(bytes, true, UTF_8),
+        Terminal.None,
+        "0.1.0",
+        "/out",
+        "/out/model.safetensors"
+      )
       progress.waiting("waiting for executors")
       progress.started(started)
       bytes.toString(UTF_8).linesIterator.toSeq
@@ -89,7 +96,13 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("a synchronous run inside one stage is told in rounds, and what crossed the wire at its end") {
     val bytes = new ByteArrayOutputStream()
     val stream = new PrintStream(bytes, true, UTF_8)
-    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0", "/out", "/out/model.safetensors")
+    val progress = new ProgressDisplay(
+      stream,
+      new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60),
+      "0.1.0",
+      "/out",
+      "/out/model.safetensors"
+    )
     progress.started(started)
     bytes.reset()
     progress.exchange(exchange(2))
@@ -104,7 +117,13 @@ class ProgressDisplayTest extends AnyFunSuite {
   test("an asynchronous run is told in minibatches, and what crossed the wire at its end") {
     val bytes = new ByteArrayOutputStream()
     val stream = new PrintStream(bytes, true, UTF_8)
-    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60), "0.1.0", "/out", "/out/model.safetensors")
+    val progress = new ProgressDisplay(
+      stream,
+      new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60),
+      "0.1.0",
+      "/out",
+      "/out/model.safetensors"
+    )
     val asked = started.config.copy(iterations = Some(50))
     progress.started(started.copy(config = asked, synchronous = false))
     bytes.reset()
@@ -115,10 +134,35 @@ class ProgressDisplayTest extends AnyFunSuite {
     assert(bytes.toString(UTF_8).contains("exchanged: 11.6 MB, mean staleness 0.60\n"))
   }
 
+  test("a run that ended early says why, and which weights the model has") {
+    val best = ended.copy(rounds = 9, bestRound = Some(4), bestAccuracy = Some(0.8))
+    val lines = Seq(
+      EndReason.Budget -> Nil,
+      EndReason.Patience -> Seq("ended early: no higher accuracy than 80.00 % of round 4"),
+      EndReason.Stopped -> Seq("stopped after round 9")
+    )
+    for ((reason, said) <- lines) {
+      val bytes = new ByteArrayOutputStream()
+      val out = new PrintStream(bytes, true, UTF_8)
+      val progress = new ProgressDisplay(out, Terminal.None, "0.1.0", "/out", "/out/model.safetensors")
+      progress.started(started.copy(config = started.config.copy(restoreBestWeights = true)))
+      bytes.reset()
+      progress.ended(best.copy(reason = reason))
+      val shown = bytes.toString(UTF_8).linesIterator.drop(1).toSeq // after the line that says it is done
+      assert(shown == said :+ "model: /out/model.safetensors, weights of round 4")
+    }
+  }
+
   test("the progress line stays in its row and is erased before other lines") {
     val bytes = new ByteArrayOutputStream()
     val stream = new PrintStream(bytes, true, UTF_8)
-    val progress = new ProgressDisplay(stream, new Terminal.Live(stream, ProgressDisplay.Ascii, () => 40), "0.1.0", "/out", "/out/model.safetensors")
+    val progress = new ProgressDisplay(
+      stream,
+      new Terminal.Live(stream, ProgressDisplay.Ascii, () => 40),
+      "0.1.0",
+      "/out",
+      "/out/model.safetensors"
+    )
     progress.started(started)
     bytes.reset()
     progress.round(round(1))

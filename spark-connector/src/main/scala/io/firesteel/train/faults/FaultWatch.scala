@@ -6,7 +6,8 @@ package io.firesteel.train.faults
 
 import io.firesteel.FiresteelException
 import io.firesteel.train.placement.Placement
-import org.apache.spark.firesteel.Listeners
+import io.firesteel.train.run.RunStopped
+import org.apache.spark.firesteel.{JobCancellation, Listeners}
 import java.util.concurrent.{ConcurrentHashMap, Executors, TimeUnit}
 import java.util.concurrent.TimeUnit.SECONDS
 import org.apache.spark.scheduler._
@@ -40,7 +41,9 @@ private[train] final class FaultWatch(
   private val maxFailures = sc.getConf.getInt("spark.task.maxFailures", 4)
   private var mostAtOnce = 0 // the most workers that could run at once so far; used by the job's thread only
   @volatile private var current = Option.empty[Attempt]
+  private val running = ConcurrentHashMap.newKeySet[Long]() // tasks of the run
   @volatile private var over = false
+  @volatile private var ending = Option.empty[Throwable] // what the run ends with, if it is ended by its listener
 
   sc.addSparkListener(this)
   private val checking = Executors.newSingleThreadScheduledExecutor { task =>
@@ -49,6 +52,20 @@ private[train] final class FaultWatch(
     thread
   }
   checking.scheduleWithFixedDelay(() => check(), FaultWatch.CheckMillis, FaultWatch.CheckMillis, TimeUnit.MILLISECONDS)
+
+  /** Ends the run once `stops`, which is asked ten times a second, is true or throws: the job under way and all later
+    * ones fail with [[io.firesteel.train.run.RunStopped]], or with what it throws.
+    */
+  def endsWhen(stops: => Boolean): Unit = {
+    def look(): Unit = {
+      if (ending.isEmpty)
+        ending =
+          try Option.when(stops)(new RunStopped)
+          catch { case NonFatal(e) => Some(e) }
+      if (ending.nonEmpty) end() // each time, since a job may have been about to be submitted
+    }
+    checking.scheduleWithFixedDelay(() => look(), 0, FaultWatch.PollMillis, TimeUnit.MILLISECONDS)
+  }
 
   /** One submission of a job. */
   private final class Attempt(val placement: Placement) {
@@ -72,7 +89,12 @@ private[train] final class FaultWatch(
   def repeating[A](placement: Placement)(job: => A): A = {
     sc.addJobTag(tag)
     try repeated(placement, job, FaultWatch.MaxLosses, failures = 0)
-    finally {
+    catch {
+      case e: Throwable =>
+        if (e.isInstanceOf[InterruptedException]) end() // Spark goes on with the job of an interrupted thread
+        Cancellation.uninterrupted(awaitTasks())
+        throw e
+    } finally {
       current = None
       placement.clearAvoided()
       sc.removeJobTag(tag)
@@ -87,12 +109,14 @@ private[train] final class FaultWatch(
     // the loss of an executor without workers does not matter
     inUse.removeIf(id => !policy.hostsParts && !placement.uses(id))
     mostAtOnce = math.max(mostAtOnce, placement.workersWithSlot)
+    ending.foreach(why => throw why)
     current = Some(attempt)
     outcome(job) match {
-      case Right(result)                     => result
-      case Left(_) if attempt.fatal.nonEmpty => throw attempt.fatal.get
-      case Left(e) if over                   => throw e
-      case Left(e) if attempt.lost.nonEmpty  =>
+      case Right(result)                                 => result
+      case Left(_) if attempt.fatal.nonEmpty             => throw attempt.fatal.get
+      case Left(e) if over                               => throw ending.getOrElse(e)
+      case Left(e) if JobCancellation.isByOthers(e, tag) => throw e
+      case Left(e) if attempt.lost.nonEmpty              =>
         val fewer = if (attempt.lasted) FaultWatch.MaxLosses else left - 1
         if (fewer == 0) throw attempt.lost.flatMap(death.tooOften(_, FaultWatch.MaxLosses)).getOrElse(e)
         repeated(placement, job, fewer, failures)
@@ -144,11 +168,17 @@ private[train] final class FaultWatch(
   }
 
   override def onTaskStart(event: SparkListenerTaskStart): Unit = if (stages.contains(event.stageId)) {
+    running.add(event.taskInfo.taskId)
     inUse.add(event.taskInfo.executorId)
     everUsed.add(event.taskInfo.executorId)
   }
 
-  override def onTaskEnd(event: SparkListenerTaskEnd): Unit = event.reason match {
+  override def onTaskEnd(event: SparkListenerTaskEnd): Unit = {
+    running.remove(event.taskInfo.taskId)
+    ended(event)
+  }
+
+  private def ended(event: SparkListenerTaskEnd): Unit = event.reason match {
     case _: TaskKilled => // cancelled on purpose: nothing was lost
     case reason: TaskFailedReason if stages.contains(event.stageId) && !ExecutorDeath.isAftermath(reason) =>
       ExecutorDeath.certain(reason) match {
@@ -214,6 +244,17 @@ private[train] final class FaultWatch(
     cancel()
   }
 
+  /** Waits until no task of the run is left, for `TasksSeconds` at most. Those of a job that was cancelled outlive it: they
+    * would keep workers that were freed before, and wait for an exchanger that was closed.
+    */
+  private def awaitTasks(): Unit =
+    try {
+      Listeners.drain(sc) // which know which tasks run
+      val deadline = System.nanoTime() + SECONDS.toNanos(FaultWatch.TasksSeconds)
+      while (!sc.isStopped && !running.isEmpty && deadline - System.nanoTime() > 0)
+        Thread.sleep(FaultWatch.PollMillis)
+    } catch { case NonFatal(e) => FaultWatch.log.warn(s"wait for the tasks of run $run", e) }
+
   private def cancel(): Unit = if (!sc.isStopped) sc.cancelJobsWithTag(tag)
 
   def close(): Unit = {
@@ -251,6 +292,7 @@ private[train] object FaultWatch {
   private val LastingSeconds = 120L // an attempt that ran for longer did not fail at its start
   private val ReplacementSeconds = 10L // a standalone cluster starts an executor in 2 to 5
   private val StartSeconds = 3L // executors register one after the other; there may be fewer slots than workers
+  private val TasksSeconds = 10L // a minibatch of a large net takes seconds
   private val PollMillis = 100L
   private val CheckMillis = 500L
   private val ChecksBeforeMoving = 4 // an executor that came may be the first of several

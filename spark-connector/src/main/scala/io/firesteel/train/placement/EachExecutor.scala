@@ -3,7 +3,7 @@
 package io.firesteel.train.placement
 
 import io.firesteel.FiresteelException
-import org.apache.spark.firesteel.ExecutorSlots
+import org.apache.spark.firesteel.{ExecutorSlots, JobCancellation}
 import java.util.concurrent.TimeoutException
 import org.apache.spark.rdd.RDD
 import org.apache.spark.{Partition, SparkContext, SparkEnv, SparkException, TaskContext}
@@ -19,6 +19,7 @@ private[train] object EachExecutor {
     *
     * @return the result of `body` by executor, and the executors that were not reached
     * @throws FiresteelException if `body` throws one in an executor
+    * @throws SparkException if the job is cancelled
     */
   def run[A](sc: SparkContext, executors: Seq[ExecutorSlots], seconds: Long)(
       body: () => A
@@ -37,8 +38,9 @@ private[train] object EachExecutor {
         case _: TimeoutException => job.cancel()
         case e: SparkException   =>
           FiresteelException.unwrap(e) match {
-            case ours: FiresteelException => throw ours
-            case _ => // an executor was lost, or the job was cancelled: `reached` has those that ran it
+            case ours: FiresteelException   => throw ours
+            case _ if JobCancellation.is(e) => throw e
+            case _                          => // an executor was lost: `reached` has those that ran it
           }
       }
     }

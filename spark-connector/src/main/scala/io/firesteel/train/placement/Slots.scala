@@ -22,8 +22,9 @@ private[train] object Slots {
     *
     * @param wanted slots that are enough
     * @param tell called with a message if the waiting takes longer than `TellSeconds`
+    * @param over whether the run has ended, which ends the waiting
     */
-  def settled(sc: SparkContext, wanted: Option[Int], tell: String => Unit): Int = {
+  def settled(sc: SparkContext, wanted: Option[Int], tell: String => Unit, over: => Boolean = false): Int = {
     if (!sc.isLocal) {
       val supply = wanted.flatMap(_ => Supply.onDemand(sc.getConf)).getOrElse(Supply.of(sc.getConf))
       val request = new SupplyRequest(sc)
@@ -33,7 +34,7 @@ private[train] object Slots {
           case (None, Supply.Executors(count))          => request.ensureExecutors(count)
           case (None, Supply.Cores(_) | Supply.Unknown) =>
         }
-        wanted.exists(TaskSlots.now(sc) >= _) || isComplete(sc, supply)
+        wanted.exists(TaskSlots.now(sc) >= _) || isComplete(sc, supply) || over
       }
     }
     TaskSlots.now(sc)
@@ -48,11 +49,11 @@ private[train] object Slots {
 
   /** Waits until there are `workers` slots, for as long as Spark itself waits for executors to register.
     *
-    * @param tell as for `settled`
+    * @param tell as for `settled`, and `over`
     * @throws FiresteelException of kind config if there are fewer by then
     */
-  def await(sc: SparkContext, workers: Int, tell: String => Unit = _ => ()): Unit =
-    await(sc, workers, if (sc.isLocal) 0 else patienceLeft(sc), tell)(false)
+  def await(sc: SparkContext, workers: Int, tell: String => Unit, over: => Boolean): Unit =
+    await(sc, workers, if (sc.isLocal) 0 else patienceLeft(sc), tell)(over)
 
   /** The same before a job of a run that has begun: after a loss, long enough for a cluster to start another machine.
     *

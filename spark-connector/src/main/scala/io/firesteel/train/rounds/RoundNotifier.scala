@@ -18,7 +18,8 @@ private[train] final class RoundNotifier(plan: Plan, start: RunState, listener: 
       before.samples + samples,
       seconds,
       wallSeconds,
-      before.score
+      before.score,
+      best
     )
     if (before.round > start.round) results.indices.filter(results(_).fresh).foreach(rebuilt)
     current = math.min(after.round + 1, plan.rounds)

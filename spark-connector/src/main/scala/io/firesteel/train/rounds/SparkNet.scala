@@ -5,7 +5,7 @@ package io.firesteel.train.rounds
 import io.firesteel.{CheckpointStore, TrainListener}
 import io.firesteel.data.ImageSource
 import io.firesteel.jni.Center
-import io.firesteel.train.run.{Checkpoint, Outcome, Plan}
+import io.firesteel.train.run.{Checkpoint, Outcome, Plan, RunStopped}
 import io.firesteel.train.workers.RunWorkers
 import org.apache.spark.SparkContext
 import scala.util.Using
@@ -34,7 +34,7 @@ private[train] object SparkNet {
 
       notifier.begins()
       var state = start
-      while (state.round < plan.rounds) {
+      val stopped = RunStopped.during(while (plan.goesOn(state)) {
         val pauses = plan.pausesAfter(state.round + 1)
         val results = training.round(state, normalizer, statesToo = pauses && checkpoint.nonEmpty)
         results.foreach(result => center.add(result.vector.floats, result.samples)) // in partition order: the same bits
@@ -47,9 +47,9 @@ private[train] object SparkNet {
             _.save(Checkpoint.write(plan, train.rows, state, results.flatMap(_.solverState)))
           )
         }
-      }
-      notifier.ended(state)
-      Outcome(state.center.take(plan.length), normalizer)
+      })
+      notifier.ended(state, stopped)
+      Outcome(plan.weights(state), normalizer)
     }.get
   }
 }

@@ -1,4 +1,4 @@
-// A checkpoint is one safetensors file: the center, the workers' solver states if they have their own, the exchanger's
+// A checkpoint is one safetensors file: the weights of the best evaluation if the model may get them, the center, the workers' solver states if they have their own, the exchanger's
 // snapshot of a run inside one stage, and the state of the run as metadata. A resumed run has the same configuration
 // except for the keys in `MayDiffer`; in rounds it gives the bits of a run that was never interrupted.
 package io.firesteel.train.run
@@ -16,11 +16,22 @@ import scala.util.Using
 private[train] object Checkpoint {
 
   /** The places of files, the exchanger's addresses and waiting times, and the frequency of evaluations do not change
-    * the weights. Every other key may; `iterations` too, since learning-rate policies depend on it. `isOther` has the
+    * the weights, nor does the patience as long as the run goes on. Every other key may; `iterations` too, since learning-rate policies depend on it. `isOther` has the
     * rule for `consistency`.
     */
   private val MayDiffer =
-    Set("data", "out", "resume", "eval-every", "bind", "advertise", "exchange-deadline", "exchange-wait", "tls")
+    Set(
+      "data",
+      "out",
+      "resume",
+      "eval-every",
+      "patience",
+      "bind",
+      "advertise",
+      "exchange-deadline",
+      "exchange-wait",
+      "tls"
+    )
 
   // metadata of runs inside one stage
   private val SnapshotBytes = "exchanger-bytes"
@@ -30,7 +41,14 @@ private[train] object Checkpoint {
 
   private val LocalSteps = "local-steps"
 
+  // metadata of the best evaluation
+  private val BestRound = "best-round"
+  private val BestAccuracy = "best-accuracy"
+  private val BestLoss = "best-loss"
+  private val SinceBest = "evaluations-since-best"
+
   // tensors
+  private val BestWeights = "best"
   private val Center = "center"
   private val Exchanger = "exchanger"
 
@@ -84,10 +102,21 @@ private[train] object Checkpoint {
     val score = state.score.toSeq.flatMap(s => Seq("accuracy" -> s.accuracy.toString, "loss" -> s.loss.toString))
     val snapshotBytes = state.snapshot.map(_.length.toLong).sum
     val stage = Seq(SnapshotBytes -> snapshotBytes.toString, Resumed -> state.resumed.toString)
-    val metadata = totals ++ score ++ (if (plan.inStage) stage else Nil)
+    val best = state.best.toSeq.flatMap { best =>
+      Seq(
+        BestRound -> best.round.toString,
+        BestAccuracy -> best.score.accuracy.toString,
+        BestLoss -> best.score.loss.toString,
+        SinceBest -> best.since.toString
+      )
+    }
+    val metadata = totals ++ score ++ best ++ (if (plan.inStage) stage else Nil)
     val snapshot = Option.when(plan.inStage)(Values.Bytes(state.snapshot))
-    val values = (Values.Floats(state.center) +: snapshot.toSeq) ++ solverStates.map(Values.Packed(_))
-    TensorFile.write(out, layout(plan, snapshotBytes).withMetadata(metadata: _*), values)
+    val restored = state.best.filter(_ => plan.config.restoreBestWeights).map(best => Values.Floats(best.weights))
+    val values =
+      (restored.toSeq :+ Values.Floats(state.center)) ++ snapshot.toSeq ++ solverStates.map(Values.Packed(_))
+    val tensors = layout(plan, snapshotBytes, restored.nonEmpty)
+    TensorFile.write(out, tensors.withMetadata(metadata: _*), values)
   }
 
   private def read(plan: Plan, rows: Long, stored: StoredFile): RunState = {
@@ -98,11 +127,16 @@ private[train] object Checkpoint {
     val steps = plan.firstStep(round)
     fields.whole(LocalSteps, steps, steps)
     val snapshotBytes = if (plan.inStage) fields.whole(SnapshotBytes, 0, MostSnapshot) else 0L
-    val expected = layout(plan, snapshotBytes)
+    val evaluated = fields.has(BestRound)
+    val restored = evaluated && plan.config.restoreBestWeights
+    val expected = layout(plan, snapshotBytes, restored)
     file.check(expected.shapes) // from here on the sizes are those of the plan, or of the file
     val (center, snapshot) = (new Array[Float](plan.centerLength), TensorFile.pieces(snapshotBytes))
     val states = stateNames(plan).map(_ -> new Array[Byte](Math.multiplyExact(plan.stateLength, TensorFile.Width)))
-    val targets = Seq(Center -> Target.Floats(center)) ++ Option.when(plan.inStage)(Exchanger -> Target.Bytes(snapshot))
+    val best = new Array[Float](if (restored) plan.length else 0)
+    val targets = Seq(Center -> Target.Floats(center), BestWeights -> Target.Floats(best)) ++ Option.when(plan.inStage)(
+      Exchanger -> Target.Bytes(snapshot)
+    )
     val state = RunState(
       round,
       center,
@@ -110,8 +144,16 @@ private[train] object Checkpoint {
       fields.whole("samples", 0, Long.MaxValue),
       fields.real("seconds", 0, Double.MaxValue),
       fields.real("wall-seconds", 0, Double.MaxValue),
-      Option.when(file.metadata.contains("accuracy"))(
+      Option.when(fields.has("accuracy"))(
         Score(fields.real("accuracy", 0, 1), fields.real("loss", -Double.MaxValue, Double.MaxValue))
+      ),
+      Option.when(evaluated)(
+        Best(
+          fields.whole(BestRound, 0, round.toLong).toInt,
+          Score(fields.real(BestAccuracy, 0, 1), fields.real(BestLoss, -Double.MaxValue, Double.MaxValue)),
+          fields.whole(SinceBest, 0, Long.MaxValue),
+          best
+        )
       ),
       snapshot,
       if (plan.inStage) fields.whole(Resumed, 0, RunState.MaxResumed - 1).toInt + 1 else 0
@@ -160,15 +202,18 @@ private[train] object Checkpoint {
     if (plan.keepsState) (0 until plan.workers).map("worker.%05d.state".formatLocal(Locale.ROOT, _)) else Nil
 
   /** In the order of the names. */
-  private def layout(plan: Plan, snapshotBytes: Long): Tensors = {
+  private def layout(plan: Plan, snapshotBytes: Long, restored: Boolean): Tensors = {
     val states = stateNames(plan).map(_ -> Seq(plan.stateLength.toLong))
     val exchanger = Option.when(plan.inStage)(Exchanger -> Seq(Tensors.packedLength(snapshotBytes)))
-    Tensors((Center -> Seq(plan.centerLength.toLong)) +: (exchanger.toSeq ++ states))
+    val best = Option.when(restored)(BestWeights -> Seq(plan.length.toLong))
+    Tensors((best.toSeq :+ (Center -> Seq(plan.centerLength.toLong))) ++ exchanger.toSeq ++ states)
   }
 }
 
 /** The metadata of a checkpoint; each field is checked when it is read. */
 private final class CheckpointFields(file: TensorFile) {
+  def has(key: String): Boolean = file.metadata.contains(key)
+
   def text(key: String): String = file.metadata.getOrElse(key, refuse(s"$key is missing in the metadata"))
 
   def whole(key: String, least: Long, most: Long): Long = {

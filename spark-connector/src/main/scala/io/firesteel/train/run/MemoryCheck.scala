@@ -100,7 +100,8 @@ private[train] object MemoryCheck {
     val (vector, state) = (vectorBytes(plan), if (plan.keepsState) stateBytes(plan) else 0L)
     // the center as received and as decoded, and for each task its working copy and its result
     val ofTasks = vector + tasks * (3 * vector + state)
-    val own = (if (plan.inStage) 3L else plan.workers + 2L) * vector + plan.workers * state
+    val best = if (plan.config.restoreBestWeights) 1L else 0L
+    val own = ((if (plan.inStage) 3L else plan.workers + 2L) + best) * vector + plan.workers * state
     (ofTasks, own + (if (local) ofTasks else 0))
   }
 
@@ -129,7 +130,7 @@ private[train] object MemoryCheck {
     if (!plan.inStage)
       refuse(
         s"the weights of ${plan.workers} workers and of the center",
-        (plan.workers + 1L) * vector,
+        (plan.workers + 1L + (if (plan.config.restoreBestWeights) 1L else 0L)) * vector,
         capacity.driverHeap,
         "--driver-memory"
       )

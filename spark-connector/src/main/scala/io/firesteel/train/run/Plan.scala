@@ -7,6 +7,7 @@ import io.firesteel.{FiresteelException, Json, Machine, MemoryNeeds, TrainConfig
 import io.firesteel.data.{ImageSource, RecordFormat}
 import io.firesteel.jni.{Engine, Kind}
 import io.firesteel.tensors.Tensors
+import java.util.Arrays
 
 /** @param config resolved
   * @param configJson the same, as the engine wrote it
@@ -88,6 +89,25 @@ private[train] final case class Plan(
     */
   def pausesBetween(before: Int, now: Int): Boolean =
     now < rounds && now / config.evalEvery > before / config.evalEvery
+
+  /** Whether the run goes on from `state`. */
+  def goesOn(state: RunState): Boolean = state.round < rounds && !isOutOfPatience(state)
+
+  /** Whether the accuracy has not risen for so long that the run ends. */
+  def isOutOfPatience(state: RunState): Boolean =
+    config.patience.exists(most => state.best.exists(_.since >= most))
+
+  /** The best evaluation after one of `state`, where `before` was the best so far. */
+  def best(before: Option[Best], state: RunState, score: Score): Best = before match {
+    case Some(best) if score.accuracy <= best.score.accuracy => best.copy(since = best.since + 1)
+    case _                                                   =>
+      val weights = if (config.restoreBestWeights) Arrays.copyOf(state.center, length) else Array.emptyFloatArray
+      Best(state.round, score, since = 0, weights)
+  }
+
+  /** The weights that the model has if the run ends with `state`. */
+  def weights(state: RunState): Array[Float] =
+    state.best.filter(_ => config.restoreBestWeights).fold(state.center.take(length))(_.weights)
 
   /** Whether the solver's state is sent with the weights, after them in every vector. */
   def averagesState: Boolean = config.solverState == "average"

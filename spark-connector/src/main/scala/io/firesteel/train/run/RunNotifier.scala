@@ -2,6 +2,7 @@
 package io.firesteel.train.run
 
 import io.firesteel.{
+  EndReason,
   Ended,
   Evaluated,
   ExchangeTotals,
@@ -21,6 +22,7 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
   private var pausedNanos = 0L
   @volatile protected var current = 0 // round under way, 1-based; 0 before the first
   private var over = false
+  @volatile protected var best: Option[Best] = start.best
   private var split = "test" // that is evaluated
 
   /** Sends the first event.
@@ -74,7 +76,8 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
     * @throws FiresteelException of kind internal, after the event, if the score is not finite
     */
   def evaluated(state: RunState, score: Score): RunState = synchronized {
-    val after = state.copy(wallSeconds = wallSeconds, score = Some(score))
+    best = Some(plan.best(best, state, score))
+    val after = state.copy(wallSeconds = wallSeconds, score = Some(score), best = best)
     listener.evaluated(
       Evaluated(after.round, after.samples, after.seconds, after.wallSeconds, score.accuracy, score.loss, split)
     )
@@ -103,19 +106,31 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
     throw new FiresteelException(Kind.INTERNAL, s"training diverged $where: $how: try a smaller --lr$hint")
   }
 
-  /** Sends the last event. Faults after it, while the run cleans up, are not reported. */
-  def ended(state: RunState, exchanges: Option[ExchangeTotals] = None): Unit = synchronized {
+  /** Whether the listener wants the run to end. */
+  def stops: Boolean = listener.stops
+
+  /** Sends the last event. Faults after it, while the run cleans up, are not reported.
+    *
+    * @param stopped whether the listener ended the run
+    * @throws RunStopped if it did so before the first round had ended
+    */
+  def ended(state: RunState, stopped: Boolean, exchanges: Option[ExchangeTotals] = None): Unit = synchronized {
+    if (stopped && state.round == 0) throw new RunStopped
     over = true
+    val score = state.best.filter(_ => plan.config.restoreBestWeights).map(_.score).orElse(state.score)
     listener.ended(
       Ended(
         state.round,
         state.samples,
         state.seconds,
         wallSeconds,
-        state.score.map(_.accuracy),
-        state.score.map(_.loss),
+        score.map(_.accuracy),
+        score.map(_.loss),
         if (state.seconds > 0) state.samples / state.seconds else 0,
-        exchanges
+        exchanges,
+        state.best.map(_.round),
+        state.best.map(_.score.accuracy),
+        if (stopped) EndReason.Stopped else if (state.round < plan.rounds) EndReason.Patience else EndReason.Budget
       )
     )
   }

@@ -9,6 +9,7 @@ import io.firesteel.tensors.PackedVector
   * @param samples rows used so far, repeats counted, all workers
   * @param seconds since training began, without evaluations and checkpoints; `wallSeconds` with them
   * @param score of the last evaluation
+  * @param best the evaluation with the highest accuracy
   * @param snapshot of the exchanger, in pieces, if a run inside one stage is going to be saved; else empty
   * @param resumed how often a run inside one stage was resumed from a checkpoint
   */
@@ -20,6 +21,7 @@ private[train] final case class RunState(
     seconds: Double,
     wallSeconds: Double,
     score: Option[Score],
+    best: Option[Best] = None,
     snapshot: Array[Array[Byte]] = Array.empty,
     resumed: Int = 0
 )
@@ -29,6 +31,13 @@ private[train] object RunState {
   /** How often a run may be resumed; `ExchangerKey` needs the limit to number the attempts of tasks. */
   val MaxResumed: Long = 1L << 22
 }
+
+/** The evaluation with the highest accuracy so far; of equal ones the first.
+  *
+  * @param since evaluations after it
+  * @param weights of the net, if the model may get them; else empty
+  */
+private[train] final case class Best(round: Int, score: Score, since: Long, weights: Array[Float])
 
 /** Accuracy as a fraction, and mean loss. */
 private[train] final case class Score(accuracy: Double, loss: Double) {
@@ -41,7 +50,7 @@ private[train] final case class Score(accuracy: Double, loss: Double) {
 
 /** What a run ends with.
   *
-  * @param weights the last center without a solver state
+  * @param weights without a solver state
   * @param normalizer as in [[io.firesteel.train.TrainedModel]]
   */
 private[train] final case class Outcome(weights: Array[Float], normalizer: Array[Float])

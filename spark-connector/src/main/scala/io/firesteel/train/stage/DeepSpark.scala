@@ -8,7 +8,7 @@ import io.firesteel.{CheckpointStore, TrainListener}
 import io.firesteel.data.ImageSource
 import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.placement.Slots
-import io.firesteel.train.run.{Checkpoint, Outcome, Plan, RunState}
+import io.firesteel.train.run.{Checkpoint, Outcome, Plan, RunState, RunStopped}
 import io.firesteel.train.workers.RunWorkers
 import org.apache.spark.SparkContext
 import scala.util.Using
@@ -28,7 +28,7 @@ private[train] object DeepSpark {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new StageNotifier(plan, begin, listener)
     // before the rows are divided, so that each worker has a slot where its rows are
-    Slots.await(sc, plan.workers, listener.waiting)
+    Slots.await(sc, plan.workers, listener.waiting, listener.stops)
 
     Using.Manager { use =>
       val resumed = Option.when(begin.center.nonEmpty)(use(StageJob.exchanger(sc, plan, begin)))
@@ -55,23 +55,36 @@ private[train] object DeepSpark {
         scored
       }
 
+      val center = new CenterHosts(sc, exchanger, plan, run, start.center)
+      val job = new StageJob(exchanger, center, training, normalizer, notifier, watch, start.resumed)
+
       notifier.begins()
       var state = start
-      if (state.round < plan.rounds) {
-        val center = new CenterHosts(sc, exchanger, plan, run, start.center)
-        val job = new StageJob(exchanger, center, training, normalizer, notifier, watch, start.resumed)
+
+      /** Takes the state after an evaluation. If it is the last one, the workers find nothing more to do after their turn,
+        * and what they do until then does not count.
+        */
+      def evaluated(now: RunState): Unit = {
+        state = now
+        if (!plan.goesOn(state)) exchanger.release(0)
+      }
+      val stopped = RunStopped.during(if (plan.goesOn(state)) {
         val last = job.run { report =>
-          evaluation.ended(0).foreach(state = _)
-          if (evaluation.isIdle && plan.pausesBetween(state.round, plan.roundsBehind(report.steps))) {
+          evaluation.ended(0).foreach(evaluated)
+          if (
+            plan.goesOn(state) && evaluation.isIdle && plan.pausesBetween(state.round, plan.roundsBehind(report.steps))
+          ) {
             val now = reached(report, center.last())
-            evaluation.begin(evaluatedAndSaved(now))
+            evaluation.begin(tests.foreach(_.cancel()))(evaluatedAndSaved(now))
           }
         }
-        evaluation.last()
-        state = evaluatedAndSaved(reached(last, training.finished(exchanger.center(), normalizer)))
-      }
-      notifier.ended(state, Some(StageReport.of(exchanger).totals))
-      Outcome(state.center.take(plan.length), normalizer)
+        evaluation.last().foreach(evaluated)
+        if (plan.goesOn(state))
+          state = evaluatedAndSaved(reached(last, training.finished(exchanger.center(), normalizer)))
+      })
+      if (stopped) state = job.stopped(evaluation.cancelled().getOrElse(state))
+      notifier.ended(state, stopped, Some(StageReport.of(exchanger).totals))
+      Outcome(plan.weights(state), normalizer)
     }.get
   }
 }

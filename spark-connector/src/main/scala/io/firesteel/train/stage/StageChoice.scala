@@ -3,7 +3,7 @@
 package io.firesteel.train.stage
 
 import com.fasterxml.jackson.databind.node.BooleanNode
-import io.firesteel.{CheckpointStore, FiresteelException, Json, Schema, TrainConfig}
+import io.firesteel.{CheckpointStore, FiresteelException, Json, Schema, TrainConfig, TrainListener}
 import io.firesteel.jni.{Exchanger, Kind, Link, NativeException}
 import io.firesteel.train.placement.{EachExecutor, Slots}
 import io.firesteel.train.run.{Checkpoint, Encryption, Plan}
@@ -30,11 +30,11 @@ private[train] object StageChoice {
 
   /** Waits for a slot for each worker.
     *
-    * @param tell called with a message if the waiting takes longer than a moment
+    * @param listener told if the waiting takes longer than a moment
     * @throws FiresteelException of kind config where they do not come
     */
-  def awaitSlots(sc: SparkContext, plan: Plan, tell: String => Unit): Unit =
-    try Slots.await(sc, plan.workers, tell)
+  def awaitSlots(sc: SparkContext, plan: Plan, listener: TrainListener): Unit =
+    try Slots.await(sc, plan.workers, listener.waiting, listener.stops)
     catch {
       case e: FiresteelException if e.kind == Kind.CONFIG && plan.config.strategy == "sparknet" =>
         throw new FiresteelException(

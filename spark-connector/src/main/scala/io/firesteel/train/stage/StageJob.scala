@@ -48,6 +48,12 @@ private[stage] final class StageJob(
     report()
   }
 
+  /** Where a run is that is stopped after `state`: at its last evaluation, or before the first one at the center as it is.
+    * With several shards or exchangers of a synchronous strategy, some parts of that may be a round ahead.
+    */
+  def stopped(state: RunState): RunState =
+    if (state.round > 0) state else notifier.reached(report(), center.last())
+
   private def report(): StageReport = notifier.exchanged(StageReport.of(exchanger))
 }
 

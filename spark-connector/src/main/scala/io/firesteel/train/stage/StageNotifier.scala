@@ -54,6 +54,7 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
     seconds,
     wallSeconds,
     score = None,
+    best = best,
     resumed = start.resumed
   )
 }

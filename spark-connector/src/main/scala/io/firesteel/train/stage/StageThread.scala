@@ -1,10 +1,12 @@
 // A job in a thread of its own, so that the calling thread can report what the workers do meanwhile.
 package io.firesteel.train.stage
 
+import io.firesteel.train.faults.Cancellation
 import java.util.concurrent.TimeUnit.MILLISECONDS
 import java.util.concurrent.{ExecutionException, FutureTask, TimeoutException}
 
-/** Starts `job` at construction. Spark's local properties and job tags belong to a thread, so `job` sets its own.
+/** Starts `job` at construction. Its thread inherits Spark's local properties of the calling thread, with the job group and
+  * the job tags; what is set later belongs to one of the two.
   *
   * @param cancel cancels the Spark job that `job` is running, if there is one
   */
@@ -23,7 +25,7 @@ private[train] final class StageThread[A](job: => A, cancel: () => Unit) extends
     }
 
   /** Cancels what is still running and waits for its end; repeatedly, since `job` may be between two Spark jobs. */
-  override def close(): Unit = {
+  override def close(): Unit = Cancellation.uninterrupted {
     while (!task.isDone) {
       cancel()
       thread.join(StageThread.PatienceMillis)

@@ -6,7 +6,7 @@ package io.firesteel.train.stage
 import io.firesteel.{CheckpointStore, TrainListener}
 import io.firesteel.data.ImageSource
 import io.firesteel.train.faults.FaultWatch
-import io.firesteel.train.run.{Checkpoint, Outcome, Plan, RunState}
+import io.firesteel.train.run.{Checkpoint, Outcome, Plan, RunState, RunStopped}
 import io.firesteel.train.workers.RunWorkers
 import org.apache.spark.SparkContext
 import scala.annotation.tailrec
@@ -28,7 +28,7 @@ private[train] object SynchronousStage {
     val begin = Checkpoint.start(plan, train.rows, checkpoint)
     val notifier = new StageNotifier(plan, begin, listener)
     // before the rows are divided, so that each worker has a slot where its rows are
-    StageChoice.awaitSlots(sc, plan, listener.waiting)
+    StageChoice.awaitSlots(sc, plan, listener)
     notifier.started(train, test, plan.minibatchesBefore(begin.round))
 
     Using.Manager { use =>
@@ -54,7 +54,7 @@ private[train] object SynchronousStage {
       training.setStates(start, normalizer)
       notifier.begins()
       var state = start
-      while (state.round < plan.rounds) {
+      val stopped = RunStopped.during(while (plan.goesOn(state)) {
         exchanger.release(plan.minibatchesBefore(plan.pauseAfter(state.round)))
         state = reached()
         notifier.pausing {
@@ -66,9 +66,10 @@ private[train] object SynchronousStage {
             store.save(Checkpoint.write(plan, train.rows, saved, training.states(saved, normalizer)))
           }
         }
-      }
-      notifier.ended(state, Some(StageReport.of(exchanger).totals))
-      Outcome(state.center.take(plan.length), normalizer)
+      })
+      if (stopped) state = job.stopped(state)
+      notifier.ended(state, stopped, Some(StageReport.of(exchanger).totals))
+      Outcome(plan.weights(state), normalizer)
     }.get
   }
 }

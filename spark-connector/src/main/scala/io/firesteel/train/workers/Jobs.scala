@@ -11,12 +11,17 @@ private[train] final class Jobs(sc: SparkContext, run: String, val placement: Pl
 
   /** Runs `job`; Spark's web UI shows it as `what`. */
   def apply[A](what: String)(job: => A): A = {
+    val before = sc.getLocalProperty(Jobs.Description)
     sc.setLocalProperty(FaultWatch.RunProperty, run)
     sc.setJobDescription(s"firesteel: $what")
     try watch.repeating(placement)(job)
     finally {
       sc.setLocalProperty(FaultWatch.RunProperty, null)
-      sc.setJobDescription(null)
+      sc.setJobDescription(before)
     }
   }
+}
+
+private object Jobs {
+  private val Description = "spark.job.description"
 }

@@ -56,6 +56,7 @@ private[train] object RunWorkers {
   ): RunWorkers = {
     val run = UUID.randomUUID.toString
     val watch = use(new FaultWatch(sc, run, notifier.fault, policy, plan.needs.map(_.process)))
+    watch.endsWhen(notifier.stops)
     val workers = use(Workers.load(sc, train, plan, run, watch))
     val loaded = workers.load()
     check(loaded.bad, train, plan, notifier)

@@ -3,7 +3,7 @@
 package io.firesteel.train.workers
 
 import io.firesteel.FiresteelException
-import io.firesteel.jni.Kind
+import io.firesteel.jni.{Kind, Worker}
 import io.firesteel.train.run.{MemoryCheck, Plan, Score}
 import java.io.{EOFException, IOException}
 import java.nio.ByteBuffer
@@ -24,6 +24,8 @@ private[train] final class SpooledTest private (
     plan: Plan
 ) extends AutoCloseable {
 
+  @volatile private var evaluating = Option.empty[Worker]
+
   /** Accuracy and loss of the center's weights on all rows. The sums of the pieces are added in the order of the file. */
   def evaluate(center: Array[Float]): Score = {
     val weights = center.take(plan.length)
@@ -31,10 +33,14 @@ private[train] final class SpooledTest private (
       Using.resource(cache.open(0, piece.map(_.rows.toLong).sum)) { worker =>
         cache.fill(worker, piece.iterator.map(read))
         worker.prepare(normalizer)
+        evaluating = Some(worker)
         WorkerScore.read(worker.evaluate(weights, plan.digest))
       }
     })
   }
+
+  /** Ends an evaluation under way with a failure of kind cancelled. It may be between two pieces and go on. */
+  def cancel(): Unit = evaluating.foreach(_.cancel())
 
   /** Chunks of about as many rows together as the driver may have in memory: those that begin in the same range. */
   private val pieces: Seq[IndexedSeq[SpooledChunk]] = {

@@ -35,7 +35,7 @@ private[train] final case class WorkerCache(
       val worker = find(run, partition).getOrElse {
         val worker = findLoaded(partition, chunks)
         worker.prepare(normalizer)
-        worker.keep(run, partition)
+        keep(worker, run, partition)
         worker
       }
       freeMoved(partition)
@@ -46,7 +46,7 @@ private[train] final case class WorkerCache(
     find(loading, partition).getOrElse {
       val worker = CancelWatch.own(open(partition, counts(partition)))
       fill(worker, chunks)
-      worker.keep(loading, partition)
+      keep(worker, loading, partition)
       worker
     }
 
@@ -76,6 +76,10 @@ private[train] final case class WorkerCache(
     val stay = (own.toSet + partition.toLong).toArray
     Seq(run, loading).foreach(Engine.retain(_, stay))
   }
+
+  /** Keeps `worker` for later tasks. The run of a killed task may have ended, after which nothing would free it. */
+  private def keep(worker: Worker, name: String, partition: Int): Unit =
+    if (!TaskContext.get().isInterrupted()) worker.keep(name, partition)
 
   private def find(run: String, partition: Int): Option[Worker] = {
     val worker = Worker.find(run, partition)

@@ -4,7 +4,7 @@ package io.firesteel.train.workers
 import io.firesteel.data.{ImageSource, PartitionedRows}
 import io.firesteel.jni.{Center, Engine}
 import io.firesteel.tensors.PackedVector
-import io.firesteel.train.faults.FaultWatch
+import io.firesteel.train.faults.{Cancellation, FaultWatch}
 import io.firesteel.train.placement.{EachExecutor, Placement, Slots}
 import io.firesteel.train.run.{Plan, RunState, Score}
 import org.apache.spark.SparkContext
@@ -132,7 +132,7 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
   }
 
   /** Frees the workers and partitions in every executor that may hold some. */
-  def close(): Unit = if (!sc.isStopped) {
+  def close(): Unit = if (!sc.isStopped) Cancellation.cleaning(sc) {
     Workers.end(sc, run, jobs.watch.executorsEverUsed)
     partitioned.unpersist()
   }

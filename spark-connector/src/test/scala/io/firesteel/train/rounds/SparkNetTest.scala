@@ -10,7 +10,7 @@ import io.firesteel.train.placement.Placement
 import io.firesteel.train.run.{Checkpoint, Plan}
 import io.firesteel.train.workers.{Jobs, LoadedRows, Workers}
 import java.nio.file.{Files, Path}
-import org.apache.spark.{SparkContext, SparkException}
+import org.apache.spark.SparkContext
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.concurrent.Eventually
 import org.scalatest.funsuite.AnyFunSuite
@@ -179,7 +179,7 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
   test("a killed task ends within a minibatch") {
     val endless = Runs.small.copy(tau = 1000000, iterations = Some(1000000))
     val watch = new RunWatch(sc, _ => sc.cancelAllJobs())
-    try intercept[SparkException](Runs.train(sc, endless))
+    try assert(intercept[FiresteelException](Runs.train(sc, endless)).kind == Kind.CANCELLED)
     finally watch.close()
     eventually(timeout(1.minute))(assert(Engine.live() == 0)) // tasks outlive the job that Spark cancels
   }

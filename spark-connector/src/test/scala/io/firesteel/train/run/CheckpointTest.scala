@@ -121,14 +121,19 @@ class CheckpointTest extends AnyFunSuite with BeforeAndAfterAll {
       "seconds" -> "NaN" -> "seconds is 'NaN', not a finite number that is not negative",
       "wall-seconds" -> "Infinity" -> "wall-seconds is 'Infinity', not a finite number that is not negative",
       "accuracy" -> "1.5" -> "accuracy is '1.5', not a finite number from 0.0 to 1.0",
-      "loss" -> "NaN" -> "loss is 'NaN', not a finite number"
+      "loss" -> "NaN" -> "loss is 'NaN', not a finite number",
+      "best-round" -> "6" -> "best-round is '6', not a whole number that is 0 to 5",
+      "best-accuracy" -> "-0.1" -> "best-accuracy is '-0.1', not a finite number from 0.0 to 1.0",
+      "best-loss" -> "NaN" -> "best-loss is 'NaN', not a finite number",
+      "evaluations-since-best" -> "-1" -> "evaluations-since-best is '-1', not a whole number that is at least 0"
     )
     for (((key, value), message) <- broken) {
       store.bytes = Some(saying(whole, key, Some(value)))
       val e = intercept[FiresteelException](Runs.train(sc, config.copy(resume = true), store = Some(store)))
       assert(e.kind == Kind.DATA && e.getMessage == s"checkpoint: $message")
     }
-    for (key <- Seq("config", "rows", "round", "local-steps", "samples", "seconds", "wall-seconds", "loss")) {
+    val best = Seq("best-accuracy", "best-loss", "evaluations-since-best")
+    for (key <- Seq("config", "rows", "round", "local-steps", "samples", "seconds", "wall-seconds", "loss") ++ best) {
       store.bytes = Some(saying(whole, key, None))
       val e = intercept[FiresteelException](Runs.train(sc, config.copy(resume = true), store = Some(store)))
       assert(e.getMessage == s"checkpoint: $key is missing in the metadata")

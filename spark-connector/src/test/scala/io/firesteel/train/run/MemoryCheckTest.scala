@@ -54,6 +54,13 @@ class MemoryCheckTest extends AnyFunSuite {
     assert(refused(large.copy(local = false, heap = GiB)).endsWith("raise --executor-memory"))
   }
 
+  test("the weights of the best evaluation are one more vector in the driver") {
+    val best = plan.copy(config = plan.config.copy(restoreBestWeights = true))
+    def heap(of: Plan) = MemoryCheck.estimate(of, worker, Some(worker), large).driverHeap
+    assert(heap(best) - heap(plan) == 1000000000L)
+    assert(refused(large.copy(driverHeap = 4 * GiB), best).contains("take 5.6 GiB of heap"))
+  }
+
   test("what may not fit is a warning with the setting that helps") {
     val container = large.copy(local = false, limit = Some(MemoryLimit(9 * GiB, "it", 0)), overhead = Some(GiB))
     assert(warned(container).contains("spark.executor.memoryOverhead to 9616m"), warned(container))

@@ -4,7 +4,7 @@ package io.firesteel.train.stage
 import io.firesteel._
 import io.firesteel.jni.{Engine, Kind}
 import io.firesteel.train.{Evaluation, Events, RunWatch, Runs}
-import org.apache.spark.{SparkContext, SparkException}
+import org.apache.spark.SparkContext
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.concurrent.Eventually
 import org.scalatest.funsuite.AnyFunSuite
@@ -106,12 +106,12 @@ class DeepSparkTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
     }
   }
 
-  test("a job that is cancelled from outside ends the run with Spark's own error, in a turn of any length") {
+  test("a job that is cancelled from outside ends the run as cancelled, in a turn of any length") {
     for (
       endless <- Seq(Runs.stage.copy(tau = 1000000), bsp.copy(tau = 1000000)).map(_.copy(iterations = Some(1000000)))
     ) {
       val watch = new RunWatch(sc, _ => sc.cancelAllJobs())
-      try intercept[SparkException](Runs.train(sc, endless))
+      try assert(intercept[FiresteelException](Runs.train(sc, endless)).kind == Kind.CANCELLED)
       finally watch.close()
       eventually(timeout(1.minute))(assert(Engine.live() == 0))
     }

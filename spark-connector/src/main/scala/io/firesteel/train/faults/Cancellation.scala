@@ -1,0 +1,62 @@
+// A run that is cancelled, by its listener, by an interruption of its thread, or by a cancellation of its Spark jobs, fails
+// with kind cancelled.
+package io.firesteel.train.faults
+
+import io.firesteel.FiresteelException
+import io.firesteel.jni.Kind
+import io.firesteel.train.run.RunStopped
+import java.util.concurrent.{ExecutionException, FutureTask}
+import org.apache.spark.{SparkContext, SparkException}
+import org.apache.spark.firesteel.JobCancellation
+import scala.util.control.NonFatal
+
+private[train] object Cancellation {
+
+  /** Local properties of Spark by which jobs are cancelled. */
+  private val Groups = Seq("spark.jobGroup.id", "spark.job.tags")
+
+  /** Runs `body`, whose cancellation it throws as a failure of kind cancelled. After an interruption the thread's flag is
+    * set again.
+    */
+  def told[A](body: => A): A = {
+    def cancelled(why: String, cause: Throwable) = throw new FiresteelException(Kind.CANCELLED, why, cause)
+    def interrupted(cause: InterruptedException) = {
+      Thread.currentThread.interrupt()
+      cancelled("the thread of the run was interrupted", cause)
+    }
+    try body
+    catch {
+      case e: InterruptedException => interrupted(e)
+      case e: RunStopped           => cancelled("the run was stopped before its first round had ended", e)
+      case e: SparkException if JobCancellation.is(e)        => cancelled("a Spark job of the run was cancelled", e)
+      case NonFatal(e) if Thread.currentThread.isInterrupted => // a channel, say, fails with an exception of its own
+        val cause = new InterruptedException(e.toString)
+        cause.initCause(e)
+        interrupted(cause)
+    }
+  }
+
+  /** Runs `body`, which cleans up: neither an interruption nor a cancellation of the caller's job group or tags, which may
+    * be of their future jobs too, concerns it.
+    */
+  def cleaning[A](sc: SparkContext)(body: => A): A = uninterrupted {
+    Groups.foreach(sc.setLocalProperty(_, null)) // of the thread that cleans
+    body
+  }
+
+  /** Runs `body` in a thread of its own and waits for its end. Interruptions of this thread until then only set its flag.
+    */
+  def uninterrupted[A](body: => A): A = {
+    val task = new FutureTask[A](() => body)
+    val thread = new Thread(task, "firesteel-cleaning")
+    thread.setDaemon(true)
+    thread.start()
+    var interrupted = Thread.interrupted()
+    while (!task.isDone)
+      try thread.join()
+      catch { case _: InterruptedException => interrupted = true }
+    try task.get()
+    catch { case e: ExecutionException => throw e.getCause }
+    finally if (interrupted) Thread.currentThread.interrupt()
+  }
+}
