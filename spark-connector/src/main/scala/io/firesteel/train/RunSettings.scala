@@ -15,7 +15,12 @@ private[train] object RunSettings {
 
   /** Read by Spark when it starts a stage. They hold for other jobs of the application, too, as long as a run is under way. */
   private val Live =
-    Set("spark.locality.wait.process", "spark.locality.wait.node", "spark.locality.wait.rack", "spark.driver.maxResultSize")
+    Set(
+      "spark.locality.wait.process",
+      "spark.locality.wait.node",
+      "spark.locality.wait.rack",
+      "spark.driver.maxResultSize"
+    )
 
   /** @param runs under way at once
     * @param own the keys that were set here
