@@ -281,4 +281,12 @@ private[ml] trait SettingParams extends TableParams {
   /** rounds between two evaluations (default: 50); the last round is always evaluated. @group param */
   final val evalEvery: IntParam = whole("eval-every")
   final def getEvalEvery: Int = $(evalEvery)
+
+  /** evaluations in a row without a higher accuracy after which the run ends (default: never). @group param */
+  final val patience: IntParam = whole("patience")
+  final def getPatience: Int = $(patience)
+
+  /** the model has the weights of the evaluation with the highest accuracy instead of the last ones. @group param */
+  final val restoreBestWeights: BooleanParam = flag("restore-best-weights")
+  final def getRestoreBestWeights: Boolean = $(restoreBestWeights)
 }

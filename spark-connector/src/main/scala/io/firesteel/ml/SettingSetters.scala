@@ -190,4 +190,10 @@ private[ml] trait SettingSetters[E] extends SettingParams {
 
   /** @group setParam */
   def setEvalEvery(value: Int): E = set(evalEvery, value).asInstanceOf[E]
+
+  /** @group setParam */
+  def setPatience(value: Int): E = set(patience, value).asInstanceOf[E]
+
+  /** @group setParam */
+  def setRestoreBestWeights(value: Boolean): E = set(restoreBestWeights, value).asInstanceOf[E]
 }
