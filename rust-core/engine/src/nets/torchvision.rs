@@ -63,7 +63,7 @@ fn compare_logits(name: NetName, build: impl FnOnce(&Path<'_>) -> Box<dyn Module
 
 /// Inputs of which each tensor's median error counts. Where one input of a ReLU rounds to the other side of 0, the
 /// gradients of all layers before it change, by as much as 0.4 %; that happens for one input or another, on ours or tch's.
-const INPUTS: i64 = 5;
+const INPUTS: u64 = 5;
 
 /// Compares logits and gradients of training with those that tch computes in f64. They may be wrong by rounding: by no
 /// more than twice the error of tch's own in f32.
