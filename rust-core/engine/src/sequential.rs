@@ -83,6 +83,11 @@ impl Sequential {
         if config.resume {
             return Err(Error::config("resume: the sequential program keeps no checkpoint, the Spark driver does"));
         }
+        if config.validation.is_some() {
+            return Err(Error::config(
+                "validation: the sequential program reads no class folders, which alone are divided; the Spark driver does",
+            ));
+        }
         config.strategy = Strategy::Sequential;
         config.solver_state = SolverState::Local;
         let asked = config.clone();

@@ -169,6 +169,7 @@ fn what_cannot_be_ends_in_one_message_and_a_status() {
         (good.as_str(), "run", vec!["--classes", "100"], 2, "a net of 100 classes does not fit a data set of 10"),
         (good.as_str(), "run", vec!["--config", "/nowhere.json"], 2, "/nowhere.json: No such file"),
         (good.as_str(), "run", vec!["--resume"], 2, "resume: the sequential program keeps no checkpoint"),
+        (good.as_str(), "run", vec!["--validation", "0.1"], 2, "validation: the sequential program reads no class"),
         (good.as_str(), "run", vec!["--overlap"], 2, "overlap means nothing to strategy sequential"),
         (good.as_str(), "run", vec!["--iteration", "3"], 2, "exists: '--iterations'"),
         (good.as_str(), "run", vec!["--epochs", "1e300"], 2, "epochs must be fewer: 1e300 of them"),

@@ -42,7 +42,8 @@ final class LoadFailure {
    */
   static String of(String message, Path libtorch, String otherwise) {
     if (message.contains("GLIBC_") || message.contains("GLIBCXX_")) {
-      return "this machine's C or C++ library is too old: glibc 2.28 and libstdc++ of GCC 8 or newer are needed";
+      return "this machine's C or C++ library is too old: libtorch needs glibc 2.28, and libfiresteel.so what it was "
+          + "linked with, on Debian 12 glibc 2.34 and libstdc++ of GCC 9: update this machine, or build on one as old";
     }
     if (message.contains("undefined symbol")) {
       return "libtorch in " + libtorch + " is no whole " + LibtorchVersion.NEEDED + ": " + Loader.REMEDY;

@@ -95,7 +95,10 @@ private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) ex
       out.write(line)
       out.hflush() // so that readers see each line, and it stays if the run is killed
     }
-    def flush(): Unit = out.hsync()
+    def flush(): Unit = {
+      allowed()
+      out.hsync()
+    }
     def close(): Unit = out.close()
   }
 

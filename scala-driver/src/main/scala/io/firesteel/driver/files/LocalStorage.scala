@@ -83,7 +83,10 @@ private[driver] class LocalStorage(root: Path) extends Storage {
 
     def write(line: Array[Byte]): Unit =
       out.write(line) // unbuffered, so that readers see it, and it stays if the run is killed
-    def flush(): Unit = out.getFD.sync()
+    def flush(): Unit = {
+      allowed()
+      out.getFD.sync()
+    }
     def close(): Unit = out.close()
   }
 

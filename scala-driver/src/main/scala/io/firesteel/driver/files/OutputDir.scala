@@ -11,7 +11,8 @@ import java.io.{IOException, OutputStream}
 import scala.util.Using
 
 /** All methods throw FiresteelException of kind io with the path. */
-final class OutputDir private (storage: Storage, claim: Option[RunClaim], created: Boolean) extends AutoCloseable {
+final class OutputDir private[files] (storage: Storage, claim: Option[RunClaim], created: Boolean)
+    extends AutoCloseable {
 
   /** The directory, for messages. */
   def location: String = storage.location("")
@@ -39,9 +40,15 @@ final class OutputDir private (storage: Storage, claim: Option[RunClaim], create
 
   /** Opens a file to append lines. */
   private[driver] def lines(name: String): LineWriter = {
-    val out = at(name, "append to")(storage.lines(name, () => confirm()))
+    val out = at(name, "append to") {
+      confirm()
+      storage.lines(name, () => confirm())
+    }
     new LineWriter {
-      def write(line: Array[Byte]): Unit = at(name, "write")(out.write(line))
+      def write(line: Array[Byte]): Unit = at(name, "write") {
+        claim.foreach(_.confirmLease())
+        out.write(line)
+      }
       def flush(): Unit = at(name, "write")(out.flush())
       def close(): Unit = at(name, "write")(out.close())
     }

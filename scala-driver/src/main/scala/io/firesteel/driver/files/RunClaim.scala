@@ -16,10 +16,18 @@ import scala.annotation.tailrec
 import scala.util.Using
 import scala.util.control.NonFatal
 
-private[driver] final class RunClaim private (storage: Storage, number: Int, me: Holder) {
+private[driver] final class RunClaim private (
+    storage: Storage,
+    number: Int,
+    me: Holder,
+    begun: RunClaim.Moment,
+    clock: () => RunClaim.Moment
+) {
   import RunClaim._
 
   @volatile private var holder = me
+  @volatile private var renewed = begun // when the last renewal that succeeded began
+  @volatile private var lost = Option.empty[String]
   private val released = new AtomicBoolean
   private val name = s"$Prefix$number"
   private val keeper = Executors.newSingleThreadScheduledExecutor { task =>
@@ -35,39 +43,60 @@ private[driver] final class RunClaim private (storage: Storage, number: Int, me:
     renew()
   }
 
-  /** Shows that this run is alive; throws if another run has the directory now. */
-  def renew(): Unit = {
-    confirm()
-    storage.replace(name)(_.write(holder.json))
+  /** Shows that this run is alive; throws if another run has the directory now. Only one thread at a time renews or
+    * looks: where a rename cannot replace a file, the claim is missing for a moment while it is renewed.
+    */
+  def renew(): Unit = synchronized {
+    if (!released.get) {
+      val begun = clock()
+      confirm()
+      storage.replace(name)(_.write(holder.json))
+      renewed = begun
+    }
   }
 
   /** Throws if another run has the directory now, because this one was suspended or disconnected for longer than the
     * lease.
     */
-  def confirm(): Unit = {
+  def confirm(): Unit = synchronized {
+    lost.foreach(refuse)
     val there = claims(storage).lastOption
     val holds = there.map(_._1).contains(number) && read(storage, name).forall(_.id == me.id)
     if (!holds) {
       val by = there.flatMap { case (_, other) => read(storage, other) }.filter(_.id != me.id)
       val what = by.fold("the claim of this run is gone")(other => s"taken over by ${other.description}")
-      throw new FiresteelException(Kind.IO, s"output directory ${storage.location("")}: $what")
+      lost = Some(what)
+      refuse(what)
     }
   }
+
+  /** Throws as [[confirm]] does, but asks the file system only where another run may have taken over: as long as the
+    * last renewal is younger than the lease, none may. Cheap enough for every line that is written.
+    */
+  def confirmLease(): Unit = {
+    lost.foreach(refuse)
+    if (clock().secondsSince(renewed) >= StaleSeconds) renew()
+  }
+
+  private def refuse(what: String): Nothing =
+    throw new FiresteelException(Kind.IO, s"output directory ${storage.location("")}: $what")
 
   /** Releases the directory; may be called again, from any thread. */
   def release(): Unit = if (released.compareAndSet(false, true)) {
     keeper.shutdownNow()
     val hooks = ShutdownHookManager.get()
     if (!hooks.isShutdownInProgress) hooks.removeShutdownHook(hook)
-    for ((other, old) <- claims(storage) if other <= number) storage.remove(old)
+    synchronized { // no renewal makes the file again
+      for ((other, old) <- claims(storage) if other <= number) storage.remove(old)
+    }
   }
 
   private def keep(): Unit = {
     ShutdownHookManager.get().addShutdownHook(hook, HookPriority, HookSeconds, TimeUnit.SECONDS)
     val renewing: Runnable = () =>
-      try if (!released.get) renew()
+      try renew()
       catch {
-        case e: FiresteelException => log.error(Failure.line(e)) // writing the next file fails with it
+        case e: FiresteelException => log.error(Failure.line(e)) // the next line or file that is written fails with it
         case NonFatal(e)           => log.warn(s"renew ${storage.location(name)}: ${Failure.line(e)}")
       }
     keeper.scheduleWithFixedDelay(renewing, RenewSeconds, RenewSeconds, TimeUnit.SECONDS)
@@ -83,23 +112,35 @@ private[driver] object RunClaim {
   private val log = LoggerFactory.getLogger(classOf[RunClaim])
   private val PollSeconds = 1L
   private val RenewSeconds = 20L // several may fail before the lease ends
+  private val StaleSeconds = LeaseSeconds / 2 // the other half is left for a line on its way to the file
   private val AttemptSeconds = LeaseSeconds + RenewSeconds // in which an earlier attempt's claim ends, if it is dead
   private val HookPriority = 90 // after SparkApplication's hook (100), before Hadoop closes its file systems (10)
   private val HookSeconds = 10L
+
+  /** A moment by two clocks of this machine: the monotonic one stands still while the machine is suspended, and the
+    * other one may be set back.
+    */
+  private[files] final case class Moment(nanos: Long, millis: Long) {
+    def secondsSince(earlier: Moment): Long =
+      math.max(TimeUnit.NANOSECONDS.toSeconds(nanos - earlier.nanos), (millis - earlier.millis) / 1000)
+  }
 
   /** Claims the directory of `storage`, which is there. The claim of an earlier attempt of the same submission is waited
     * for: its cluster manager gave it up, so it is dead or dying.
     *
     * @param pause waits so many seconds
+    * @param clock the present moment
     * @throws FiresteelException of kind config, which names the holder, if a run that is alive has it
     */
   def take(
       storage: Storage,
       me: Holder = Holder.self(),
-      pause: Long => Unit = TimeUnit.SECONDS.sleep(_)
+      pause: Long => Unit = TimeUnit.SECONDS.sleep(_),
+      clock: () => Moment = () => Moment(System.nanoTime(), System.currentTimeMillis())
   ): RunClaim = {
     val number = awaitFree(storage, me, pause) + 1
     val mine = s"$Prefix$number"
+    val begun = clock()
     if (!storage.createNew(mine, me.json)) refuse(storage, mine)
     // By now another run may have made a higher claim; and if the store does not guarantee that only one of several
     // creates a file, another run may have replaced this one.
@@ -110,7 +151,7 @@ private[driver] object RunClaim {
     }
     if (read(storage, mine).exists(_.id != me.id)) refuse(storage, mine)
     for ((other, old) <- claims(storage) if other < number) storage.remove(old)
-    val claim = new RunClaim(storage, number, me)
+    val claim = new RunClaim(storage, number, me, begun, clock)
     claim.keep()
     claim
   }

@@ -53,7 +53,9 @@ private[driver] trait Storage {
   /** When the file was last written, in milliseconds by the clock of the file system; None if it does not exist. */
   def modified(name: String): Option[Long]
 
-  /** Opens a file to append lines. `allowed` is called before the file is replaced, and throws if it may not be. */
+  /** Opens a file to append lines. `allowed` is called before the file is replaced or forced to disk, and throws if this
+    * run may not write any more.
+    */
   def lines(name: String, allowed: () => Unit): LineWriter
 
   /** The path or URI of the file, for messages; that of the directory if `name` is empty. */

@@ -3,6 +3,7 @@
 package io.firesteel.driver.files
 
 import com.fasterxml.jackson.databind.ObjectMapper
+import io.firesteel.FiresteelException
 import io.firesteel.driver.Fixtures._
 import io.firesteel.driver.{Main, MetricsFile}
 import io.firesteel.driver.console.{Console, Terminal}
@@ -141,6 +142,34 @@ class HdfsTest extends AnyFunSuite with BeforeAndAfterAll {
     next.round(round(3))
     next.close()
     assert(told("/killed") == Seq("start", "round", "round", "start", "round"))
+  }
+
+  test("a run whose directory was taken over appends no line to the metrics of the run that goes on") {
+    val out = uri("/taken")
+    fs.mkdirs(new Path("/taken"))
+    var now = RunClaim.Moment(0, 0)
+    val storage = Storage.at(out, client())
+    val claim = RunClaim.take(storage, Holder.self().copy(id = "other", machine = "another boot"), clock = () => now)
+    val suspended =
+      new MetricsFile(new OutputDir(storage, Some(claim), created = false), JsonSettings.empty, () => Instant.EPOCH)
+    suspended.started(started)
+    suspended.round(round(1))
+    fs.setTimes(new Path("/taken/.firesteel.claim.1"), 0, -1) // as if it had not been renewed for long
+    Using.resource(OutputDir.claim(out, client(), resume = true)) { dir =>
+      val successor = new MetricsFile(dir, JsonSettings.empty, () => Instant.EPOCH)
+      now = RunClaim.Moment(TimeUnit.SECONDS.toNanos(RunClaim.LeaseSeconds), 0)
+      def refused(): Unit = {
+        val e = intercept[FiresteelException](suspended.round(round(2)))
+        assert(e.kind == Kind.IO && e.getMessage.contains("taken over by the run of process"), e.getMessage)
+      }
+      refused() // before the successor has opened the file, and after
+      successor.started(started.copy(completedRounds = 1))
+      refused()
+      successor.round(round(2))
+      successor.close()
+    }
+    claim.release()
+    assert(told("/taken") == Seq("start", "round", "start", "round"))
   }
 
   test("a failure that waiting does not mend is told at once, and one that lasts after the patience") {

@@ -9,6 +9,7 @@ import org.scalatest.funsuite.AnyFunSuite
 import java.nio.file.attribute.FileTime
 import java.nio.file.{Files, Path}
 import java.time.Instant
+import java.util.concurrent.TimeUnit
 import scala.jdk.CollectionConverters._
 import scala.util.Using
 
@@ -112,6 +113,87 @@ class RunClaimTest extends AnyFunSuite {
       suspended.close()
       assert(names(dir) == Set(".firesteel.claim.2"))
       successor.release()
+    }
+  }
+
+  /** A directory that is held by a run of another machine, which goes by `clock`. */
+  private def heldBy(storage: Storage, clock: () => RunClaim.Moment): (OutputDir, RunClaim) = {
+    val claim = RunClaim.take(storage, elsewhere.copy(id = "first", pid = 7), clock = clock)
+    (new OutputDir(storage, Some(claim), created = false), claim)
+  }
+
+  /** The claim of another run, which takes over because the first one was not renewed for the lease. */
+  private def takeOver(dir: Path): RunClaim = {
+    left(dir, 1, Files.readAllBytes(dir.resolve(".firesteel.claim.1")), age = 2 * RunClaim.LeaseSeconds)
+    RunClaim.take(new LocalStorage(dir), elsewhere)
+  }
+
+  test("a run that was suspended until its directory was taken over appends no line any more") {
+    val asleep = TimeUnit.SECONDS.toNanos(RunClaim.LeaseSeconds)
+    val gaps =
+      Seq( // of a process that was stopped, and of a machine that slept, where the monotonic clock stands still
+        RunClaim.Moment(asleep, 0),
+        RunClaim.Moment(0, TimeUnit.NANOSECONDS.toMillis(asleep))
+      )
+    for (gap <- gaps) scratch { dir =>
+      var now = RunClaim.Moment(0, 0)
+      val (suspended, _) = heldBy(new LocalStorage(dir), () => now)
+      val lines = suspended.lines("metrics.jsonl")
+      lines.write("mine\n".getBytes)
+      val successor = takeOver(dir)
+      now = gap
+      for (_ <- 1 to 2) {
+        val e = intercept[FiresteelException](lines.write("late\n".getBytes))
+        assert(e.kind == Kind.IO && e.getMessage.contains("taken over by the run of process 42 on node7"))
+      }
+      intercept[FiresteelException](suspended.lines("metrics.jsonl"))
+      lines.close()
+      suspended.close()
+      assert(Files.readString(dir.resolve("metrics.jsonl")) == "mine\n")
+      assert(names(dir) == Set("metrics.jsonl", ".firesteel.claim.2"))
+      successor.release()
+    }
+  }
+
+  test("once a renewal or a milestone has shown that the directory was taken over, no line is appended") {
+    type Notice = (RunClaim, LineWriter) => Unit
+    for (notice <- Seq[Notice]((claim, _) => claim.renew(), (_, lines) => lines.flush())) scratch { dir =>
+      val (suspended, claim) = heldBy(new LocalStorage(dir), () => RunClaim.Moment(0, 0))
+      val lines = suspended.lines("metrics.jsonl")
+      val successor = takeOver(dir)
+      assert(intercept[FiresteelException](notice(claim, lines)).getMessage.contains("process 42 on node7"))
+      assert(intercept[FiresteelException](lines.write(Array(1))).getMessage.contains("process 42 on node7"))
+      lines.close()
+      suspended.close()
+      assert(Files.size(dir.resolve("metrics.jsonl")) == 0)
+      successor.release()
+    }
+  }
+
+  test("lines ask the file system for the claim only when its renewals are overdue, and then renew it") {
+    scratch { dir =>
+      var (now, listings) = (RunClaim.Moment(0, 0), 0)
+      val counting = new LocalStorage(dir) {
+        override def names: Seq[String] = {
+          listings += 1
+          super.names
+        }
+      }
+      val (run, _) = heldBy(counting, () => now)
+      val lines = run.lines("metrics.jsonl")
+      val before = listings
+      for (second <- 0L until RunClaim.LeaseSeconds) {
+        now = RunClaim.Moment(TimeUnit.SECONDS.toNanos(second), 0)
+        (1 to 10).foreach(_ => lines.write("x\n".getBytes))
+      }
+      assert(listings == before + 1)
+      left(dir, 1, Files.readAllBytes(dir.resolve(".firesteel.claim.1")), age = 1000)
+      now = RunClaim.Moment(TimeUnit.SECONDS.toNanos(2 * RunClaim.LeaseSeconds), 0)
+      lines.write("x\n".getBytes)
+      val renewed = Files.getLastModifiedTime(dir.resolve(".firesteel.claim.1")).toInstant
+      assert(renewed.isAfter(Instant.now().minusSeconds(500)))
+      lines.close()
+      run.close()
     }
   }
 
