@@ -53,7 +53,8 @@ public final class Exchanger implements AutoCloseable {
   /**
    * Lets the workers continue until all of them together have done {@code minibatches}; then {@link Link#turn} is done.
    * When more are released, the links of a later job continue from there. At first the whole budget is released. Call it
-   * while no worker runs, and before {@link #client}, which says whether the workers will continue.
+   * while no worker runs, and before {@link #client}, which says whether the workers will continue. While workers run,
+   * fewer than they have done, as 0, end the run: each leaves at its next turn.
    */
   public void release(long minibatches) {
     handle.call(

@@ -32,14 +32,19 @@ private[ml] object PredictorCache {
       found
     }
     try body(entry.predictor)
-    finally release(entry).foreach(_.close())
+    finally {
+      synchronized(entry.users -= 1)
+      closeIdle(MostIdle)
+    }
   }
 
-  /** The models to close. */
-  private def release(entry: Opened): Seq[Opened] = synchronized {
-    entry.users -= 1
-    val idle = models.filter(_._2.users == 0).toSeq.dropRight(MostIdle)
-    idle.foreach { case (id, _) => models.remove(id) }
-    idle.map(_._2)
+  /** Closes the models that no task uses, except for the `kept` that were used last. */
+  private[ml] def closeIdle(kept: Int): Unit = {
+    val closing = synchronized {
+      val idle = models.filter(_._2.users == 0).toSeq.dropRight(kept)
+      idle.foreach { case (id, _) => models.remove(id) }
+      idle.map(_._2)
+    }
+    closing.foreach(_.close())
   }
 }

@@ -4,6 +4,7 @@ package io.firesteel.sources
 import io.firesteel.FiresteelException
 import io.firesteel.data.{CifarFile, FileSystems, ReadFailure, TaskSize}
 import io.firesteel.jni.Kind
+import java.io.EOFException
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.Path
 
@@ -50,8 +51,12 @@ private final case class CifarSlice(file: CifarFile, start: Long, rows: Int) ext
     /** Reads the record at this place of the file, or only its label. */
     private def fill(place: Long): Unit = ReadFailure.told(file.path) {
       opened = true
-      in.seek(place)
-      if (in.readNBytes(record, 0, record.length) < record.length)
+      val whole =
+        try {
+          in.seek(place)
+          in.readNBytes(record, 0, record.length) == record.length
+        } catch { case _: EOFException => false } // a file that ends before `place` cannot be positioned there
+      if (!whole)
         throw new FiresteelException(
           Kind.DATA,
           s"${file.path} ends before byte ${place + record.length}: it has changed"

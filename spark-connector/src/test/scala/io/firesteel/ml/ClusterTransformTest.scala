@@ -13,6 +13,7 @@ class ClusterTransformTest extends AnyFunSuite {
       val model = CnnClassificationModel.load(TestSpark.root.resolve("testdata/models/format-1").toString)
       val rows = model.transform(images.repartition(4)).select("image", "prediction").limit(5).collect()
       assert(rows.length == 5 && rows.forall(row => model.predict(row.get(0)) == row.getDouble(1)))
+      PredictorCache.closeIdle(kept = 0) // the driver's; other suites see that nothing native is left
     }
   }
 }

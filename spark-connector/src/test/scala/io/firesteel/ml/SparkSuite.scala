@@ -12,7 +12,10 @@ abstract class SparkSuite extends AnyFunSuite with BeforeAndAfterAll {
     SparkSession.builder().config("spark.sql.shuffle.partitions", "2").getOrCreate()
   }
 
-  override def afterAll(): Unit = spark.stop()
+  override def afterAll(): Unit = {
+    spark.stop()
+    PredictorCache.closeIdle(kept = 0) // other suites see that nothing native is left
+  }
 
   /** 400 training images of CIFAR-10 with columns image, label, label_name, file and row; or the 100 test images. */
   protected def cifar(split: String = "train"): DataFrame =

@@ -2,7 +2,7 @@
 // accuracy.
 package io.firesteel.train
 
-import io.firesteel.{Ended, Evaluated, FiresteelException, RoundDone, TestSpark, TrainListener}
+import io.firesteel.{Ended, Evaluated, FiresteelException, RoundDone, TestSpark, TrainConfig, TrainListener}
 import io.firesteel.jni.Kind
 import io.firesteel.train.workers.WorkerScore
 import org.apache.spark.SparkContext
@@ -31,12 +31,20 @@ class DivergenceTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
-  test("without a test set the weights show it") {
-    val steps = last.copy(tau = 3, iterations = Some(3)) // huge weights after the first, NaN after the others
-    val e = intercept[FiresteelException](
-      Training.train(sc, Runs.cifar10(sc).train, None, steps, TrainListener.silent, None)
+  private def withoutTest(config: TrainConfig): FiresteelException =
+    intercept[FiresteelException](
+      Training.train(sc, Runs.cifar10(sc).train, None, config, TrainListener.silent, None)
     )
-    assert(e.kind == Kind.INTERNAL && e.getMessage.startsWith("training diverged by round 1: weight "), e)
+
+  test("without a test set the loss of training shows it, and of a last step the weights") {
+    val steps =
+      withoutTest(last.copy(tau = 3, iterations = Some(3))) // huge weights after the first, NaN after the others
+    assert(
+      steps.kind == Kind.INTERNAL && steps.getMessage.startsWith("training diverged in round 1: the loss is NaN"),
+      steps
+    )
+    val one = withoutTest(last.copy(lr = Some(1e300))) // the loss of a step is that before it
+    assert(one.kind == Kind.INTERNAL && one.getMessage.startsWith("training diverged by round 1: weight "), one)
   }
 
   test("an evaluation of weights that are NaN has a loss of NaN") {

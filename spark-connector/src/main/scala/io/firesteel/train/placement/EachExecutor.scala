@@ -35,8 +35,11 @@ private[train] object EachExecutor {
       )
       try Await.result(job, Duration(seconds, SECONDS))
       catch {
-        case _: TimeoutException => job.cancel()
-        case e: SparkException   =>
+        case _: TimeoutException     => job.cancel()
+        case e: InterruptedException => // or the job would stay with Spark, queued where slots are busy
+          job.cancel()
+          throw e
+        case e: SparkException =>
           FiresteelException.unwrap(e) match {
             case ours: FiresteelException   => throw ours
             case _ if JobCancellation.is(e) => throw e

@@ -1,6 +1,7 @@
-// A checkpoint is one safetensors file: the weights of the best evaluation if the model may get them, the center, the workers' solver states if they have their own, the exchanger's
-// snapshot of a run inside one stage, and the state of the run as metadata. A resumed run has the same configuration
-// except for the keys in `MayDiffer`; in rounds it gives the bits of a run that was never interrupted.
+// A checkpoint is one safetensors file: the weights of the best evaluation if the model may get them, the center, the
+// workers' solver states if they have their own, the exchanger's snapshot of a run inside one stage, and the state of the
+// run as metadata. A resumed run has the same configuration except for the keys in `MayDiffer`; in rounds it gives the bits
+// of a run that was never interrupted.
 package io.firesteel.train.run
 
 import com.fasterxml.jackson.core.JsonProcessingException
@@ -16,8 +17,8 @@ import scala.util.Using
 private[train] object Checkpoint {
 
   /** The places of files, the exchanger's addresses and waiting times, and the frequency of evaluations do not change
-    * the weights, nor does the patience as long as the run goes on. Every other key may; `iterations` too, since learning-rate policies depend on it. `isOther` has the
-    * rule for `consistency`.
+    * the weights, nor does the patience as long as the run goes on. Every other key may; `iterations` too, since
+    * learning-rate policies depend on it. `isOther` has the rule for `consistency`.
     */
   private val MayDiffer =
     Set(
