@@ -270,7 +270,9 @@ fn check_memory(config: &TrainConfig, train_rows: usize, test_rows: usize) -> Re
     let (train, test) = (of_rows(train_rows)?, of_rows(test_rows)?);
     // the rows are in memory already
     let resident = train.resident + test.resident - ((train_rows + test_rows) * config.shape().values()) as u64;
-    let wanted = resident + train.step.max(test.evaluation);
+    let weights = config.build_net()?.layout().length() * size_of::<f32>();
+    let best = if config.restore_best_weights { weights as u64 } else { 0 };
+    let wanted = resident + best + train.step.max(test.evaluation);
     let limit = MemoryLimit::of_this_process();
     let figures = || {
         let (step, batch) = (readable(train.step), config.batch.unwrap_or_default());

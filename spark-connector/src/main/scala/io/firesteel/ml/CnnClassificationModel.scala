@@ -10,11 +10,11 @@ import org.apache.spark.SparkContext
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.ml.classification.ProbabilisticClassificationModel
 import org.apache.spark.ml.firesteel.HasSummary
-import org.apache.spark.ml.linalg.{DenseVector, SQLDataTypes, Vector, Vectors}
+import org.apache.spark.ml.linalg.{DenseVector, Vector, Vectors}
 import org.apache.spark.ml.param.ParamMap
 import org.apache.spark.ml.util.{Identifiable, MLReadable, MLReader, MLWritable, MLWriter}
 import org.apache.spark.sql.functions.col
-import org.apache.spark.sql.types.{DoubleType, StructField, StructType}
+import org.apache.spark.sql.types.{StructField, StructType}
 import org.apache.spark.sql.{DataFrame, Dataset, Encoders}
 
 /** Classifies images by a convolutional net. Made by [[CnnClassifier]], or loaded.
@@ -64,11 +64,10 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
     Columns.appended(schema, outputs)
   }
 
-  private def outputs: Seq[StructField] = Seq(
-    StructField($(rawPredictionCol), SQLDataTypes.VectorType),
-    StructField($(probabilityCol), SQLDataTypes.VectorType),
-    StructField($(predictionCol), DoubleType, nullable = true, content.labels.attribute($(predictionCol)))
-  ).filter(_.name.nonEmpty)
+  private def outputs: Seq[StructField] = {
+    val classes = content.labels.attribute($(predictionCol))
+    Columns.outputs($(rawPredictionCol), $(probabilityCol), $(predictionCol), classes)
+  }
 
   override def transform(dataset: Dataset[_]): DataFrame = {
     val schema = transformSchema(dataset.schema, logging = true)
@@ -77,6 +76,7 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
       broadcast(dataset.sparkSession.sparkContext),
       features(dataset.schema),
       dataset.schema.fieldIndex($(featuresCol)),
+      Columns.file(dataset.schema).map(field => dataset.schema.fieldIndex(field.name)),
       values,
       outputs.length,
       $(badImages)

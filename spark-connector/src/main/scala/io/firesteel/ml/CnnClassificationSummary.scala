@@ -9,8 +9,8 @@ import org.apache.spark.sql.{DataFrame, Dataset, Row}
 import scala.collection.mutable
 import scala.jdk.CollectionConverters._
 
-/** The summary of a training run. Its metrics (`accuracy` and those below it) are of the DataFrame that was fitted, validation rows
-  * included; they are computed when they are asked for first, which predicts for all its rows.
+/** The summary of a training run. Its metrics (`accuracy` and those below it) are of the DataFrame that was fitted,
+  * validation rows included; they are computed when they are asked for first, which predicts for all its rows.
   *
   * @param predicted what the model's `transform` makes of that DataFrame
   */
@@ -19,13 +19,14 @@ final class CnnClassificationSummary private[ml] (
     predicted: => DataFrame,
     labels: Labels,
     val labelCol: String,
-    val predictionCol: String
-) extends Serializable {
+    val predictionCol: String,
+    nullLabels: Long
+) {
   private def of[A](implicit tag: reflect.ClassTag[A]): Seq[A] = events.collect { case e: A => e }
   private def end: Ended = of[Ended].head
 
   /** What the model's `transform` makes of the DataFrame that was fitted. */
-  @transient lazy val predictions: DataFrame = predicted
+  lazy val predictions: DataFrame = predicted
 
   /** The mean training loss of each round; of asynchronous strategies, of each exchange. */
   def objectiveHistory: Array[Double] = {
@@ -52,8 +53,11 @@ final class CnnClassificationSummary private[ml] (
   /** What was lost during the run, and what was done about it. */
   def faults: Array[String] = of[Fault].map(fault => s"round ${fault.round}: ${fault.what}: ${fault.action}").toArray
 
-  /** Rows that were left out because they are no images, described in words. */
-  def dropped: Array[String] = of[ImagesDropped].map(_.text).toArray
+  /** Rows that were left out because they are no images or have no label, described in words. */
+  def dropped: Array[String] = {
+    val unlabelled = Option.when(nullLabels > 0)(s"left out: $nullLabels rows in which label column $labelCol is null")
+    (of[ImagesDropped].map(_.text) ++ unlabelled).toArray
+  }
 
   /** Accuracy and loss of the last evaluation of the validation rows, if there are any. */
   def validationAccuracy: Option[Double] = end.accuracy
@@ -78,9 +82,10 @@ final class CnnClassificationSummary private[ml] (
     predictions.sparkSession.createDataFrame(rows.asJava, CnnClassificationSummary.History)
   }
 
-  @transient private lazy val metrics = {
+  private lazy val metrics = {
+    val classes = labels // the function must not take the summary, with the model, into tasks
     val numbered = predictions.schema(labelCol).dataType match {
-      case StringType => udf((name: String) => labels.number(name).toDouble).apply(col(Columns.quoted(labelCol)))
+      case StringType => udf((name: String) => classes.number(name).toDouble).apply(col(Columns.quoted(labelCol)))
       case _          => col(Columns.quoted(labelCol)).cast(DoubleType)
     }
     val rows = predictions.select(col(Columns.quoted(predictionCol)), numbered).na.drop().rdd
@@ -117,12 +122,19 @@ private[ml] final class SummaryListener extends TrainListener {
 
   override def event(e: TrainEvent): Unit = synchronized(events += e)
 
-  def result(dataset: Dataset[_], model: CnnClassificationModel, labelCol: String): CnnClassificationSummary =
+  /** @param nullLabels rows that were left out because they have no label */
+  def result(
+      dataset: Dataset[_],
+      model: CnnClassificationModel,
+      labelCol: String,
+      nullLabels: Long
+  ): CnnClassificationSummary =
     new CnnClassificationSummary(
       synchronized(events.toSeq),
       model.transform(dataset),
       model.content.labels,
       labelCol,
-      model.getPredictionCol
+      model.getPredictionCol,
+      nullLabels
     )
 }

@@ -6,11 +6,10 @@ import io.firesteel.jni.Kind
 import io.firesteel.train.Training
 import org.apache.spark.ml.classification.ProbabilisticClassifier
 import org.apache.spark.ml.firesteel.Instrumented
-import org.apache.spark.ml.linalg.SQLDataTypes
 import org.apache.spark.ml.param.ParamMap
 import org.apache.spark.ml.util.{DefaultParamsReadable, DefaultParamsWritable, Identifiable}
 import org.apache.spark.sql.Dataset
-import org.apache.spark.sql.types.{DoubleType, StructField, StructType}
+import org.apache.spark.sql.types.{Metadata, StructType}
 
 /** Trains a convolutional net on the executors.
   *
@@ -30,7 +29,9 @@ final class CnnClassifier(override val uid: String)
 
   @transient private var listener: Option[TrainListener] = None
 
-  /** Who receives the events of the runs that `fit` starts, beside the summary. A copy has the same listener; it is not saved. */
+  /** Who receives the events of the runs that `fit` starts, beside the summary. A copy has the same listener; it is not
+    * saved.
+    */
   def setListener(value: TrainListener): this.type = {
     listener = Some(value)
     this
@@ -45,8 +46,8 @@ final class CnnClassifier(override val uid: String)
   /** @group setParam */
   def setBadImages(value: String): this.type = set(badImages, value)
 
-  /** The weight of each row in the training loss, a number of 0 or more: in a minibatch that is the weighted mean over its rows.
-    * Evaluations count rows.
+  /** The weight of each row in the training loss, a number of 0 or more: in a minibatch that is the weighted mean over its
+    * rows. Evaluations count rows.
     * @group setParam
     */
   def setWeightCol(value: String): this.type = set(weightCol, value)
@@ -59,14 +60,8 @@ final class CnnClassifier(override val uid: String)
     Columns.label(Columns.find(schema, $(labelCol), "labelCol"))
     Columns.weight(schema, this)
     Columns.held(schema, this)
-    Columns.appended(
-      schema,
-      Seq(
-        StructField($(rawPredictionCol), SQLDataTypes.VectorType),
-        StructField($(probabilityCol), SQLDataTypes.VectorType),
-        StructField($(predictionCol), DoubleType)
-      ).filter(_.name.nonEmpty)
-    )
+    val unknown = Metadata.empty // the classes, before the labels are read
+    Columns.appended(schema, Columns.outputs($(rawPredictionCol), $(probabilityCol), $(predictionCol), unknown))
   }
 
   /** Trains, and waits for it.
@@ -96,7 +91,7 @@ final class CnnClassifier(override val uid: String)
       )
       val content = CnnClassificationModel.Content(trained, images.labels)
       val model = copyValues(new CnnClassificationModel(uid, Some(content)).setParent(this))
-      model.summarised(Some(summary.result(dataset, model, $(labelCol))))
+      model.summarised(Some(summary.result(dataset, model, $(labelCol), images.nulls)))
     }
 
   private def policy: String = $(badImages) match {

@@ -3,6 +3,7 @@ package io.firesteel.ml
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
+import org.apache.spark.ml.linalg.SQLDataTypes
 import org.apache.spark.sql.Column
 import org.apache.spark.sql.functions.{coalesce, col, lit}
 import org.apache.spark.sql.types._
@@ -42,6 +43,20 @@ private[ml] object Columns {
         fail(s"weightCol $name is of type ${field.dataType.simpleString}, not a number")
       col(quoted(name)).cast(DoubleType)
     }
+
+  /** The file that a row says it comes from: of Spark's binaryFile, and of Firesteel's own sources. */
+  def file(schema: StructType): Option[StructField] =
+    Seq("path", "file").flatMap(name => schema.fields.find(f => f.name == name && f.dataType == StringType)).headOption
+
+  /** The columns that a model appends, in their order; one without a name is left out.
+    *
+    * @param classes the metadata of `prediction`
+    */
+  def outputs(raw: String, probability: String, prediction: String, classes: Metadata): Seq[StructField] = Seq(
+    StructField(raw, SQLDataTypes.VectorType),
+    StructField(probability, SQLDataTypes.VectorType),
+    StructField(prediction, DoubleType, nullable = true, classes)
+  ).filter(_.name.nonEmpty)
 
   /** The schema with these columns. */
   def appended(schema: StructType, columns: Seq[StructField]): StructType = {

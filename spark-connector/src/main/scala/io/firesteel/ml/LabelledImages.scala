@@ -28,8 +28,6 @@ private[ml] object LabelledImages {
   private val File = 3
   private val Weight = 4 // only if there are weights
 
-  private val FileColumns = Seq("path", "file") // of Spark's binaryFile and of Firesteel's own sources
-
   /** What is in one partition.
     *
     * @param train rows of the training set, and `held` of the validation set
@@ -54,8 +52,7 @@ private[ml] object LabelledImages {
     val schema = dataset.schema
     val features = params.features(schema)
     val label = Columns.find(schema, labelCol, "labelCol")
-    val file =
-      FileColumns.flatMap(name => schema.fields.find(f => f.name == name && f.dataType == StringType)).headOption
+    val file = Columns.file(schema)
     val weight = Columns.weight(schema, params)
     val columns = Seq(
       col(Columns.quoted(params.getFeaturesCol)),

@@ -36,6 +36,7 @@ private[ml] final case class ModelState(
 }
 
 /** @param column index of the features
+  * @param file index of a column that names the file of a row, if there is one
   * @param outputs makes the values that are appended to a row from its logits
   * @param nulls how many values are appended
   * @param badImages what happens to a row that is no image: fail, drop or null
@@ -44,6 +45,7 @@ private[ml] final class Scorer(
     model: Broadcast[ModelState],
     features: ImageFeatures,
     column: Int,
+    file: Option[Int],
     outputs: Array[Float] => Seq[Any],
     nulls: Int,
     badImages: String
@@ -87,7 +89,8 @@ private[ml] final class Scorer(
   }
 
   private def refusal(row: Row, number: Long): String = {
-    val where = features.origin(row.get(column)).filter(_.nonEmpty).getOrElse {
+    val named = file.flatMap(at => Option(row.getString(at))).orElse(features.origin(row.get(column)))
+    val where = named.filter(_.nonEmpty).getOrElse {
       s"row $number of partition ${TaskContext.getPartitionId()}"
     }
     s"$where: the features are null or no image: set badImages to drop or null to go on without them"

@@ -82,8 +82,9 @@ private[ml] object TableParams {
 
   private def row(key: String): SettingRow = rows.find(_.key == key).get
 
-  private val Option = "--([a-z][a-z0-9-]*)".r
+  private val CommandLineOption = "--([a-z][a-z0-9-]*)".r
 
   /** The help text, in which other settings have the names of Params. */
-  def doc(row: SettingRow): String = Option.replaceAllIn(row.help, option => Schema.camelCase(option.group(1)))
+  def doc(row: SettingRow): String =
+    CommandLineOption.replaceAllIn(row.help, option => Schema.camelCase(option.group(1)))
 }

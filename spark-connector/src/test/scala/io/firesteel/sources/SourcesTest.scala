@@ -228,6 +228,9 @@ class SourcesTest extends AnyFunSuite with BeforeAndAfterAll {
       val frame = load("cifar", directory)
       def said() = intercept[FiresteelException](FiresteelException.unwrapping(frame.collect())).getMessage
       assert(said() == s"file:$path: record 2 at byte 6146 has label 10, cifar10 has 10 classes")
+      Files.write(path, new Array[Byte](6000)) // both tasks fail, whichever is first; one begins behind the end
+      val ends = Seq(6146, 9219).map(end => s"file:$path ends before byte $end: it has changed")
+      assert(ends.contains(said()))
       Files.write(path, new Array[Byte](7000)) // of the last record a part, so that one task of the two fails
       assert(said() == s"file:$path ends before byte 9219: it has changed")
       Files.delete(path)
