@@ -34,7 +34,7 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
   def this(uid: String) = this(uid, None)
   def this() = this(Identifiable.randomUID("cnn"))
 
-  private[ml] def content: CnnClassificationModel.Content =
+  private[firesteel] def content: CnnClassificationModel.Content =
     held.getOrElse(throw new FiresteelException(Kind.CONFIG, s"$uid has no weights: fit or load a model"))
 
   @transient private var shared: Option[(SparkContext, Broadcast[ModelState])] = None
@@ -152,10 +152,10 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
 object CnnClassificationModel extends MLReadable[CnnClassificationModel] {
 
   /** What makes a model: the result of a run, and its classes. */
-  private[ml] final case class Content(trained: TrainedModel, labels: Labels) {
+  private[firesteel] final case class Content(trained: TrainedModel, labels: Labels) {
 
     /** With a name of its own, so that executors that know another model of the same uid load this one. */
-    lazy val state: ModelState =
+    private[ml] lazy val state: ModelState =
       ModelState(UUID.randomUUID.toString, trained.config.toJson, trained.weights, trained.normalizer)
   }
 

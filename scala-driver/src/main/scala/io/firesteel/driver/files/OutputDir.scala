@@ -94,6 +94,17 @@ object OutputDir {
     new OutputDir(Storage.at(uri, conf), None, created = false)
   }
 
+  /** A directory that does not exist yet and that others make and write. If nothing is in it when this is closed, it is deleted.
+    *
+    * @throws FiresteelException of kind config if there is anything at `uri`
+    */
+  def absent(uri: String, conf: Configuration): OutputDir = naming(s"output directory $uri") {
+    val storage = Storage.at(uri, conf)
+    if (storage.contains(""))
+      throw new FiresteelException(Kind.CONFIG, s"output directory $uri exists already: choose another --out")
+    new OutputDir(storage, None, created = true)
+  }
+
   /** Creates the directory if it does not exist, and claims it. It is an error if another run has claimed it, or if it
     * has the files of a run and this one is not to `resume` it. The result must be closed.
     *
