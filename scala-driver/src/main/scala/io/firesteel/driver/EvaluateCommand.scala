@@ -8,6 +8,7 @@ import io.firesteel.data.ImageFiles
 import io.firesteel.driver.console.Console
 import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.{Command, JsonSettings, Options, RunConfig}
+import io.firesteel.files.Directory
 import io.firesteel.jni.Kind
 import io.firesteel.train.Evaluation
 
@@ -27,7 +28,7 @@ object EvaluateCommand {
     if (split != "test" && split != "train") fail(s"--split is '$split', not test or train")
 
     val (directory, file) = locate(model)
-    val dir = OutputDir.existing(directory, SparkApplication.hadoop)
+    val dir = Directory.existing(directory, SparkApplication.hadoop)
     val config = configuration(dir, settings)
     Seq(file, OutputDir.Preprocessing).filterNot(dir.contains).foreach(absent(dir, _))
     val data = config.data.getOrElse(fail("evaluate needs --data"))
@@ -53,7 +54,7 @@ object EvaluateCommand {
   }
 
   /** The configuration recorded with the model, less what belonged to that run's cluster and data, under `settings`. */
-  private def configuration(dir: OutputDir, settings: ObjectNode): TrainConfig = {
+  private def configuration(dir: Directory, settings: ObjectNode): TrainConfig = {
     val bytes = dir.read(OutputDir.Config).getOrElse(absent(dir, OutputDir.Config))
     val recorded = RunConfig.parse(bytes, dir.location(OutputDir.Config)).completed.deepCopy()
     recorded.remove("workers")
@@ -71,7 +72,7 @@ object EvaluateCommand {
       (if (directory.isEmpty) "." else directory, name)
     }
 
-  private def absent(dir: OutputDir, name: String): Nothing = fail(
+  private def absent(dir: Directory, name: String): Nothing = fail(
     s"no model there: ${dir.location(name)} does not exist"
   )
 

@@ -4,6 +4,7 @@ package io.firesteel.driver
 import io.firesteel._
 import io.firesteel.driver.console.{Console, Terminal}
 import io.firesteel.driver.files.OutputDir
+import io.firesteel.files.Directory
 import org.apache.hadoop.conf.Configuration
 
 import java.io.{ByteArrayOutputStream, OutputStream, PrintStream}
@@ -24,13 +25,13 @@ object Fixtures {
   def names(dir: Path): Set[String] = Files.list(dir).iterator.asScala.map(_.getFileName.toString).toSet
 
   /** To be closed. */
-  def claim(dir: Path, resume: Boolean = false): OutputDir = OutputDir.claim(dir.toString, new Configuration(), resume)
+  def claim(dir: Path, resume: Boolean = false): Directory = OutputDir.claim(dir.toString, new Configuration(), resume)
 
   /** The directory without a claim on it. */
-  def open(dir: Path): OutputDir = OutputDir.existing(dir.toString, new Configuration())
+  def open(dir: Path): Directory = Directory.existing(dir.toString, new Configuration())
 
   /** Makes `runs` claims at the same moment; returns the failures and the successful claims. */
-  def claimTogether(runs: Int)(claim: => OutputDir): (Seq[FiresteelException], Seq[OutputDir]) = {
+  def claimTogether(runs: Int)(claim: => Directory): (Seq[FiresteelException], Seq[Directory]) = {
     val (barrier, pool) = (new CyclicBarrier(runs), Executors.newFixedThreadPool(runs))
     try
       (1 to runs)

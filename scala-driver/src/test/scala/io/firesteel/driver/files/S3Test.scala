@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper
 import io.firesteel.driver.Fixtures._
 import io.firesteel.driver.Main
 import io.firesteel.driver.console.{Console, Terminal}
+import io.firesteel.files.{Directory, ObjectStorage, Storage}
 import io.firesteel.jni.Kind
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{FileSystem, Path}
@@ -155,7 +156,7 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
   }
 
   test("an object whose writing fails half way is not put in place of the old one") {
-    val dir = OutputDir.existing("s3a://bucket/half", conf)
+    val dir = Directory.existing("s3a://bucket/half", conf)
     dir.write("config.json", "old".getBytes)
     val e = intercept[IllegalStateException](dir.write("config.json") { out =>
       out.write(new Array[Byte](1 << 20))
