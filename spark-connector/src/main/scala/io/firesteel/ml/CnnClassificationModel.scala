@@ -116,7 +116,7 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
     * @throws FiresteelException of kind data for a value that is no image
     */
   override def predictRaw(features: Any): Vector = {
-    val values = ImageFeatures.ofValue(features, get(imageShape).map(RawShape.of(_, $(imageLayout))))
+    val values = ImageFeatures.ofValue(features, rawShape)
     val record = ImageRecords.record(0, values.image(features))
     val logits = content.state.logits(values.format(), values.format().chunk(Seq(0L -> record)), 1)
     if (logits.forall(_.isNaN)) throw new FiresteelException(Kind.DATA, "the features are null or no image")

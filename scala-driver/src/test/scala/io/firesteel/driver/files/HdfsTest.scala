@@ -111,6 +111,13 @@ class HdfsTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
+  test(
+    "a fit of the estimator that was interrupted goes on from HDFS, whose client refuses to work for such a thread"
+  ) {
+    assert(fitTwice(spark, uri("/fits")) == 2)
+    assert(left("/fits").isEmpty)
+  }
+
   test("of many runs that begin at once one holds the directory") {
     for (repetition <- 1 to 5) {
       val out = uri(s"/together/$repetition")

@@ -144,6 +144,11 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
+  test("a fit of the estimator that was interrupted goes on from S3") {
+    assert(fitTwice(spark, "s3a://bucket/fits") == 2)
+    assert(!fs.exists(new Path("/fits")) || left("fits").isEmpty)
+  }
+
   test("of many runs that begin at once one holds the directory") {
     assert(Storage.at("s3a://bucket/together", conf).atomic)
     for (repetition <- 1 to 5) {

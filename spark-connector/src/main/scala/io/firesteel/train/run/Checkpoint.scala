@@ -20,7 +20,7 @@ private[train] object Checkpoint {
     * the weights, nor does the patience as long as the run goes on. Every other key may; `iterations` too, since
     * learning-rate policies depend on it. `isOther` has the rule for `consistency`.
     */
-  private val MayDiffer =
+  val MayDiffer: Set[String] =
     Set(
       "data",
       "out",
@@ -64,16 +64,17 @@ private[train] object Checkpoint {
       }
     else RunState(0, PackedVector.empty, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
 
-  /** The consistency of the run that saved the checkpoint. None if there is no checkpoint, or its configuration has no
-    * such key.
-    */
-  def consistency(store: CheckpointStore): Option[String] = store.load().flatMap { file =>
+  /** The resolved configuration of the run that saved the checkpoint. None if there is no checkpoint. */
+  def configuration(store: CheckpointStore): Option[JsonNode] = store.load().map { file =>
     Using.resource(file) { stored =>
       val opened = TensorFile.open(stored)
-      val config = parsed(opened.name, new CheckpointFields(opened).text("config"))
-      Option(config.get("consistency")).map(_.asText)
+      parsed(opened.name, new CheckpointFields(opened).text("config"))
     }
   }
+
+  /** Its consistency. None if there is no checkpoint, or its configuration has no such key. */
+  def consistency(store: CheckpointStore): Option[String] =
+    configuration(store).flatMap(config => Option(config.get("consistency")).map(_.asText))
 
   /** The state with initial weights if it has none. Some nets compute theirs from the statistics of the training set.
     */
