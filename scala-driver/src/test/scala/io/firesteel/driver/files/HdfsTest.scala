@@ -3,7 +3,7 @@
 package io.firesteel.driver.files
 
 import com.fasterxml.jackson.databind.ObjectMapper
-import io.firesteel.FiresteelException
+import io.firesteel.{Failure, FiresteelException}
 import io.firesteel.driver.Fixtures._
 import io.firesteel.driver.{Main, MetricsFile}
 import io.firesteel.driver.console.{Console, Terminal}
@@ -122,7 +122,7 @@ class HdfsTest extends AnyFunSuite with BeforeAndAfterAll {
     for (repetition <- 1 to 5) {
       val out = uri(s"/together/$repetition")
       val (refused, held) = claimTogether(8)(OutputDir.claim(out, client(), resume = false))
-      assert(held.size == 1 && refused.forall(_.kind == Kind.CONFIG), refused)
+      assert(held.size == 1 && refused.forall(_.kind == Kind.CONFIG), refused.map(Failure.line))
       assert(refused.forall(_.getMessage.contains(s"output directory $out is held by ")), refused)
       held.foreach(_.close())
       assert(!fs.exists(new Path(out)) || fs.listStatus(new Path(out)).isEmpty)

@@ -3,6 +3,7 @@
 package io.firesteel.driver.files
 
 import com.fasterxml.jackson.databind.ObjectMapper
+import io.firesteel.Failure
 import io.firesteel.driver.Fixtures._
 import io.firesteel.driver.Main
 import io.firesteel.driver.console.{Console, Terminal}
@@ -154,7 +155,7 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
     for (repetition <- 1 to 5) {
       val out = s"s3a://bucket/together/$repetition"
       val (refused, held) = claimTogether(8)(OutputDir.claim(out, conf, resume = false))
-      assert(held.size == 1 && refused.forall(_.kind == Kind.CONFIG), refused)
+      assert(held.size == 1 && refused.forall(_.kind == Kind.CONFIG), refused.map(Failure.line))
       assert(refused.forall(_.getMessage.contains(s"output directory $out is held by ")), refused)
       held.foreach(_.close())
     }
