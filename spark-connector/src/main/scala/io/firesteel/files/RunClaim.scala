@@ -113,7 +113,7 @@ private[firesteel] object RunClaim {
   private val RenewSeconds = 20L // several may fail before the lease ends
   private val StaleSeconds = LeaseSeconds / 2 // the other half is left for a line on its way to the file
   private val AttemptSeconds = LeaseSeconds + RenewSeconds // in which an earlier attempt's claim ends, if it is dead
-  private val HookPriority = 90 // after SparkApplication's hook (100), before Hadoop closes its file systems (10)
+  private val HookPriority = 90 // after the command line's own hook (100), before Hadoop closes its file systems (10)
   private val HookSeconds = 10L
 
   /** A moment by two clocks of this machine: the monotonic one stands still while the machine is suspended, and the

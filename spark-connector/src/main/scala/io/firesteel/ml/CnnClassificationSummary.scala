@@ -37,8 +37,8 @@ final class CnnClassificationSummary private[ml] (
   /** Rounds of the run. */
   def totalIterations: Int = end.rounds
 
-  /** Rounds of them that an earlier fit did, from whose checkpoint this one went on; `objectiveHistory` and `history` begin
-    * after them.
+  /** Those of them that an earlier fit did, from whose checkpoint this one went on; 0 if it began anew. `objectiveHistory` and
+    * `history` begin after them.
     */
   def completedRounds: Int = of[Started].head.completedRounds
 
