@@ -2,7 +2,7 @@
 
 import json
 
-from . import accuracy, cuda, curve, engine, exchange, faults, images, memory, peers, precision, race, recovery, results, runs, spark, strategies
+from . import accuracy, cuda, curve, engine, exchange, faults, grid, images, memory, peers, precision, race, recovery, results, runs, spark, strategies, tables, transform
 
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
@@ -20,6 +20,9 @@ TABLES = {
     "precision": precision,
     "cuda": cuda,
     "images": images,
+    "transform": transform,
+    "tables": tables,
+    "grid": grid,
 }
 
 

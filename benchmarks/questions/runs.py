@@ -52,6 +52,14 @@ def require_python(name):
     return program
 
 
+def jar():
+    """The path of Firesteel's jar."""
+    names = ROOT / "scala-driver" / "target" / "firesteel-driver_*.jar"
+    for name in sorted(names.parent.glob(names.name)):
+        return str(name)
+    sys.exit(f"bench: there is no {names}: run scripts/build")
+
+
 def wait(process):
     """Waits for a run, which must succeed."""
     if process.wait() != 0:

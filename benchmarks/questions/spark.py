@@ -2,18 +2,26 @@
 
 import statistics
 import tempfile
+from collections import namedtuple
 from pathlib import Path
 
 from . import clusters, runs
 
 TITLE = "Through Spark against plain processes"
-ITERATIONS = 400  # local steps of each worker, of which the warm-up is not counted
+# rounds, those of them that are not counted, and what a heap needs beside Spark's default of 1 GiB, in MiB
+Plan = namedtuple("Plan", ["rounds", "warm_up", "heap"])
+NETS = {  # by name of the net
+    "cifar10_quick": Plan(40, runs.WARM_UP, 0),
+    "alexnet": Plan(8, 2, 5120),  # 228 MB of weights; a round takes seconds
+}
 STANDALONE = "standalone"
 PLAIN = "plain"
-SIDES = {  # by name: the master, and options beside those of all
+ROUNDS = ["--consistency", "rounds"]
+SIDES = {  # by name: the master, with the MiB of an executor's heap, and options beside those of all
     "local[2]": ("local[2]", []),
-    "local[2], rounds": ("local[2]", ["--consistency", "rounds"]),
-    "local-cluster": ("local-cluster[2,1,1024]", []),
+    "local[2], rounds": ("local[2]", ROUNDS),
+    "local-cluster": ("local-cluster[2,1,{}]", []),
+    "local-cluster, rounds": ("local-cluster[2,1,{}]", ROUNDS),
     STANDALONE: (None, []),  # a cluster that is started for the run
 }
 
@@ -33,7 +41,7 @@ def answer(arguments):
         **where,
         "data": arguments.name,
         "precision": arguments.precision,
-        "batch": arguments.batch,
+        **{key: getattr(arguments, key) for key in ("net", "resize", "batch", "tau")},
         "n": arguments.pairs,
         "speeds": speeds,
     }
@@ -41,47 +49,51 @@ def answer(arguments):
 
 def _options(arguments, out):
     never = "1000000"  # the last round alone is evaluated, outside the clock
-    asked = ["--data", arguments.data, "--precision", arguments.precision, "--batch", str(arguments.batch), "--out", str(out)]
-    return [*asked, "--iterations", str(ITERATIONS), "--tau", "10", "--eval-every", never]
+    asked = {key: getattr(arguments, key) for key in ("data", "precision", "net", "resize", "batch", "tau")}
+    asked |= {"iterations": NETS[arguments.net].rounds * arguments.tau, "eval-every": never, "out": out}
+    return [word for key, value in asked.items() if value is not None for word in (f"--{key}", str(value))]
 
 
 def _through_spark(arguments, home, side):
-    master, more = SIDES[side]
+    (master, more), plan = SIDES[side], NETS[arguments.net]
     options = ["--workers", "2", *more, *_options(arguments, home / side)]
+    heap = f"{1024 + plan.heap}m"  # spark-submit's --executor-memory is not for local-cluster
+    memory = ["--driver-memory", heap, "--conf", f"spark.executor.memory={heap}"] if plan.heap else []
     if side == STANDALONE:
         cluster = home / "cluster"
         cluster.mkdir()
         with clusters.standalone(cluster) as (url, _):
-            runs.wait(runs.submit(url, options, clusters.TWO_EXECUTORS))
+            runs.wait(runs.submit(url, options, [*clusters.TWO_EXECUTORS, *memory]))
     else:
-        runs.wait(runs.submit(master, options))
-    return runs.steady(home / side)
+        runs.wait(runs.submit(master.format(1024 + plan.heap), options, memory))
+    return runs.steady(home / side, plan.warm_up)
 
 
 def _plain(arguments, home):
     outs = [home / "plain-0", home / "plain-1"]
     for process in [runs.sequential(_options(arguments, out)) for out in outs]:
         runs.wait(process)
-    return sum(runs.steady(out) for out in outs)
+    return sum(runs.steady(out, NETS[arguments.net].warm_up) for out in outs)
 
 
 def table(rows):
     lines = [
-        "`cifar10_quick`, tau 10, two workers of one thread. Images a second after the first",
-        f"{runs.WARM_UP} rounds, medians over n pairs; the spread is the smallest and the largest ratio to two plain processes of the",
+        "Two workers of one thread. Images a second after the first rounds, which are not counted (20; of AlexNet, whose",
+        "weights are 228 MB, 2), medians over n pairs; the spread is the smallest and the largest ratio to two plain processes of the",
         "same pair. In rounds each round is a Spark job; where a run may choose it takes one stage, and the same averaging goes",
         "through the exchanger. `local-cluster[2,1,1024]` and the standalone cluster have executors of one core, on this machine.",
         "",
-        "| when | hardware | versions | data | precision | batch | n | Spark | through Spark | plain | ratio (spread) |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| when | hardware | versions | data | net | precision | batch | tau | n | Spark | through Spark | plain | ratio (spread) |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         hardware, versions = row["hardware"], row["versions"]
+        net = row.get("net", "cifar10_quick") + (f", enlarged to {row['resize']}" if row.get("resize") else "")
         for side, median, plain, ratios in _ratios(row):
             lines.append(
                 f"| {row['time'][:10]} | {hardware['cpu']}, {hardware['cores']} cores "
-                f"| Spark {versions['spark']}, libtorch {versions['libtorch']} | {row['data']} | {row['precision']} "
-                f"| {row.get('batch', 100)} | {row['n']} | {side} | {median:.0f} | {plain:.0f} "
+                f"| Spark {versions['spark']}, libtorch {versions['libtorch']} | {row['data']} | {net} | {row['precision']} "
+                f"| {row.get('batch', 100)} | {row.get('tau', 10)} | {row['n']} | {side} | {median:.0f} | {plain:.0f} "
                 f"| {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}) |"
             )
     return lines

@@ -24,6 +24,7 @@ pub mod solver;
 pub mod tensors;
 #[cfg(test)]
 mod testing;
+pub mod vector;
 pub mod weights;
 pub mod worker;
 
@@ -31,6 +32,7 @@ pub use config::{Facts, TrainConfig};
 pub use error::{Error, Kind, Result};
 pub use predictor::Predictor;
 pub use round::{Evaluation, Report, Round, RoundKind, StateIn};
+pub use vector::RoundVector;
 pub use worker::{Cell, ClassEvaluation, Worker, WorkerSpec};
 
 /// The version of libtorch that this crate is built against; tch 0.24.0 accepts no other. The one that is loaded says its

@@ -156,7 +156,7 @@ impl Sequential {
                 loss_limit: None,
                 state: StateIn::Keep,
             };
-            let report = self.train_worker.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
+            let report = self.train_worker.round(&mut self.weights[..], &ask, &AtomicBool::new(false))?;
             let before = std::mem::replace(&mut progress.seconds, (started.elapsed() - evaluating).as_secs_f64());
             progress.samples += report.samples;
             progress.rounds = round + 1;
@@ -172,7 +172,7 @@ impl Sequential {
             let loss = report.loss.ok_or_else(|| diverged(progress.rounds))?;
             if let Some(steps) = self.config.update_bn.filter(|_| progress.rounds == rounds) {
                 let ask = Round { kind: RoundKind::UpdateBn, first_step: 0, steps, ..ask };
-                self.train_worker.round(&mut self.weights, &ask, &AtomicBool::new(false))?;
+                self.train_worker.round(&mut self.weights[..], &ask, &AtomicBool::new(false))?;
             }
             if progress.rounds % self.config.eval_every == 0 || progress.rounds == rounds {
                 let from = Instant::now();

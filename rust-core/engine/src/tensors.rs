@@ -105,7 +105,7 @@ pub fn read_header(bytes: &[u8], file_bytes: u64) -> Result<Header> {
 /// The bytes of a whole file with `values` in the order of the names; for small files.
 pub fn encode(layout: &FileLayout, values: &[f32]) -> Result<Vec<u8>> {
     let mut bytes = header(layout)?;
-    check_length(Layout::new(layout.tensors.clone())?.length(), values)?;
+    check_length(Layout::new(layout.tensors.clone())?.length(), values.len())?;
     bytes.reserve_exact(size_of_val(values));
     bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     Ok(bytes)

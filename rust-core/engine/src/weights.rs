@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 use crate::device::{Compute, Precision};
 use crate::error::Result;
 use crate::params::Params;
+use crate::vector;
 
 /// Tensors by name.
 type Named = BTreeMap<String, Tensor>;
@@ -93,15 +94,23 @@ impl Weights {
 
     /// Replaces all weights; a slice of another length is refused.
     pub fn set(&mut self, values: &[f32]) -> Result<()> {
-        firesteel_exchange::layout::check_length(self.length(), values)?;
-        no_grad(|| self.flat.copy_(&Tensor::from_slice(values)));
+        firesteel_exchange::layout::check_length(self.length(), values.len())?;
+        self.read_from(|from, into| {
+            into.copy_from_slice(&values[from..from + into.len()]);
+            Ok(())
+        })
+    }
+
+    /// Replaces all weights by those that `read` copies, given the index of the first one of a piece.
+    pub fn read_from(&mut self, read: impl FnMut(usize, &mut [f32]) -> Result<()>) -> Result<()> {
+        vector::copy_in(&self.flat, read)?;
         self.refresh();
         Ok(())
     }
 
     /// Copies all weights to `values`; a slice of another length is refused.
     pub fn copy_to(&self, values: &mut [f32]) -> Result<()> {
-        firesteel_exchange::layout::check_length(self.length(), values)?;
+        firesteel_exchange::layout::check_length(self.length(), values.len())?;
         self.flat.copy_data(values, values.len());
         Ok(())
     }

@@ -39,7 +39,7 @@ pub(crate) fn restore_all(
         });
     }
     for (vector, saved) in vectors.iter().zip(&saved_vectors) {
-        check_length(vector.len(), saved)?;
+        check_length(vector.len(), saved.len())?;
     }
     for (vector, saved) in vectors.iter_mut().zip(saved_vectors) {
         **vector = saved;

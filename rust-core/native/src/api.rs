@@ -4,18 +4,19 @@
 //! passing garbage.
 
 use std::path::Path;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use firesteel_engine::{Error, Round};
+use firesteel_exchange::layout::check_length;
 use jni::objects::{JByteArray, JByteBuffer, JClass, JFloatArray, JLongArray, JObjectArray, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, bind_java_type};
 
-use crate::buffers::{bytes, float_array, floats, long_array, longs, set_strings, sizes, with_direct};
-use crate::calls::{self, Attached, CENTERS, PREDICTORS, WORKERS};
+use crate::buffers::{bytes, float_array, floats, long_array, longs, set_strings, sizes, values, with_direct};
+use crate::calls::{self, Attached, PREDICTORS, WORKERS};
 use crate::error::{Failure, Result, Throw};
-use crate::{hosts, lifetime, logging, registry, sweep};
+use crate::java_vector::{JavaValues, JavaVector};
+use crate::{average, hosts, lifetime, logging, registry, sweep};
 
 bind_java_type! {
     Native => io.firesteel.jni.Native,
@@ -29,6 +30,7 @@ bind_java_type! {
         static extern fn machine(config: JString) -> JString,
         static extern fn memory(config: JString, rows: jlong, record: JString) -> JString,
         static extern fn initial_weights(config: JString, statistics: jlong[]) -> jfloat[],
+        static extern fn average(vectors: jbyte[][], samples: jlong[], mean: jbyte[]),
         static extern fn normalizer(config: JString, statistics: jlong[]) -> jfloat[],
         static extern fn tensors_header(layout: JString) -> jbyte[],
         static extern fn read_tensors_header(header: jbyte[], file_bytes: jlong) -> JString,
@@ -37,9 +39,9 @@ bind_java_type! {
         static extern fn worker_bad_images(worker: jlong) -> JString,
         static extern fn worker_statistics(worker: jlong) -> jlong[],
         static extern fn worker_prepare(worker: jlong, normalizer: jfloat[]),
-        static extern fn worker_round(worker: jlong, vector: jfloat[], round: JString) -> JString,
-        static extern fn worker_evaluate(worker: jlong, weights: jfloat[], digest: JString) -> JString,
-        static extern fn worker_evaluate_classes(worker: jlong, weights: jfloat[], digest: JString) -> jlong[],
+        static extern fn worker_round(worker: jlong, given: jbyte[][], round: JString, wanted: jbyte[][]) -> JString,
+        static extern fn worker_evaluate(worker: jlong, weights: jbyte[], digest: JString) -> JString,
+        static extern fn worker_evaluate_classes(worker: jlong, weights: jbyte[], digest: JString) -> jlong[],
         static extern fn worker_device(worker: jlong) -> JString,
         static extern fn worker_cancel(worker: jlong),
         static extern fn worker_keep(worker: jlong, run: JString, partition: jint),
@@ -51,10 +53,6 @@ bind_java_type! {
         static extern fn retain(run: JString, partitions: jlong[]),
         static extern fn end_run(run: JString),
         static extern fn live() -> jlong,
-        static extern fn center_open(config: JString, initial: jfloat[]) -> jlong,
-        static extern fn center_add(center: jlong, vector: jfloat[], samples: jlong),
-        static extern fn center_fold(center: jlong) -> jfloat[],
-        static extern fn center_close(center: jlong),
     },
 }
 
@@ -109,6 +107,29 @@ impl NativeNativeInterface for NativeAPI {
     ) -> Result<JFloatArray<'l>> {
         let statistics = longs(env, &statistics)?;
         float_array(env, &calls::initial_weights(&config.to_string(), &statistics)?)
+    }
+
+    fn average<'l>(
+        env: &mut Env<'l>,
+        _: JClass<'l>,
+        vectors: JObjectArray<'l, JByteArray<'l>>,
+        samples: JLongArray<'l>,
+        mean: JByteArray<'l>,
+    ) -> Result<()> {
+        let wrong = |_| Error::layout("a negative number of samples");
+        let samples = longs(env, &samples)?.into_iter().map(|samples| u64::try_from(samples).map_err(wrong));
+        let samples: Vec<u64> = samples.collect::<firesteel_engine::Result<_>>()?;
+        let (vectors, mean) = (JavaValues::all(env, &vectors)?, JavaValues::new(env, mean)?);
+        if vectors.len() != samples.len() {
+            return Err(Error::layout(format!("{} vectors of {} workers", vectors.len(), samples.len())).into());
+        }
+        vectors.iter().try_for_each(|vector| check_length(mean.length(), vector.length()))?;
+        Ok(average::average(
+            mean.length(),
+            &samples,
+            |worker, from, into| vectors[worker].read(env, from, into),
+            |from, values| mean.write(env, from, values),
+        )?)
     }
 
     fn normalizer<'l>(
@@ -172,14 +193,15 @@ impl NativeNativeInterface for NativeAPI {
         env: &mut Env<'l>,
         _: JClass<'l>,
         worker: jlong,
-        vector: JFloatArray<'l>,
+        given: JObjectArray<'l, JByteArray<'l>>,
         round: JString<'l>,
+        wanted: JObjectArray<'l, JByteArray<'l>>,
     ) -> Result<JString<'l>> {
         let attached = WORKERS.get(worker)?;
         let round: Round = calls::parse("round", &round.to_string())?;
-        let mut values = floats(env, &vector)?;
-        let report = attached.resident.lock()?.round(&mut values, &round, &attached.cancel)?;
-        vector.set_region(env, 0, &values)?;
+        let (given, wanted) = (JavaValues::all(env, &given)?, JavaValues::all(env, &wanted)?);
+        let mut vector = JavaVector { env, given, wanted };
+        let report = attached.resident.lock()?.round(&mut vector, &round, &attached.cancel)?;
         Ok(JString::from_str(env, calls::render(&report)?)?)
     }
 
@@ -187,11 +209,11 @@ impl NativeNativeInterface for NativeAPI {
         env: &mut Env<'l>,
         _: JClass<'l>,
         worker: jlong,
-        weights: JFloatArray<'l>,
+        weights: JByteArray<'l>,
         digest: JString<'l>,
     ) -> Result<JString<'l>> {
         let attached = WORKERS.get(worker)?;
-        let weights = floats(env, &weights)?;
+        let weights = values(env, weights)?;
         let evaluation = attached.resident.lock()?.evaluate(&weights, &digest.to_string(), &attached.cancel)?;
         Ok(JString::from_str(env, calls::render(&evaluation)?)?)
     }
@@ -200,11 +222,11 @@ impl NativeNativeInterface for NativeAPI {
         env: &mut Env<'l>,
         _: JClass<'l>,
         worker: jlong,
-        weights: JFloatArray<'l>,
+        weights: JByteArray<'l>,
         digest: JString<'l>,
     ) -> Result<JLongArray<'l>> {
         let attached = WORKERS.get(worker)?;
-        let weights = floats(env, &weights)?;
+        let weights = values(env, weights)?;
         let counted = attached.resident.lock()?.evaluate_classes(&weights, &digest.to_string(), &attached.cancel)?;
         long_array(env, &calls::class_counts(&counted)?)
     }
@@ -280,38 +302,5 @@ impl NativeNativeInterface for NativeAPI {
 
     fn live<'l>(_: &mut Env<'l>, _: JClass<'l>) -> Result<jlong> {
         Ok(lifetime::LIVE.load(Ordering::Relaxed))
-    }
-
-    fn center_open<'l>(
-        env: &mut Env<'l>,
-        _: JClass<'l>,
-        config: JString<'l>,
-        initial: JFloatArray<'l>,
-    ) -> Result<jlong> {
-        let initial = floats(env, &initial)?;
-        Ok(calls::open_center(&config.to_string(), initial)?)
-    }
-
-    fn center_add<'l>(
-        env: &mut Env<'l>,
-        _: JClass<'l>,
-        center: jlong,
-        vector: JFloatArray<'l>,
-        samples: jlong,
-    ) -> Result<()> {
-        let center = CENTERS.get(center)?;
-        let vector = floats(env, &vector)?;
-        let samples = u64::try_from(samples).map_err(|_| Error::layout(format!("{samples} samples")))?;
-        Ok(center.lock().unwrap_or_else(PoisonError::into_inner).add(&vector, samples)?)
-    }
-
-    fn center_fold<'l>(env: &mut Env<'l>, _: JClass<'l>, center: jlong) -> Result<JFloatArray<'l>> {
-        let center = CENTERS.get(center)?;
-        let mut center = center.lock().unwrap_or_else(PoisonError::into_inner);
-        float_array(env, center.fold()?)
-    }
-
-    fn center_close<'l>(_: &mut Env<'l>, _: JClass<'l>, center: jlong) -> Result<()> {
-        CENTERS.close(center)
     }
 }

@@ -9,11 +9,20 @@ use jni::objects::{JByteArray, JByteBuffer, JFloatArray, JLongArray, JObjectArra
 use jni::sys::jint;
 
 use crate::error::Result;
+use crate::java_vector::JavaValues;
 
 /// A copy of `array`.
 pub fn floats(env: &mut Env<'_>, array: &JFloatArray<'_>) -> Result<Vec<f32>> {
     let mut values = filled(array.len(env)?, 0.0, Purpose::Weights)?;
     array.get_region(env, 0, &mut values)?;
+    Ok(values)
+}
+
+/// A copy of the f32 values whose bytes are `array`.
+pub fn values<'local>(env: &mut Env<'local>, array: JByteArray<'local>) -> Result<Vec<f32>> {
+    let from = JavaValues::new(env, array)?;
+    let mut values = filled(from.length(), 0.0, Purpose::Weights)?;
+    from.read(env, 0, &mut values)?;
     Ok(values)
 }
 

@@ -17,7 +17,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::center::Center;
 use crate::exchanger::DriverExchanger;
 use crate::handle::Table;
 use crate::hosts::{self, HostRequest};
@@ -28,9 +27,6 @@ use crate::sweep;
 
 /// Java's handles on workers.
 pub static WORKERS: Table<Attached> = Table::new("worker");
-/// Java's handles on centers.
-pub static CENTERS: Table<Mutex<Center>> = Table::new("center");
-
 /// Java's handles on exchangers.
 pub static EXCHANGERS: Table<DriverExchanger> = Table::new("exchanger");
 /// Java's handles on bytes that may be more than a Java array holds, and are copied in pieces.
@@ -169,11 +165,6 @@ pub fn open_predictor(config: &str, weights: &[f32], normalizer: &[f32]) -> Resu
 /// The logits of `rows` records in a format that JSON names, and why some of them are no images.
 pub fn predict(predictors: &Predictors, format: &str, records: &[u8], rows: usize) -> Result<Prediction> {
     predictors.predict(parse::<RecordFormat>("record format", format)?, records, rows)
-}
-
-/// Opens a center for rounds that are Spark jobs, and answers its handle.
-pub fn open_center(config: &str, initial: Vec<f32>) -> Result<i64> {
-    Ok(CENTERS.open(Mutex::new(Center::new(&TrainConfig::from_json(config)?, initial)?)))
 }
 
 /// Starts a run's exchanger in this process, and answers its handle.

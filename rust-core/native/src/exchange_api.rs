@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use firesteel_engine::Error;
-use jni::objects::{JByteArray, JClass, JFloatArray, JLongArray, JString};
+use jni::objects::{JByteArray, JClass, JLongArray, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, bind_java_type};
 
-use crate::buffers::{bytes, float_array, floats, long_array};
+use crate::buffers::{bytes, long_array, values};
 use crate::calls::{self, Attached, BYTES, EXCHANGERS, LINKS, WORKERS};
 use crate::error::{Failure, Result, Throw};
 
@@ -17,11 +17,11 @@ bind_java_type! {
     NativeExchange => io.firesteel.jni.NativeExchange,
     native_methods_error_policy = Throw,
     native_methods {
-        static extern fn exchanger_open(config: JString, initial: jfloat[], snapshot: jlong) -> jlong,
+        static extern fn exchanger_open(config: JString, initial: jbyte[], snapshot: jlong) -> jlong,
         static extern fn exchanger_client(exchanger: jlong) -> JString,
         static extern fn exchanger_report(exchanger: jlong) -> JString,
         static extern fn exchanger_release(exchanger: jlong, minibatches: jlong),
-        static extern fn exchanger_center(exchanger: jlong) -> jfloat[],
+        static extern fn exchanger_center(exchanger: jlong) -> jbyte[],
         static extern fn exchanger_snapshot(exchanger: jlong) -> jlong,
         static extern fn bytes_open() -> jlong,
         static extern fn bytes_append(bytes: jlong, piece: jbyte[]),
@@ -47,10 +47,10 @@ impl NativeExchangeNativeInterface for NativeExchangeAPI {
         env: &mut Env<'l>,
         _: JClass<'l>,
         config: JString<'l>,
-        initial: JFloatArray<'l>,
+        initial: JByteArray<'l>,
         snapshot: jlong,
     ) -> Result<jlong> {
-        let (initial, snapshot) = (floats(env, &initial)?, BYTES.get(snapshot)?);
+        let (initial, snapshot) = (values(env, initial)?, BYTES.get(snapshot)?);
         let snapshot = snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(calls::open_exchanger(&config.to_string(), &initial, &snapshot)?)
     }
@@ -69,8 +69,8 @@ impl NativeExchangeNativeInterface for NativeExchangeAPI {
         Ok(())
     }
 
-    fn exchanger_center<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JFloatArray<'l>> {
-        float_array(env, &EXCHANGERS.get(exchanger)?.center()?)
+    fn exchanger_center<'l>(env: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<JByteArray<'l>> {
+        Ok(env.byte_array_from_slice(bytemuck::cast_slice(&EXCHANGERS.get(exchanger)?.center()?))?)
     }
 
     fn exchanger_snapshot<'l>(_: &mut Env<'l>, _: JClass<'l>, exchanger: jlong) -> Result<jlong> {

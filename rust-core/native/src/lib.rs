@@ -5,14 +5,15 @@
 //! only the constructor of `NativeException` is called.
 
 mod api;
+pub mod average;
 mod buffers;
 pub mod calls;
-pub mod center;
 pub mod error;
 mod exchange_api;
 pub mod exchanger;
 pub mod handle;
 pub mod hosts;
+mod java_vector;
 pub mod lifetime;
 mod link;
 mod logging;

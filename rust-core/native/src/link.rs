@@ -125,7 +125,7 @@ impl Link {
             return if self.join_info.pauses { self.pause(number - 1, &mut parked) } else { self.leave() };
         }
         let round = self.round(number, &go);
-        let report = worker.round(&mut self.x, &round, cancel)?;
+        let report = worker.round(&mut self.x[..], &round, cancel)?;
         if report.steps == 0 {
             return self.leave(); // a worker without rows
         }

@@ -1,5 +1,5 @@
 //! What the boundary promises below JNI: handles that are refused instead of believed, workers that
-//! stay and go with their run, and a center that follows the laws of averaging. The JVM's half of the
+//! stay and go with their run, and a mean that follows the laws of averaging. The JVM's half of the
 //! promises is tested from Java.
 
 use std::net::TcpStream;
@@ -7,12 +7,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use firesteel::calls::{CENTERS, WORKERS, class_counts, describe, open_center, open_worker, resolve};
-use firesteel::center::Center;
+use firesteel::average::average;
+use firesteel::calls::{WORKERS, class_counts, describe, open_worker, resolve};
 use firesteel::error::Failure;
 use firesteel::handle::Table;
 use firesteel::{exchanger, hosts, lifetime, registry};
 use firesteel_engine::{Cell, ClassEvaluation, Evaluation, Facts, Kind, TrainConfig};
+use firesteel_exchange::rules::mean::Mean;
 use firesteel_exchange::server::Snapshot;
 
 const WEIGHTS: usize = 145_578; // cifar10_quick with ten classes
@@ -133,43 +134,57 @@ fn residents_stay_for_their_run_and_end_with_it() {
     registry::end("run-ab");
 }
 
+/// The mean of vectors in memory.
+fn mean(vectors: &[(Vec<f32>, u64)]) -> firesteel_engine::Result<Vec<f32>> {
+    let samples: Vec<u64> = vectors.iter().map(|(_, samples)| *samples).collect();
+    let mut mean = vec![0.0; vectors[0].0.len()];
+    average(
+        mean.len(),
+        &samples,
+        |worker, from, into| {
+            into.copy_from_slice(&vectors[worker].0[from..from + into.len()]);
+            Ok(())
+        },
+        |from, values| {
+            mean[from..from + values.len()].copy_from_slice(values);
+            Ok(())
+        },
+    )?;
+    Ok(mean)
+}
+
 #[test]
 fn plain_averaging_gives_one_worker_back_bit_for_bit() {
     let vector: Vec<f32> = (0..WEIGHTS).map(|i| 1.0 / (i as f32 - 7.5)).collect();
-    let mut center = Center::new(&config("{}"), vec![0.0; WEIGHTS]).unwrap();
-    center.add(&vector, 990).unwrap();
-    assert_eq!(center.fold().unwrap(), vector);
+    assert_eq!(mean(&[(vector.clone(), 990)]).unwrap(), vector);
+    let without_samples = vec![f32::NAN; WEIGHTS];
+    assert_eq!(mean(&[(without_samples, 0), (vector.clone(), 10)]).unwrap(), vector);
 }
 
 #[test]
-fn a_round_in_which_nobody_had_a_sample_leaves_the_center() {
-    let initial = vec![0.25; WEIGHTS];
-    let mut center = Center::new(&config("{}"), initial.clone()).unwrap();
-    center.add(&vec![f32::NAN; WEIGHTS], 0).unwrap();
-    assert_eq!(center.fold().unwrap(), initial);
+fn a_mean_in_pieces_has_the_bits_of_the_rule() {
+    let vectors: Vec<(Vec<f32>, u64)> =
+        (1..4).map(|k| ((0..WEIGHTS).map(|i| k as f32 / (i as f32 + 3.3)).collect(), 7 * k)).collect();
+    let mut rule = Mean::new(WEIGHTS).unwrap();
+    vectors.iter().for_each(|(vector, samples)| rule.add(vector, *samples).unwrap());
+    let mut expected = vec![0.0; WEIGHTS];
+    assert!(rule.take(&mut expected).unwrap());
+    assert_eq!(mean(&vectors).unwrap(), expected);
 }
 
 #[test]
-fn a_vector_of_the_wrong_length_is_refused_and_the_right_one_depends_on_the_state() {
-    let rows = [
-        ("local", "adam", WEIGHTS),
-        ("reset", "sgd", WEIGHTS),
-        ("average", "sgd", 2 * WEIGHTS),
-        ("average", "adam", 3 * WEIGHTS + 1),
-    ];
-    for (state, solver, length) in rows {
-        let json = format!(r#"{{"solver-state": "{state}", "solver": "{solver}"}}"#);
-        let config = serde_json::Value::Object(config(&json).to_map()).to_string();
-        let described: serde_json::Value = serde_json::from_str(&describe(&config).unwrap()).unwrap();
+fn a_mean_of_nobodys_samples_is_refused() {
+    assert_eq!(mean(&[(vec![1.0], 0), (vec![2.0], 0)]).unwrap_err().kind(), Kind::Layout);
+}
+
+#[test]
+fn the_state_of_a_described_net_is_that_of_its_solver() {
+    for (solver, vectors, steps) in [("sgd", 1, 0), ("adam", 2, 1)] {
+        let config = config(&format!(r#"{{"solver-state": "average", "solver": "{solver}"}}"#));
+        let described = describe(&serde_json::Value::Object(config.to_map()).to_string()).unwrap();
+        let described: serde_json::Value = serde_json::from_str(&described).unwrap();
         assert_eq!(described["length"], WEIGHTS);
-        if state == "average" {
-            assert_eq!(described["state"], length - WEIGHTS, "{solver}");
-        }
-        let handle = open_center(&config, vec![0.0; length]).unwrap();
-        let center = CENTERS.get(handle).unwrap();
-        assert_eq!(center.lock().unwrap().add(&[0.0], 1).unwrap_err().kind(), Kind::Layout);
-        assert_eq!(open_center(&config, vec![0.0; length + 1]).unwrap_err().kind(), Kind::Layout, "{state}");
-        CENTERS.close(handle).unwrap();
+        assert_eq!(described["state"], vectors * WEIGHTS + steps, "{solver}");
     }
 }
 

@@ -142,6 +142,16 @@ impl Solver {
         self.state.set(values)
     }
 
+    /// Replaces the solver's state by the values that `read` copies, given the index of the first one of a piece.
+    pub fn read_state(&mut self, read: impl FnMut(usize, &mut [f32]) -> Result<()>) -> Result<()> {
+        self.state.read_from(read)
+    }
+
+    /// Hands the solver's state to `write`, with the index of the first value of a piece.
+    pub fn write_state(&self, write: impl FnMut(usize, &[f32]) -> Result<()>) -> Result<()> {
+        self.state.write_to(write)
+    }
+
     /// Copies the solver's state out; a slice of another length is refused.
     pub fn copy_state(&self, values: &mut [f32]) -> Result<()> {
         self.state.copy_to(values)

@@ -6,6 +6,7 @@ use firesteel_exchange::layout::check_length;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::error::Result;
+use crate::vector::{self, RoundVector};
 
 /// The size of a solver's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,25 +46,39 @@ impl State {
 
     /// Replaces the state; a slice of another length is refused.
     pub fn set(&mut self, values: &[f32]) -> Result<()> {
-        check_length(self.length(), values)?;
-        let mut chunks = values.chunks_exact(self.weights);
-        no_grad(|| {
-            for (vector, chunk) in self.vectors.iter_mut().zip(&mut chunks) {
-                vector.copy_(&Tensor::from_slice(chunk));
-            }
-        });
-        self.steps = if self.shape.counted { values[values.len() - 1].round() as u64 } else { 0 };
-        Ok(())
+        check_length(self.length(), values.len())?;
+        self.read_from(|from, into| {
+            into.copy_from_slice(&values[from..from + into.len()]);
+            Ok(())
+        })
     }
 
     /// Copies the state out; a slice of another length is refused.
     pub fn copy_to(&self, values: &mut [f32]) -> Result<()> {
-        check_length(self.length(), values)?;
-        for (vector, chunk) in self.vectors.iter().zip(values.chunks_exact_mut(self.weights)) {
-            vector.copy_data(chunk, chunk.len());
+        check_length(self.length(), values.len())?;
+        self.write_to(|from, piece| values.write(from, piece))
+    }
+
+    /// Replaces the state by the values that `read` copies, given the index of the first one of a piece.
+    pub fn read_from(&mut self, mut read: impl FnMut(usize, &mut [f32]) -> Result<()>) -> Result<()> {
+        for (number, tensor) in self.vectors.iter().enumerate() {
+            vector::copy_in(tensor, |from, into| read(number * self.weights + from, into))?;
+        }
+        let mut steps = [0.0];
+        if self.shape.counted {
+            read(self.shape.vectors * self.weights, &mut steps)?;
+        }
+        self.steps = steps[0].round() as u64;
+        Ok(())
+    }
+
+    /// Hands the state to `write`, with the index of the first value of a piece.
+    pub fn write_to(&self, mut write: impl FnMut(usize, &[f32]) -> Result<()>) -> Result<()> {
+        for (number, tensor) in self.vectors.iter().enumerate() {
+            vector::copy_out(tensor, |from, values| write(number * self.weights + from, values))?;
         }
         if self.shape.counted {
-            values[self.shape.vectors * self.weights] = self.steps as f32;
+            write(self.shape.vectors * self.weights, &[self.steps as f32])?;
         }
         Ok(())
     }

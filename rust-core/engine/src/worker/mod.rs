@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::memory::{Purpose, filled, guarded, with_capacity};
 use crate::nets::Net;
 use crate::round::{Evaluation, Report, Round, RoundKind, StateIn};
+use crate::vector::{self, RoundVector};
 use crate::weights::{Gradient, Weights};
 use classes::ClassCounter;
 pub use classes::{Cell, ClassEvaluation};
@@ -182,17 +183,31 @@ impl Worker {
         self.threads[0].solver.rate(step)
     }
 
-    /// Does one round on `vector`: the weights, or the weights followed by the solver's state. Both are written back
-    /// when the round is done; after an error or `cancel`, and for a worker without rows, `vector` is unchanged. With
-    /// several training threads the state is the mean of theirs.
-    pub fn round(&mut self, vector: &mut [f32], round: &Round, cancel: &AtomicBool) -> Result<Report> {
+    /// Does one round on `vector`: the weights, or the weights followed by the solver's state. What of it is wanted is
+    /// written when the round is done, and nothing after an error or `cancel`; a worker without rows writes what it was
+    /// given. With several training threads the state is the mean of theirs.
+    pub fn round(
+        &mut self,
+        vector: &mut (impl RoundVector + ?Sized),
+        round: &Round,
+        cancel: &AtomicBool,
+    ) -> Result<Report> {
         let started = Instant::now();
         self.net.layout().check_digest(&round.digest)?;
-        let (weights, state) = split(vector, self.length(), self.state_length())?;
+        let (state_given, state_wanted) = (self.has_state(vector.given())?, self.has_state(vector.wanted())?);
         set_threads(self.intra_op_threads);
-        let (totals, fresh) = guarded(Purpose::Minibatch, || match round.kind {
-            RoundKind::Train => self.train(weights, state, round, cancel),
-            RoundKind::UpdateBn => Ok((self.update_bn(weights, round, cancel)?, false)),
+        let (totals, fresh) = guarded(Purpose::Minibatch, || {
+            let done = match round.kind {
+                RoundKind::Train => self.train(vector, state_given, round, cancel)?,
+                RoundKind::UpdateBn => (self.update_bn(vector, round, cancel)?, false),
+            };
+            vector::copy_out(self.threads[0].weights.flat(), |from, values| vector.write(from, values))?;
+            match round.kind {
+                RoundKind::Train if state_wanted => self.write_state(vector)?,
+                RoundKind::UpdateBn if state_wanted => self.pass_on_state(vector)?,
+                _ => (),
+            }
+            Ok(done)
         })?;
         let loss = totals.loss / totals.steps as f64;
         Ok(Report {
@@ -204,22 +219,27 @@ impl Worker {
         })
     }
 
+    /// Whether a vector of that length has the solver's state behind the weights; another length is refused.
+    fn has_state(&self, length: usize) -> Result<bool> {
+        if length == self.length() + self.state_length() {
+            return Ok(true);
+        }
+        check_length(self.length(), length)?;
+        Ok(false)
+    }
+
     /// Does local steps. Also returns whether the worker had no solver state of its own, see `start`.
     fn train(
         &mut self,
-        weights: &mut [f32],
-        state: Option<&mut [f32]>,
+        vector: &mut (impl RoundVector + ?Sized),
+        state_given: bool,
         round: &Round,
         cancel: &AtomicBool,
     ) -> Result<(RoundTotals, bool)> {
-        let fresh = self.start(weights, state.as_deref(), round)?;
+        let fresh = self.start(vector, state_given, round)?;
         let mut totals = RoundTotals::default();
         if self.data.rows() > 0 {
             totals = self.run_threads(self.threads.len(), round, cancel, TrainingThread::train)?;
-            self.threads[0].weights.copy_to(weights)?;
-            if let Some(state) = state {
-                mean(&self.states()?, state);
-            }
         }
         if let Some(last) = &mut self.last {
             last.done = true;
@@ -227,49 +247,80 @@ impl Worker {
         Ok((totals, fresh))
     }
 
-    /// Writes new running statistics to `weights`; only the first training thread works.
-    fn update_bn(&mut self, weights: &mut [f32], round: &Round, cancel: &AtomicBool) -> Result<RoundTotals> {
-        self.threads[0].weights.set(weights)?;
+    /// Computes new running statistics; only the first training thread works.
+    fn update_bn(
+        &mut self,
+        vector: &mut (impl RoundVector + ?Sized),
+        round: &Round,
+        cancel: &AtomicBool,
+    ) -> Result<RoundTotals> {
+        self.threads[0].weights.read_from(|from, into| vector.read(from, into))?;
         if self.data.rows() == 0 {
             return Ok(RoundTotals::default());
         }
-        let totals = self.run_threads(1, round, cancel, TrainingThread::update_bn)?;
-        self.threads[0].weights.copy_to(weights)?;
-        Ok(totals)
+        self.run_threads(1, round, cancel, TrainingThread::update_bn)
     }
 
     /// Sets weights and solver state to those that the round starts from, whatever was done before. Returns whether the
     /// worker had no solver state of its own for it: it is new, or the previous round was done by another worker
     /// object.
-    fn start(&mut self, weights: &[f32], state: Option<&[f32]>, round: &Round) -> Result<bool> {
+    fn start(&mut self, vector: &mut (impl RoundVector + ?Sized), state_given: bool, round: &Round) -> Result<bool> {
         let last = self.last.take();
         let repeats = last.as_ref().is_some_and(|last| last.round == round.round);
         let follows = last.as_ref().is_some_and(|last| last.done && last.round + 1 == round.round);
-        let expected = self.state_length();
+        let (length, expected) = (self.length(), self.state_length());
+        let mut start = last.map(|last| last.start).unwrap_or_default();
         let mut solvers = self.threads.iter_mut().map(|thread| &mut thread.solver);
-        match (round.state, last, state) {
-            (StateIn::Keep, Some(last), _) if repeats => {
-                solvers.zip(&last.start).try_for_each(|(solver, start)| solver.set_state(start))?;
+        match round.state {
+            StateIn::Keep if repeats => {
+                solvers.zip(&start).try_for_each(|(solver, start)| solver.set_state(start))?;
             }
-            (StateIn::Keep, ..) if follows => (),
-            (StateIn::Keep | StateIn::Reset, ..) => solvers.for_each(|solver| solver.reset()),
-            (StateIn::Given, _, Some(state)) => solvers.try_for_each(|solver| solver.set_state(state))?,
-            (StateIn::Given, _, None) => {
+            StateIn::Keep if follows => (),
+            StateIn::Keep | StateIn::Reset => solvers.for_each(|solver| solver.reset()),
+            StateIn::Given if state_given => {
+                solvers.try_for_each(|solver| solver.read_state(|from, into| vector.read(length + from, into)))?;
+            }
+            StateIn::Given => {
                 return Err(Error::layout(format!("a given solver state needs {expected} values behind the weights")));
             }
         }
-        self.last = Some(LastRound { round: round.round, start: self.states()?, done: false });
-        self.threads[0].weights.set(weights)?;
+        self.copy_states(&mut start)?;
+        self.last = Some(LastRound { round: round.round, start, done: false });
+        self.threads[0].weights.read_from(|from, into| vector.read(from, into))?;
         Ok(!repeats && !follows)
     }
 
-    /// The state of each training thread's solver.
-    fn states(&self) -> Result<Vec<Vec<f32>>> {
-        let state = |thread: &TrainingThread| {
-            let mut state = filled(self.state_length(), 0.0, Purpose::Weights)?;
-            thread.solver.copy_state(&mut state).map(|()| state)
-        };
-        self.threads.iter().map(state).collect()
+    /// Makes `states` the states of the training threads' solvers. A vector that is there is used again, since its
+    /// memory is as much as a net's weights.
+    fn copy_states(&self, states: &mut Vec<Vec<f32>>) -> Result<()> {
+        if states.is_empty() {
+            for _ in &self.threads {
+                states.push(filled(self.state_length(), 0.0, Purpose::Weights)?);
+            }
+        }
+        self.threads.iter().zip(states).try_for_each(|(thread, state)| thread.solver.copy_state(state))
+    }
+
+    /// Writes the solver's state behind the weights: with several training threads, the mean of theirs.
+    fn write_state(&self, vector: &mut (impl RoundVector + ?Sized)) -> Result<()> {
+        let length = self.length();
+        if let [only] = &self.threads[..] {
+            return only.solver.write_state(|from, values| vector.write(length + from, values));
+        }
+        let mut states = Vec::new();
+        self.copy_states(&mut states)?;
+        let mut mean = filled(self.state_length(), 0.0, Purpose::Weights)?;
+        for (at, mean) in mean.iter_mut().enumerate() {
+            *mean = (states.iter().map(|state| f64::from(state[at])).sum::<f64>() / states.len() as f64) as f32;
+        }
+        vector.write(length, &mean)
+    }
+
+    /// Writes the solver's state that was given.
+    fn pass_on_state(&self, vector: &mut (impl RoundVector + ?Sized)) -> Result<()> {
+        let mut values = filled(self.state_length(), 0.0, Purpose::Weights)?;
+        vector.read(self.length(), &mut values)?;
+        vector.write(self.length(), &values)
     }
 
     /// Runs `work` on the first `count` training threads until the round has ended.
@@ -343,26 +394,6 @@ impl Worker {
             total.loss += loss.double_value(&[]);
         }
         Ok(total)
-    }
-}
-
-/// Splits `vector` into the weights and, if it is long enough, the solver's state after them.
-fn split(vector: &mut [f32], length: usize, state: usize) -> Result<(&mut [f32], Option<&mut [f32]>)> {
-    if vector.len() == length + state {
-        let (weights, state) = vector.split_at_mut(length);
-        return Ok((weights, Some(state)));
-    }
-    check_length(length, vector)?;
-    Ok((vector, None))
-}
-
-/// Writes the mean of `states` to `mean`; the mean of a single state has its bits.
-fn mean(states: &[Vec<f32>], mean: &mut [f32]) {
-    if let [only] = states {
-        return mean.copy_from_slice(only);
-    }
-    for (at, mean) in mean.iter_mut().enumerate() {
-        *mean = (states.iter().map(|state| f64::from(state[at])).sum::<f64>() / states.len() as f64) as f32;
     }
 }
 

@@ -203,7 +203,7 @@ fn a_cancelled_round_leaves_the_vector_and_can_be_asked_again() {
     let mut worker = worker(&config, 0, &rows(0, 30));
     let mut vector = initial(&config);
     let first = ask(&config, 0, 0, 3, StateIn::Keep);
-    let error = worker.round(&mut vector, &first, &AtomicBool::new(true)).unwrap_err();
+    let error = worker.round(&mut vector[..], &first, &AtomicBool::new(true)).unwrap_err();
     assert_eq!(error.kind(), Kind::Cancelled);
     assert_eq!(vector, initial(&config));
     run(&mut worker, &mut vector, &first);
@@ -218,9 +218,9 @@ fn a_vector_of_another_net_is_refused() {
     let mut other = ask(&config, 0, 0, 1, StateIn::Keep);
     other.digest = "0".repeat(64);
     let mut vector = initial(&config);
-    let wrong_digest = worker.round(&mut vector, &other, &cancel).unwrap_err();
+    let wrong_digest = worker.round(&mut vector[..], &other, &cancel).unwrap_err();
     let short = worker.round(&mut vector[1..], &ask(&config, 0, 0, 1, StateIn::Keep), &cancel).unwrap_err();
-    let stateless = worker.round(&mut vector, &ask(&config, 0, 0, 1, StateIn::Given), &cancel).unwrap_err();
+    let stateless = worker.round(&mut vector[..], &ask(&config, 0, 0, 1, StateIn::Given), &cancel).unwrap_err();
     for error in [wrong_digest, short, stateless] {
         assert_eq!(error.kind(), Kind::Layout, "{error}");
     }

@@ -59,13 +59,13 @@ fn step(config: &firesteel_engine::TrainConfig, more: u64) -> Result<(), Error> 
     let (mut small, mut large) = (worker(config, 0, &rows(0, 4)), worker(config, 0, &rows(0, count)));
     let mut weights = initial(config);
     let round = ask(config, 0, 0, 1, StateIn::Reset);
-    small.round(&mut weights, &round, &AtomicBool::new(false))?;
+    small.round(&mut weights[..], &round, &AtomicBool::new(false))?;
     limit(more);
     let before = weights.clone();
-    let result = large.round(&mut weights, &round, &AtomicBool::new(false));
+    let result = large.round(&mut weights[..], &round, &AtomicBool::new(false));
     if result.is_err() {
         assert_eq!(weights, before, "an error leaves the vector as it was");
-        small.round(&mut weights, &round, &AtomicBool::new(false))?;
+        small.round(&mut weights[..], &round, &AtomicBool::new(false))?;
     }
     result.map(|_| ())
 }

@@ -98,7 +98,7 @@ fn a_hogwild_round_that_is_cancelled_or_limited_ends_for_all_threads() {
     let mut worker = worker(&config, 0, &rows(0, 30));
     let mut vector = initial(&config);
     let endless = ask(&config, 0, 0, u64::MAX / 2, StateIn::Keep);
-    let error = worker.round(&mut vector, &endless, &AtomicBool::new(true)).unwrap_err();
+    let error = worker.round(&mut vector[..], &endless, &AtomicBool::new(true)).unwrap_err();
     assert_eq!(error.kind(), Kind::Cancelled);
     assert_eq!(vector, initial(&config));
     let report = run(&mut worker, &mut vector, &Round { loss_limit: Some(20.0), ..endless });

@@ -209,7 +209,7 @@ impl Exchanges {
 
     /// Copies the center that the next turn begins from into `out`.
     pub fn pull(&mut self, out: &mut [f32]) -> Result<()> {
-        crate::layout::check_length(self.length, out)?;
+        crate::layout::check_length(self.length, out.len())?;
         for shard in &mut self.shards {
             while let Err(error) = shard.pull(self.sequence + 1, &mut out[shard.range()]) {
                 shard.channel.failed(error)?;
@@ -222,8 +222,8 @@ impl Exchanges {
     /// the first reply is read; a channel that breaks sends again, and the server folds the message once. A message
     /// with NaN or infinite values is not sent: [`Error::Diverged`].
     pub fn exchange(&mut self, message: &[f32], reply: &mut [f32], about: &Contribution) -> Result<Exchanged> {
-        crate::layout::check_length(self.length, message)?;
-        crate::layout::check_length(self.length, reply)?;
+        crate::layout::check_length(self.length, message.len())?;
+        crate::layout::check_length(self.length, reply.len())?;
         if !all_finite(message) || !about.work.loss.is_finite() {
             return Err(Error::Diverged);
         }

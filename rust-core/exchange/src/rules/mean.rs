@@ -26,7 +26,7 @@ impl Mean {
 
     /// Adds worker k's vector, which it reached with `samples` samples; with 0 it adds nothing.
     pub fn add(&mut self, x: &[f32], samples: u64) -> Result<()> {
-        check_length(self.sum.len(), x)?;
+        check_length(self.sum.len(), x.len())?;
         self.fold_in(x, samples);
         Ok(())
     }
@@ -46,7 +46,7 @@ impl Mean {
     /// Writes the mean and starts the next one; answers `false`, and leaves `out` alone, when nobody
     /// had a sample.
     pub fn take(&mut self, out: &mut [f32]) -> Result<bool> {
-        check_length(self.sum.len(), out)?;
+        check_length(self.sum.len(), out.len())?;
         Ok(self.draw(out))
     }
 

@@ -13,7 +13,7 @@ object FiresteelException {
     * sometimes more than once.
     */
   def unwrap(error: Throwable): Throwable =
-    Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(MaxCauses).collectFirst {
+    Failure.chain(error).collectFirst {
       case e: FiresteelException => e
       case e: NativeException    => new FiresteelException(e.kind, e.getMessage, error)
     } getOrElse error
@@ -22,6 +22,4 @@ object FiresteelException {
   def unwrapping[A](body: => A): A =
     try body
     catch { case scala.util.control.NonFatal(e) => throw unwrap(e) }
-
-  private val MaxCauses = 32 // a chain of causes may be circular
 }

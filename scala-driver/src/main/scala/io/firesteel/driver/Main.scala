@@ -3,9 +3,10 @@
 package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.data.FileNames
-import io.firesteel.driver.console.{Console, Failure, Terminal}
+import io.firesteel.Failure
+import io.firesteel.driver.console.{Console, ExitStatus, Terminal}
 import io.firesteel.driver.options.{Arguments, Command, Invocation}
+import io.firesteel.files.FileNames
 
 import java.io.{PrintWriter, StringWriter}
 
@@ -38,7 +39,7 @@ object Main {
         if (sys.env.get("FIRESTEEL_DEBUG").contains("1")) trace(e).foreach(line => console.err.println(line))
         console.err.println(s"firesteel: ${Failure.line(e)}")
         console.err.flush()
-        Failure.status(e)
+        ExitStatus.of(e)
     }
 
   /** The lines of the stack trace. Messages of Spark have several lines, so the whole text is split. */

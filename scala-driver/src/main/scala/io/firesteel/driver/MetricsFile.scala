@@ -6,7 +6,8 @@ import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.node.{NullNode, ObjectNode}
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
 import io.firesteel.{Ended, EventJson, Started, StoredFile, TrainEvent, TrainListener}
-import io.firesteel.driver.files.{LineWriter, OutputDir}
+import io.firesteel.driver.files.OutputDir
+import io.firesteel.files.{Directory, LineWriter}
 
 import java.io.{BufferedReader, InputStreamReader, OutputStream}
 import java.nio.charset.StandardCharsets.UTF_8
@@ -22,7 +23,7 @@ import scala.util.Using
   * @param submission of which the run is an attempt, where it is known
   */
 final class MetricsFile(
-    dir: OutputDir,
+    dir: Directory,
     versions: => ObjectNode,
     now: () => Instant,
     submission: Option[String] = None
@@ -69,7 +70,7 @@ object MetricsFile {
   private val Milestones = Set("start", "eval", "fault", "end")
 
   /** The submission that the last run in `dir` was an attempt of, where it is known. */
-  def submission(dir: OutputDir): Option[String] = dir.open(OutputDir.Metrics).flatMap { file =>
+  def submission(dir: Directory): Option[String] = dir.open(OutputDir.Metrics).flatMap { file =>
     Using.resource(file) { _ =>
       val starts = new BufferedReader(new InputStreamReader(file.in, UTF_8)).lines.iterator.asScala
         .filter(_.startsWith("""{"event":"start","""))

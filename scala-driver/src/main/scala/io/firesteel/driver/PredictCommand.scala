@@ -7,6 +7,7 @@ import io.firesteel.{FiresteelException, TrainConfig}
 import io.firesteel.driver.console.{Console, ProgressDisplay}
 import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.{Command, Options}
+import io.firesteel.files.Directory
 import io.firesteel.jni.Kind
 import io.firesteel.ml.{CnnClassificationModel, ModelFiles}
 import io.firesteel.sources.Unlabelled
@@ -61,7 +62,7 @@ object PredictCommand {
     */
   private def opener(path: String): () => CnnClassificationModel = {
     val conf = SparkApplication.hadoop
-    def has(name: String) = OutputDir.existing(path, conf).contains(name)
+    def has(name: String) = Directory.existing(path, conf).contains(name)
     if (RunFiles.isFile(path) || has(OutputDir.Config)) {
       val run = RunFiles.at(path, conf)
       val config = TrainConfig.fromJson(run.recorded.completed.toString)

@@ -3,7 +3,7 @@ package io.firesteel.driver
 
 import io.firesteel.FiresteelException
 import io.firesteel.driver.console.{Escape, EscapedStream}
-import io.firesteel.driver.files.OutputDir
+import io.firesteel.files.Directory
 import io.firesteel.jni.Kind
 import org.apache.spark.sql.DataFrame
 
@@ -40,7 +40,7 @@ private[driver] final class PrintedPredictions(out: EscapedStream) extends Predi
   *
   * @param format of Spark's DataFrameWriter
   */
-private[driver] final class StoredPredictions(directory: OutputDir, format: String) extends PredictionOutput {
+private[driver] final class StoredPredictions(directory: Directory, format: String) extends PredictionOutput {
   def write(table: DataFrame): Unit =
     Using.resource(directory)(_ => table.write.format(format).save(directory.location))
 }

@@ -4,13 +4,14 @@ package io.firesteel.driver
 import io.firesteel.{FiresteelException, StoredFile}
 import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.RunConfig
+import io.firesteel.files.Directory
 import io.firesteel.jni.Kind
 import org.apache.hadoop.conf.Configuration
 
 import scala.util.Using
 
 /** @param model name of the file with the weights */
-private[driver] final class RunFiles private (dir: OutputDir, model: String) {
+private[driver] final class RunFiles private (dir: Directory, model: String) {
 
   /** What config.json says of the run. */
   val recorded: RunConfig =
@@ -41,7 +42,7 @@ private[driver] object RunFiles {
   def at(path: String, conf: Configuration): RunFiles = {
     val (directory, model) =
       if (isFile(path)) path.splitAt(path.lastIndexOf('/') + 1) else path -> OutputDir.Model
-    new RunFiles(OutputDir.existing(if (directory.isEmpty) "." else directory, conf), model)
+    new RunFiles(Directory.existing(if (directory.isEmpty) "." else directory, conf), model)
   }
 
   /** Whether the path is that of a file of weights, and not of a directory. */

@@ -7,8 +7,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel._
 import io.firesteel.data.ImageFiles
 import io.firesteel.driver.console.{Console, ProgressDisplay}
-import io.firesteel.driver.files.{OutputDir, Submission}
+import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.{Command, JsonSettings, Options, RunConfig}
+import io.firesteel.files.{Directory, Submission}
 import io.firesteel.jni.{Engine, Kind, NativeException}
 import io.firesteel.train.Training
 import org.apache.spark.SparkConf
@@ -43,7 +44,8 @@ object TrainCommand {
         val known = record.filter(_ => continues).fold(IndexedSeq.empty[String])(_.labels)
         val images = ImageFiles.open(sc, data, config.dataset, config.validation, config.seed, known)
         Using.resource(new Recorder(dir, console, asked, images.train.names, submission)) { recorder =>
-          val model = Training.train(sc, images.train, images.evaluated, request, recorder, Some(dir.checkpoint))
+          val model =
+            Training.train(sc, images.train, images.evaluated, request, recorder, Some(dir.store(OutputDir.Checkpoint)))
           dir.write(OutputDir.Preprocessing)(model.writePreprocessing)
           dir.write(OutputDir.Model)(model.writeModel)
           recorder.finished()
@@ -54,11 +56,11 @@ object TrainCommand {
 
   /** Whether the run in `out` was begun by an earlier attempt of this submission, which the cluster manager tries again. */
   private def isAttemptAgain(out: String, submission: Option[String]): Boolean =
-    submission.exists(id => MetricsFile.submission(OutputDir.existing(out, SparkApplication.hadoop)).contains(id))
+    submission.exists(id => MetricsFile.submission(Directory.existing(out, SparkApplication.hadoop)).contains(id))
 
   /** The configuration of the run in `out`, if it got as far as writing it. */
   private def recorded(out: String): Option[RunConfig] =
-    OutputDir.existing(out, SparkApplication.hadoop).read(OutputDir.Config).map { bytes =>
+    Directory.existing(out, SparkApplication.hadoop).read(OutputDir.Config).map { bytes =>
       RunConfig.parse(bytes, s"$out/${OutputDir.Config}")
     }
 
@@ -85,7 +87,7 @@ object TrainCommand {
     * @param submission the submission that this run belongs to, where the cluster manager names it
     */
   private final class Recorder(
-      dir: OutputDir,
+      dir: Directory,
       console: Console,
       asked: ObjectNode,
       labels: IndexedSeq[String],

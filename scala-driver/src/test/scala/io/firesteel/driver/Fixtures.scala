@@ -4,7 +4,12 @@ package io.firesteel.driver
 import io.firesteel._
 import io.firesteel.driver.console.{Console, Terminal}
 import io.firesteel.driver.files.OutputDir
+import io.firesteel.files.Directory
+import io.firesteel.jni.Kind
+import io.firesteel.ml.CnnClassifier
 import org.apache.hadoop.conf.Configuration
+import org.apache.spark.ml.param.ParamMap
+import org.apache.spark.sql.SparkSession
 
 import java.io.{ByteArrayOutputStream, OutputStream, PrintStream}
 import java.nio.charset.StandardCharsets.UTF_8
@@ -24,13 +29,13 @@ object Fixtures {
   def names(dir: Path): Set[String] = Files.list(dir).iterator.asScala.map(_.getFileName.toString).toSet
 
   /** To be closed. */
-  def claim(dir: Path, resume: Boolean = false): OutputDir = OutputDir.claim(dir.toString, new Configuration(), resume)
+  def claim(dir: Path, resume: Boolean = false): Directory = OutputDir.claim(dir.toString, new Configuration(), resume)
 
   /** The directory without a claim on it. */
-  def open(dir: Path): OutputDir = OutputDir.existing(dir.toString, new Configuration())
+  def open(dir: Path): Directory = Directory.existing(dir.toString, new Configuration())
 
   /** Makes `runs` claims at the same moment; returns the failures and the successful claims. */
-  def claimTogether(runs: Int)(claim: => OutputDir): (Seq[FiresteelException], Seq[OutputDir]) = {
+  def claimTogether(runs: Int)(claim: => Directory): (Seq[FiresteelException], Seq[Directory]) = {
     val (barrier, pool) = (new CyclicBarrier(runs), Executors.newFixedThreadPool(runs))
     try
       (1 to runs)
@@ -67,6 +72,25 @@ object Fixtures {
 
   val local: Seq[(String, String)] =
     Seq("spark.master" -> "local[2]", "spark.ui.enabled" -> "false", "spark.driver.host" -> "localhost")
+
+  /** Fits the estimator in a Spark with these settings and a checkpoint below `directory`: first in a thread that is
+    * interrupted after three rounds, then once more. Returns the rounds that the second fit did not do again.
+    */
+  def fitTwice(settings: Seq[(String, String)], directory: String): Int = withSettings(settings: _*) {
+    val spark = SparkSession.builder().getOrCreate()
+    try {
+      val rows = spark.read.format("cifar").load(tiny.toString)
+      val classifier =
+        new CnnClassifier().setFeaturesCol("image").setWorkers(2).setTau(2).setBatch(20).setIterations(12)
+      classifier.setEvalEvery(2).setConsistency("rounds").setCheckpointDir(directory)
+      val interrupting = new TrainListener {
+        override def round(e: RoundDone): Unit = if (e.round == 3) Thread.currentThread.interrupt()
+      }
+      try classifier.copy(ParamMap.empty).setListener(interrupting).fit(rows)
+      catch { case e: FiresteelException if e.kind == Kind.CANCELLED && Thread.interrupted() => }
+      classifier.fit(rows).summary.completedRounds
+    } finally spark.stop()
+  }
 
   val tiny: Path = Path.of(sys.props("firesteel.root"), "testdata", "cifar10-tiny")
 

@@ -4,7 +4,7 @@ package io.firesteel.driver
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
 import io.firesteel.{EndReason, Fault, Machine, WorkersLoaded}
 import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, open, round, scratch, started, totals}
-import io.firesteel.driver.files.OutputDir
+import io.firesteel.files.Directory
 import io.firesteel.driver.options.JsonSettings
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -13,7 +13,7 @@ import java.time.Instant
 import scala.jdk.CollectionConverters._
 
 class MetricsFileTest extends AnyFunSuite {
-  private def metricsIn(dir: OutputDir): MetricsFile =
+  private def metricsIn(dir: Directory): MetricsFile =
     new MetricsFile(
       dir,
       JsonSettings.empty.put("firesteel", "0.1.0"),

@@ -87,6 +87,20 @@ public final class Engine {
   }
 
   /**
+   * SparkNet's mean of the workers' vectors, weighted by the samples that each used. Summed in their order, in f64.
+   *
+   * @param vectors each the bytes of f32 values, little-endian, all of one length
+   * @param samples as many as vectors; a vector of 0 samples adds nothing, and one of them must have some
+   * @return the mean's bytes
+   */
+  public static byte[] average(byte[][] vectors, long[] samples) {
+    Loader.load();
+    byte[] mean = new byte[vectors.length == 0 ? 0 : vectors[0].length];
+    Native.average(vectors, samples, mean);
+    return mean;
+  }
+
+  /**
    * The mean to subtract from every pixel, and the scale to multiply it by.
    *
    * @param statistics sums over all workers of {@link Worker#statistics}
@@ -133,7 +147,7 @@ public final class Engine {
     Native.endRun(run);
   }
 
-  /** How many workers, centers, exchangers, hosted parts of a center and links this process has. */
+  /** How many workers, exchangers, hosted parts of a center and links this process has. */
   public static long live() {
     Loader.load();
     return Native.live();

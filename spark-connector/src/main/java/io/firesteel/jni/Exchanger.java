@@ -20,7 +20,7 @@ public final class Exchanger implements AutoCloseable {
    * @param config resolved; has the rule, the consistency, the budget and the addresses
    * @param snapshot of {@link #snapshot}, to continue from it instead, in pieces of any size; empty to begin a run
    */
-  public static Exchanger open(String config, float[] initial, byte[][] snapshot) {
+  public static Exchanger open(String config, byte[] initial, byte[][] snapshot) {
     Loader.load();
     long bytes = NativeExchange.bytesOpen();
     try {
@@ -68,7 +68,7 @@ public final class Exchanger implements AutoCloseable {
    * The center now; exchanges continue meanwhile. If executors host it, a part whose host is lost continues from the
    * last call of this.
    */
-  public float[] center() {
+  public byte[] center() {
     return handle.call(NativeExchange::exchangerCenter);
   }
 

@@ -1,5 +1,5 @@
 /*
- * The native handle that Worker, Center, Exchanger and Link have. It is never used after it was freed: calls hold a
+ * The native handle that Worker, Exchanger and Link have. It is never used after it was freed: calls hold a
  * read lock, and close takes the write lock, so that it waits for the call in flight.
  */
 package io.firesteel.jni;

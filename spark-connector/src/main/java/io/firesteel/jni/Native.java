@@ -1,6 +1,6 @@
 /*
  * The native methods of training: the same table as in rust-core/native/src/api.rs; NativeExchange has those of exchanges,
- * and no other class has any. All other code calls Engine, Worker, Predictor, Center, Exchanger and Link, which load the library first and never pass a closed handle. Settings are passed
+ * and no other class has any. All other code calls Engine, Worker, Predictor, Exchanger and Link, which load the library first and never pass a closed handle. Settings are passed
  * as a JSON string, weights are copied as a whole, images are read from a borrowed direct buffer; all is little-endian.
  */
 package io.firesteel.jni;
@@ -27,6 +27,8 @@ final class Native {
 
   static native float[] initialWeights(String config, long[] statistics);
 
+  static native void average(byte[][] vectors, long[] samples, byte[] mean);
+
   static native float[] normalizer(String config, long[] statistics);
 
   static native byte[] tensorsHeader(String layout);
@@ -43,11 +45,11 @@ final class Native {
 
   static native void workerPrepare(long worker, float[] normalizer);
 
-  static native String workerRound(long worker, float[] vector, String round);
+  static native String workerRound(long worker, byte[][] given, String round, byte[][] wanted);
 
-  static native String workerEvaluate(long worker, float[] weights, String digest);
+  static native String workerEvaluate(long worker, byte[] weights, String digest);
 
-  static native long[] workerEvaluateClasses(long worker, float[] weights, String digest);
+  static native long[] workerEvaluateClasses(long worker, byte[] weights, String digest);
 
   static native String workerDevice(long worker);
 
@@ -71,12 +73,4 @@ final class Native {
       long predictor, String format, ByteBuffer records, int length, int rows, String[] refusals);
 
   static native void predictorClose(long predictor);
-
-  static native long centerOpen(String config, float[] initial);
-
-  static native void centerAdd(long center, float[] vector, long samples);
-
-  static native float[] centerFold(long center);
-
-  static native void centerClose(long center);
 }

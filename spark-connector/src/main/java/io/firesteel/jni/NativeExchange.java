@@ -8,7 +8,7 @@ package io.firesteel.jni;
 final class NativeExchange {
   private NativeExchange() {}
 
-  static native long exchangerOpen(String config, float[] initial, long snapshot);
+  static native long exchangerOpen(String config, byte[] initial, long snapshot);
 
   static native String exchangerClient(long exchanger);
 
@@ -16,7 +16,7 @@ final class NativeExchange {
 
   static native void exchangerRelease(long exchanger, long minibatches);
 
-  static native float[] exchangerCenter(long exchanger);
+  static native byte[] exchangerCenter(long exchanger);
 
   static native long exchangerSnapshot(long exchanger);
 

@@ -85,20 +85,24 @@ public final class Worker implements AutoCloseable {
   /**
    * Runs one round of local steps. The same round can be run again from the same start.
    *
-   * @param vector weights, or weights followed by solver state; overwritten with the result
+   * @param given arrays that follow one another: the weights, or the weights and the solver's state. Here and below they
+   *     have the bytes of f32 values, little-endian
    * @param round {@code {"digest","round","first-step","policy-step","steps","loss-limit","state"}}, where state is
    *     {@code "keep"|"given"|"reset"} and loss-limit may be left out
+   * @param wanted arrays for the result, of the weights' length or of that of both together
    * @return {@code {"samples","loss","seconds","fresh","steps"}}; loss is null if samples is 0
    */
-  public String round(float[] vector, String round) {
-    return handle.call(value -> Native.workerRound(value, vector, round));
+  public String round(byte[][] given, String round, byte[][] wanted) {
+    return handle.call(value -> Native.workerRound(value, given, round, wanted));
   }
 
   /**
    * Evaluates weights of that layout on the worker's rows: {@code {"rows","correct","loss"}}, with the sum of losses. Each
    * row counts once, whatever its weight is.
+   *
+   * @param weights the bytes of f32 values, little-endian
    */
-  public String evaluate(float[] weights, String digest) {
+  public String evaluate(byte[] weights, String digest) {
     return handle.call(value -> Native.workerEvaluate(value, weights, digest));
   }
 
@@ -109,7 +113,7 @@ public final class Worker implements AutoCloseable {
    *     whose label is among the five largest logits (of equal ones those of lower classes); then, for each pair of
    *     classes that occurs, in ascending order, the label, the predicted class and the rows
    */
-  public long[] evaluateClasses(float[] weights, String digest) {
+  public long[] evaluateClasses(byte[] weights, String digest) {
     return handle.call(value -> Native.workerEvaluateClasses(value, weights, digest));
   }
 

@@ -4,6 +4,7 @@
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
+import io.firesteel.files.FileSystems
 import io.firesteel.jni.Kind
 import java.nio.charset.StandardCharsets.UTF_8
 import java.util.{Arrays, Collections}

@@ -3,6 +3,7 @@
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
+import io.firesteel.files.FileSystems
 import io.firesteel.jni.Kind
 import java.io.IOException
 import org.apache.hadoop.fs.{FileSystem, Path}

@@ -2,6 +2,7 @@
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
+import io.firesteel.files.FileSystems
 import io.firesteel.jni.Kind
 import java.util.Locale
 import java.util.concurrent.Executors

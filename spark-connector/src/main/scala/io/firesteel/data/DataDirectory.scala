@@ -2,6 +2,7 @@
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
+import io.firesteel.files.FileSystems
 import io.firesteel.jni.Kind
 import java.io.{FileNotFoundException, IOException, InputStream}
 import org.apache.hadoop.fs.{FileStatus, FileSystem, Path}

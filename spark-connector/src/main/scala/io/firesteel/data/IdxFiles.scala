@@ -3,6 +3,7 @@
 package io.firesteel.data
 
 import io.firesteel.FiresteelException
+import io.firesteel.files.FileSystems
 import io.firesteel.jni.Kind
 import org.apache.hadoop.fs.Path
 import org.apache.spark.util.SerializableConfiguration

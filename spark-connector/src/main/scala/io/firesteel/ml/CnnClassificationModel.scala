@@ -123,7 +123,7 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
     * @throws FiresteelException of kind data for a value that is no image
     */
   override def predictRaw(features: Any): Vector = {
-    val values = ImageFeatures.ofValue(features, get(imageShape).map(RawShape.of(_, $(imageLayout))))
+    val values = ImageFeatures.ofValue(features, rawShape)
     val record = ImageRecords.record(0, values.image(features))
     val predicted = content.state.predict(values.format(), values.format().chunk(Seq(0L -> record)), 1)
     for (why <- Option(predicted.refusals.head)) throw new FiresteelException(Kind.DATA, s"no image: $why")

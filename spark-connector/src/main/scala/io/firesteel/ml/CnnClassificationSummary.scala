@@ -37,6 +37,11 @@ final class CnnClassificationSummary private[ml] (
   /** Rounds of the run. */
   def totalIterations: Int = end.rounds
 
+  /** Those of them that an earlier fit did, from whose checkpoint this one went on; 0 if it began anew. `objectiveHistory` and
+    * `history` begin after them.
+    */
+  def completedRounds: Int = of[Started].head.completedRounds
+
   /** Minibatches' rows that were trained on, repeats counted. */
   def samples: Long = end.samples
 
@@ -121,6 +126,9 @@ private[ml] final class SummaryListener extends TrainListener {
   private val events = mutable.ArrayBuffer.empty[TrainEvent]
 
   override def event(e: TrainEvent): Unit = synchronized(events += e)
+
+  /** Why the run ended, once it has. */
+  def endReason: EndReason = synchronized(events.collectFirst { case e: Ended => e.reason }.get)
 
   /** @param nullLabels rows that were left out because they have no label */
   def result(

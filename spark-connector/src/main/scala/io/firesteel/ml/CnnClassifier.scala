@@ -1,15 +1,16 @@
 // Training a net on a DataFrame of images, as an estimator of Spark ML.
 package io.firesteel.ml
 
-import io.firesteel.{FiresteelException, TrainConfig, TrainListener}
+import io.firesteel.{CheckpointStore, EndReason, FiresteelException, TrainConfig, TrainListener}
 import io.firesteel.jni.Kind
-import io.firesteel.train.Training
+import io.firesteel.train.{Resumption, TrainedModel, Training}
 import org.apache.spark.ml.classification.ProbabilisticClassifier
 import org.apache.spark.ml.firesteel.Instrumented
-import org.apache.spark.ml.param.ParamMap
+import org.apache.spark.ml.param.{Param, ParamMap}
 import org.apache.spark.ml.util.{DefaultParamsReadable, DefaultParamsWritable, Identifiable}
 import org.apache.spark.sql.Dataset
 import org.apache.spark.sql.types.{Metadata, StructType}
+import scala.util.Using
 
 /** Trains a convolutional net on the executors.
   *
@@ -28,6 +29,26 @@ final class CnnClassifier(override val uid: String)
   def this() = this(Identifiable.randomUID("cnn"))
 
   @transient private var listener: Option[TrainListener] = None
+
+  /** A directory on any Hadoop file system. With it `fit` saves a checkpoint with every evaluation (`evalEvery`), and with
+    * validation rows or without. If a fit is interrupted, the next one with the same settings, rows and directory goes on
+    * from there; once a fit has ended, its checkpoint is gone. Fits of other settings or rows have places of their own below
+    * the directory.
+    * @group param
+    */
+  val checkpointDir: Param[String] = new Param(
+    this,
+    "checkpointDir",
+    "directory, on any Hadoop file system, in which a fit keeps a checkpoint, so that the next fit of the same settings and " +
+      "rows goes on if this one is interrupted (default: none is kept)",
+    (directory: String) => directory.nonEmpty
+  )
+
+  /** @group getParam */
+  def getCheckpointDir: String = $(checkpointDir)
+
+  /** @group setParam */
+  def setCheckpointDir(value: String): this.type = set(checkpointDir, value)
 
   /** Who receives the events of the runs that `fit` starts, beside the summary. A copy has the same listener; it is not
     * saved.
@@ -82,17 +103,21 @@ final class CnnClassifier(override val uid: String)
 
   override protected def train(dataset: Dataset[_]): CnnClassificationModel =
     Instrumented.run(this, dataset, params.toSeq: _*) {
-      val images = LabelledImages.of(dataset, this, $(labelCol), drop = policy == "drop")
+      val sc = dataset.sparkSession.sparkContext
+      val images = LabelledImages.of(dataset, this, $(labelCol), drop = policy == "drop", hashed = isSet(checkpointDir))
       val config = TrainConfig.fromJson(asked.put("bad-images", policy).toString)
       val summary = new SummaryListener
-      val trained = Training.train(
-        dataset.sparkSession.sparkContext,
-        images.train,
-        images.validation,
-        config,
-        TrainListener.all(summary +: listener.toSeq: _*),
-        None
-      )
+      def run(config: TrainConfig, store: Option[CheckpointStore]): TrainedModel = {
+        val listeners = TrainListener.all(summary +: listener.toSeq: _*)
+        Training.train(sc, images.train, images.validation, config, listeners, store)
+      }
+      val trained = get(checkpointDir).fold(run(config, None)) { parent =>
+        Using.resource(FitCheckpoint.claim(sc, parent, FitCheckpoint.name(config, images, rawShape))) { checkpoint =>
+          val end = run(Resumption.of(config, checkpoint.store), Some(checkpoint.store))
+          if (summary.endReason != EndReason.Stopped) checkpoint.discard() // a fit that was stopped can go on
+          end.copy(config = end.config.copy(resume = false)) // resumed or not, it is the same model
+        }
+      }
       val content = CnnClassificationModel.Content(trained, images.labels)
       val model = copyValues(new CnnClassificationModel(uid, Some(content)).setParent(this))
       model.summarised(Some(summary.result(dataset, model, $(labelCol), images.nulls)))

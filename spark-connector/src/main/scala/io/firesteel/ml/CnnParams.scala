@@ -65,12 +65,15 @@ private[ml] trait CnnParams extends SettingParams with HasFeaturesCol with HasWe
 
   setDefault(imageLayout -> "hwc", badImages -> "fail")
 
+  /** The shape of images that are raw values, if it was said. */
+  private[ml] def rawShape: Option[RawShape] = get(imageShape).map(RawShape.of(_, $(imageLayout)))
+
   /** How the values of the features column become images.
     *
     * @throws io.firesteel.FiresteelException of kind config for a column that holds none
     */
   private[ml] def features(schema: StructType): ImageFeatures = {
     val column = Columns.find(schema, $(featuresCol), "featuresCol")
-    ImageFeatures.of(column, get(imageShape).map(RawShape.of(_, $(imageLayout))))
+    ImageFeatures.of(column, rawShape)
   }
 }

@@ -7,8 +7,9 @@ import io.firesteel.jni.Kind
 import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.{ByteBuffer, ByteOrder}
 import org.apache.spark.ml.linalg.{SQLDataTypes, Vector}
-import org.apache.spark.sql.Row
+import org.apache.spark.sql.functions.col
 import org.apache.spark.sql.types._
+import org.apache.spark.sql.{Column, Row}
 
 /** @param encoded whether images are JPEG and PNG files, and not pixels */
 private[ml] sealed abstract class ImageFeatures(encoded: Boolean) extends Serializable {
@@ -63,6 +64,15 @@ private[ml] object ImageFeatures {
         s"column ${column.name} is of type ${other.simpleString}, which holds no images: an image struct, binary, an array of " +
           "numbers and a vector do"
       )
+  }
+
+  /** What the images of `column` are made of, without the file that an image struct comes from. */
+  def content(column: StructField): Seq[Column] = {
+    val images = col(Columns.quoted(column.name))
+    column.dataType match {
+      case _: StructType => FieldNames.map(images.getField)
+      case _             => Seq(images)
+    }
   }
 
   /** For one value of a column whose type is not known. */

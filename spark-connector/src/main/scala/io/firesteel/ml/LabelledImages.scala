@@ -5,17 +5,21 @@ import io.firesteel.FiresteelException
 import io.firesteel.data.{ImageRecords, ImageSource}
 import io.firesteel.jni.Kind
 import org.apache.spark.rdd.RDD
-import org.apache.spark.sql.functions.{col, lit}
+import org.apache.spark.sql.functions.{col, lit, xxhash64}
 import org.apache.spark.sql.types.StringType
 import org.apache.spark.sql.{Dataset, Row}
 import org.slf4j.LoggerFactory
 
-/** @param nulls rows without a label, which are left out */
+/** @param nulls rows without a label, which are left out
+  * @param content of all rows with a label, in whatever order: the sum of their hashes, by which the rows of two fits are
+  *   told apart; 0 if it was not asked for
+  */
 private[ml] final case class LabelledImages(
     train: ImageSource,
     validation: Option[ImageSource],
     labels: Labels,
-    nulls: Long
+    nulls: Long,
+    content: Long
 )
 
 private[ml] object LabelledImages {
@@ -26,13 +30,15 @@ private[ml] object LabelledImages {
   private val Label = 1
   private val Held = 2
   private val File = 3
-  private val Weight = 4 // only if there are weights
+  private val Hash = 4
+  private val Weight = 5 // only if there are weights
 
   /** What is in one partition.
     *
     * @param train rows of the training set, and `held` of the validation set
     * @param nulls rows without a label
     * @param wrong the first label or weight that is none, and why
+    * @param content the sum of the hashes of rows with a label
     */
   private final case class Facts(
       train: Long,
@@ -40,25 +46,29 @@ private[ml] object LabelledImages {
       nulls: Long,
       trainLabels: Set[Any],
       heldLabels: Set[Any],
-      wrong: Option[String]
+      wrong: Option[String],
+      content: Long
   )
 
   /** Reads the DataFrame once, to count rows and to find the labels.
     *
     * @param drop whether rows without a label are left out instead of being a failure
+    * @param hashed whether to hash each row: image, label, weight, and in which of the sets it is. That reads every byte of
+    *   it once more
     * @throws FiresteelException of kind config for a column of a wrong type, of kind data for rows that cannot be learnt
     */
-  def of(dataset: Dataset[_], params: CnnParams, labelCol: String, drop: Boolean): LabelledImages = {
+  def of(dataset: Dataset[_], params: CnnParams, labelCol: String, drop: Boolean, hashed: Boolean): LabelledImages = {
     val schema = dataset.schema
     val features = params.features(schema)
     val label = Columns.find(schema, labelCol, "labelCol")
     val file = Columns.file(schema)
     val weight = Columns.weight(schema, params)
-    val columns = Seq(
-      col(Columns.quoted(params.getFeaturesCol)),
-      Columns.label(label),
-      Columns.held(schema, params),
-      file.fold(lit(null).cast(StringType))(field => col(Columns.quoted(field.name)))
+    val learnt = Seq(Columns.label(label), Columns.held(schema, params))
+    val hash =
+      if (hashed) xxhash64(ImageFeatures.content(schema(params.getFeaturesCol)) ++ learnt ++ weight: _*) else lit(0L)
+    val columns = (col(Columns.quoted(params.getFeaturesCol)) +: learnt) ++ Seq(
+      file.fold(lit(null).cast(StringType))(field => col(Columns.quoted(field.name))),
+      hash
     )
     val rows = dataset.select(columns ++ weight: _*).rdd
     val (weighted, labelName) = (weight.nonEmpty, label.name)
@@ -94,7 +104,13 @@ private[ml] object LabelledImages {
         if (held) "validation" else "train"
       )
     }
-    LabelledImages(source(held = false), Option.when(facts.exists(_.held > 0))(source(held = true)), labels, nulls)
+    LabelledImages(
+      source(held = false),
+      Option.when(facts.exists(_.held > 0))(source(held = true)),
+      labels,
+      nulls,
+      facts.map(_.content).sum
+    )
   }
 
   /** The rows of one of the sets. */
@@ -102,13 +118,14 @@ private[ml] object LabelledImages {
     rows.filter(row => !row.isNullAt(Label) && row.getBoolean(Held) == held)
 
   private def count(rows: Iterator[Row], labelCol: String, weighted: Boolean): Facts =
-    rows.foldLeft(Facts(0, 0, 0, Set.empty, Set.empty, None)) { (facts, row) =>
+    rows.foldLeft(Facts(0, 0, 0, Set.empty, Set.empty, None, 0)) { (facts, row) =>
       if (row.isNullAt(Label)) facts.copy(nulls = facts.nulls + 1)
       else {
         val label = row.get(Label)
         def weight = if (weighted) wrongWeight(row) else None
         def wrong = Labels.wrong(label).map(why => s"label column $labelCol has $why").orElse(weight)
-        val checked = if (facts.wrong.isEmpty) facts.copy(wrong = wrong) else facts
+        val hashed = facts.copy(content = facts.content + row.getLong(Hash))
+        val checked = if (facts.wrong.isEmpty) hashed.copy(wrong = wrong) else hashed
         if (row.getBoolean(Held)) checked.copy(held = facts.held + 1, heldLabels = facts.heldLabels + label)
         else checked.copy(train = facts.train + 1, trainLabels = facts.trainLabels + label)
       }

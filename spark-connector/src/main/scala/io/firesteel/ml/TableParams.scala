@@ -74,7 +74,9 @@ private[ml] trait TableParams extends Params {
 
 private[ml] object TableParams {
 
-  /** What an estimator says otherwise: its data are a DataFrame, its result is a model. `badImages` is one of `CnnParams`. */
+  /** What an estimator says otherwise: its data are a DataFrame, its result is a model, and what is in `checkpointDir` decides
+    * whether it resumes. `badImages` is one of `CnnParams`.
+    */
   private val Others = Set("data", "dataset", "classes", "validation", "bad-images", "out", "resume")
 
   /** The settings that are Params. */

@@ -2,7 +2,8 @@
 package io.firesteel.sources
 
 import io.firesteel.FiresteelException
-import io.firesteel.data.{CifarFile, FileSystems, ReadFailure, TaskSize}
+import io.firesteel.data.{CifarFile, ReadFailure, TaskSize}
+import io.firesteel.files.FileSystems
 import io.firesteel.jni.Kind
 import java.io.EOFException
 import org.apache.hadoop.conf.Configuration

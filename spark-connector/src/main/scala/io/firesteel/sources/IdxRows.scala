@@ -1,7 +1,8 @@
 // Idx files as rows of a table. A packed file is read by one task; others are divided into ranges of rows.
 package io.firesteel.sources
 
-import io.firesteel.data.{FileSystems, IdxPair, IdxStream, ReadFailure, TaskSize}
+import io.firesteel.data.{IdxPair, IdxStream, ReadFailure, TaskSize}
+import io.firesteel.files.FileSystems
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.Path
 

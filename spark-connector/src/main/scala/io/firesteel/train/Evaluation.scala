@@ -4,7 +4,7 @@ package io.firesteel.train
 import io.firesteel.{FiresteelException, StoredFile, TrainConfig}
 import io.firesteel.data.{ImageSource, RecordFormat}
 import io.firesteel.jni.Kind
-import io.firesteel.tensors.Tensors
+import io.firesteel.tensors.{PackedVector, Tensors}
 import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.placement.Slots
 import io.firesteel.train.run.Plan
@@ -47,7 +47,7 @@ object Evaluation {
       val workers = use(Workers.load(sc, source, plan, run, watch))
       val dropped = workers.load().bad.checked(source, config.badImages)
       dropped.foreach(images => tell(images.text))
-      result(source.names, workers.evaluateClasses(weights, normalizer, classes))
+      result(source.names, workers.evaluateClasses(PackedVector(weights), normalizer, classes))
     }.get
   })
 

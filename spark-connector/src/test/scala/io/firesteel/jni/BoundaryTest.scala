@@ -2,6 +2,7 @@
 package io.firesteel.jni
 
 import io.firesteel.TestSpark
+import io.firesteel.tensors.PackedVector
 import java.lang.reflect.{InvocationTargetException, Modifier}
 import java.nio.file.Files
 import java.nio.{ByteBuffer, ByteOrder}
@@ -19,7 +20,7 @@ class BoundaryTest extends AnyFunSuite {
   private lazy val description = Engine.describe(config)
   private def field(name: String): String = s""""$name":"?([^",}]*)""".r.findFirstMatchIn(description).get.group(1)
   private lazy val digest = field("digest")
-  private lazy val length = field("length").toInt
+  private lazy val initial = PackedVector(Engine.initialWeights(config)).bytes
 
   private def spec(rows: String = "40") =
     s"""{"config":$config,"worker":0,"rows":$rows,"record":{"format":"cifar10"}}"""
@@ -47,7 +48,7 @@ class BoundaryTest extends AnyFunSuite {
        |"facts":{"rows":$rows,"classes":10}}""".stripMargin
   )
 
-  private def openExchanger() = Exchanger.open(stage, Engine.initialWeights(stage), Array.empty)
+  private def openExchanger() = Exchanger.open(stage, PackedVector(Engine.initialWeights(stage)).bytes, Array.empty)
 
   private def request(exchanger: Exchanger, attempt: Int = 0) =
     s"""{"client":${exchanger.client()},"worker":0,"attempt":$attempt}"""
@@ -91,7 +92,7 @@ class BoundaryTest extends AnyFunSuite {
     try {
       worker.append(records(), rows)
       worker.prepare(Engine.normalizer(config, worker.statistics()))
-      val e = intercept[NativeException](worker.round(Engine.initialWeights(config), round(1)))
+      val e = intercept[NativeException](worker.round(Array(initial), round(1), Array(initial.clone())))
       assert(e.kind == Kind.INTERNAL && e.getMessage.contains("cannot be multiplied"), e)
       assert(e.getMessage.linesIterator.size == 1 && e.getMessage.length < 200, e)
       assert(intercept[NativeException](worker.statistics()).getMessage.contains("must be built again"))
@@ -111,12 +112,8 @@ class BoundaryTest extends AnyFunSuite {
     worker.close()
     worker.cancel()
     assert(intercept[IllegalStateException](worker.statistics()).getMessage == "worker is closed")
-    intercept[IllegalStateException](worker.round(new Array(length), round(1)))
+    intercept[IllegalStateException](worker.round(Array(initial), round(1), Array(initial.clone())))
     intercept[IllegalStateException](worker.keep("run", 0))
-    val center = Center.open(config, Engine.initialWeights(config))
-    center.close()
-    center.close()
-    intercept[IllegalStateException](center.fold())
     val exchanger = openExchanger()
     val link = Link.open(request(exchanger))
     link.close()
@@ -130,10 +127,8 @@ class BoundaryTest extends AnyFunSuite {
 
   test("a thousand openings leave no object behind") {
     val before = Engine.live()
-    for (_ <- 1 to 1000) {
+    for (_ <- 1 to 1000)
       Worker.open(spec(rows = "0")).close()
-      Center.open(config, new Array(length)).close()
-    }
     for (_ <- 1 to 50) { // each has a socket and a thread
       val exchanger = openExchanger()
       Link.open(request(exchanger)).close()
@@ -164,10 +159,10 @@ class BoundaryTest extends AnyFunSuite {
     val before = Engine.live()
     withWorker { worker =>
       val caller = new CompletableFuture[Thread]
-      val vector = Engine.initialWeights(config)
+      val result = new Array[Byte](initial.length)
       val call = Future {
         caller.complete(Thread.currentThread)
-        intercept[NativeException](worker.round(vector, round(steps = 1000000))).kind
+        intercept[NativeException](worker.round(Array(initial), round(steps = 1000000), Array(result))).kind
       }
       def inFlight = caller.get.getStackTrace.exists(_.getMethodName == "workerRound")
       while (!inFlight && !call.isCompleted) Thread.onSpinWait()
@@ -177,7 +172,7 @@ class BoundaryTest extends AnyFunSuite {
       assert(Await.result(call, limit) == Kind.CANCELLED)
       Await.result(closing, limit)
       Await.result(cancelling, limit)
-      assert(vector.sameElements(Engine.initialWeights(config)), "a cancelled round leaves the vector as it was")
+      assert(result.forall(_ == 0), "a cancelled round leaves no result")
     }
     assert(Engine.live() == before)
   }
@@ -190,13 +185,13 @@ class BoundaryTest extends AnyFunSuite {
       assert(turns.map("\"steps\":(\\d+)".r.findFirstMatchIn(_).get.group(1).toInt) == Seq(2, 2, 2, 1))
       link.close()
     }
-    assert(!exchanger.center().sameElements(Engine.initialWeights(stage)))
+    assert(!exchanger.center().sameElements(PackedVector(Engine.initialWeights(stage)).bytes))
     val snapshot = exchanger.snapshot(100000) // bytes a piece
     val center = exchanger.center()
     assert(snapshot.length > 2 && snapshot.init.forall(_.length == 100000) && snapshot.last.length <= 100000)
     assert(snapshot.toSeq.flatten == exchanger.snapshot().toSeq.flatten)
     exchanger.close()
-    val restored = Exchanger.open(stage, Engine.initialWeights(stage), snapshot)
+    val restored = Exchanger.open(stage, PackedVector(Engine.initialWeights(stage)).bytes, snapshot)
     try assert(restored.center().sameElements(center))
     finally restored.close()
   }
@@ -225,15 +220,38 @@ class BoundaryTest extends AnyFunSuite {
 
   test("a wrong digest, a short vector and a short buffer are refused") {
     withWorker { worker =>
-      val weights = Engine.initialWeights(config)
-      assert(kindOf(worker.round(weights, round(1, digest = "00"))) == Kind.LAYOUT)
-      assert(kindOf(worker.evaluate(weights, "00")) == Kind.LAYOUT)
-      assert(kindOf(worker.evaluateClasses(weights, "00")) == Kind.LAYOUT)
-      assert(kindOf(worker.evaluateClasses(weights.init, digest)) == Kind.LAYOUT)
-      assert(kindOf(worker.round(weights.init, round(1))) == Kind.LAYOUT)
+      def refused(from: Seq[Array[Byte]], wanted: Seq[Array[Byte]], request: String = round(1)): Unit =
+        assert(kindOf(worker.round(from.toArray, request, wanted.toArray)) == Kind.LAYOUT)
+      val (result, short) = (new Array[Byte](initial.length), initial.dropRight(4))
+      refused(Seq(initial), Seq(result), round(1, digest = "00"))
+      refused(Seq(short), Seq(result))
+      refused(Seq(initial), Seq(short.clone()))
+      refused(Seq(initial.dropRight(1)), Seq(result))
+      refused(Seq(initial, new Array(4)), Seq(result))
+      refused(Seq.empty, Seq(result))
+      assert(result.forall(_ == 0))
+      assert(kindOf(worker.evaluate(initial, "00")) == Kind.LAYOUT)
+      assert(kindOf(worker.evaluateClasses(initial, "00")) == Kind.LAYOUT)
+      assert(kindOf(worker.evaluateClasses(short, digest)) == Kind.LAYOUT)
       assert(kindOf(worker.append(records(), rows + 1)) == Kind.LAYOUT)
-      assert(kindOf(Center.open(config, weights.init)) == Kind.LAYOUT)
     }
+  }
+
+  test("a mean of vectors of different lengths, of other numbers of samples, or of no samples is refused") {
+    val (one, two) = (PackedVector(Array(1f)).bytes, PackedVector(Array(1f, 2f)).bytes)
+    assert(Engine.average(Array(two, two), Array(0, 3)).sameElements(two))
+    for (
+      (vectors, samples) <- Seq(
+        (Array(two, one), Array(1L, 1L)),
+        (Array(two), Array(1L, 1L)),
+        (Array(two, two), Array(1L)),
+        (Array(two, two), Array(1L, -1L)),
+        (Array(two, two), Array(0L, 0L)),
+        (Array.empty[Array[Byte]], Array.empty[Long]),
+        (Array(two.take(3)), Array(1L))
+      )
+    ) assert(kindOf(Engine.average(vectors, samples)) == Kind.LAYOUT)
+    assert(kindOf(Engine.average(Array(two, null), Array(1L, 1L))) == Kind.INTERNAL)
   }
 
   test("a heap buffer and a big-endian one are refused") {
@@ -245,21 +263,26 @@ class BoundaryTest extends AnyFunSuite {
 
   test("weights are copied in both directions without changing a bit, and other weights give other results") {
     withWorker { worker =>
-      val weights = Engine.initialWeights(config)
-      val trained = weights.clone()
-      worker.round(trained, round(5))
-      assert(!trained.sameElements(weights))
-      assert(worker.evaluate(weights.clone(), digest) != worker.evaluate(trained.clone(), digest))
-      assert(worker.evaluate(weights.clone(), digest) == worker.evaluate(weights.clone(), digest))
+      val (trained, state) =
+        (new Array[Byte](initial.length), new Array[Byte](initial.length)) // of a solver with momentum
+      worker.round(Array(initial), round(5), Array(trained))
+      assert(!trained.sameElements(initial))
+      assert(worker.evaluate(initial, digest) != worker.evaluate(trained, digest))
+      assert(worker.evaluate(initial, digest) == worker.evaluate(initial.clone(), digest))
+      val again = new Array[Byte](initial.length)
+      worker.round(Array(initial), round(5), Array(again, state))
+      assert(again.sameElements(trained) && !state.forall(_ == 0), "the state comes behind the weights")
+      val (whole, cut) = (new Array[Byte](2 * initial.length), initial.splitAt(12))
+      worker.round(Array(cut._1, cut._2), round(5), Array(whole))
+      assert(whole.sameElements(trained ++ state), "whatever arrays the vector is divided into")
     }
   }
 
   test("counts by class come beside the bits of the evaluation without them") {
     withWorker { worker =>
-      val weights = Engine.initialWeights(config)
-      val counted = worker.evaluateClasses(weights, digest)
+      val counted = worker.evaluateClasses(initial, digest)
       val loss = java.lang.Double.longBitsToDouble(counted(2))
-      assert(worker.evaluate(weights, digest) == s"""{"rows":$rows,"correct":${counted(1)},"loss":$loss}""")
+      assert(worker.evaluate(initial, digest) == s"""{"rows":$rows,"correct":${counted(1)},"loss":$loss}""")
       val cells = counted.drop(4).grouped(3).toSeq
       assert(counted(0) == rows && cells.map(_(2)).sum == rows && cells.forall(_.length == 3))
       assert(cells.collect { case Array(label, predicted, count) if label == predicted => count }.sum == counted(1))

@@ -21,7 +21,7 @@ object MemoryProbe extends App {
     try println(s"$name | done ${call != null}")
     catch { case e: NativeException => println(s"$name | ${e.kind.code} | ${e.getMessage}") }
 
-  say("floats")(Center.open("{}", values))
+  say("floats")(Predictor.open("{}", values, values))
   say("bytes")(Exchanger.host("{}", bytes))
   say("alive")(Engine.version())
 }

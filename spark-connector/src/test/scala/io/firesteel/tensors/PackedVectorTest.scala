@@ -12,13 +12,19 @@ class PackedVectorTest extends AnyFunSuite {
     assert(Runs.bits(PackedVector.wrap(PackedVector(values).bytes.clone()).floats) == Runs.bits(values))
   }
 
-  test("a part is packed, padded, and copied to its place") {
-    val part = PackedVector(values, 2, 3)
-    assert(part.length == 3)
-    assert(part.padded(5).toSeq == Seq(Float.MinPositiveValue, 1f, -2.5f, 0f, 0f))
-    val around = Array.fill(5)(9f)
-    part.copyInto(around, 1)
-    assert(around.toSeq == Seq(9f, Float.MinPositiveValue, 1f, -2.5f, 9f))
+  test("zeros follow the values, and the first values are a vector of their own") {
+    val padded = PackedVector.padded(Array(1f, -2.5f), 4)
+    assert(padded.length == 4 && padded.floats.toSeq == Seq(1f, -2.5f, 0f, 0f))
+    assert(padded.first(2).floats.toSeq == Seq(1f, -2.5f))
+    assert(padded.first(4) eq padded)
+    assert(PackedVector.empty.isEmpty && !padded.isEmpty)
+  }
+
+  test("the first value that is no finite number is found") {
+    assert(PackedVector(Array(1f, Float.MaxValue, -0f)).firstNotFinite.isEmpty)
+    for (broken <- Seq(Float.PositiveInfinity, Float.NegativeInfinity))
+      assert(PackedVector(Array(1f, broken, Float.NaN)).firstNotFinite.contains(1 -> broken))
+    assert(PackedVector(values).firstNotFinite.exists { case (at, value) => at == 1 && value.isNaN })
   }
 
   test("changing the array afterwards does not change the vector") {

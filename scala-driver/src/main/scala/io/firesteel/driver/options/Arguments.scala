@@ -4,8 +4,7 @@ package io.firesteel.driver.options
 
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.FiresteelException
-import io.firesteel.driver.console.Failure
+import io.firesteel.{Failure, FiresteelException}
 import io.firesteel.jni.Kind
 import org.apache.commons.text.similarity.LevenshteinDistance
 import picocli.CommandLine

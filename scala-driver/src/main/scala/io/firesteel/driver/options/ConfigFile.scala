@@ -5,8 +5,7 @@ package io.firesteel.driver.options
 import com.fasterxml.jackson.core.{JsonParser, JsonProcessingException}
 import com.fasterxml.jackson.databind.node.ObjectNode
 import com.fasterxml.jackson.databind.{DeserializationFeature, JsonNode, ObjectMapper}
-import io.firesteel.FiresteelException
-import io.firesteel.driver.console.Failure
+import io.firesteel.{Failure, FiresteelException}
 import io.firesteel.jni.Kind
 
 import java.io.IOException

@@ -3,9 +3,11 @@
 package io.firesteel.driver.files
 
 import com.fasterxml.jackson.databind.ObjectMapper
+import io.firesteel.Failure
 import io.firesteel.driver.Fixtures._
 import io.firesteel.driver.Main
 import io.firesteel.driver.console.{Console, Terminal}
+import io.firesteel.files.{Directory, ObjectStorage, Storage}
 import io.firesteel.jni.Kind
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{FileSystem, Path}
@@ -143,19 +145,24 @@ class S3Test extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
+  test("a fit of the estimator that was interrupted goes on from S3") {
+    assert(fitTwice(spark, "s3a://bucket/fits") == 2)
+    assert(!fs.exists(new Path("/fits")) || left("fits").isEmpty)
+  }
+
   test("of many runs that begin at once one holds the directory") {
     assert(Storage.at("s3a://bucket/together", conf).atomic)
     for (repetition <- 1 to 5) {
       val out = s"s3a://bucket/together/$repetition"
       val (refused, held) = claimTogether(8)(OutputDir.claim(out, conf, resume = false))
-      assert(held.size == 1 && refused.forall(_.kind == Kind.CONFIG), refused)
+      assert(held.size == 1 && refused.forall(_.kind == Kind.CONFIG), refused.map(Failure.line))
       assert(refused.forall(_.getMessage.contains(s"output directory $out is held by ")), refused)
       held.foreach(_.close())
     }
   }
 
   test("an object whose writing fails half way is not put in place of the old one") {
-    val dir = OutputDir.existing("s3a://bucket/half", conf)
+    val dir = Directory.existing("s3a://bucket/half", conf)
     dir.write("config.json", "old".getBytes)
     val e = intercept[IllegalStateException](dir.write("config.json") { out =>
       out.write(new Array[Byte](1 << 20))

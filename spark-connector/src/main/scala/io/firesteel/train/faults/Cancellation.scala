@@ -2,10 +2,9 @@
 // with kind cancelled.
 package io.firesteel.train.faults
 
-import io.firesteel.FiresteelException
+import io.firesteel.{FiresteelException, Uninterrupted}
 import io.firesteel.jni.Kind
 import io.firesteel.train.run.RunStopped
-import java.util.concurrent.{ExecutionException, FutureTask}
 import org.apache.spark.{SparkContext, SparkException}
 import org.apache.spark.firesteel.JobCancellation
 import scala.util.control.NonFatal
@@ -39,24 +38,8 @@ private[train] object Cancellation {
   /** Runs `body`, which cleans up: neither an interruption nor a cancellation of the caller's job group or tags, which may
     * be of their future jobs too, concerns it.
     */
-  def cleaning[A](sc: SparkContext)(body: => A): A = uninterrupted {
+  def cleaning[A](sc: SparkContext)(body: => A): A = Uninterrupted {
     Groups.foreach(sc.setLocalProperty(_, null)) // of the thread that cleans
     body
-  }
-
-  /** Runs `body` in a thread of its own and waits for its end. Interruptions of this thread until then only set its flag.
-    */
-  def uninterrupted[A](body: => A): A = {
-    val task = new FutureTask[A](() => body)
-    val thread = new Thread(task, "firesteel-cleaning")
-    thread.setDaemon(true)
-    thread.start()
-    var interrupted = Thread.interrupted()
-    while (!task.isDone)
-      try thread.join()
-      catch { case _: InterruptedException => interrupted = true }
-    try task.get()
-    catch { case e: ExecutionException => throw e.getCause }
-    finally if (interrupted) Thread.currentThread.interrupt()
   }
 }

@@ -4,7 +4,7 @@
 // locations; what is lost is the work since the last exchange.
 package io.firesteel.train.faults
 
-import io.firesteel.FiresteelException
+import io.firesteel.{FiresteelException, Uninterrupted}
 import io.firesteel.train.placement.Placement
 import io.firesteel.train.run.RunStopped
 import org.apache.spark.firesteel.{JobCancellation, Listeners}
@@ -92,7 +92,7 @@ private[train] final class FaultWatch(
     catch {
       case e: Throwable =>
         if (e.isInstanceOf[InterruptedException]) end() // Spark goes on with the job of an interrupted thread
-        Cancellation.uninterrupted(awaitTasks())
+        Uninterrupted(awaitTasks())
         throw e
     } finally {
       current = None

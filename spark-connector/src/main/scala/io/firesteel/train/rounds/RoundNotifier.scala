@@ -2,6 +2,7 @@
 package io.firesteel.train.rounds
 
 import io.firesteel.{RoundDone, TrainListener}
+import io.firesteel.tensors.PackedVector
 import io.firesteel.train.run.{Plan, RunNotifier, RunState}
 import io.firesteel.train.workers.WorkerResult
 
@@ -9,7 +10,7 @@ private[train] final class RoundNotifier(plan: Plan, start: RunState, listener: 
     extends RunNotifier(plan, start, listener) {
 
   /** Sends the event of a round that ended with `center`, and returns the state after it. */
-  def roundDone(before: RunState, center: Array[Float], results: IndexedSeq[WorkerResult]): RunState = synchronized {
+  def roundDone(before: RunState, center: PackedVector, results: IndexedSeq[WorkerResult]): RunState = synchronized {
     val samples = results.map(_.samples).sum
     val after = RunState(
       before.round + 1,
@@ -34,7 +35,7 @@ private[train] final class RoundNotifier(plan: Plan, start: RunState, listener: 
         after.seconds,
         loss,
         samples / (after.seconds - before.seconds),
-        2L * results.length * center.length * java.lang.Float.BYTES // to each worker and back
+        2L * results.length * center.bytes.length // to each worker and back
       )
     )
     checkLoss(loss, s"in round ${after.round}")

@@ -4,9 +4,8 @@ package io.firesteel.train.rounds
 
 import io.firesteel.{CheckpointStore, TrainListener}
 import io.firesteel.data.ImageSource
-import io.firesteel.jni.Center
 import io.firesteel.train.run.{Checkpoint, Outcome, Plan, RunStopped}
-import io.firesteel.train.workers.RunWorkers
+import io.firesteel.train.workers.{RunWorkers, WorkerResult}
 import org.apache.spark.SparkContext
 import scala.util.Using
 
@@ -30,15 +29,13 @@ private[train] object SparkNet {
       val loaded = RunWorkers.load(sc, train, plan, begin, notifier, use)
       import loaded.{normalizer, start, training}
       val evaluators = test.map(loaded.evaluators(_, "eval", use))
-      val center = use(Center.open(plan.configJson, start.center))
 
       notifier.begins()
       var state = start
       val stopped = RunStopped.during(while (plan.goesOn(state)) {
         val pauses = plan.pausesAfter(state.round + 1)
         val results = training.round(state, normalizer, statesToo = pauses && checkpoint.nonEmpty)
-        results.foreach(result => center.add(result.vector.floats, result.samples)) // in partition order: the same bits
-        state = notifier.roundDone(state, center.fold(), results)
+        state = notifier.roundDone(state, WorkerResult.mean(results), results)
         if (pauses) notifier.pausing {
           if (state.round == plan.rounds) state = state.copy(center = training.finished(state.center, normalizer))
           evaluators.foreach(test => state = notifier.evaluated(state, test.evaluate(state.center, normalizer)))

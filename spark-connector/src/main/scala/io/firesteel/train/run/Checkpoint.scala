@@ -10,7 +10,7 @@ import io.firesteel.{CheckpointStore, FiresteelException, Json, Schema, StoredFi
 import io.firesteel.jni.{Engine, Kind}
 import io.firesteel.tensors.{PackedVector, Target, TensorFile, Tensors, Values}
 import java.io.OutputStream
-import java.util.{Arrays, Locale}
+import java.util.Locale
 import scala.jdk.CollectionConverters._
 import scala.util.Using
 
@@ -20,7 +20,7 @@ private[train] object Checkpoint {
     * the weights, nor does the patience as long as the run goes on. Every other key may; `iterations` too, since
     * learning-rate policies depend on it. `isOther` has the rule for `consistency`.
     */
-  private val MayDiffer =
+  val MayDiffer: Set[String] =
     Set(
       "data",
       "out",
@@ -62,26 +62,27 @@ private[train] object Checkpoint {
         case None       =>
           throw new FiresteelException(Kind.CONFIG, "resume: there is no checkpoint; leave resume out to start anew")
       }
-    else RunState(0, Array.empty, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
+    else RunState(0, PackedVector.empty, IndexedSeq.empty, samples = 0, seconds = 0, wallSeconds = 0, score = None)
 
-  /** The consistency of the run that saved the checkpoint. None if there is no checkpoint, or its configuration has no
-    * such key.
-    */
-  def consistency(store: CheckpointStore): Option[String] = store.load().flatMap { file =>
+  /** The resolved configuration of the run that saved the checkpoint. None if there is no checkpoint. */
+  def configuration(store: CheckpointStore): Option[JsonNode] = store.load().map { file =>
     Using.resource(file) { stored =>
       val opened = TensorFile.open(stored)
-      val config = parsed(opened.name, new CheckpointFields(opened).text("config"))
-      Option(config.get("consistency")).map(_.asText)
+      parsed(opened.name, new CheckpointFields(opened).text("config"))
     }
   }
+
+  /** Its consistency. None if there is no checkpoint, or its configuration has no such key. */
+  def consistency(store: CheckpointStore): Option[String] =
+    configuration(store).flatMap(config => Option(config.get("consistency")).map(_.asText))
 
   /** The state with initial weights if it has none. Some nets compute theirs from the statistics of the training set.
     */
   def initialized(plan: Plan, start: RunState, statistics: Array[Long]): RunState =
-    if (start.center.nonEmpty) start
+    if (!start.center.isEmpty) start
     else {
       val weights = Engine.initialWeights(plan.configJson, statistics)
-      start.copy(center = Arrays.copyOf(weights, plan.centerLength)) // a solver state of zeros
+      start.copy(center = PackedVector.padded(weights, plan.centerLength)) // a solver state of zeros
     }
 
   /** Writes the file; `solverStates` are the workers' own in the order of partitions, or none. */
@@ -113,9 +114,9 @@ private[train] object Checkpoint {
     }
     val metadata = totals ++ score ++ best ++ (if (plan.inStage) stage else Nil)
     val snapshot = Option.when(plan.inStage)(Values.Bytes(state.snapshot))
-    val restored = state.best.filter(_ => plan.config.restoreBestWeights).map(best => Values.Floats(best.weights))
+    val restored = state.best.filter(_ => plan.config.restoreBestWeights).map(best => Values.Packed(best.weights))
     val values =
-      (restored.toSeq :+ Values.Floats(state.center)) ++ snapshot.toSeq ++ solverStates.map(Values.Packed(_))
+      (restored.toSeq :+ Values.Packed(state.center)) ++ snapshot.toSeq ++ solverStates.map(Values.Packed(_))
     val tensors = layout(plan, snapshotBytes, restored.nonEmpty)
     TensorFile.write(out, tensors.withMetadata(metadata: _*), values)
   }
@@ -132,16 +133,17 @@ private[train] object Checkpoint {
     val restored = evaluated && plan.config.restoreBestWeights
     val expected = layout(plan, snapshotBytes, restored)
     file.check(expected.shapes) // from here on the sizes are those of the plan, or of the file
-    val (center, snapshot) = (new Array[Float](plan.centerLength), TensorFile.pieces(snapshotBytes))
-    val states = stateNames(plan).map(_ -> new Array[Byte](Math.multiplyExact(plan.stateLength, TensorFile.Width)))
-    val best = new Array[Float](if (restored) plan.length else 0)
-    val targets = Seq(Center -> Target.Floats(center), BestWeights -> Target.Floats(best)) ++ Option.when(plan.inStage)(
-      Exchanger -> Target.Bytes(snapshot)
-    )
+    val snapshot = TensorFile.pieces(snapshotBytes)
+    val center = PackedVector.zeros(plan.centerLength)
+    val best = PackedVector.zeros(if (restored) plan.length else 0)
+    val states = stateNames(plan).map(_ -> PackedVector.zeros(plan.stateLength))
+    val vectors = Seq(Center -> center, BestWeights -> best) ++ states
+    val targets = vectors.map { case (name, vector) => name -> Target.Bytes(Array(vector.bytes)) } ++
+      Option.when(plan.inStage)(Exchanger -> Target.Bytes(snapshot))
     val state = RunState(
       round,
       center,
-      states.map { case (_, bytes) => PackedVector.wrap(bytes) }.toIndexedSeq,
+      states.map(_._2).toIndexedSeq,
       fields.whole("samples", 0, Long.MaxValue),
       fields.real("seconds", 0, Double.MaxValue),
       fields.real("wall-seconds", 0, Double.MaxValue),
@@ -159,7 +161,7 @@ private[train] object Checkpoint {
       snapshot,
       if (plan.inStage) fields.whole(Resumed, 0, RunState.MaxResumed - 1).toInt + 1 else 0
     )
-    file.read((targets ++ states.map { case (name, bytes) => name -> Target.Bytes(Array(bytes)) }).toMap)
+    file.read(targets.toMap)
     state
   }
 

@@ -6,8 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.{FiresteelException, Json, Machine, MemoryNeeds, TrainConfig}
 import io.firesteel.data.{ImageSource, RecordFormat}
 import io.firesteel.jni.{Engine, Kind}
-import io.firesteel.tensors.Tensors
-import java.util.Arrays
+import io.firesteel.tensors.{PackedVector, Tensors}
 
 /** @param config resolved
   * @param configJson the same, as the engine wrote it
@@ -101,13 +100,13 @@ private[train] final case class Plan(
   def best(before: Option[Best], state: RunState, score: Score): Best = before match {
     case Some(best) if score.accuracy <= best.score.accuracy => best.copy(since = best.since + 1)
     case _                                                   =>
-      val weights = if (config.restoreBestWeights) Arrays.copyOf(state.center, length) else Array.emptyFloatArray
+      val weights = if (config.restoreBestWeights) state.center.first(length) else PackedVector.empty
       Best(state.round, score, since = 0, weights)
   }
 
   /** The weights that the model has if the run ends with `state`. */
   def weights(state: RunState): Array[Float] =
-    state.best.filter(_ => config.restoreBestWeights).fold(state.center.take(length))(_.weights)
+    state.best.filter(_ => config.restoreBestWeights).fold(state.center.first(length))(_.weights).floats
 
   /** Whether the solver's state is sent with the weights, after them in every vector. */
   def averagesState: Boolean = config.solverState == "average"

@@ -91,8 +91,9 @@ private[train] abstract class RunNotifier(plan: Plan, start: RunState, listener:
     * @throws FiresteelException of kind internal if a weight is not finite
     */
   def checked(state: RunState): RunState = {
-    val broken = state.center.indexWhere(weight => !java.lang.Float.isFinite(weight))
-    if (broken >= 0) diverged(s"by round ${state.round}", s"weight $broken is ${state.center(broken)}")
+    state.center.firstNotFinite.foreach { case (at, value) =>
+      diverged(s"by round ${state.round}", s"weight $at is $value")
+    }
     state
   }
 

@@ -15,7 +15,7 @@ import io.firesteel.tensors.PackedVector
   */
 private[train] final case class RunState(
     round: Int,
-    center: Array[Float],
+    center: PackedVector,
     solverStates: IndexedSeq[PackedVector],
     samples: Long,
     seconds: Double,
@@ -37,7 +37,7 @@ private[train] object RunState {
   * @param since evaluations after it
   * @param weights of the net, if the model may get them; else empty
   */
-private[train] final case class Best(round: Int, score: Score, since: Long, weights: Array[Float])
+private[train] final case class Best(round: Int, score: Score, since: Long, weights: PackedVector)
 
 /** Accuracy as a fraction, and mean loss. */
 private[train] final case class Score(accuracy: Double, loss: Double) {

@@ -6,6 +6,7 @@ package io.firesteel.train.stage
 import com.fasterxml.jackson.databind.JsonNode
 import io.firesteel.Json
 import io.firesteel.jni.{Exchanger, NativeException}
+import io.firesteel.tensors.PackedVector
 import io.firesteel.train.placement.OnePerPartition
 import io.firesteel.train.run.Plan
 import io.firesteel.train.workers.NativeLibrary
@@ -23,7 +24,7 @@ private[train] final class CenterHosts(
     exchanger: Exchanger,
     plan: Plan,
     run: String,
-    initial: Array[Float]
+    initial: PackedVector
 ) {
   private val parts = plan.config.exchangers
   private val servers = new Array[JsonNode](parts)
@@ -50,13 +51,13 @@ private[train] final class CenterHosts(
   def copyWhenDue(): Unit = if (parts > 0 && System.nanoTime() - nextCopy > 0) now(mayFail = true)
 
   /** The center now; the last copy while a part has no host. */
-  def last(): Array[Float] = now(mayFail = true).getOrElse(copy)
+  def last(): PackedVector = now(mayFail = true).getOrElse(copy)
 
   /** The center now. None if a part has no host and that `mayFail`. */
-  def now(mayFail: Boolean): Option[Array[Float]] = {
+  def now(mayFail: Boolean): Option[PackedVector] = {
     val began = System.nanoTime()
     val center =
-      try Some(exchanger.center())
+      try Some(PackedVector.wrap(exchanger.center()))
       catch {
         case e: NativeException if parts > 0 && mayFail =>
           CenterHosts.log.warn("a part of the center cannot be reached until it has a host again", e)

@@ -6,6 +6,7 @@ package io.firesteel.train.stage
 
 import io.firesteel.{CheckpointStore, TrainListener}
 import io.firesteel.data.ImageSource
+import io.firesteel.tensors.PackedVector
 import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.placement.Slots
 import io.firesteel.train.run.{Checkpoint, Outcome, Plan, RunState, RunStopped}
@@ -31,7 +32,7 @@ private[train] object DeepSpark {
     Slots.await(sc, plan.workers, listener.waiting, listener.stops)
 
     Using.Manager { use =>
-      val resumed = Option.when(begin.center.nonEmpty)(use(StageJob.exchanger(sc, plan, begin)))
+      val resumed = Option.when(!begin.center.isEmpty)(use(StageJob.exchanger(sc, plan, begin)))
       val spent = resumed.fold(0L)(StageReport.of(_).steps) // the exchanger knows how much of the budget that is
       notifier.started(train, test, spent)
       val policy = FaultWatch.Stage.copy(hostsParts = plan.config.exchangers > 0)
@@ -43,7 +44,7 @@ private[train] object DeepSpark {
       }
       val evaluation = use(new BesideWorkers[RunState])
 
-      def reached(report: StageReport, center: Array[Float]): RunState = {
+      def reached(report: StageReport, center: PackedVector): RunState = {
         val snapshot = checkpoint.fold(Array.empty[Array[Byte]])(_ => exchanger.snapshot())
         notifier.reached(report, center).copy(snapshot = snapshot)
       }
@@ -80,7 +81,7 @@ private[train] object DeepSpark {
         }
         evaluation.last().foreach(evaluated)
         if (plan.goesOn(state))
-          state = evaluatedAndSaved(reached(last, training.finished(exchanger.center(), normalizer)))
+          state = evaluatedAndSaved(reached(last, training.finished(PackedVector.wrap(exchanger.center()), normalizer)))
       })
       if (stopped) state = job.stopped(evaluation.cancelled().getOrElse(state))
       notifier.ended(state, stopped, Some(StageReport.of(exchanger).totals))

@@ -5,6 +5,7 @@ package io.firesteel.train.stage
 import com.fasterxml.jackson.databind.node.BooleanNode
 import io.firesteel.{CheckpointStore, FiresteelException, Json, Schema, TrainConfig, TrainListener}
 import io.firesteel.jni.{Exchanger, Kind, Link, NativeException}
+import io.firesteel.tensors.PackedVector
 import io.firesteel.train.placement.{EachExecutor, Slots}
 import io.firesteel.train.run.{Checkpoint, Encryption, Plan}
 import io.firesteel.train.workers.{ExchangerKey, NativeLibrary}
@@ -78,7 +79,7 @@ private[train] object StageChoice {
   else {
     val executors = TaskSlots.executors(sc)
     val probe = Plan.described(probing(sc, stage.config, executors.size).toJson)
-    Using.resource(Exchanger.open(probe.configJson, new Array[Float](probe.length), Array.empty)) { exchanger =>
+    Using.resource(Exchanger.open(probe.configJson, PackedVector.zeros(probe.length).bytes, Array.empty)) { exchanger =>
       val task = new ProbeTask(new ExchangerKey(exchanger.client(), resumed = 0))
       val (answers, missing) = EachExecutor.run(sc, executors, ProbeSeconds)(task)
       val failed = answers.toSeq.sortBy(_._1).collectFirst { case (id, Some(why)) => s"executor $id: $why" }

@@ -63,7 +63,7 @@ private[stage] object StageJob {
 
   /** An exchanger that starts from `state`. */
   def exchanger(sc: SparkContext, plan: Plan, state: RunState): Exchanger =
-    Exchanger.open(listening(sc, plan.config).toJson, state.center, state.snapshot)
+    Exchanger.open(listening(sc, plan.config).toJson, state.center.bytes, state.snapshot)
 
   /** The configuration with the exchanger's addresses: by default those of Spark's driver. */
   def listening(sc: SparkContext, config: TrainConfig): TrainConfig = {

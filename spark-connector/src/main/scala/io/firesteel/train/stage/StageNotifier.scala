@@ -2,6 +2,7 @@
 package io.firesteel.train.stage
 
 import io.firesteel.{ExchangeDone, Json, TrainListener}
+import io.firesteel.tensors.PackedVector
 import io.firesteel.train.run.{Plan, RunNotifier, RunState}
 
 private[train] final class StageNotifier(plan: Plan, start: RunState, listener: TrainListener)
@@ -46,7 +47,7 @@ private[train] final class StageNotifier(plan: Plan, start: RunState, listener: 
   /** The state of the run at that report. The workers of an asynchronous strategy continue during evaluations and
     * checkpoints, so that their time counts.
     */
-  def reached(report: StageReport, center: Array[Float]): RunState = RunState(
+  def reached(report: StageReport, center: PackedVector): RunState = RunState(
     plan.roundsBehind(report.steps),
     center,
     IndexedSeq.empty,

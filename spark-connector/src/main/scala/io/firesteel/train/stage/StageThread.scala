@@ -1,7 +1,7 @@
 // A job in a thread of its own, so that the calling thread can report what the workers do meanwhile.
 package io.firesteel.train.stage
 
-import io.firesteel.train.faults.Cancellation
+import io.firesteel.Uninterrupted
 import java.util.concurrent.TimeUnit.MILLISECONDS
 import java.util.concurrent.{ExecutionException, FutureTask, TimeoutException}
 
@@ -25,7 +25,7 @@ private[train] final class StageThread[A](job: => A, cancel: () => Unit) extends
     }
 
   /** Cancels what is still running and waits for its end; repeatedly, since `job` may be between two Spark jobs. */
-  override def close(): Unit = Cancellation.uninterrupted {
+  override def close(): Unit = Uninterrupted {
     while (!task.isDone) {
       cancel()
       thread.join(StageThread.PatienceMillis)

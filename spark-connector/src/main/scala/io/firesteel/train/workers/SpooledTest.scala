@@ -4,6 +4,7 @@ package io.firesteel.train.workers
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.{Kind, Worker}
+import io.firesteel.tensors.PackedVector
 import io.firesteel.train.run.{MemoryCheck, Plan, Score}
 import java.io.{EOFException, IOException}
 import java.nio.ByteBuffer
@@ -27,8 +28,8 @@ private[train] final class SpooledTest private (
   @volatile private var evaluating = Option.empty[Worker]
 
   /** Accuracy and loss of the center's weights on all rows. The sums of the pieces are added in the order of the file. */
-  def evaluate(center: Array[Float]): Score = {
-    val weights = center.take(plan.length)
+  def evaluate(center: PackedVector): Score = {
+    val weights = center.first(plan.length).bytes
     WorkerScore.total(pieces.map { piece =>
       Using.resource(cache.open(0, piece.map(_.rows.toLong).sum)) { worker =>
         cache.fill(worker, piece.iterator.map(read))

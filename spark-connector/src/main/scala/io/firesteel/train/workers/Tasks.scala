@@ -56,35 +56,22 @@ private[train] final case class RoundRequest(
 
 /** One round on every worker.
   *
-  * @param length floats of the weights alone
-  * @param stateLength floats of the solver's state
+  * @param stateLength floats of each worker's own solver state, if it is returned; else 0
   * @param solverStates each worker's own, if they are given; else empty
-  * @param statesToo whether each worker's own solver state is returned
   */
 private[train] final case class RoundTask(
     cache: WorkerCache,
     normalizer: Array[Float],
-    length: Int,
     stateLength: Int,
     center: Broadcast[Array[Byte]],
     solverStates: IndexedSeq[Broadcast[Array[Byte]]],
-    statesToo: Boolean,
     request: RoundRequest
 ) extends WorkerTask[WorkerResult.Sent] {
   protected def run(partition: Int, chunks: Iterator[Array[Byte]]): WorkerResult.Sent = {
-    val packed = PackedVector.wrap(center.value)
-    val vector = start(partition, packed)
-    val report = cache.ready(partition, chunks, normalizer)(_.round(vector, request.json))
-    val state = if (statesToo) PackedVector(vector, length, stateLength).bytes else Array.emptyByteArray
-    (PackedVector(vector, 0, packed.length).bytes, report, state)
-  }
-
-  /** The vector at the start of the round, in which the native call leaves the result. */
-  private def start(partition: Int, packed: PackedVector): Array[Float] = {
-    val withState = statesToo || solverStates.nonEmpty
-    val vector = packed.padded(if (withState) length + stateLength else packed.length)
-    if (solverStates.nonEmpty) PackedVector.wrap(solverStates(partition).value).copyInto(vector, length)
-    vector
+    val from = center.value +: solverStates.lift(partition).map(_.value).toArray
+    val (vector, state) = (new Array[Byte](center.value.length), PackedVector.zeros(stateLength).bytes)
+    val report = cache.ready(partition, chunks, normalizer)(_.round(from, request.json, Array(vector, state)))
+    (vector, report, state)
   }
 }
 
@@ -96,7 +83,7 @@ private[train] final case class EvaluateTask(
     digest: String
 ) extends WorkerTask[String] {
   protected def run(partition: Int, chunks: Iterator[Array[Byte]]): String = {
-    val values = PackedVector.wrap(weights.value).floats
+    val values = weights.value
     cache.ready(partition, chunks, normalizer)(_.evaluate(values, digest))
   }
 }
@@ -109,7 +96,7 @@ private[train] final case class EvaluateClassesTask(
     digest: String
 ) extends WorkerTask[Array[Long]] {
   protected def run(partition: Int, chunks: Iterator[Array[Byte]]): Array[Long] = {
-    val values = PackedVector.wrap(weights.value).floats
+    val values = weights.value
     cache.ready(partition, chunks, normalizer)(_.evaluateClasses(values, digest))
   }
 }

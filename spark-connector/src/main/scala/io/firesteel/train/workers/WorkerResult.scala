@@ -3,6 +3,7 @@ package io.firesteel.train.workers
 
 import com.fasterxml.jackson.databind.JsonNode
 import io.firesteel.Json
+import io.firesteel.jni.Engine
 import io.firesteel.tensors.PackedVector
 import io.firesteel.train.run.Score
 
@@ -27,6 +28,12 @@ private[train] object WorkerResult {
     * and the solver's state, which is empty if it was not asked for.
     */
   type Sent = (Array[Byte], String, Array[Byte])
+
+  /** SparkNet's mean of the workers' vectors, weighted by the samples that each used. The order of the workers is that
+    * of the sum, so that it has the same bits wherever they ran.
+    */
+  def mean(results: IndexedSeq[WorkerResult]): PackedVector =
+    PackedVector.wrap(Engine.average(results.map(_.vector.bytes).toArray, results.map(_.samples).toArray))
 
   def read(sent: Sent): WorkerResult = {
     val (vector, text, state) = sent

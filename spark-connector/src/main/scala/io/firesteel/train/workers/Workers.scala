@@ -2,7 +2,7 @@
 package io.firesteel.train.workers
 
 import io.firesteel.data.{ImageSource, PartitionedRows}
-import io.firesteel.jni.{Center, Engine}
+import io.firesteel.jni.Engine
 import io.firesteel.tensors.PackedVector
 import io.firesteel.train.faults.{Cancellation, FaultWatch}
 import io.firesteel.train.placement.{EachExecutor, Placement, Slots}
@@ -11,7 +11,6 @@ import org.apache.spark.SparkContext
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.firesteel.TaskSlots
 import org.slf4j.LoggerFactory
-import scala.util.Using
 import scala.util.control.NonFatal
 
 /** Workers stay in their executors between jobs, under the name `run`; one that is missing is built from its partition
@@ -44,30 +43,26 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
   /** The last center; with `update-bn`, its running statistics of batch normalisation are replaced by the mean of those
     * that the workers compute with the center's weights.
     */
-  def finished(center: Array[Float], normalizer: Array[Float]): Array[Float] =
+  def finished(center: PackedVector, normalizer: Array[Float]): PackedVector =
     plan.config.updateBn.fold(center) { steps =>
       val request = RoundRequest(plan.digest, plan.rounds, 0, 0, steps, plan.stateOfRound, "update-bn")
-      val seen = jobs(s"running statistics of $steps minibatches a worker") {
+      WorkerResult.mean(jobs(s"running statistics of $steps minibatches a worker") {
         results(request, normalizer, center, IndexedSeq.empty, statesToo = false)
-      }
-      Using.resource(Center.open(plan.configJson, center)) { next =>
-        seen.foreach(result => next.add(result.vector.floats, result.samples))
-        next.fold()
-      }
+      })
     }
 
   private def results(
       request: RoundRequest,
       normalizer: Array[Float],
-      center: Array[Float],
+      center: PackedVector,
       solverStates: IndexedSeq[PackedVector],
       statesToo: Boolean
   ): IndexedSeq[WorkerResult] = {
-    val shared = sc.broadcast(PackedVector(center).bytes)
+    val shared = sc.broadcast(center.bytes)
     // one each: an executor fetches those of its workers only
     val states = solverStates.map(state => sc.broadcast(state.bytes))
     val task =
-      RoundTask(cache, normalizer, plan.length, plan.stateLength, shared, states, statesToo, request)
+      RoundTask(cache, normalizer, if (statesToo) plan.stateLength else 0, shared, states, request)
     try {
       val results = sc.runJob(partitioned.chunks, task).toIndexedSeq.map(WorkerResult.read)
       jobs.placement.began()
@@ -113,20 +108,20 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
   }
 
   /** Accuracy and loss of the center's weights on all rows. */
-  def evaluate(center: Array[Float], normalizer: Array[Float]): Score = evaluating(center) { weights =>
+  def evaluate(center: PackedVector, normalizer: Array[Float]): Score = evaluating(center) { weights =>
     def task = EvaluateTask(cache, normalizer, weights, plan.digest)
     WorkerScore.total(jobs("evaluate")(sc.runJob(partitioned.chunks, task).toIndexedSeq).map(WorkerScore.read))
   }
 
   /** The same with counts by class, for weights whose net has so many `classes`. */
-  def evaluateClasses(center: Array[Float], normalizer: Array[Float], classes: Int): ClassScore =
+  def evaluateClasses(center: PackedVector, normalizer: Array[Float], classes: Int): ClassScore =
     evaluating(center) { weights =>
       def task = EvaluateClassesTask(cache, normalizer, weights, plan.digest)
       ClassScore.total(classes, jobs("evaluate")(sc.runJob(partitioned.chunks, task).toIndexedSeq))
     }
 
-  private def evaluating[A](center: Array[Float])(body: Broadcast[Array[Byte]] => A): A = {
-    val weights = sc.broadcast(PackedVector(center, 0, plan.length).bytes)
+  private def evaluating[A](center: PackedVector)(body: Broadcast[Array[Byte]] => A): A = {
+    val weights = sc.broadcast(center.first(plan.length).bytes)
     try body(weights)
     finally weights.destroy()
   }

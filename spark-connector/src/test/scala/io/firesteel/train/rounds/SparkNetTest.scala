@@ -3,12 +3,13 @@ package io.firesteel.train.rounds
 
 import io.firesteel._
 import io.firesteel.data.{ImageFiles, PartitionedRows, RecordFormat}
-import io.firesteel.jni.{Center, Engine, Kind}
+import io.firesteel.jni.{Engine, Kind}
+import io.firesteel.tensors.PackedVector
 import io.firesteel.train.{Evaluation, Events, RunWatch, Runs, Training}
 import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.placement.Placement
 import io.firesteel.train.run.{Checkpoint, Plan}
-import io.firesteel.train.workers.{Jobs, LoadedRows, Workers}
+import io.firesteel.train.workers.{Jobs, LoadedRows, WorkerResult, Workers}
 import java.nio.file.{Files, Path}
 import org.apache.spark.SparkContext
 import org.scalatest.BeforeAndAfterAll
@@ -126,12 +127,12 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
   test("a worker's weight in the mean is the number of its samples") {
     val plan = Plan.resolve(Runs.small, Runs.cifar10(sc).train, slots = 2)
     val counts = Seq(0L, 1L, 99L, 10000L)
-    val center = Center.open(plan.configJson, new Array(plan.length))
-    try {
-      counts.foreach(count => center.add(Array.fill(plan.length)(if (count == 0) Float.NaN else count.toFloat), count))
-      val expected = counts.map(count => count.toDouble * count).sum / counts.sum
-      assert(center.fold().forall(_ == expected.toFloat))
-    } finally center.close()
+    def result(count: Long) = {
+      val vector = PackedVector(Array.fill(plan.length)(if (count == 0) Float.NaN else count.toFloat))
+      WorkerResult(vector, count, loss = 0, fresh = false, None)
+    }
+    val expected = counts.map(count => count.toDouble * count).sum / counts.sum
+    assert(WorkerResult.mean(counts.map(result).toIndexedSeq).floats.forall(_ == expected.toFloat))
   }
 
   test("in a round over partitions of 0, 1 and 40 rows the empty one returns the center") {
@@ -152,8 +153,8 @@ class SparkNetTest extends AnyFunSuite with BeforeAndAfterAll with Eventually {
       val start = Checkpoint.initialized(plan, Checkpoint.start(plan, source.rows, None), statistics)
       val results = workers.round(start, normalizer, statesToo = false)
       assert(results.map(_.samples) == Seq(0, 5 * 1, 5 * 20))
-      assert(Runs.bits(results.head.vector.floats) == Runs.bits(start.center))
-      assert(results.tail.forall(result => Runs.bits(result.vector.floats) != Runs.bits(start.center)))
+      assert(Runs.bits(results.head.vector.floats) == Runs.bits(start.center.floats))
+      assert(results.tail.forall(result => Runs.bits(result.vector.floats) != Runs.bits(start.center.floats)))
     } finally {
       workers.close()
       watch.close()

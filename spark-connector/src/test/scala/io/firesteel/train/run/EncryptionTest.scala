@@ -3,6 +3,7 @@ package io.firesteel.train.run
 
 import io.firesteel.{Json, Started, TestSpark, TrainConfig}
 import io.firesteel.jni.{Engine, Exchanger}
+import io.firesteel.tensors.PackedVector
 import io.firesteel.train.{Events, Runs}
 import org.apache.spark.SparkConf
 import org.scalatest.funsuite.AnyFunSuite
@@ -48,7 +49,8 @@ class EncryptionTest extends AnyFunSuite {
   test("a worker gets a certificate exactly if exchanges use TLS") {
     for (tls <- Seq(None, Some(false), Some(true))) {
       val json = plan(Runs.stage.copy(tls = tls)).configJson
-      Using.resource(Exchanger.open(json, Engine.initialWeights(json), Array.empty[Array[Byte]])) { exchanger =>
+      val initial = PackedVector(Engine.initialWeights(json)).bytes
+      Using.resource(Exchanger.open(json, initial, Array.empty[Array[Byte]])) { exchanger =>
         val server = Json.mapper.readTree(exchanger.client()).get("servers").get(0)
         assert(server.get("tls").has("certificate") == tls.contains(true))
       }

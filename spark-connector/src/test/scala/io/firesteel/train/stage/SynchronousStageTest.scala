@@ -4,6 +4,7 @@ package io.firesteel.train.stage
 
 import io.firesteel._
 import io.firesteel.jni.{Engine, Exchanger, Kind, Link}
+import io.firesteel.tensors.PackedVector
 import io.firesteel.train.run.Plan
 import io.firesteel.train.workers.ExchangerKey
 import io.firesteel.train.{Events, MemoryStore, RunWatch, Runs}
@@ -153,7 +154,7 @@ class SynchronousStageTest extends AnyFunSuite with BeforeAndAfterAll {
   test("an executor that an exchanger does not answer says so") {
     val stage = Plan.resolve(two, Runs.cifar10(sc).train, 2).withConsistency("bsp")
     val config = stage.config.copy(exchangeDeadline = 1)
-    val exchanger = Exchanger.open(config.toJson, new Array(stage.length), Array.empty)
+    val exchanger = Exchanger.open(config.toJson, PackedVector.zeros(stage.length).bytes, Array.empty)
     val client = exchanger.client()
     Link.open(s"""{"client":$client,"worker":0,"attempt":1}""").close()
     exchanger.close()

@@ -1,18 +1,16 @@
 // What a run needs of the file system with its output directory. There are three implementations: this machine's files
-// (LocalStorage), HDFS and similar file systems (HadoopStorage), and object stores (ObjectStorage). OutputDir adds the
+// (LocalStorage), HDFS and similar file systems (HadoopStorage), and object stores (ObjectStorage). Directory adds the
 // path to the messages of failures.
-package io.firesteel.driver.files
+package io.firesteel.files
 
 import io.firesteel.{FiresteelException, StoredFile}
-import io.firesteel.data.FileSystems
+import java.io.{IOException, OutputStream}
+import java.nio.file.Paths
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{CommonPathCapabilities, LocalFileSystem}
 
-import java.io.{IOException, OutputStream}
-import java.nio.file.Paths
-
 /** One directory. All methods throw IOException, and Hadoop's FSError. */
-private[driver] trait Storage {
+private[firesteel] trait Storage {
 
   /** Whether there is a file in place of the directory. */
   def isFile: Boolean
@@ -63,7 +61,7 @@ private[driver] trait Storage {
 }
 
 /** Appends lines to a file. A crash loses at most the lines since the last [[flush]]. */
-private[driver] trait LineWriter extends AutoCloseable {
+private[firesteel] trait LineWriter extends AutoCloseable {
 
   /** @param line ends with a newline */
   def write(line: Array[Byte]): Unit
@@ -72,7 +70,7 @@ private[driver] trait LineWriter extends AutoCloseable {
   def flush(): Unit
 }
 
-private[driver] object Storage {
+private[firesteel] object Storage {
 
   /** URI schemes of object stores, in which a file appears once it is completely written, and a rename is a copy. A
     * file system of another scheme that cannot append is treated as one, too.

@@ -1,18 +1,17 @@
 // A directory of an object store such as S3. A file appears once it is completely written, so it is written under its
 // own name; a rename would be a copy, and not atomic. Appending is impossible: lines are collected in a local file,
 // which is uploaded now and then.
-package io.firesteel.driver.files
-
-import org.apache.hadoop.fs.{CommonPathCapabilities, FSDataOutputStream, FileSystem, Path}
+package io.firesteel.files
 
 import java.io.{BufferedOutputStream, FileOutputStream, OutputStream}
 import java.nio.file.Files
 import java.util.concurrent.TimeUnit.SECONDS
+import org.apache.hadoop.fs.{CommonPathCapabilities, FSDataOutputStream, FileSystem, Path}
 import scala.language.existentials // the type of Hadoop's builders
 import scala.util.Using
 
 /** @param clock nanoseconds */
-private[driver] final class ObjectStorage(fs: FileSystem, root: Path, clock: () => Long = () => System.nanoTime())
+private[firesteel] final class ObjectStorage(fs: FileSystem, root: Path, clock: () => Long = () => System.nanoTime())
     extends HadoopStorage(fs, root, Retry.none) { // the clients of object stores retry by themselves
 
   override def replace(name: String)(write: OutputStream => Unit): Unit = put(fs.create(file(name), true))(write)
@@ -71,7 +70,7 @@ private[driver] final class ObjectStorage(fs: FileSystem, root: Path, clock: () 
   }
 }
 
-private[driver] object ObjectStorage {
+private[firesteel] object ObjectStorage {
 
   /** Hadoop 3.4.2's `Options.CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE`: S3's `If-None-Match: *`. */
   private val Conditional = "fs.option.create.conditional.overwrite"

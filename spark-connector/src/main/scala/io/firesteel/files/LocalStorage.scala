@@ -1,9 +1,8 @@
 // A directory of this machine. It does not use Hadoop's local file system, which leaves .crc files behind, does not
 // create a new file atomically, reports a full disk by an Error, and never forces data to disk.
-package io.firesteel.driver.files
+package io.firesteel.files
 
 import io.firesteel.StoredFile
-
 import java.io.{BufferedOutputStream, FileOutputStream, OutputStream}
 import java.nio.channels.FileChannel
 import java.nio.file.StandardCopyOption.ATOMIC_MOVE
@@ -12,7 +11,7 @@ import java.nio.file.{DirectoryNotEmptyException, FileAlreadyExistsException, Fi
 import scala.jdk.CollectionConverters._
 import scala.util.Using
 
-private[driver] class LocalStorage(root: Path) extends Storage {
+private[firesteel] class LocalStorage(root: Path) extends Storage {
   def location(name: String): String = file(name).toString
 
   def isFile: Boolean = Files.exists(root) && !Files.isDirectory(root)

@@ -1,8 +1,8 @@
 // The path that a text means, and the Hadoop file system of a path. If the library of a file system is not on the class
 // path, the message says which option adds it.
-package io.firesteel.data
+package io.firesteel.files
 
-import io.firesteel.FiresteelException
+import io.firesteel.{Failure, FiresteelException}
 import io.firesteel.jni.Kind
 import java.io.FileNotFoundException
 import org.apache.hadoop.conf.Configuration
@@ -47,7 +47,7 @@ private[firesteel] object FileSystems {
     }
 
   /** What is in a folder, in no order, fetched in pages where the file system has them. */
-  private[data] def entries(fileSystem: FileSystem, folder: Path): Iterator[FileStatus] = {
+  private[firesteel] def entries(fileSystem: FileSystem, folder: Path): Iterator[FileStatus] = {
     val listing = fileSystem.listStatusIterator(folder)
     val listed = new Iterator[FileStatus] {
       def hasNext: Boolean = listing.hasNext
@@ -59,7 +59,7 @@ private[firesteel] object FileSystems {
   /** The file or folder that a link in a listing leads to, under the path of the link; none if it is not there. A mount
     * table (`viewfs:`) lists as links what is mounted. Any other entry is returned as it is.
     */
-  private[data] def followed(fileSystem: FileSystem, entry: FileStatus): Option[FileStatus] =
+  private[firesteel] def followed(fileSystem: FileSystem, entry: FileStatus): Option[FileStatus] =
     if (!entry.isSymlink) Some(entry)
     else
       try Some(fileSystem.getFileStatus(entry.getPath))
@@ -78,7 +78,5 @@ private[firesteel] object FileSystems {
   }
 
   private def causes(error: Throwable, kind: Class[_]): Boolean =
-    Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(MaxCauses).exists(kind.isInstance)
-
-  private val MaxCauses = 16 // a chain of causes may be circular
+    Failure.chain(error).exists(kind.isInstance)
 }

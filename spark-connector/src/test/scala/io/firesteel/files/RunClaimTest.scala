@@ -1,22 +1,22 @@
-// Claims of output directories: one run at a time; others learn which; a claim is taken over only if its run is dead.
-package io.firesteel.driver.files
+// Claims of directories: one run at a time; others learn which; a claim is taken over only if its run is dead.
+package io.firesteel.files
 
 import io.firesteel.FiresteelException
-import io.firesteel.driver.Fixtures.{claim, claimTogether, names, scratch}
+import io.firesteel.TestSpark.{directory => scratch}
+import io.firesteel.files.Directories.{claim, claimTogether, names, purpose}
 import io.firesteel.jni.Kind
-import org.scalatest.funsuite.AnyFunSuite
-
 import java.nio.file.attribute.FileTime
 import java.nio.file.{Files, Path}
 import java.time.Instant
 import java.util.concurrent.TimeUnit
+import org.scalatest.funsuite.AnyFunSuite
 import scala.jdk.CollectionConverters._
 import scala.util.Using
 
 class RunClaimTest extends AnyFunSuite {
   private val elsewhere = Holder.self().copy(id = "other", host = "node7", machine = "another boot", pid = 42)
 
-  private def refusal(dir: Path): FiresteelException = intercept[FiresteelException](claim(dir, resume = true))
+  private def refusal(dir: Path): FiresteelException = intercept[FiresteelException](claim(dir))
 
   /** A claim that a killed run has left, renewed for the last time `age` seconds ago. */
   private def left(dir: Path, number: Int, content: Array[Byte], age: Long): Path = {
@@ -30,7 +30,7 @@ class RunClaimTest extends AnyFunSuite {
         val out = dir.resolve(s"$repetition")
         val (refused, held) = claimTogether(8)(claim(out))
         assert(held.size == 1 && refused.forall(_.kind == Kind.CONFIG))
-        assert(refused.forall(_.getMessage.contains(s"output directory $out is held by ")))
+        assert(refused.forall(_.getMessage.contains(s"directory of a test $out is held by ")))
         assert(names(out) == Set(".firesteel.claim.1"))
         held.foreach(_.close())
         assert(!Files.exists(out) || names(out).isEmpty) // whoever made it takes it away
@@ -47,8 +47,8 @@ class RunClaimTest extends AnyFunSuite {
         assert(e.kind == Kind.CONFIG)
         assert(
           e.getMessage.matches(
-            s"output directory \\Q$dir\\E is held by the run of process $process on \\S+, " +
-              "Spark application app-20260102-0001, begun 20\\S+Z: wait for its end or choose another --out"
+            s"directory of a test \\Q$dir\\E is held by the run of process $process on \\S+, " +
+              "Spark application app-20260102-0001, begun 20\\S+Z: wait for its end or choose another"
           ),
           e.getMessage
         )
@@ -93,7 +93,7 @@ class RunClaimTest extends AnyFunSuite {
   test("renewing makes a claim young again") {
     scratch { dir =>
       val storage = new LocalStorage(dir)
-      val held = RunClaim.take(storage, elsewhere)
+      val held = RunClaim.take(storage, purpose, elsewhere)
       left(dir, 1, elsewhere.json, age = 1000)
       held.renew()
       assert(refusal(dir).getMessage.contains("process 42 on node7"))
@@ -106,7 +106,7 @@ class RunClaimTest extends AnyFunSuite {
     scratch { dir =>
       val suspended = claim(dir)
       Files.delete(dir.resolve(".firesteel.claim.1"))
-      val successor = RunClaim.take(new LocalStorage(dir), elsewhere)
+      val successor = RunClaim.take(new LocalStorage(dir), purpose, elsewhere)
       left(dir, 2, elsewhere.json, age = 0)
       val e = intercept[FiresteelException](suspended.write("config.json", Array.emptyByteArray))
       assert(e.kind == Kind.IO && e.getMessage.contains("taken over by the run of process 42 on node7"))
@@ -117,15 +117,15 @@ class RunClaimTest extends AnyFunSuite {
   }
 
   /** A directory that is held by a run of another machine, which goes by `clock`. */
-  private def heldBy(storage: Storage, clock: () => RunClaim.Moment): (OutputDir, RunClaim) = {
-    val claim = RunClaim.take(storage, elsewhere.copy(id = "first", pid = 7), clock = clock)
-    (new OutputDir(storage, Some(claim), created = false), claim)
+  private def heldBy(storage: Storage, clock: () => RunClaim.Moment): (Directory, RunClaim) = {
+    val claim = RunClaim.take(storage, purpose, elsewhere.copy(id = "first", pid = 7), clock = clock)
+    (new Directory(storage, Some(claim), passing = false), claim)
   }
 
   /** The claim of another run, which takes over because the first one was not renewed for the lease. */
   private def takeOver(dir: Path): RunClaim = {
     left(dir, 1, Files.readAllBytes(dir.resolve(".firesteel.claim.1")), age = 2 * RunClaim.LeaseSeconds)
-    RunClaim.take(new LocalStorage(dir), elsewhere)
+    RunClaim.take(new LocalStorage(dir), purpose, elsewhere)
   }
 
   test("a run that was suspended until its directory was taken over appends no line any more") {
@@ -208,7 +208,7 @@ class RunClaimTest extends AnyFunSuite {
           seen
         }
       }
-      val e = intercept[FiresteelException](RunClaim.take(late))
+      val e = intercept[FiresteelException](RunClaim.take(late, purpose))
       assert(e.getMessage.contains("process 42 on node7") && names(dir) == Set(".firesteel.claim.2"))
     }
   }
@@ -224,7 +224,7 @@ class RunClaimTest extends AnyFunSuite {
         left(dir, 1, attempt.json, age(pauses))
       }
       val claim =
-        try Right(RunClaim.take(new LocalStorage(dir), Holder.self(Some(submission)), pause))
+        try Right(RunClaim.take(new LocalStorage(dir), purpose, Holder.self(Some(submission)), pause))
         catch { case e: FiresteelException => Left(e.getMessage) }
       (pauses, claim)
     }
@@ -235,7 +235,7 @@ class RunClaimTest extends AnyFunSuite {
       val (patience, alive) = taken(dir, "s", _ => 0)
       assert(patience == RunClaim.LeaseSeconds + 20 && alive.left.exists(_.contains("process 42 on node7")))
       val (none, other) = taken(dir, "another", _ => 0)
-      assert(none == 0 && other.left.exists(_.contains("wait for its end or choose another --out")))
+      assert(none == 0 && other.left.exists(_.contains("wait for its end or choose another")))
     }
   }
 

@@ -1,5 +1,5 @@
 // Paths are read character by character, and what a JVM cannot name is refused.
-package io.firesteel.data
+package io.firesteel.files
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind

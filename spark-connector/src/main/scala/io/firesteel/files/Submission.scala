@@ -1,10 +1,10 @@
 // Which submission this driver is an attempt of. A cluster manager starts a driver anew that failed: YARN as often as
 // spark.yarn.maxAppAttempts says, a standalone cluster with --supervise, there as another Spark application.
-package io.firesteel.driver.files
+package io.firesteel.files
 
 import org.apache.spark.SparkConf
 
-private[driver] object Submission {
+private[firesteel] object Submission {
 
   /** A setting that scripts/submit gives each submission, the same in all of its attempts. */
   val Key = "spark.firesteel.submission"

@@ -1,22 +1,14 @@
-// How a failure is reported: by an exit status and one line with the whole chain of causes.
-package io.firesteel.driver.console
+// How a failure is told in one line, with the whole chain of its causes.
+package io.firesteel
 
-import io.firesteel.FiresteelException
-import io.firesteel.jni.{Kind, NativeException}
+import io.firesteel.jni.NativeException
 
-object Failure {
-  val Failed = 1 // a failed run
-  val Wrong = 2 // a wrong command line or configuration
+private[firesteel] object Failure {
+  private val MostCauses = 32 // a chain of causes may be circular
 
-  /** 2 where the outermost of our own exceptions in the chain is of kind config, else 1. */
-  def status(error: Throwable): Int =
-    chain(error).collectFirst {
-      case e: FiresteelException => e.kind
-      case e: NativeException    => e.kind
-    } match {
-      case Some(Kind.CONFIG) => Wrong
-      case _                 => Failed
-    }
+  /** The error and its causes, outermost first. */
+  def chain(error: Throwable): Seq[Throwable] =
+    Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(MostCauses).toSeq
 
   /** The chain in one line, outermost first, without causes whose message is contained in what precedes them. */
   def line(error: Throwable): String =
@@ -36,7 +28,4 @@ object Failure {
     // Many messages of the JDK are just a path or name, which means nothing without the name of the class.
     case e => (e.getClass.getSimpleName +: Option(e.getMessage).map(sentence).toSeq).mkString(": ")
   }
-
-  private def chain(error: Throwable): Seq[Throwable] =
-    Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(16).toSeq // 16: a chain of causes may be circular
 }

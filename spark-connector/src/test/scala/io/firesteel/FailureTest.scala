@@ -1,11 +1,9 @@
-// One line and a status for every failure.
-package io.firesteel.driver.console
+// One line for every failure.
+package io.firesteel
 
-import io.firesteel.FiresteelException
 import io.firesteel.jni.{Kind, NativeException}
-import org.scalatest.funsuite.AnyFunSuite
-
 import java.io.{FileNotFoundException, IOException}
+import org.scalatest.funsuite.AnyFunSuite
 
 class FailureTest extends AnyFunSuite {
 
@@ -22,12 +20,5 @@ class FailureTest extends AnyFunSuite {
   test("a message that is a bare path is explained by its class") {
     assert(Failure.line(new FileNotFoundException("/tmp/x")) == "FileNotFoundException: /tmp/x")
     assert(Failure.line(new NullPointerException()) == "NullPointerException")
-  }
-
-  test("wrong configuration is status 2 wherever it was found, all else is status 1") {
-    assert(Failure.status(new RuntimeException("task", new NativeException(Kind.CONFIG, "tau is 0", null))) == 2)
-    for (kind <- Kind.values if kind != Kind.CONFIG)
-      assert(Failure.status(new FiresteelException(kind, "x")) == 1, kind)
-    assert(Failure.status(new RuntimeException("x")) == 1)
   }
 }

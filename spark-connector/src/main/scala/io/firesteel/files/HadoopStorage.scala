@@ -1,16 +1,15 @@
 // A directory on HDFS, or on another of Hadoop's file systems that can append and renames atomically.
-package io.firesteel.driver.files
+package io.firesteel.files
 
 import io.firesteel.StoredFile
+import java.io.{FileNotFoundException, IOException, OutputStream}
 import org.apache.hadoop.fs.{FSDataOutputStream, FileContext, FileSystem, Options, Path}
 import org.apache.hadoop.fs.UnsupportedFileSystemException
 import org.apache.hadoop.hdfs.client.HdfsDataInputStream
-
-import java.io.{FileNotFoundException, IOException, OutputStream}
 import scala.util.Using
 
 /** @param retry repeats operations that fail while a namenode restarts */
-private[driver] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) extends Storage {
+private[firesteel] class HadoopStorage(fs: FileSystem, root: Path, retry: Retry) extends Storage {
   def location(name: String): String = file(name).toString
 
   def isFile: Boolean = retry {

@@ -1,20 +1,19 @@
 // Retries operations of a file system that is not available for a while: a namenode restarts, a connection broke.
 // A failure that waiting does not cure (a quota, a permission, a full disk) is thrown at once.
-package io.firesteel.driver.files
+package io.firesteel.files
 
-import io.firesteel.driver.console.Failure
-import org.apache.hadoop.ipc.RemoteException
-import org.slf4j.LoggerFactory
-
+import io.firesteel.Failure
 import java.io.{EOFException, IOException}
 import java.net.{SocketException, SocketTimeoutException}
 import java.util.concurrent.TimeUnit.{MILLISECONDS, SECONDS}
+import org.apache.hadoop.ipc.RemoteException
+import org.slf4j.LoggerFactory
 
 /** @param patienceSeconds how long to retry after the first failure
   * @param clock the time in nanoseconds
   * @param pause sleeps for so many milliseconds
   */
-private[driver] final class Retry(patienceSeconds: Long, clock: () => Long, pause: Long => Unit) {
+private[firesteel] final class Retry(patienceSeconds: Long, clock: () => Long, pause: Long => Unit) {
 
   /** Runs `body` until it succeeds, fails with something that a retry does not cure, or time is up. */
   def apply[A](body: => A): A = {
@@ -38,7 +37,7 @@ private[driver] final class Retry(patienceSeconds: Long, clock: () => Long, paus
   }
 }
 
-private[driver] object Retry {
+private[firesteel] object Retry {
 
   /** Two minutes: a namenode's restart or failover takes one. */
   val standard: Retry = new Retry(120, () => System.nanoTime(), MILLISECONDS.sleep(_))

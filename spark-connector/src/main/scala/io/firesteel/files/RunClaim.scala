@@ -1,23 +1,22 @@
-// A run's claim on its output directory: the file `.firesteel.claim.N`. The claim with the highest number is valid. To
+// A run's claim on its directory: the file `.firesteel.claim.N`. The claim with the highest number is valid. To
 // take over from a dead run, a run creates the file with the next number, which the file system allows only one of
 // several to do; the dead run's file is not removed first. The holder rewrites its file now and then, so that other
 // machines can tell that it is alive.
-package io.firesteel.driver.files
+package io.firesteel.files
 
-import io.firesteel.FiresteelException
-import io.firesteel.driver.console.Failure
+import io.firesteel.{Failure, FiresteelException}
 import io.firesteel.jni.Kind
-import org.apache.hadoop.util.ShutdownHookManager
-import org.slf4j.LoggerFactory
-
 import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.{Executors, TimeUnit}
+import org.apache.hadoop.util.ShutdownHookManager
+import org.slf4j.LoggerFactory
 import scala.annotation.tailrec
 import scala.util.Using
 import scala.util.control.NonFatal
 
-private[driver] final class RunClaim private (
+private[firesteel] final class RunClaim private (
     storage: Storage,
+    purpose: Purpose,
     number: Int,
     me: Holder,
     begun: RunClaim.Moment,
@@ -79,7 +78,7 @@ private[driver] final class RunClaim private (
   }
 
   private def refuse(what: String): Nothing =
-    throw new FiresteelException(Kind.IO, s"output directory ${storage.location("")}: $what")
+    throw new FiresteelException(Kind.IO, s"${purpose.name} ${storage.location("")}: $what")
 
   /** Releases the directory; may be called again, from any thread. */
   def release(): Unit = if (released.compareAndSet(false, true)) {
@@ -103,7 +102,7 @@ private[driver] final class RunClaim private (
   }
 }
 
-private[driver] object RunClaim {
+private[firesteel] object RunClaim {
 
   /** Seconds for which the claim of a run on another machine is valid after its last renewal. */
   val LeaseSeconds = 120L
@@ -114,13 +113,13 @@ private[driver] object RunClaim {
   private val RenewSeconds = 20L // several may fail before the lease ends
   private val StaleSeconds = LeaseSeconds / 2 // the other half is left for a line on its way to the file
   private val AttemptSeconds = LeaseSeconds + RenewSeconds // in which an earlier attempt's claim ends, if it is dead
-  private val HookPriority = 90 // after SparkApplication's hook (100), before Hadoop closes its file systems (10)
+  private val HookPriority = 90 // after the command line's own hook (100), before Hadoop closes its file systems (10)
   private val HookSeconds = 10L
 
   /** A moment by two clocks of this machine: the monotonic one stands still while the machine is suspended, and the
     * other one may be set back.
     */
-  private[files] final case class Moment(nanos: Long, millis: Long) {
+  private[firesteel] final case class Moment(nanos: Long, millis: Long) {
     def secondsSince(earlier: Moment): Long =
       math.max(TimeUnit.NANOSECONDS.toSeconds(nanos - earlier.nanos), (millis - earlier.millis) / 1000)
   }
@@ -134,24 +133,25 @@ private[driver] object RunClaim {
     */
   def take(
       storage: Storage,
+      purpose: Purpose,
       me: Holder = Holder.self(),
       pause: Long => Unit = TimeUnit.SECONDS.sleep(_),
       clock: () => Moment = () => Moment(System.nanoTime(), System.currentTimeMillis())
   ): RunClaim = {
-    val number = awaitFree(storage, me, pause) + 1
+    val number = awaitFree(storage, purpose, me, pause) + 1
     val mine = s"$Prefix$number"
     val begun = clock()
-    if (!storage.createNew(mine, me.json)) refuse(storage, mine)
+    if (!storage.createNew(mine, me.json)) refuse(storage, purpose, mine)
     // By now another run may have made a higher claim; and if the store does not guarantee that only one of several
     // creates a file, another run may have replaced this one.
     val (highest, name) = claims(storage).lastOption.getOrElse((number, mine))
     if (highest != number) {
       storage.remove(mine)
-      refuse(storage, name)
+      refuse(storage, purpose, name)
     }
-    if (read(storage, mine).exists(_.id != me.id)) refuse(storage, mine)
+    if (read(storage, mine).exists(_.id != me.id)) refuse(storage, purpose, mine)
     for ((other, old) <- claims(storage) if other < number) storage.remove(old)
-    val claim = new RunClaim(storage, number, me, begun, clock)
+    val claim = new RunClaim(storage, purpose, number, me, begun, clock)
     claim.keep()
     claim
   }
@@ -171,21 +171,27 @@ private[driver] object RunClaim {
     * showed it, 0 without any. A claim that came after that listing must be told from those that are free, so the
     * directory is not listed again.
     */
-  @tailrec private def awaitFree(storage: Storage, me: Holder, pause: Long => Unit, waited: Long = 0): Int = {
+  @tailrec private def awaitFree(
+      storage: Storage,
+      purpose: Purpose,
+      me: Holder,
+      pause: Long => Unit,
+      waited: Long = 0
+  ): Int = {
     val highest = claims(storage).lastOption
     val living = highest.flatMap { case (_, name) => alive(storage, name, me) }
     if (living.isEmpty) highest.fold(0)(_._1)
     else {
       val alive = living.get
       val attempt = alive.holder.filter(_.isAttemptWith(me))
-      if (attempt.isEmpty || waited >= AttemptSeconds) refuse(storage, alive.name, alive.lease)
+      if (attempt.isEmpty || waited >= AttemptSeconds) refuse(storage, purpose, alive.name, alive.lease)
       if (waited == 0)
         log.warn(
-          s"output directory ${storage.location("")} is held by an earlier attempt of this submission, " +
+          s"${purpose.name} ${storage.location("")} is held by an earlier attempt of this submission, " +
             s"${attempt.get.description}: waiting for its end, $AttemptSeconds s at most"
         )
       pause(PollSeconds)
-      awaitFree(storage, me, pause, waited + PollSeconds)
+      awaitFree(storage, purpose, me, pause, waited + PollSeconds)
     }
   }
 
@@ -212,11 +218,11 @@ private[driver] object RunClaim {
     finally storage.remove(probe)
   }
 
-  private def refuse(storage: Storage, name: String, lease: String = ""): Nothing = {
+  private def refuse(storage: Storage, purpose: Purpose, name: String, lease: String = ""): Nothing = {
     val by = read(storage, name).fold("a run that is just beginning, or was cut off as it began")(_.description)
     throw new FiresteelException(
       Kind.CONFIG,
-      s"output directory ${storage.location("")} is held by $by$lease: wait for its end or choose another --out"
+      s"${purpose.name} ${storage.location("")} is held by $by$lease: wait for its end or ${purpose.remedy}"
     )
   }
 }

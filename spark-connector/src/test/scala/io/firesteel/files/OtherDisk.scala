@@ -1,10 +1,9 @@
 // A Hadoop file system of scheme `other` over local files. It is used like HDFS, but reports a full disk by an FSError.
-package io.firesteel.driver.files
-
-import org.apache.hadoop.conf.Configuration
-import org.apache.hadoop.fs.{FileSystem, RawLocalFileSystem}
+package io.firesteel.files
 
 import java.net.URI
+import org.apache.hadoop.conf.Configuration
+import org.apache.hadoop.fs.{FileSystem, RawLocalFileSystem}
 
 class OtherDisk extends RawLocalFileSystem {
   override def getScheme: String = "other"

@@ -1,6 +1,6 @@
 // Refuses file names that this JVM cannot express. Java 17 converts file names and arguments by the charset of the locale,
 // and replaces a character that the charset lacks by `?` without an error: another file would be read or written.
-package io.firesteel.data
+package io.firesteel.files
 
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind

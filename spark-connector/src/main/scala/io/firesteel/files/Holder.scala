@@ -1,11 +1,10 @@
 // The process that has claimed an output directory: its machine, its process id and when it began. Whether a process of
 // this machine still runs can be looked up; one of another machine is only known by the renewals of its claim.
-package io.firesteel.driver.files
+package io.firesteel.files
 
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.ObjectMapper
 import com.fasterxml.jackson.databind.node.JsonNodeFactory
-
 import java.io.IOException
 import java.net.InetAddress
 import java.nio.charset.StandardCharsets.UTF_8
@@ -21,7 +20,7 @@ import java.util.UUID
   * @param application Spark's application id, once it is known
   * @param submission of [[Submission]], where it is known
   */
-private[driver] final case class Holder(
+private[firesteel] final case class Holder(
     id: String,
     host: String,
     machine: String,
@@ -54,7 +53,7 @@ private[driver] final case class Holder(
   def runs: Boolean = Holder.begun(pid).contains(begun)
 }
 
-private[driver] object Holder {
+private[firesteel] object Holder {
 
   /** This process, for a new run. */
   def self(submission: Option[String] = None): Holder = {
