@@ -26,11 +26,6 @@ object SparkDefaults {
       "a result above it goes through the block manager, in two steps"
     ),
     SparkSetting(
-      "spark.network.maxRemoteBlockSizeFetchToMem",
-      "2147483135", // the most that Spark accepts: an array's length less its own header
-      "a block above 200 MB, as the vector of a large net, would be fetched into a file and read again"
-    ),
-    SparkSetting(
       "spark.executor.defaultJavaOptions",
       "-XX:TieredStopAtLevel=1 -XX:G1HeapRegionSize=16m", // scripts/submit has it for the driver
       "the optimising compiler's threads take the workers' cores, and blocks of 4 MiB in smaller regions of the heap " +
