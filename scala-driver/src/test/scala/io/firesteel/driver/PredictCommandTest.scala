@@ -109,7 +109,11 @@ class PredictCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       Files.writeString(images.resolve("ash/05.png"), "hello")
       Files.writeString(images.resolve("birch/19.png"), "")
       val (status, out, err) = submit("predict", "--model", model, "--data", images.toString)
-      assert(status == 1 && out.isEmpty && err.contains("ash/05.png: text, not an image") && err.contains("--bad-images drop"))
+      assert(
+        status == 1 && out.isEmpty && err.contains("ash/05.png: text, not an image") && err.contains(
+          "--bad-images drop"
+        )
+      )
       assert(err.linesIterator.size <= 3, err)
       val (lines, said) = done("predict", "--model", model, "--data", images.toString, "--bad-images", "drop")
       assert(lines.length == 38 && lines.forall(line => !line.contains("05.png") || line.contains("birch")))
@@ -118,7 +122,9 @@ class PredictCommandTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
-  test("Spark writes Parquet or JSON into a new directory, which is refused when it is there, and gone after a failure") {
+  test(
+    "Spark writes Parquet or JSON into a new directory, which is refused when it is there, and gone after a failure"
+  ) {
     scratch { dir =>
       val images = folders(dir.resolve("images"), "ash", "birch")
       val model = trainedOn(images, dir.resolve("run"))
