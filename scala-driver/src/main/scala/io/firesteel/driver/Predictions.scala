@@ -43,7 +43,7 @@ private[driver] final class Predictions(
       col(Unlabelled.Row),
       number.as(Prediction),
       label(number).as(Label),
-      vector_to_array(col(Probabilities)).as(Probabilities),
+      col(Probabilities),
       col(Why)
     )
     val counted = tally // the function must not take this object, with the model, into tasks
@@ -55,8 +55,11 @@ private[driver] final class Predictions(
     val named = if (model.content.labels.names.isEmpty) Nil else Seq(col(Label))
     val placed = if (each) Nil else Seq(col(Unlabelled.Row))
     val all = if (every) Seq(col(Probabilities)) else Nil
+    val array = vector_to_array(col(Probabilities)) // which takes no null
     val probability = element_at(col(Probabilities), col(Prediction) + 1).as("probability")
-    kept.select((col(Unlabelled.File) +: placed :+ col(Prediction)) ++ named ++ (probability +: all): _*)
+    kept
+      .withColumn(Probabilities, array)
+      .select((col(Unlabelled.File) +: placed :+ col(Prediction)) ++ named ++ (probability +: all): _*)
   }
 
   /** The images in the rows of the table, once it was read. */

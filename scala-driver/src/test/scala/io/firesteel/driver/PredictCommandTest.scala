@@ -47,7 +47,7 @@ class PredictCommandTest extends AnyFunSuite with BeforeAndAfterAll {
   private def trainedOn(data: Path, out: Path): String = {
     done(
       Seq("train", "--data", data.toString, "--out", out.toString, "--size", "32", "--workers", "1", "--batch", "10") ++
-        Seq("--iterations", "30", "--lr", "0.01"): _*
+        Seq("--iterations", "30", "--lr", "0.01", "--normalize", "channel"): _*
     )
     out.toString
   }
@@ -107,7 +107,6 @@ class PredictCommandTest extends AnyFunSuite with BeforeAndAfterAll {
       val images = folders(dir.resolve("images"), "ash", "birch")
       val model = trainedOn(images, dir.resolve("run"))
       Files.writeString(images.resolve("ash/05.png"), "hello")
-      Files.writeString(images.resolve("birch/19.png"), "")
       val (status, out, err) = submit("predict", "--model", model, "--data", images.toString)
       assert(
         status == 1 && out.isEmpty && err.contains("ash/05.png: text, not an image") && err.contains(
@@ -115,6 +114,7 @@ class PredictCommandTest extends AnyFunSuite with BeforeAndAfterAll {
         )
       )
       assert(err.linesIterator.size <= 3, err)
+      Files.writeString(images.resolve("birch/19.png"), "")
       val (lines, said) = done("predict", "--model", model, "--data", images.toString, "--bad-images", "drop")
       assert(lines.length == 38 && lines.forall(line => !line.contains("05.png") || line.contains("birch")))
       assert(said.contains("left out: 2 that are no images, first "), said)
@@ -161,7 +161,7 @@ class PredictCommandTest extends AnyFunSuite with BeforeAndAfterAll {
         Seq("--data", "d", "--model", "m", "--bad-images", "null") -> "--bad-images is 'null', not fail or drop",
         Seq("--data", "d", "--model", "m", "--split", "dev") -> "--split is 'dev', not test or train",
         Seq("--data", "d", "--model", "/nowhere") -> "no model there: /nowhere has neither config.json",
-        Seq("--data", "d", "--modle", "m") -> "unknown option --modle, did you mean --model?"
+        Seq("--data", "d", "--modle", "m") -> "unknown option '--modle': did you mean --model?"
       )
     ) assert(refused(2, "predict" +: args: _*).contains(said), args)
   }

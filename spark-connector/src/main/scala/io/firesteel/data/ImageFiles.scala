@@ -64,7 +64,8 @@ object ImageFiles {
       val listed = list(directory, holdOut, known)
       val splits = if (listed.names.isEmpty && listed.classes <= known.length) listed.copy(names = known) else listed
       checkKnown(directory, splits.names, known)
-      def named(files: Files, split: String) = source(sc, files, splits).copy(split = split)
+      def named(files: Files, split: String) =
+        source(sc, files, splits).copy(split = split, names = splits.names)
       ImageFiles(
         name,
         named(splits.train, "train"),

@@ -111,8 +111,8 @@ class ArgumentsTest extends AnyFunSuite {
   }
 
   test("an unknown command names the known ones") {
-    assert(refusal("tarin") == "unknown command 'tarin': the commands are train, evaluate, predict")
-    assert(refusal() == "no command given: the commands are train, evaluate, predict")
+    assert(refusal("tarin") == "unknown command 'tarin': the commands are train, evaluate")
+    assert(refusal() == "no command given: the commands are train, evaluate")
   }
 
   test("the last of a repeated option wins, and nobody is warned of it") {
@@ -161,6 +161,6 @@ class ArgumentsTest extends AnyFunSuite {
 
   test("version tells the version") {
     assert(printed("--version") == "firesteel 1.2.3")
-    assert(Seq("train", "evaluate", "predict").forall(printed("--help").contains))
+    assert(Seq("train", "evaluate").forall(printed("--help").contains))
   }
 }

@@ -28,8 +28,8 @@ class RunConfigTest extends AnyFunSuite {
   }
 
   test("the names of classes are read and written, and are no setting") {
-    val named = parse("""{"tau": 5, "completed": {"tau": 5, "classes": 2}, "labels": ["cat", "\u00e9 1"]}""")
-    assert(named.labels == Seq("cat", "\u00e9 1") && named.asked.toString == """{"tau":5}""")
+    val named = parse("""{"tau": 5, "completed": {"tau": 5, "classes": 2}, "labels": ["cat", "dog 1"]}""")
+    assert(named.labels == Seq("cat", "dog 1") && named.asked.toString == """{"tau":5}""")
     assert(parse(new String(named.bytes, UTF_8)) == named)
     for (wrong <- Seq("""{"a": 1}""", "\"cat\"", """["cat", 1]""")) {
       val e = intercept[FiresteelException](parse(s"""{"labels": $wrong}"""))
