@@ -1,7 +1,7 @@
 //! A trained net that answers for images one minibatch after another: what an application loads once and asks often.
 
 use crate::config::TrainConfig;
-use crate::data::{BadImages, Dataset, Normalizer, RecordFormat};
+use crate::data::{Dataset, Normalizer, RecordFormat};
 use crate::device::{at_most_the_cores, set_threads};
 use crate::error::Result;
 use crate::memory::{Purpose, guarded, with_capacity};
@@ -12,9 +12,10 @@ use crate::worker::batch;
 /// The logits of a number of rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
-    /// Rows x classes; all NaN for a row whose bytes are no image.
+    /// Rows x classes; NaN for a row that is no image. Those of an image are NaN, too, if the weights are no numbers.
     pub logits: Vec<f32>,
-    pub bad: BadImages,
+    /// Of each row why its bytes are no image; `None` for an image.
+    pub refusals: Vec<Option<String>>,
 }
 
 /// A net with its weights and what is done to images before it sees them. One thread at a time uses it; [`Self::share`]
@@ -59,26 +60,27 @@ impl Predictor {
     pub fn predict(&self, format: RecordFormat, records: &[u8], rows: usize) -> Result<Prediction> {
         guarded(Purpose::Evaluation, || {
             let mut data = Dataset::for_records(format, usize::MAX, self.config.shape(), 0)?;
-            let kept = data.append_kept(format, records, rows)?;
+            let refusals = data.append_with_refusals(format, records, rows)?;
+            let images: Vec<usize> = (0..rows).filter(|&row| refusals[row].is_none()).collect();
             let mut logits = with_capacity(rows * self.classes(), Purpose::Evaluation)?;
             logits.resize(rows * self.classes(), f32::NAN);
-            self.fill(&data, &kept, &mut logits);
-            Ok(Prediction { logits, bad: data.bad().clone() })
+            self.fill(&data, &images, &mut logits);
+            Ok(Prediction { logits, refusals })
         })
     }
 
-    /// Writes the logits of the rows of `data`, the n-th of which is row `kept[n]` of `logits`.
-    fn fill(&self, data: &Dataset, kept: &[u32], logits: &mut [f32]) {
+    /// Writes the logits of the rows of `data`, the n-th of which is row `places[n]` of `logits`.
+    fn fill(&self, data: &Dataset, places: &[usize], logits: &mut [f32]) {
         let threads = at_most_the_cores(self.config.threads);
         set_threads(threads);
         let all: Vec<u32> = (0..data.rows() as u32).collect();
         let size = batch::of_evaluation(data.shape(), self.config.resize);
-        for (rows, places) in all.chunks(size).zip(kept.chunks(size)) {
+        for (rows, places) in all.chunks(size).zip(places.chunks(size)) {
             let (images, _) = batch::plain(data, rows, &self.normalizer, self.weights.compute());
             let images = batch::resized(images, self.config.resize);
             let some = batch::logits(&self.net, &self.weights, &images, self.config.test_flip, threads).contiguous();
             for (row, &place) in places.iter().enumerate() {
-                let out = &mut logits[place as usize * self.classes()..][..self.classes()];
+                let out = &mut logits[place * self.classes()..][..self.classes()];
                 some.get(row as i64).copy_data(out, self.classes());
             }
         }
@@ -96,9 +98,13 @@ mod tests {
         let facts = Facts { rows: 100, classes: 10, encoded: false };
         let config = TrainConfig::from_json(config).unwrap().resolve(Some(facts)).unwrap();
         let weights = config.build_net().unwrap().initial_weights(1, None).unwrap();
+        opened(config, &weights)
+    }
+
+    fn opened(config: TrainConfig, weights: &[f32]) -> Predictor {
         let mut normalizer = vec![100.0; config.shape().values()];
         normalizer.extend([0.02; 3]);
-        Predictor::new(config, &weights, &normalizer).unwrap()
+        Predictor::new(config, weights, &normalizer).unwrap()
     }
 
     fn pixels(row: u64, grey: u8) -> Vec<u8> {
@@ -113,12 +119,29 @@ mod tests {
         let mixed = of(&[pixels(0, 200), broken, pixels(2, 9)].concat(), 3);
         assert_eq!(mixed.logits.len(), 30);
         assert!(mixed.logits[10..20].iter().all(|logit| logit.is_nan()));
-        assert_eq!((mixed.bad.count, mixed.bad.described[0].row), (1, 7));
+        assert!(mixed.refusals[1].as_deref().is_some_and(|why| !why.is_empty()));
+        assert!(mixed.refusals[0].is_none() && mixed.refusals[2].is_none());
         let alone = of(&pixels(2, 9), 1);
         for (one, other) in mixed.logits[20..].iter().zip(&alone.logits) {
             assert!((one - other).abs() < 1e-5, "{one} {other}");
         }
         assert_ne!(mixed.logits[..10], mixed.logits[20..]);
+    }
+
+    #[test]
+    fn every_bad_row_is_told_with_its_reason_however_many_there_are() {
+        let records: Vec<_> = (0..100).map(|row| crate::data::testing::framed(row, 0, b"x")).collect();
+        let prediction = predictor("{}").predict(GREY, &records.concat(), 100).unwrap();
+        assert_eq!(prediction.refusals.iter().flatten().count(), 100);
+    }
+
+    #[test]
+    fn an_image_of_weights_that_are_no_numbers_has_logits_that_are_none_and_is_no_bad_row() {
+        let config = predictor("{}").config;
+        let weights = vec![f32::NAN; config.build_net().unwrap().layout().length()];
+        let prediction = opened(config, &weights).predict(GREY, &pixels(0, 200), 1).unwrap();
+        assert!(prediction.logits.iter().all(|logit| logit.is_nan()));
+        assert_eq!(prediction.refusals, [None]);
     }
 
     #[test]

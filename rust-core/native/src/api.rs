@@ -12,7 +12,7 @@ use jni::objects::{JByteArray, JByteBuffer, JClass, JFloatArray, JLongArray, JOb
 use jni::sys::{jint, jlong};
 use jni::{Env, bind_java_type};
 
-use crate::buffers::{bytes, float_array, floats, long_array, longs, sizes, values, with_direct};
+use crate::buffers::{bytes, float_array, floats, long_array, longs, set_strings, sizes, values, with_direct};
 use crate::calls::{self, Attached, PREDICTORS, WORKERS};
 use crate::error::{Failure, Result, Throw};
 use crate::java_vector::{JavaValues, JavaVector};
@@ -48,7 +48,7 @@ bind_java_type! {
         static extern fn worker_find(run: JString, partition: jint) -> jlong,
         static extern fn worker_close(worker: jlong),
         static extern fn predictor_open(config: JString, weights: jfloat[], normalizer: jfloat[]) -> jlong,
-        static extern fn predictor_predict(predictor: jlong, format: JString, records: JByteBuffer, length: jint, rows: jint) -> jfloat[],
+        static extern fn predictor_predict(predictor: jlong, format: JString, records: JByteBuffer, length: jint, rows: jint, refusals: JString[]) -> jfloat[],
         static extern fn predictor_close(predictor: jlong),
         static extern fn retain(run: JString, partitions: jlong[]),
         static extern fn end_run(run: JString),
@@ -274,12 +274,14 @@ impl NativeNativeInterface for NativeAPI {
         records: JByteBuffer<'l>,
         length: jint,
         rows: jint,
+        refusals: JObjectArray<'l, JString<'l>>,
     ) -> Result<JFloatArray<'l>> {
         let (predictors, format) = (PREDICTORS.get(predictor)?, format.to_string());
         let (rows, length) = sizes(rows, length)?;
-        let logits =
+        let prediction =
             with_direct(env, &records, length, |bytes| Ok(calls::predict(&predictors, &format, bytes, rows)?))?;
-        float_array(env, &logits)
+        set_strings(env, &refusals, &prediction.refusals)?;
+        float_array(env, &prediction.logits)
     }
 
     fn predictor_close<'l>(_: &mut Env<'l>, _: JClass<'l>, predictor: jlong) -> Result<()> {

@@ -1,11 +1,11 @@
-//! Bytes and numbers between Java and Rust, each as one bulk copy; the records of a direct buffer alone
+//! Bytes, numbers and texts between Java and Rust, arrays of numbers each as one bulk copy; the records of a direct buffer alone
 //! are borrowed, for the length of one call. Numbers are little-endian on both sides: the supported
 //! processors are.
 
 use firesteel_engine::Error;
 use firesteel_engine::memory::{Purpose, filled};
 use jni::Env;
-use jni::objects::{JByteArray, JByteBuffer, JFloatArray, JLongArray};
+use jni::objects::{JByteArray, JByteBuffer, JFloatArray, JLongArray, JObjectArray, JString};
 use jni::sys::jint;
 
 use crate::error::Result;
@@ -52,6 +52,21 @@ pub fn long_array<'local>(env: &mut Env<'local>, values: &[i64]) -> Result<JLong
     let array = JLongArray::new(env, values.len())?;
     array.set_region(env, 0, values)?;
     Ok(array)
+}
+
+/// Puts the texts that there are at their places of `array`, which has as many.
+pub fn set_strings<'local>(
+    env: &mut Env<'local>,
+    array: &JObjectArray<'local, JString<'local>>,
+    texts: &[Option<String>],
+) -> Result<()> {
+    for (at, text) in texts.iter().enumerate() {
+        let Some(text) = text else { continue };
+        let string = env.new_string(text)?;
+        array.set_element(env, at, &string)?;
+        env.delete_local_ref(string); // a call may have more of them than the JVM keeps
+    }
+    Ok(())
 }
 
 /// Lends the first `length` bytes of a direct `buffer` to `use_them`.

@@ -8,6 +8,7 @@ use firesteel_engine::data::{Normalizer, RecordFormat, Statistics};
 use firesteel_engine::estimate::{Estimate, estimate};
 use firesteel_engine::machine::Machine;
 use firesteel_engine::memory::{MemoryLimit, Purpose, reserve, with_capacity};
+use firesteel_engine::predictor::Prediction;
 use firesteel_engine::tensors::{self, FileLayout};
 use firesteel_engine::{ClassEvaluation, Error, Facts, Result, TrainConfig, Worker, WorkerSpec};
 use firesteel_exchange::Entry;
@@ -161,13 +162,9 @@ pub fn open_predictor(config: &str, weights: &[f32], normalizer: &[f32]) -> Resu
     Ok(PREDICTORS.open(Predictors::open(TrainConfig::from_json(config)?, weights, normalizer)?))
 }
 
-/// The logits of `rows` records in a format that JSON names; NaN for those that are no images, the first of which is logged.
-pub fn predict(predictors: &Predictors, format: &str, records: &[u8], rows: usize) -> Result<Vec<f32>> {
-    let prediction = predictors.predict(parse::<RecordFormat>("record format", format)?, records, rows)?;
-    if let Some(first) = prediction.bad.described.first() {
-        log::warn!("{} of {rows} rows are no images; row {}: {}", prediction.bad.count, first.row, first.why);
-    }
-    Ok(prediction.logits)
+/// The logits of `rows` records in a format that JSON names, and why some of them are no images.
+pub fn predict(predictors: &Predictors, format: &str, records: &[u8], rows: usize) -> Result<Prediction> {
+    predictors.predict(parse::<RecordFormat>("record format", format)?, records, rows)
 }
 
 /// Starts a run's exchanger in this process, and answers its handle.

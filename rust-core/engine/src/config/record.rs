@@ -1,13 +1,16 @@
-//! The file `config.json` of a run: the keys that were set, and under `completed` the whole configuration. Another run
-//! that is given the file reads only the keys that were set; the rest is derived anew from its own length, workers, data
-//! set and machine.
+//! The file `config.json` of a run: the keys that were set, under `completed` the whole configuration, and under `labels` the
+//! names of the classes where the driver knew them. Another run that is given the file reads only the keys that were set; the
+//! rest is derived anew from its own length, workers, data set and machine.
 
 use serde_json::{Map, Value};
 
 use super::TrainConfig;
 
-/// The key of the completed configuration. The driver's `RunConfig` has the same.
+/// The key of the completed configuration. The driver's `RunConfig` has the same, as of the next.
 const COMPLETED: &str = "completed";
+
+/// The key of the classes' names, which only the driver writes.
+const LABELS: &str = "labels";
 
 /// Two ways to say how long to train: either one in the upper layer replaces both in the lower.
 const LENGTHS: [&str; 2] = ["iterations", "epochs"];
@@ -23,6 +26,7 @@ impl TrainConfig {
     /// The keys that a configuration file sets. Files of earlier versions have no `completed`: all their keys count as set.
     pub fn asked_in(mut file: Map<String, Value>) -> Map<String, Value> {
         file.remove(COMPLETED);
+        file.remove(LABELS);
         file
     }
 
@@ -110,6 +114,12 @@ mod tests {
         let asked = TrainConfig::from_map(TrainConfig::asked_in(object(file.clone()))).unwrap();
         let record = asked.clone().resolve(Some(FACTS)).unwrap().record(&asked);
         assert_eq!(Value::Object(record), file);
+    }
+
+    #[test]
+    fn the_names_of_classes_are_no_setting() {
+        let file = object(json!({"tau": 5, "completed": {"tau": 5}, "labels": ["cat", "dog"]}));
+        assert_eq!(TrainConfig::asked_in(file), object(json!({"tau": 5})));
     }
 
     #[test]

@@ -116,11 +116,16 @@ impl Dataset {
     /// Appends the `rows` consecutive raw records in `bytes`, without those that are no images. On an error none is
     /// appended: of kind `data`, which is about a label or a weight and names the record, or of kind `memory`.
     pub fn append_records(&mut self, format: RecordFormat, bytes: &[u8], rows: usize) -> Result<()> {
-        self.append_kept(format, bytes, rows).map(drop)
+        self.append_with_refusals(format, bytes, rows).map(drop)
     }
 
-    /// The same; returns the positions in `bytes` of the records that were appended.
-    pub(crate) fn append_kept(&mut self, format: RecordFormat, bytes: &[u8], rows: usize) -> Result<Vec<u32>> {
+    /// The same; says of each record why it is no image, or `None` if it was appended.
+    pub(crate) fn append_with_refusals(
+        &mut self,
+        format: RecordFormat,
+        bytes: &[u8],
+        rows: usize,
+    ) -> Result<Vec<Option<String>>> {
         format.check()?;
         if format.is_weighted() != self.weights.is_some() {
             return Err(Error::layout("records with a weight and records without one in the same data set"));
@@ -140,17 +145,21 @@ impl Dataset {
         &mut self,
         records: &[Record<'_>],
         mut write: impl FnMut(Image<'_>, &mut [u8]) -> std::result::Result<(), Refusal>,
-    ) -> Result<Vec<u32>> {
-        let (rows, bad, mut kept) = (self.rows(), self.bad.clone(), Vec::new());
+    ) -> Result<Vec<Option<String>>> {
+        let (rows, bad) = (self.rows(), self.bad.clone());
+        let mut refusals = memory::with_capacity(records.len(), Purpose::Rows)?;
         for (at, record) in records.iter().enumerate() {
             match self.push_with(record.label, |out| write(record.image, out)) {
                 Ok(()) => {
-                    kept.push(at as u32);
+                    refusals.push(None);
                     if let Some(weights) = &mut self.weights {
                         weights.extend(record.weight);
                     }
                 }
-                Err(Refusal::NoImage(why)) => self.bad.add(record.row.unwrap_or(at as u64), why),
+                Err(Refusal::NoImage(why)) => {
+                    self.bad.add(record.row.unwrap_or(at as u64), why.clone());
+                    refusals.push(Some(why));
+                }
                 Err(Refusal::Failed(error)) => {
                     self.labels.truncate(rows);
                     self.pixels.truncate(rows * self.shape.values());
@@ -162,7 +171,7 @@ impl Dataset {
                 }
             }
         }
-        Ok(kept)
+        Ok(refusals)
     }
 
     /// Refuses a label that is not below the number of classes; `record` and `byte` are its position.

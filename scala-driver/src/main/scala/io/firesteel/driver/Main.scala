@@ -13,7 +13,8 @@ import java.io.{PrintWriter, StringWriter}
 object Main {
   private val commands: Seq[(Command, (ObjectNode, Console) => Unit)] = Seq(
     TrainCommand.command -> TrainCommand.run,
-    EvaluateCommand.command -> EvaluateCommand.run
+    EvaluateCommand.command -> EvaluateCommand.run,
+    PredictCommand.command -> PredictCommand.run
   )
 
   def main(args: Array[String]): Unit = {

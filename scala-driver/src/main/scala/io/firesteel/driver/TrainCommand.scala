@@ -41,8 +41,9 @@ object TrainCommand {
       if (resume && !continues) console.out.println(s"no checkpoint in ${dir.location}: beginning with round 1")
       SparkApplication.use("firesteel train") { sc =>
         dir.belongsTo(sc.applicationId)
-        val images = ImageFiles.open(sc, data, config.dataset, config.validation, config.seed)
-        Using.resource(new Recorder(dir, console, asked, submission)) { recorder =>
+        val known = record.filter(_ => continues).fold(IndexedSeq.empty[String])(_.labels)
+        val images = ImageFiles.open(sc, data, config.dataset, config.validation, config.seed, known)
+        Using.resource(new Recorder(dir, console, asked, images.train.names, submission)) { recorder =>
           val model =
             Training.train(sc, images.train, images.evaluated, request, recorder, Some(dir.store(OutputDir.Checkpoint)))
           dir.write(OutputDir.Preprocessing)(model.writePreprocessing)
@@ -82,10 +83,16 @@ object TrainCommand {
   /** Writes a run's events to the metrics file and its configuration beside it, and shows them on the terminal.
     *
     * @param asked the settings that were set
+    * @param labels the classes by name, where they have names
     * @param submission the submission that this run belongs to, where the cluster manager names it
     */
-  private final class Recorder(dir: Directory, console: Console, asked: ObjectNode, submission: Option[String])
-      extends TrainListener
+  private final class Recorder(
+      dir: Directory,
+      console: Console,
+      asked: ObjectNode,
+      labels: IndexedSeq[String],
+      submission: Option[String]
+  ) extends TrainListener
       with AutoCloseable {
     private val metrics = new MetricsFile(dir, Environment.versions, () => Instant.now(), submission)
     private val progress =
@@ -113,7 +120,7 @@ object TrainCommand {
 
     override def started(e: Started): Unit = {
       event(e)
-      dir.write(OutputDir.Config, RunConfig(asked, completed(e.config)).bytes)
+      dir.write(OutputDir.Config, RunConfig(asked, completed(e.config), labels).bytes)
     }
 
     override def ended(e: Ended): Unit = end = Some(e)

@@ -69,7 +69,8 @@ final class Native {
 
   static native long predictorOpen(String config, float[] weights, float[] normalizer);
 
-  static native float[] predictorPredict(long predictor, String format, ByteBuffer records, int length, int rows);
+  static native float[] predictorPredict(
+      long predictor, String format, ByteBuffer records, int length, int rows, String[] refusals);
 
   static native void predictorClose(long predictor);
 }

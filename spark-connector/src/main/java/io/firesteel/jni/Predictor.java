@@ -27,18 +27,30 @@ public final class Predictor implements AutoCloseable {
   }
 
   /**
-   * The logits of images: what softmax makes probabilities of. May be called by several threads at once.
+   * What a model says of images.
+   *
+   * @param logits rows x classes, what softmax makes probabilities of; NaN for a row that is no image. Those of an image are
+   *     NaN, too, if the weights are no numbers.
+   * @param refusals of each row why its bytes are no image; null for an image
+   */
+  public record Prediction(float[] logits, String[] refusals) {}
+
+  /**
+   * Predicts for images. May be called by several threads at once.
    *
    * @param format of the records, as in the spec of {@link Worker#open}: {@code {"format":"encoded"}}
    * @param records direct little-endian buffer with {@code rows} records without gaps from index 0 to its limit; the
    *     logits do not depend on labels and weights
-   * @return rows x classes; NaN for a row whose bytes are no image
    */
-  public float[] predict(String format, ByteBuffer records, int rows) {
+  public Prediction predict(String format, ByteBuffer records, int rows) {
     if (!records.isDirect() || records.order() != ByteOrder.LITTLE_ENDIAN) {
       throw new NativeException(Kind.LAYOUT, "records must lie in a direct little-endian buffer, not " + records, null);
     }
-    return handle.call(value -> Native.predictorPredict(value, format, records, records.limit(), rows));
+    String[] refusals = new String[rows];
+    float[] logits =
+        handle.call(
+            value -> Native.predictorPredict(value, format, records, records.limit(), rows, refusals));
+    return new Prediction(logits, refusals);
   }
 
   /** Frees the model once the calls in flight have returned; may be called again. */

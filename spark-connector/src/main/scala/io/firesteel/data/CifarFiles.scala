@@ -35,7 +35,7 @@ private[firesteel] sealed abstract class CifarFiles(format: FixedRecords, val cl
 
   def found(directory: DataDirectory): Boolean = training(directory).nonEmpty
 
-  def list(directory: DataDirectory, holdOut: Option[HoldOut]): DataSplits[Files] = {
+  def list(directory: DataDirectory, holdOut: Option[HoldOut], known: IndexedSeq[String]): DataSplits[Files] = {
     HoldOut.refuse(name, holdOut)
     check(directory)
     val test = Option.when(directory.has(testing))(files(directory, Seq(testing)))

@@ -57,18 +57,25 @@ private[firesteel] case object ClassFolders extends ImageFiles.Reader {
   /** Lists all files.
     *
     * @throws FiresteelException of kind data for folders that make no data set, of kind io for one that cannot be listed,
-    *   of kind config for a `holdOut` where there is a validation folder, or that leaves a set empty
+    *   of kind config for a `holdOut` where there is a validation folder, or that leaves a set empty, and for a folder of a
+    *   class that is not among the `known` ones
     */
-  def list(directory: DataDirectory, holdOut: Option[HoldOut]): DataSplits[EncodedFiles] = {
+  def list(
+      directory: DataDirectory,
+      holdOut: Option[HoldOut],
+      known: IndexedSeq[String]
+  ): DataSplits[EncodedFiles] = {
     val folders = ClassTree.folders(directory)
     val splits = folders.filter(folder => SplitNames.contains(folder.getName))
     val onlySplits = splits.length == folders.length
     splits.find(_.getName == Train).map(directory.below) match {
-      case Some(train) if holdsClasses(train, onlySplits) => inSplits(directory, train, splits, holdOut)
+      case Some(train) if holdsClasses(train, onlySplits) => inSplits(directory, train, splits, holdOut, known)
       case Some(train) if onlySplits                      => fail(noClasses(train))
       case None if onlySplits && splits.nonEmpty          =>
         fail(s"${directory.path} has ${splits.map(_.getName).mkString(" and ")} and no $Train")
-      case _ => divided(directory, training(directory), holdOut)
+      case _ =>
+        val classes = training(directory, known)
+        divided(directory, classes, ClassLabels.of(known, classes), holdOut)
     }
   }
 
@@ -83,7 +90,8 @@ private[firesteel] case object ClassFolders extends ImageFiles.Reader {
       directory: DataDirectory,
       train: DataDirectory,
       splits: Seq[Path],
-      holdOut: Option[HoldOut]
+      holdOut: Option[HoldOut],
+      known: IndexedSeq[String]
   ): DataSplits[EncodedFiles] = {
     val validation = splits.filter(folder => Validation.contains(folder.getName))
     if (validation.length > 1)
@@ -95,18 +103,19 @@ private[firesteel] case object ClassFolders extends ImageFiles.Reader {
       )
     val beside = ClassTree.folders(directory).diff(splits)
     if (beside.nonEmpty) log.warn(s"${directory.path}: left out beside $Train: ${beside.map(_.getName).mkString(", ")}")
-    val classes = training(train)
-    def other(folder: Path): EncodedFiles = labelled(folder, tree(directory.below(folder)), classes.map(_.name))
-    val files = divided(train, classes, holdOut)
+    val classes = training(train, known)
+    val labels = ClassLabels.of(known, classes)
+    def other(folder: Path): EncodedFiles = labelled(folder, tree(directory.below(folder)), labels)
+    val files = divided(train, classes, labels, holdOut)
     files.copy(
       validation = validation.headOption.map(other).orElse(files.validation),
       test = splits.find(_.getName == Test).map(other)
     )
   }
 
-  private def training(directory: DataDirectory): IndexedSeq[ClassFolder] = {
+  private def training(directory: DataDirectory, known: IndexedSeq[String]): IndexedSeq[ClassFolder] = {
     val classes = tree(directory)
-    if (classes.length == 1) {
+    if (classes.length == 1 && known.isEmpty) {
       val only = directory.path.toString.stripSuffix("/") + "/" + classes.head.name
       val advice = if (classes.head.nested) s": if the folders in it are the classes, give $only" else ""
       fail(s"$only is the only class folder, and training needs two$advice")
@@ -137,26 +146,25 @@ private[firesteel] case object ClassFolders extends ImageFiles.Reader {
     classes
   }
 
-  private def labelled(folder: Path, classes: Seq[ClassFolder], names: IndexedSeq[String]): EncodedFiles = {
-    val labels = names.zipWithIndex.toMap
+  private def labelled(folder: Path, classes: Seq[ClassFolder], labels: ClassLabels): EncodedFiles =
     EncodedFiles(
       folder,
       for {
         one <- classes.toIndexedSeq
-        label = labels.getOrElse(one.name, fail(s"$folder has class ${one.name}, which the training files lack"))
+        label = labels.of(folder, one.name)
         (file, bytes) <- one.files
       } yield EncodedFile(file, label, bytes)
     )
-  }
 
   /** All files as the training set, or a part of them as the validation set. */
   private def divided(
       directory: DataDirectory,
       classes: Seq[ClassFolder],
+      labels: ClassLabels,
       holdOut: Option[HoldOut]
   ): DataSplits[EncodedFiles] = {
-    val names = classes.map(_.name).toIndexedSeq
-    val all = labelled(directory.path, classes, names)
+    val names = labels.names
+    val all = labelled(directory.path, classes, labels)
     holdOut.fold(DataSplits(names.length, names, all, None, None)) { hold =>
       val (held, kept) = all.files.partition(file => hold.takes(file.name))
       if (held.isEmpty || kept.isEmpty)

@@ -78,17 +78,19 @@ private[data] object ClassTree {
         else if (!isImage(inner)) {
           others += 1
           if (other.isEmpty) other = Some(inner)
-        } else if (entry.getLen > MostBytes)
-          throw new FiresteelException(
-            Kind.DATA,
-            s"${entry.getPath}: ${entry.getLen} bytes are more than an image may have, $MostBytes"
-          )
-        else files += inner -> entry.getLen.toInt
+        } else files += inner -> length(entry.getPath, entry.getLen)
       }
     }
     visit(folder, folder.getName, depth = 0)
     val sorted = files.result().sortBy { case (file, _) => file.splitAt(file.lastIndexOf('/')) }
     ClassFolder(folder.getName, sorted, others, other, sorted.forall { case (file, _) => file.count(_ == '/') > 1 })
+  }
+
+  /** Checks the length of an image file. */
+  def length(file: Path, bytes: Long): Int = {
+    if (bytes > MostBytes)
+      throw new FiresteelException(Kind.DATA, s"$file: $bytes bytes are more than an image may have, $MostBytes")
+    bytes.toInt
   }
 
   private implicit def byFolder: Ordering[(String, String)] = Ordering.Tuple2(CodePoints, CodePoints)

@@ -68,17 +68,25 @@ private[firesteel] final class DataDirectory(
 private[firesteel] object DataDirectory {
 
   /** Lists `uri`; a failure of kind io if there is no such directory or it cannot be read. */
-  def list(sc: SparkContext, uri: String): DataDirectory =
+  def list(sc: SparkContext, uri: String): DataDirectory = at(sc, uri) { (fileSystem, status) =>
+    if (!status.isDirectory)
+      throw new FiresteelException(
+        Kind.IO,
+        s"data $uri is a file, not a directory: ${DataAdvice.ofFile(status.getPath.getName)}"
+      )
+    of(fileSystem, status.getPath) // qualified; resolvePath would name a mounted directory by another file system
+  }
+
+  /** The file that `uri` names; none if that is a directory. */
+  def file(sc: SparkContext, uri: String): Option[FileStatus] = at(sc, uri) { (_, status) =>
+    Option.when(status.isFile)(status)
+  }
+
+  private def at[A](sc: SparkContext, uri: String)(body: (FileSystem, FileStatus) => A): A =
     try {
       val path = FileSystems.path(uri)
       val fileSystem = FileSystems.of(path, sc.hadoopConfiguration)
-      val status = fileSystem.getFileStatus(path)
-      if (!status.isDirectory)
-        throw new FiresteelException(
-          Kind.IO,
-          s"data $uri is a file, not a directory: ${DataAdvice.ofFile(path.getName)}"
-        )
-      of(fileSystem, status.getPath) // qualified; resolvePath would name a mounted directory by another file system
+      body(fileSystem, fileSystem.getFileStatus(path))
     } catch {
       case e: FileNotFoundException => throw new FiresteelException(Kind.IO, s"data directory $uri does not exist", e)
       case e: IOException => throw new FiresteelException(Kind.IO, s"list data directory $uri: ${e.getMessage}", e)

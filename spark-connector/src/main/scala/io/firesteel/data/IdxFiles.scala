@@ -20,7 +20,7 @@ private[firesteel] case object IdxFiles extends ImageFiles.Reader {
   def found(directory: DataDirectory): Boolean =
     find(directory, "train-images", "idx3").nonEmpty || find(directory, "train-labels", "idx1").nonEmpty
 
-  def list(directory: DataDirectory, holdOut: Option[HoldOut]): DataSplits[IdxPair] = {
+  def list(directory: DataDirectory, holdOut: Option[HoldOut], known: IndexedSeq[String]): DataSplits[IdxPair] = {
     HoldOut.refuse(name, holdOut)
     val training = pair(directory, "train").get
     val classes = training.highestLabel(None) + 1

@@ -48,15 +48,24 @@ object ImageFiles {
 
     /** Looks at names, lengths and headers.
       *
+      * @param known a model's classes in the order of their labels, by which class folders get theirs; empty if there is none
       * @throws FiresteelException of the kinds of [[ImageFiles.open]]
       */
-    def list(directory: DataDirectory, holdOut: Option[HoldOut]): DataSplits[Files]
+    def list(directory: DataDirectory, holdOut: Option[HoldOut], known: IndexedSeq[String]): DataSplits[Files]
 
     protected def source(sc: SparkContext, files: Files, splits: DataSplits[Files]): ImageSource
 
-    def open(sc: SparkContext, directory: DataDirectory, holdOut: Option[HoldOut]): ImageFiles = {
-      val splits = list(directory, holdOut)
-      def named(files: Files, split: String) = source(sc, files, splits).copy(split = split)
+    def open(
+        sc: SparkContext,
+        directory: DataDirectory,
+        holdOut: Option[HoldOut],
+        known: IndexedSeq[String]
+    ): ImageFiles = {
+      val listed = list(directory, holdOut, known)
+      val splits = if (listed.names.isEmpty && listed.classes <= known.length) listed.copy(names = known) else listed
+      checkKnown(directory, splits.names, known)
+      def named(files: Files, split: String) =
+        source(sc, files, splits).copy(split = split, names = splits.names)
       ImageFiles(
         name,
         named(splits.train, "train"),
@@ -75,20 +84,32 @@ object ImageFiles {
     * @param validation the fraction of the training files that becomes the validation set, of class folders that have no
     *   validation folder
     * @param seed chooses these files
+    * @param known the classes of a model, by name in the order of their labels: class folders get their labels from these,
+    *   whichever of them there are
     * @throws FiresteelException of kind io for a missing directory, of kind data for a wrong file (with its path, size
-    *   or byte offset), of kind config for an unknown or ambiguous `dataset` or a `validation` that cannot be
+    *   or byte offset), of kind config for an unknown or ambiguous `dataset`, a `validation` that cannot be, or a class that
+    *   is not `known`
     */
   def open(
       sc: SparkContext,
       uri: String,
       dataset: Option[String],
       validation: Option[Double] = None,
-      seed: Long = 0
+      seed: Long = 0,
+      known: IndexedSeq[String] = IndexedSeq.empty
   ): ImageFiles = {
     val holdOut = validation.map(HoldOut(_, seed))
     val directory = DataDirectory.list(sc, uri)
-    recognize(directory, uri, readers, dataset, "--dataset").open(sc, directory, holdOut)
+    recognize(directory, uri, readers, dataset, "--dataset").open(sc, directory, holdOut, known)
   }
+
+  /** Refuses a data set whose classes have other names than those of the same labels that a model knows. */
+  private def checkKnown(directory: DataDirectory, names: Seq[String], known: Seq[String]): Unit =
+    for ((name, label) <- names.zipWithIndex; other <- known.lift(label) if other != name)
+      throw new FiresteelException(
+        Kind.CONFIG,
+        s"${directory.path}: class $label is $name, and the model calls it $other: it was trained on other classes"
+      )
 
   /** The one of `among` whose files are in `directory`.
     *
@@ -117,7 +138,7 @@ object ImageFiles {
   }
 
   /** The data set whose official files are in a directory. */
-  private[data] def officialIn(directory: DataDirectory): Option[String] =
+  private[firesteel] def officialIn(directory: DataDirectory): Option[String] =
     official.find(_.found(directory)).map(_.name)
 
   /** The names of official files say more than a folder with an image in it, and are looked at without listing more. */
@@ -125,6 +146,12 @@ object ImageFiles {
     val byNames = candidates.filter(reader => official.contains(reader) && reader.found(directory))
     if (byNames.nonEmpty) byNames else candidates.filter(_.found(directory))
   }
+
+  /** The kind of data set of this name, of all that there are.
+    *
+    * @throws FiresteelException of kind config for another name
+    */
+  private[firesteel] def reader(name: String): Reader = named(name, readers)
 
   private def named[R <: Reader](name: String, among: Seq[R]): R = among.find(_.name == name).getOrElse {
     val known = among.map(_.name).mkString(", ")

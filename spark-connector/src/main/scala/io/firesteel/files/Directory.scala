@@ -110,6 +110,18 @@ private[firesteel] object Directory {
     new Directory(Storage.at(uri, conf), None, passing = false)
   }
 
+  /** A directory that does not exist yet and that others make and write. If nothing is in it when this is closed, it is
+    * deleted.
+    *
+    * @throws FiresteelException of kind config if there is anything at `uri`
+    */
+  def absent(uri: String, conf: Configuration, purpose: Purpose): Directory = naming(s"${purpose.name} $uri") {
+    val storage = Storage.at(uri, conf)
+    if (storage.contains(""))
+      throw new FiresteelException(Kind.CONFIG, s"${purpose.name} $uri exists already: ${purpose.remedy}")
+    new Directory(storage, None, passing = true)
+  }
+
   /** Creates the directory if it does not exist, and claims it; what a run that was killed while it wrote has left of a
     * file of the purpose is removed. The result must be closed, which deletes a directory that this made, or that is
     * Firesteel's own, if it is empty.

@@ -20,8 +20,9 @@ import org.apache.spark.sql.{DataFrame, Dataset, Encoders}
 /** Classifies images by a convolutional net. Made by [[CnnClassifier]], or loaded.
   *
   * `transform` appends `rawPrediction` (the net's outputs, one for each class), `probability` (their softmax) and `prediction`
-  * (the number of the class with the highest probability, divided by its threshold if there are some). The net is loaded
-  * once in each executor.
+  * (the number of the class with the highest probability, divided by its threshold if there are some). Where the weights are
+  * no numbers, as of a run that diverged, the first two are NaN and the prediction is 0, as of Spark's own models. The net is
+  * loaded once in each executor.
   */
 final class CnnClassificationModel private[ml] (override val uid: String, held: Option[CnnClassificationModel.Content])
     extends ProbabilisticClassificationModel[Any, CnnClassificationModel]
@@ -33,7 +34,7 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
   def this(uid: String) = this(uid, None)
   def this() = this(Identifiable.randomUID("cnn"))
 
-  private[ml] def content: CnnClassificationModel.Content =
+  private[firesteel] def content: CnnClassificationModel.Content =
     held.getOrElse(throw new FiresteelException(Kind.CONFIG, s"$uid has no weights: fit or load a model"))
 
   @transient private var shared: Option[(SparkContext, Broadcast[ModelState])] = None
@@ -59,14 +60,19 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
   /** @group setParam */
   def setBadImages(value: String): this.type = set(badImages, value)
 
+  /** @group setParam */
+  def setBadImageCol(value: String): this.type = set(badImageCol, value)
+
   override def transformSchema(schema: StructType): StructType = {
     features(schema)
     Columns.appended(schema, outputs)
   }
 
-  private def outputs: Seq[StructField] = {
+  private def outputs: Seq[StructField] = predicted ++ Columns.reason(this)
+
+  private def predicted: Seq[StructField] = {
     val classes = content.labels.attribute($(predictionCol))
-    Columns.outputs($(rawPredictionCol), $(probabilityCol), $(predictionCol), classes)
+    Columns.predictions($(rawPredictionCol), $(probabilityCol), $(predictionCol), classes)
   }
 
   override def transform(dataset: Dataset[_]): DataFrame = {
@@ -78,7 +84,8 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
       dataset.schema.fieldIndex($(featuresCol)),
       Columns.file(dataset.schema).map(field => dataset.schema.fieldIndex(field.name)),
       values,
-      outputs.length,
+      predicted.length,
+      outputs.length > predicted.length,
       $(badImages)
     )
     val scored = dataset.toDF().mapPartitions(scorer(_))(Encoders.row(schema))
@@ -118,9 +125,9 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
   override def predictRaw(features: Any): Vector = {
     val values = ImageFeatures.ofValue(features, rawShape)
     val record = ImageRecords.record(0, values.image(features))
-    val logits = content.state.logits(values.format(), values.format().chunk(Seq(0L -> record)), 1)
-    if (logits.forall(_.isNaN)) throw new FiresteelException(Kind.DATA, "the features are null or no image")
-    CnnClassificationModel.vector(logits)
+    val predicted = content.state.predict(values.format(), values.format().chunk(Seq(0L -> record)), 1)
+    for (why <- Option(predicted.refusals.head)) throw new FiresteelException(Kind.DATA, s"no image: $why")
+    CnnClassificationModel.vector(predicted.logits)
   }
 
   override protected def raw2probabilityInPlace(rawPrediction: Vector): Vector =
@@ -145,11 +152,30 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
 object CnnClassificationModel extends MLReadable[CnnClassificationModel] {
 
   /** What makes a model: the result of a run, and its classes. */
-  private[ml] final case class Content(trained: TrainedModel, labels: Labels) {
+  private[firesteel] final case class Content(trained: TrainedModel, labels: Labels) {
 
     /** With a name of its own, so that executors that know another model of the same uid load this one. */
-    lazy val state: ModelState =
+    private[ml] lazy val state: ModelState =
       ModelState(UUID.randomUUID.toString, trained.config.toJson, trained.weights, trained.normalizer)
+  }
+
+  /** A model that predicts with the result of a run.
+    *
+    * @param labels the classes by name in the order of their numbers, where they have names; those beyond them are called by
+    *   their numbers
+    * @throws FiresteelException of kind config for more names than classes
+    */
+  def of(trained: TrainedModel, labels: Seq[String] = Nil): CnnClassificationModel = {
+    val classes = trained.config.classes.getOrElse {
+      throw new FiresteelException(Kind.CONFIG, "the configuration does not say the number of classes")
+    }
+    if (labels.length > classes)
+      throw new FiresteelException(Kind.CONFIG, s"${labels.length} names for a model of $classes classes")
+    val names = if (labels.isEmpty) labels else labels ++ (labels.length until classes).map(_.toString)
+    new CnnClassificationModel(
+      Identifiable.randomUID("cnn"),
+      Some(Content(trained, Labels(classes, names.toIndexedSeq)))
+    )
   }
 
   override def read: MLReader[CnnClassificationModel] = new ModelFiles.Reader

@@ -67,6 +67,9 @@ final class CnnClassifier(override val uid: String)
   /** @group setParam */
   def setBadImages(value: String): this.type = set(badImages, value)
 
+  /** @group setParam */
+  def setBadImageCol(value: String): this.type = set(badImageCol, value)
+
   /** The weight of each row in the training loss, a number of 0 or more: in a minibatch that is the weighted mean over its
     * rows. Evaluations count rows.
     * @group setParam
@@ -82,7 +85,8 @@ final class CnnClassifier(override val uid: String)
     Columns.weight(schema, this)
     Columns.held(schema, this)
     val unknown = Metadata.empty // the classes, before the labels are read
-    Columns.appended(schema, Columns.outputs($(rawPredictionCol), $(probabilityCol), $(predictionCol), unknown))
+    val predicted = Columns.predictions($(rawPredictionCol), $(probabilityCol), $(predictionCol), unknown)
+    Columns.appended(schema, predicted ++ Columns.reason(this))
   }
 
   /** Trains, and waits for it.

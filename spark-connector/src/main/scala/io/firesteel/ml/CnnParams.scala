@@ -50,6 +50,19 @@ private[ml] trait CnnParams extends SettingParams with HasFeaturesCol with HasWe
   /** @group getParam */
   final def getBadImages: String = $(badImages)
 
+  /** A column that says of each row why it has no predictions, with `badImages` null; null in rows that have some. Not set,
+    * there is no such column.
+    * @group param
+    */
+  final val badImageCol: Param[String] = new Param(
+    this,
+    "badImageCol",
+    "name of a column that says, with badImages null, why the image of a row is none; without it there is no such column"
+  )
+
+  /** @group getParam */
+  final def getBadImageCol: String = $(badImageCol)
+
   setDefault(imageLayout -> "hwc", badImages -> "fail")
 
   /** The shape of images that are raw values, if it was said. */

@@ -48,15 +48,19 @@ private[ml] object Columns {
   def file(schema: StructType): Option[StructField] =
     Seq("path", "file").flatMap(name => schema.fields.find(f => f.name == name && f.dataType == StringType)).headOption
 
-  /** The columns that a model appends, in their order; one without a name is left out.
+  /** The predictions that a model appends, in their order; one without a name is left out.
     *
     * @param classes the metadata of `prediction`
     */
-  def outputs(raw: String, probability: String, prediction: String, classes: Metadata): Seq[StructField] = Seq(
+  def predictions(raw: String, probability: String, prediction: String, classes: Metadata): Seq[StructField] = Seq(
     StructField(raw, SQLDataTypes.VectorType),
     StructField(probability, SQLDataTypes.VectorType),
     StructField(prediction, DoubleType, nullable = true, classes)
   ).filter(_.name.nonEmpty)
+
+  /** The column after them that says why a row has none, if it is asked for. */
+  def reason(params: CnnParams): Option[StructField] =
+    params.get(params.badImageCol).filter(_.nonEmpty).map(StructField(_, StringType))
 
   /** The schema with these columns. */
   def appended(schema: StructType, columns: Seq[StructField]): StructType = {

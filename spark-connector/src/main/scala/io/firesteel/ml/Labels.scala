@@ -11,7 +11,7 @@ import org.apache.spark.sql.types.{Metadata, StructField}
   * @param count how many
   * @param names in the order of their numbers; empty if the labels were numbers without names
   */
-private[ml] final case class Labels(count: Int, names: IndexedSeq[String]) {
+private[firesteel] final case class Labels(count: Int, names: IndexedSeq[String]) {
   private lazy val numbers: Map[String, Int] = names.zipWithIndex.toMap
 
   /** The number of the class that a value of the label column names. */

@@ -15,14 +15,16 @@ import org.apache.spark.ml.util.{MLReader, MLWriter}
 import scala.jdk.CollectionConverters._
 import scala.util.Using
 
-private[ml] object ModelFiles {
+private[firesteel] object ModelFiles {
 
   /** Of model.json: a later version of Firesteel that writes something which this one would misread has another. */
   private val Format = 1
 
   private val Model = "data/model.safetensors"
   private val Preprocessing = "data/preprocessing.safetensors"
-  private val Description = "data/model.json"
+
+  /** Below a saved model's directory; by it one is known from other directories. */
+  val Description = "data/model.json"
 
   final class Writer(model: CnnClassificationModel) extends MLWriter {
     override protected def saveImpl(path: String): Unit = {

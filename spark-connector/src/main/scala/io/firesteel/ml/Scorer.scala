@@ -9,6 +9,7 @@ import java.nio.{ByteBuffer, ByteOrder}
 import org.apache.spark.TaskContext
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.Row
+import org.slf4j.LoggerFactory
 
 /** What a model needs to predict.
   *
@@ -22,8 +23,8 @@ private[ml] final case class ModelState(
     normalizer: Array[Float]
 ) {
 
-  /** The logits of the rows of a chunk, rows x classes; NaN for what is no image. */
-  def logits(format: RecordFormat, chunk: Array[Byte], rows: Int): Array[Float] =
+  /** What the model says of the rows of a chunk. */
+  def predict(format: RecordFormat, chunk: Array[Byte], rows: Int): Predictor.Prediction =
     PredictorCache.using(id)(open()) { predictor =>
       val buffer = ByteBuffer.allocateDirect(chunk.length).order(ByteOrder.LITTLE_ENDIAN).put(chunk).flip()
       predictor.predict(format.json.toString, buffer, rows)
@@ -38,7 +39,8 @@ private[ml] final case class ModelState(
 /** @param column index of the features
   * @param file index of a column that names the file of a row, if there is one
   * @param outputs makes the values that are appended to a row from its logits
-  * @param nulls how many values are appended
+  * @param nulls how many they are
+  * @param reasons whether the reason why a row is no image is appended after them
   * @param badImages what happens to a row that is no image: fail, drop or null
   */
 private[ml] final class Scorer(
@@ -48,6 +50,7 @@ private[ml] final class Scorer(
     file: Option[Int],
     outputs: Array[Float] => Seq[Any],
     nulls: Int,
+    reasons: Boolean,
     badImages: String
 ) extends Serializable {
 
@@ -74,30 +77,39 @@ private[ml] final class Scorer(
   }.flatten
 
   private def score(batch: IndexedSeq[Row], chunk: Array[Byte], before: Long): Iterator[Row] = {
-    val logits = model.value.logits(features.format(), chunk, batch.length)
+    val predicted = model.value.predict(features.format(), chunk, batch.length)
+    val (logits, refusals) = (predicted.logits, predicted.refusals)
     val classes = logits.length / batch.length
+    def named(at: Int) = s"${name(batch(at), before + at)}: ${refusals(at)}"
+    val bad = batch.indices.filter(refusals(_) != null)
+    for (first <- bad.headOption) {
+      if (badImages == "fail")
+        throw new FiresteelException(
+          Kind.DATA,
+          s"${named(first)}: mend or remove it, or go on without such images with badImages drop (--bad-images drop)"
+        )
+      if (badImages == "drop")
+        Scorer.log.warn(s"left out: ${bad.length} of ${batch.length} rows, which are no images, first ${named(first)}")
+    }
     batch.iterator.zipWithIndex.flatMap { case (row, at) =>
-      val own = logits.slice(at * classes, (at + 1) * classes)
-      if (!own.forall(_.isNaN)) Some(Row.fromSeq(row.toSeq ++ outputs(own)))
-      else
-        badImages match {
-          case "drop" => None
-          case "null" => Some(Row.fromSeq(row.toSeq ++ Seq.fill(nulls)(null)))
-          case _      => throw new FiresteelException(Kind.DATA, refusal(row, before + at))
-        }
+      val why = refusals(at)
+      def values =
+        if (why == null) outputs(logits.slice(at * classes, (at + 1) * classes)) else Seq.fill(nulls)(null)
+      Option.when(why == null || badImages == "null") {
+        Row.fromSeq(row.toSeq ++ values ++ Option.when(reasons)(why))
+      }
     }
   }
 
-  private def refusal(row: Row, number: Long): String = {
+  /** The file of a row, or else where it is. */
+  private def name(row: Row, number: Long): String = {
     val named = file.flatMap(at => Option(row.getString(at))).orElse(features.origin(row.get(column)))
-    val where = named.filter(_.nonEmpty).getOrElse {
-      s"row $number of partition ${TaskContext.getPartitionId()}"
-    }
-    s"$where: the features are null or no image: set badImages to drop or null to go on without them"
+    named.filter(_.nonEmpty).getOrElse(s"row $number of partition ${TaskContext.getPartitionId()}")
   }
 }
 
 private[ml] object Scorer {
+  private val log = LoggerFactory.getLogger(getClass)
 
   /** A batch ends with the row that brings it to one of these. */
   private val BatchRows = 512

@@ -34,6 +34,10 @@ private[sources] object ImageTable {
     .add(LabelName, StringType)
     .add(File, StringType, nullable = false)
     .add(Row, LongType, nullable = false)
+
+  /** The same of images without labels. */
+  def unlabelled(imageType: DataType): StructType =
+    StructType(schema(imageType).filterNot(column => Set(Label, LabelName)(column.name)))
 }
 
 private final class ImageScanBuilder(rows: Rows, all: StructType)

@@ -24,6 +24,19 @@ private[sources] final class SourceOptions(format: String, options: Map[String, 
   if (!SourceOptions.Splits.contains(split))
     fail(s"""split is "$split", not ${SourceOptions.Splits.mkString(", ")}""")
 
+  /** Whether images have the labels of their class folders.
+    *
+    * @throws FiresteelException of kind config for an option that means nothing without them
+    */
+  def labelled: Boolean = options.get(SourceOptions.Labels) match {
+    case None                         => true
+    case Some(SourceOptions.NoLabels) =>
+      for (option <- SourceOptions.OfSets.find(options.contains))
+        fail(s"$option means nothing with ${SourceOptions.Labels} ${SourceOptions.NoLabels}: all files are read")
+      false
+    case Some(other) => fail(s"""${SourceOptions.Labels} is "$other", not ${SourceOptions.NoLabels}""")
+  }
+
   def dataset: Option[String] = options.get("dataset")
 
   def real(name: String): Option[Double] = number(name)(_.toDoubleOption)
@@ -49,5 +62,11 @@ private[sources] object SourceOptions {
   private val Train = "train"
   private val Validation = "validation"
   private val Test = "test"
+
+  /** The option of class folders that says `none` where images have no labels. */
+  val Labels = "labels"
+  val NoLabels = "none"
+  private val OfSets = Seq("split", "dataset", "validation", "seed")
+
   private val Splits = Seq(Train, Validation, Test)
 }

@@ -30,12 +30,14 @@ private[sources] sealed abstract class ImageFormat[F](readers: (ImageFiles.Reade
   /** Without a look at the directory, which may take long to list: `getTable` lists it, once. */
   def inferSchema(options: CaseInsensitiveStringMap): StructType = ImageTable.schema(imageType)
 
-  def getTable(schema: StructType, partitioning: Array[Transform], properties: util.Map[String, String]): Table = {
-    val options = new SourceOptions(shortName(), new CaseInsensitiveStringMap(properties).asScala.toMap, own)
+  def getTable(schema: StructType, partitioning: Array[Transform], properties: util.Map[String, String]): Table =
+    table(schema, new SourceOptions(shortName(), new CaseInsensitiveStringMap(properties).asScala.toMap, own))
+
+  protected def table(schema: StructType, options: SourceOptions): Table = {
     val held = holdOut(options)
     val directory = DataDirectory.list(SparkContext.getOrCreate(), options.path)
     val reader = ImageFiles.recognize(directory, options.path, readers, options.dataset, "the option dataset")
-    val splits = reader.list(directory, held)
+    val splits = reader.list(directory, held, known = IndexedSeq.empty)
     val name = s"${reader.name} ${options.split} of ${directory.path}"
     new ImageTable(rows(name, options.choose(splits, reader.name), splits), schema)
   }
@@ -57,13 +59,24 @@ final class IdxSource extends ImageFormat[IdxPair](IdxFiles) {
     new IdxRows(name, files)
 }
 
-/** JPEG and PNG files in class folders. */
+/** JPEG and PNG files in class folders, or with the option `labels` `none` at any depth, in a table without labels. */
 final class FolderSource extends ImageFormat[EncodedFiles](ClassFolders) {
   def shortName(): String = "firesteel-images"
 
   override protected def imageType: DataType = BinaryType
 
-  override protected def own: Set[String] = Set("validation", "seed")
+  override protected def own: Set[String] = Set("validation", "seed", SourceOptions.Labels)
+
+  override def inferSchema(options: CaseInsensitiveStringMap): StructType =
+    if (options.getOrDefault(SourceOptions.Labels, "") == SourceOptions.NoLabels) ImageTable.unlabelled(imageType)
+    else super.inferSchema(options)
+
+  override protected def table(schema: StructType, options: SourceOptions): Table =
+    if (options.labelled) super.table(schema, options)
+    else {
+      val files = FilesBelow.list(SparkContext.getOrCreate(), options.path)
+      new ImageTable(new FolderRows(s"images below ${options.path}", files, IndexedSeq.empty), schema)
+    }
 
   override protected def holdOut(options: SourceOptions): Option[HoldOut] =
     options.real("validation").map(HoldOut(_, options.whole("seed").getOrElse(0)))

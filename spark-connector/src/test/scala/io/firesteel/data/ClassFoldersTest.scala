@@ -84,6 +84,53 @@ class ClassFoldersTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
+  test("with the classes of a model, folders have its labels, whichever of them there are") {
+    val known = IndexedSeq("a", "b", "c")
+    TestSpark.directory { directory =>
+      TestImages.write(directory, "one/c/1.png", "two/train/b/1.png", "two/train/c/1.png", "two/test/a/1.png")
+      def open(below: String) = ImageFiles.open(sc, s"$directory/$below", None, known = known)
+      val (one, two) = (open("one").train, open("two"))
+      assert(rows(directory, one).map(_._2) == Seq(2) && one.names == known && one.classes == 3)
+      assert(rows(directory, two.train).map(_._2) == Seq(1, 2) && rows(directory, two.test.get).map(_._2) == Seq(0))
+    }
+  }
+
+  test("a class that a model does not know is refused by its folder") {
+    TestSpark.directory { directory =>
+      TestImages.write(directory, "one/a/1.png", "one/zebra/1.png", "two/train/a/1.png", "two/test/zebra/1.png")
+      for ((below, folder) <- Seq("one" -> "one", "two" -> "two/test")) {
+        val e = intercept[FiresteelException] {
+          ImageFiles.open(sc, s"$directory/$below", None, known = (0 to 10).map(at => ('a' + at).toChar.toString))
+        }
+        assert(e.kind == Kind.CONFIG)
+        assert(
+          e.getMessage ==
+            s"file:$directory/$folder/zebra: the model has no class zebra: it knows a, b, c, d, e, f, g, h, i, j and 1 more"
+        )
+      }
+    }
+  }
+
+  test("files whose classes have other names than a model's are refused, and those without names get them") {
+    val names = TestSpark.fixture("idx-tiny") -> (0 until 10).map(at => s"digit $at")
+    val idx = ImageFiles.open(sc, names._1, None, known = names._2)
+    assert(idx.train.names == names._2 && ImageFiles.open(sc, names._1, None).train.names.isEmpty)
+    TestSpark.directory { directory =>
+      for (file <- Seq("data_batch_1.bin", "test_batch.bin"))
+        Files.copy(Path.of(TestSpark.fixture("cifar10-tiny"), file), directory.resolve(file))
+      Files.writeString(directory.resolve("batches.meta.txt"), (0 until 10).map(at => s"class $at\n").mkString)
+      val own = (0 until 10).map(at => s"class $at")
+      assert(ImageFiles.open(sc, directory.toString, None, known = own).train.names == own)
+      val e = intercept[FiresteelException] {
+        ImageFiles.open(sc, directory.toString, None, known = own.updated(3, "cat"))
+      }
+      assert(e.kind == Kind.CONFIG)
+      assert(
+        e.getMessage == s"file:$directory: class 3 is class 3, and the model calls it cat: it was trained on other classes"
+      )
+    }
+  }
+
   test("an image beside the class folders of train is left out") {
     TestSpark.directory { directory =>
       TestImages.write(directory, "train/a/1.png", "train/b/1.png", "train/all.png", "test/a/1.png")

@@ -5,6 +5,7 @@ import io.firesteel.FiresteelException
 import io.firesteel.data.TestImages
 import io.firesteel.jni.Kind
 import java.nio.charset.StandardCharsets.UTF_8
+import org.apache.spark.ml.linalg.Vector
 import org.apache.spark.ml.param.ParamMap
 import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types.{IntegerType, StringType}
@@ -125,11 +126,53 @@ class BadInputTest extends SparkSuite {
     val rows = table(files :+ (("dir/text.jpg", "hello".getBytes(UTF_8), 0)))
     val e = intercept[Exception](model.transform(rows).collect())
     val causes = Iterator.iterate[Throwable](e)(_.getCause).takeWhile(_ != null)
-    assert(causes.exists(_.getMessage.startsWith("dir/text.jpg: the features are null or no image")), e)
+    assert(
+      causes.exists(
+        _.getMessage ==
+          "dir/text.jpg: text, not an image: JPEG and PNG are read: mend or remove it, or go on without such images with " +
+          "badImages drop (--bad-images drop)"
+      ),
+      e
+    )
     assert(model.setBadImages("drop").transform(rows).count() == 8)
     val scored = model.setBadImages("null").transform(rows)
     assert(scored.count() == 9 && scored.filter("prediction is null and probability is null").count() == 1)
+    val pixels = intercept[FiresteelException](model.predictRaw("hello".getBytes(UTF_8)))
+    assert(pixels.kind == Kind.DATA && pixels.getMessage == "no image: text, not an image: JPEG and PNG are read")
     assert(refused(Kind.CONFIG)(tiny.setBadImages("null").fit(rows)).startsWith("badImages null is for transform"))
+  }
+
+  test("badImageCol says of every bad image why it is none, and nothing of the others") {
+    val model = tiny.fit(table(files)).setBadImages("null").setBadImageCol("why")
+    val bad = (0 until 30).map(at => (s"dir/bad$at.jpg", if (at == 29) null else "hello".getBytes(UTF_8), 0))
+    val scored = model.transform(table(bad ++ files).coalesce(1)).select("path", "prediction", "why").collect()
+    val (without, predicted) = scored.partition(_.isNullAt(1))
+    assert(without.map(_.getString(0)).toSeq == bad.map(_._1) && predicted.forall(_.isNullAt(2)))
+    assert(without.init.forall(_.getString(2) == "text, not an image: JPEG and PNG are read"))
+    assert(without.last.getString(2) == "the image is empty: 0 bytes")
+  }
+
+  test("an image for which the weights give no numbers is an image") {
+    val fitted = tiny.fit(table(files))
+    val trained = fitted.content.trained
+    val diverged = trained.copy(weights = Array.fill(trained.weights.length)(Float.NaN))
+    val model = CnnClassificationModel.of(diverged).setFeaturesCol("content").setBadImageCol("why")
+    for (policy <- Seq("fail", "drop", "null")) {
+      val scored = model.setBadImages(policy).transform(table(files)).collect()
+      assert(scored.length == 8 && scored.forall(_.isNullAt(scored.head.fieldIndex("why"))))
+      for (row <- scored; column <- Seq("rawPrediction", "probability"))
+        assert(row.getAs[Vector](column).toArray.forall(_.isNaN))
+      assert(scored.forall(_.getAs[Double]("prediction") == 0))
+    }
+  }
+
+  test("a model of a run's result calls the classes by their names, and by numbers where there are no more names") {
+    val trained = tiny.fit(table(files)).content.trained
+    assert(CnnClassificationModel.of(trained).labels.toSeq == Seq("0", "1"))
+    assert(CnnClassificationModel.of(trained, Seq("cat")).labels.toSeq == Seq("cat", "1"))
+    assert(
+      refused(Kind.CONFIG)(CnnClassificationModel.of(trained, Seq("a", "b", "c"))) == "3 names for a model of 2 classes"
+    )
   }
 
   test("a label that training had not does not disturb transform, which reads no labels") {

@@ -27,7 +27,7 @@ class EvaluationTest extends AnyFunSuite with BeforeAndAfterAll {
     val chunk = source.format.chunk(rows)
     val buffer = ByteBuffer.allocateDirect(chunk.length).order(ByteOrder.LITTLE_ENDIAN).put(chunk).flip()
     val logits = Using.resource(Predictor.open(model.config.toJson, model.weights, model.normalizer)) {
-      _.predict(s"""{"format":"${source.format.name}"}""", buffer, rows.length)
+      _.predict(s"""{"format":"${source.format.name}"}""", buffer, rows.length).logits
     }
     val labels = source.format match {
       case fixed: FixedRecords => rows.map { case (_, record) => fixed.label(record) }

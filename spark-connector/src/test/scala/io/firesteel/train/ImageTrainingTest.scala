@@ -36,7 +36,7 @@ class ImageTrainingTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
-  test("a predictor has the accuracy of an evaluation, and no logits for what is no image") {
+  test("a predictor has the accuracy of an evaluation, and says what is no image") {
     val files = Runs.cifar10(sc)
     val model = train(files.train, files.test, Runs.small.copy(workers = Some(1)))
     val rows = encoded(files.test.get).records.collect().toSeq.sortBy(_._1)
@@ -44,10 +44,11 @@ class ImageTrainingTest extends AnyFunSuite with BeforeAndAfterAll {
     val broken = (rows.length.toLong, ImageRecords.record(0, "no image".getBytes))
     val chunk = RecordFormat.Encoded().chunk(rows :+ broken)
     val buffer = ByteBuffer.allocateDirect(chunk.length).order(ByteOrder.LITTLE_ENDIAN).put(chunk).flip()
-    val logits = Using.resource(Predictor.open(model.config.toJson, model.weights, model.normalizer)) {
+    val predicted = Using.resource(Predictor.open(model.config.toJson, model.weights, model.normalizer)) {
       _.predict("""{"format":"encoded"}""", buffer, rows.length + 1)
     }
-    val each = logits.grouped(10).toSeq
+    val each = predicted.logits.grouped(10).toSeq
+    assert(predicted.refusals.toSeq == Seq.fill(rows.length)(null) :+ "text, not an image: JPEG and PNG are read")
     assert(each.last.forall(_.isNaN) && each.init.forall(_.forall(_.isFinite)))
     val right = each.init.zip(labels).count { case (values, label) => values.indexOf(values.max) == label }
     val expected = Evaluation.evaluate(sc, files.test.get, model.config, model.toSafetensors, model.preprocessing)

@@ -16,6 +16,12 @@ object OutputDir {
   private[files] val purpose: Purpose =
     Purpose("output directory", "choose another --out", Seq(Metrics, Config, Model, Preprocessing, Checkpoint))
 
+  /** A directory that does not exist yet and that others make and write.
+    *
+    * @throws FiresteelException of kind config if there is anything at `uri`
+    */
+  def absent(uri: String, conf: Configuration): Directory = Directory.absent(uri, conf, purpose)
+
   /** Creates the directory if it does not exist, and claims it. It is an error if another run has claimed it, or if it
     * has the files of a run and this one is not to `resume` it. The result must be closed.
     *

@@ -30,7 +30,7 @@ object ConfigFile {
         if (Files.size(path) > MaxBytes) fail(s"$source: more than $MaxBytes bytes")
         Files.readAllBytes(path)
       } catch { case e: IOException => throw new FiresteelException(Kind.CONFIG, s"read $source", e) }
-    val values = RunConfig.withoutCompleted(parse(bytes, source))
+    val values = RunConfig.onlyAsked(parse(bytes, source))
     for (entry <- values.properties.asScala) check(entry.getKey, entry.getValue)
 
     def check(key: String, value: JsonNode): Unit = settings.find(_.key == key) match {

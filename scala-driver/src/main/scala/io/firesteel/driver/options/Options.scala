@@ -37,6 +37,33 @@ object Options {
 
   private def of(key: String): Setting = train.find(_.key == key).get.copy(group = "", common = true)
 
+  /** The settings of `predict`. */
+  val predict: Seq[Setting] = Seq(
+    Setting(
+      "data",
+      Text,
+      "DIR|FILE",
+      "the images: JPEG and PNG files at any depth below a directory, one such file, or a directory of CIFAR's or idx files"
+    ),
+    Setting(
+      "model",
+      Text,
+      "DIR|FILE",
+      "output directory of a training run, the model.safetensors in one, or a saved model of Spark ML"
+    ),
+    Setting(
+      "out",
+      Text,
+      "DIR",
+      "directory of the predictions, which Spark makes (default: they are printed to stdout)"
+    ),
+    Setting("format", Text, "NAME", "json (default), one object a line, or parquet, which needs --out"),
+    Setting("probabilities", Flag, "", "tell the probabilities of all classes"),
+    of("bad-images"),
+    of("dataset"),
+    Setting("split", Text, "NAME", "of CIFAR's and idx files test (default) or train")
+  )
+
   /** The settings of `evaluate`. */
   val evaluate: Seq[Setting] = Seq(
     of("data"),

@@ -130,7 +130,7 @@ class ArgumentsTest extends AnyFunSuite {
   }
 
   test("what a run completed in its configuration file is not asked of another run") {
-    withFile("""{"tau": 5, "completed": {"tau": 5, "stepvalue": [16]}}""") { file =>
+    withFile("""{"tau": 5, "completed": {"tau": 5, "stepvalue": [16]}, "labels": ["a", "b"]}""") { file =>
       assert(settings("--config", file.toString, "--iterations", "40").toString == """{"tau":5,"iterations":40}""")
     }
   }

@@ -1,0 +1,46 @@
+// Where predictions go: to stdout as lines of JSON, or to a directory that Spark writes.
+package io.firesteel.driver
+
+import io.firesteel.FiresteelException
+import io.firesteel.driver.console.{Escape, EscapedStream}
+import io.firesteel.files.Directory
+import io.firesteel.jni.Kind
+import org.apache.spark.sql.DataFrame
+
+import scala.util.Using
+
+private[driver] sealed trait PredictionOutput {
+
+  /** Reads the table once, and returns when its rows are written. */
+  def write(table: DataFrame): Unit
+}
+
+private[driver] object PredictionOutput {
+
+  /** What stands for stdout in place of a path. */
+  val Stdout = "-"
+}
+
+/** Prints the rows in their order. */
+private[driver] final class PrintedPredictions(out: EscapedStream) extends PredictionOutput {
+  private val Wave = 4 // jobs of so many tasks for each slot: the driver holds the rows of one job
+
+  def write(table: DataFrame): Unit = {
+    val (sc, lines) = (table.sparkSession.sparkContext, table.toJSON.rdd)
+    for (partitions <- lines.partitions.indices.grouped(Wave * sc.defaultParallelism)) {
+      val rows = sc.runJob(lines, (of: Iterator[String]) => of.toArray, partitions)
+      rows.flatten.foreach(line => out.println(Escape.escapedJson(line)))
+      if (out.checkError()) // which flushes, too
+        throw new FiresteelException(Kind.IO, "stdout takes no more: it was closed, or its disk is full")
+    }
+  }
+}
+
+/** Has Spark write files into `directory`, which is deleted if the job fails before it wrote any.
+  *
+  * @param format of Spark's DataFrameWriter
+  */
+private[driver] final class StoredPredictions(directory: Directory, format: String) extends PredictionOutput {
+  def write(table: DataFrame): Unit =
+    Using.resource(directory)(_ => table.write.format(format).save(directory.location))
+}
