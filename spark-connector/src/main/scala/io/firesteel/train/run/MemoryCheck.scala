@@ -98,7 +98,7 @@ private[train] object MemoryCheck {
   /** Bytes of vectors on the heap of a process with workers, and on the driver's. In local Spark they are one heap. */
   private def heaps(plan: Plan, tasks: Int, local: Boolean): (Long, Long) = {
     val (vector, state) = (vectorBytes(plan), if (plan.keepsState) stateBytes(plan) else 0L)
-    // the center as received and as decoded, and for each task its working copy and its result
+    // the center as received, and for each task its result and what Spark serialises that to, twice
     val ofTasks = vector + tasks * (3 * vector + state)
     val best = if (plan.config.restoreBestWeights) 1L else 0L
     val own = ((if (plan.inStage) 3L else plan.workers + 2L) + best) * vector + plan.workers * state
@@ -126,7 +126,7 @@ private[train] object MemoryCheck {
         s"$what take ${text(wanted)} of heap, and there are ${text(has)}: raise $option"
       )
     if (!capacity.local)
-      refuse("a task's weights, as received and as a working copy,", 2 * vector, capacity.heap, "--executor-memory")
+      refuse("a task's weights, as received and as its result,", 2 * vector, capacity.heap, "--executor-memory")
     if (!plan.inStage)
       refuse(
         s"the weights of ${plan.workers} workers and of the center",
