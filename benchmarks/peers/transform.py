@@ -18,7 +18,7 @@ from . import nets, session
 TASKS = 8  # partitions of the table
 FILES = [f"data_batch_{number}.bin" for number in range(1, 6)]
 ROWS = 10_000  # of each file
-BATCH = 512  # rows of an Arrow batch: `transform` takes as many at once; 256 to 2,048 were not faster
+BATCH = 512  # rows of an Arrow batch: as many as `transform` takes at once
 
 
 def transformed(model, table):
