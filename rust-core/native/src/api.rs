@@ -48,7 +48,7 @@ bind_java_type! {
         static extern fn worker_find(run: JString, partition: jint) -> jlong,
         static extern fn worker_close(worker: jlong),
         static extern fn predictor_open(config: JString, weights: jfloat[], normalizer: jfloat[]) -> jlong,
-        static extern fn predictor_predict(predictor: jlong, format: JString, records: JByteBuffer, length: jint, rows: jint, refusals: JString[]) -> jfloat[],
+        static extern fn predictor_predict(predictor: jlong, format: JString, records: JByteBuffer, length: jint, refusals: JString[]) -> jfloat[],
         static extern fn predictor_close(predictor: jlong),
         static extern fn retain(run: JString, partitions: jlong[]),
         static extern fn end_run(run: JString),
@@ -273,11 +273,10 @@ impl NativeNativeInterface for NativeAPI {
         format: JString<'l>,
         records: JByteBuffer<'l>,
         length: jint,
-        rows: jint,
         refusals: JObjectArray<'l, JString<'l>>,
     ) -> Result<JFloatArray<'l>> {
-        let (predictors, format) = (PREDICTORS.get(predictor)?, format.to_string());
-        let (rows, length) = sizes(rows, length)?;
+        let (predictors, format, rows) = (PREDICTORS.get(predictor)?, format.to_string(), refusals.len(env)?);
+        let length = usize::try_from(length).map_err(|_| Error::layout(format!("{length} bytes")))?;
         let prediction =
             with_direct(env, &records, length, |bytes| Ok(calls::predict(&predictors, &format, bytes, rows)?))?;
         set_strings(env, &refusals, &prediction.refusals)?;

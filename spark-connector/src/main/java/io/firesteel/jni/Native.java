@@ -70,7 +70,7 @@ final class Native {
   static native long predictorOpen(String config, float[] weights, float[] normalizer);
 
   static native float[] predictorPredict(
-      long predictor, String format, ByteBuffer records, int length, int rows, String[] refusals);
+      long predictor, String format, ByteBuffer records, int length, String[] refusals);
 
   static native void predictorClose(long predictor);
 }

@@ -49,7 +49,7 @@ public final class Predictor implements AutoCloseable {
     String[] refusals = new String[rows];
     float[] logits =
         handle.call(
-            value -> Native.predictorPredict(value, format, records, records.limit(), rows, refusals));
+            value -> Native.predictorPredict(value, format, records, records.limit(), refusals));
     return new Prediction(logits, refusals);
   }
 
