@@ -31,16 +31,12 @@ def search(jvm, table):
     """The average accuracy of each point of the grid."""
     estimator = session.classifier(jvm, NETS[0], setEpochs=1.0, setBatch=50)
     builder = jvm.org.apache.spark.ml.tuning.ParamGridBuilder()
-    nets, rates = (jvm.java.util.Arrays.asList(values) for values in (NETS, RATES))
-    grid = builder.addGrid(estimator.net(), scala(jvm, nets)).addGrid(estimator.lr(), scala(jvm, rates)).build()
+    nets, rates = (jvm.org.apache.spark.api.python.PythonUtils.toSeq(values) for values in (NETS, RATES))
+    grid = builder.addGrid(estimator.net(), nets).addGrid(estimator.lr(), rates).build()
     evaluator = jvm.org.apache.spark.ml.evaluation.MulticlassClassificationEvaluator().setMetricName("accuracy")
     validator = jvm.org.apache.spark.ml.tuning.CrossValidator().setEstimator(estimator).setEvaluator(evaluator)
     validator = validator.setEstimatorParamMaps(grid).setNumFolds(FOLDS).setParallelism(PARALLELISM).setSeed(1)
     return list(validator.fit(table).avgMetrics())
-
-
-def scala(jvm, values):
-    return jvm.scala.jdk.javaapi.CollectionConverters.asScala(values)
 
 
 def main():
