@@ -262,9 +262,8 @@ impl Worker {
     }
 
     /// Sets weights and solver state to those that the round starts from, whatever was done before. Returns whether the
-    /// worker had no solver state of its own for it: it is new, or the previous round was done by another worker
-    /// object.
-    fn start(&mut self, vector: &mut (impl RoundVector + ?Sized), state_given: bool, round: &Round) -> Result<bool> {
+    /// worker had no state of its own for it: it is new, or the previous round was done by another worker object.
+    fn start<V: RoundVector + ?Sized>(&mut self, vector: &mut V, state_given: bool, round: &Round) -> Result<bool> {
         let last = self.last.take();
         let repeats = last.as_ref().is_some_and(|last| last.round == round.round);
         let follows = last.as_ref().is_some_and(|last| last.done && last.round + 1 == round.round);
@@ -290,8 +289,7 @@ impl Worker {
         Ok(!repeats && !follows)
     }
 
-    /// Makes `states` the states of the training threads' solvers. A vector that is there is used again, since its
-    /// memory is as much as a net's weights.
+    /// Copies the states of the training threads' solvers, into vectors that are there: each is as large as the weights.
     fn copy_states(&self, states: &mut Vec<Vec<f32>>) -> Result<()> {
         if states.is_empty() {
             for _ in &self.threads {
