@@ -110,6 +110,23 @@ class SourcesTest extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
+  test("without labels, images at any depth or one file are a table, and options of sets are refused") {
+    TestSpark.directory { directory =>
+      TestImages.write(directory, "loose.PNG", "a/1.png", "a/deep/2.png", "_hidden/3.png", "a/.4.png")
+      Files.writeString(directory.resolve("a/notes.txt"), "no image")
+      val files = load("firesteel-images", directory, "labels" -> "none")
+      assert(files.columns.toSeq == Seq("image", "file", "row"))
+      def names(frame: DataFrame) =
+        frame.select("file").collect().map(_.getString(0).stripPrefix(s"file:$directory/")).toSeq
+      assert(names(files) == Seq("loose.PNG", "a/1.png", "a/deep/2.png"))
+      assert(names(load("firesteel-images", directory.resolve("a/1.png"), "labels" -> "none")) == Seq("a/1.png"))
+      val split = refused("firesteel-images", directory, "labels" -> "none", "split" -> "test")
+      assert(split.kind == Kind.CONFIG && split.getMessage.contains("split means nothing with labels none"))
+      val other = refused("firesteel-images", directory, "labels" -> "all")
+      assert(other.kind == Kind.CONFIG && other.getMessage.contains("labels is \"all\", not none"))
+    }
+  }
+
   test("a fraction is held out as the readers do") {
     TestSpark.directory { directory =>
       TestImages.write(directory, (for (name <- Seq("a", "b"); at <- 0 until 20) yield s"$name/$at.png"): _*)
