@@ -1,17 +1,20 @@
-"""Data sets as uint8 tensors of 32 x 32 pixels and 3 channels, the last (NHWC): CIFAR-10's files, or grey idx files."""
+"""Data sets as uint8 tensors of 3 channels, the last (NHWC): CIFAR-10's files, grey idx files, or class folders."""
 
 import gzip
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image, ImageOps
 
 SIDE = 32
 
 
-def read(directory, split):
-    """Images `[n, 32, 32, 3]` and labels `[n]` of the split `train` or `test`."""
+def read(directory, split, side=SIDE):
+    """Images `[n, side, side, 3]` and labels `[n]` of the split `train` or `test`; `side` is free for class folders."""
     directory = Path(directory)
+    if (directory / "train").is_dir():
+        return _folders(directory / ("validation" if split == "test" else split), side)
     if (directory / "test_batch.bin").exists():
         names = ["test_batch.bin"] if split == "test" else [f"data_batch_{number}.bin" for number in range(1, 6)]
         records = np.concatenate([np.fromfile(directory / name, np.uint8).reshape(-1, 3073) for name in names])
@@ -22,6 +25,20 @@ def read(directory, split):
         labels = _idx(directory / f"{prefix}-labels-idx1-ubyte.gz", 8)
         images = np.pad(grey, ((0, 0), (2, 2), (2, 2)))[..., None].repeat(3, axis=3)
     return torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(labels.astype(np.int64))
+
+
+def _folders(home, side):
+    """Photographs, decoded and fitted to a square as Firesteel does; labels are places of the sorted names of folders."""
+    classes = sorted(path for path in home.iterdir() if path.is_dir())
+    files = [(path, label) for label, folder in enumerate(classes) for path in sorted(folder.iterdir())]
+    images = np.stack([np.asarray(_fitted(path, side)) for path, _ in files])
+    return torch.from_numpy(images), torch.tensor([label for _, label in files])
+
+
+def _fitted(path, side):
+    with Image.open(path) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        return ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.BILINEAR)
 
 
 def _idx(path, header):

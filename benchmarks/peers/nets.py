@@ -66,6 +66,43 @@ class ResNet20(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+class WideBlock(nn.Module):
+    """Two 3x3 convolutions, and a 1x1 convolution as the shortcut where the shape changes (option B)."""
+
+    def __init__(self, before, width, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, width, 3, stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(width)
+        reshape = [nn.Conv2d(before, width, 1, stride, bias=False), nn.BatchNorm2d(width)]
+        self.shortcut = nn.Sequential(*(reshape if before != width else []))
+
+    def forward(self, x):
+        y = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
+        return F.relu(self.shortcut(x) + y)
+
+
+class ResNet18(nn.Module):
+    """He, Zhang, Ren and Sun 2015, table 1, initialised as in torchvision; 11,181,642 parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 64, 7, 2, padding=3, bias=False)
+        self.norm = nn.BatchNorm2d(64)
+        widths = [(64, 64), (64, 128), (128, 256), (256, 512)]
+        blocks = [WideBlock(w if n else b, w, 1 if n or b == w else 2) for b, w in widths for n in range(2)]
+        self.blocks = nn.Sequential(*blocks)
+        self.head = nn.Linear(512, 10)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x):
+        x = self.blocks(F.max_pool2d(F.relu(self.norm(self.conv(x))), 3, 2, padding=1))
+        return self.head(x.mean((2, 3)))
+
+
 class Group(nn.Module):
     """Two 3x3 convolutions, the first one pooled."""
 
@@ -111,9 +148,9 @@ class Airbench(nn.Module):
         return self.head(x) / x.size(1)
 
 
-NETS = {"cifar10_quick": Cifar10Quick, "resnet20": ResNet20, "airbench_32_64_64": Airbench}
+NETS = {"cifar10_quick": Cifar10Quick, "resnet20": ResNet20, "resnet18": ResNet18, "airbench_32_64_64": Airbench}
 
 
-def build(name):
-    torch.manual_seed(0)
+def build(name, seed=0):
+    torch.manual_seed(seed)
     return NETS[name]()

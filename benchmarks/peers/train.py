@@ -1,4 +1,4 @@
-"""A whole training run of PyTorch on CIFAR-10 with flips and crops, tuned for a CPU; a line of JSON an epoch."""
+"""A whole training run of PyTorch with flips and crops, tuned for a CPU; a line of JSON an epoch."""
 
 import argparse
 import json
@@ -10,22 +10,20 @@ from torch import nn
 
 from . import data, nets
 
-PAD = 4  # pixels of border around an image before it is cropped, as in He et al. 2015, section 4.2
 
-
-def bordered(images, border):
-    """Images `[n, 32, 32, 3]` with a border that is black or mirrors what is beside it."""
-    widths = ((0, 0), (PAD, PAD), (PAD, PAD), (0, 0))
+def bordered(images, border, pad):
+    """Images `[n, side, side, 3]` with `pad` pixels of border, which is black or mirrors what is beside it."""
+    widths = ((0, 0), (pad, pad), (pad, pad), (0, 0))
     return torch.from_numpy(np.pad(images.numpy(), widths, mode="reflect" if border == "reflect" else "constant"))
 
 
-def augmented(padded, rows):
-    """Random windows of the padded images `rows`, half of them mirrored: `[n, 32, 32, 3]` bytes."""
-    n = len(rows)
-    down, right = torch.randint(2 * PAD + 1, (2, n, 1))
-    columns = torch.arange(data.SIDE).expand(n, -1)
+def augmented(padded, rows, pad):
+    """Random windows of the images `rows` without their border, half of them mirrored: `[n, side, side, 3]` bytes."""
+    n, side = len(rows), padded.shape[1] - 2 * pad
+    down, right = torch.randint(2 * pad + 1, (2, n, 1))
+    columns = torch.arange(side).expand(n, -1)
     columns = torch.where(torch.rand(n, 1) < 0.5, columns.flip(1), columns) + right
-    lines = torch.arange(data.SIDE) + down
+    lines = torch.arange(side) + down
     return padded[rows[:, None, None], lines[:, :, None], columns[:, None, :]]
 
 
@@ -43,12 +41,11 @@ def rate(arguments, step, steps):
 class Run:
     def __init__(self, arguments):
         self.arguments = arguments
-        self.images, self.labels = data.read(arguments.data, "train")
+        self.images, self.labels = data.read(arguments.data, "train", arguments.size)
         self.mean, self.std = data.statistics(self.images)
-        self.padded = bordered(self.images, arguments.border)
-        self.test = data.read(arguments.data, "test")
-        self.net = nets.build(arguments.net).to(memory_format=torch.channels_last)
-        torch.manual_seed(arguments.seed)
+        self.padded = bordered(self.images, arguments.border, arguments.pad)
+        self.test = data.read(arguments.data, "test", arguments.size)
+        self.net = nets.build(arguments.net, arguments.seed).to(memory_format=torch.channels_last)
         settings = {"momentum": arguments.momentum, "nesterov": arguments.nesterov}
         weights = [weight for weight in self.net.parameters() if weight.requires_grad]
         settings |= {"weight_decay": arguments.weight_decay, "lr": arguments.lr}
@@ -67,7 +64,8 @@ class Run:
         for at, rows in enumerate(torch.randperm(len(self.images)).split(batch)[:batches]):
             for group in self.optimizer.param_groups:
                 group["lr"] = rate(self.arguments, epoch * batches + at, self.arguments.epochs * batches)
-            loss = self.criterion(self.forward(augmented(self.padded, rows)), self.labels[rows])
+            inputs = augmented(self.padded, rows, self.arguments.pad)
+            loss = self.criterion(self.forward(inputs), self.labels[rows])
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
@@ -82,7 +80,9 @@ class Run:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True, help="directory of CIFAR-10's binary files, or of 28 x 28 idx files")
+    parser.add_argument("--data", required=True, help="directory of CIFAR-10's binary files, of 28 x 28 idx files, or of class folders")
+    parser.add_argument("--size", default=data.SIDE, type=int, help="side of the images of class folders, in pixels")
+    parser.add_argument("--pad", default=4, type=int, help="pixels of border around an image before it is cropped (He et al. 2015, section 4.2)")
     parser.add_argument("--out", required=True, type=argparse.FileType("w"), help="file of {epoch, seconds, accuracy}")
     parser.add_argument("--net", default="resnet20", choices=list(nets.NETS))
     parser.add_argument("--epochs", default=10, type=int)

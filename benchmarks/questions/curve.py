@@ -1,38 +1,14 @@
 """Does a net learn as it does in PyTorch? ResNet-20 for ten epochs with configs/resnet20.json, beside PyTorch's same run."""
 
-import json
 import sys
 import tempfile
 from pathlib import Path
 
 from . import runs
+from .recipes import Recipe
 
 TITLE = "ResNet-20 for ten epochs, beside PyTorch"
-CONFIG = runs.ROOT / "configs" / "resnet20.json"
-RECIPE = json.loads(CONFIG.read_text())
-EPOCH = 50_000 // RECIPE["batch"]  # local steps over CIFAR-10's training set
-BORDER = "reflect" if "crop-reflect" in RECIPE["augment"] else "black"
-TAU = 10
-
-
-def _ours(arguments, seed, out):
-    whole = {key: value for key, value in RECIPE.items() if key != "epochs"}  # of minibatches, so that an epoch ends a round
-    config = out.with_suffix(".json")
-    config.write_text(json.dumps({**whole, "iterations": RECIPE["epochs"] * EPOCH}))
-    options = ["--config", str(config), "--data", arguments.data, "--precision", arguments.precision, "--seed", str(seed)]
-    options += ["--tau", str(TAU), "--eval-every", str(EPOCH // TAU), "--threads", "2"]
-    runs.wait(runs.sequential([*options, "--out", str(out)]))
-    return [[e["seconds"], e["accuracy"]] for e in runs.events(out) if e["event"] == "eval"][: RECIPE["epochs"]]
-
-
-def _theirs(arguments, seed, out):
-    options = ["--data", arguments.data, "--out", str(out), "--precision", arguments.precision, "--seed", str(seed)]
-    options += ["--batch", str(RECIPE["batch"]), "--lr", str(RECIPE["lr"]), "--momentum", str(RECIPE["momentum"])]
-    options += ["--weight-decay", str(RECIPE["weight-decay"]), "--epochs", str(RECIPE["epochs"])]
-    options += ["--lr-policy", RECIPE["lr-policy"], "--border", BORDER]
-    options += ["--nesterov"] if RECIPE["solver"] == "nesterov" else []
-    runs.python("peers", "peers.train", options)
-    return [[line["seconds"], line["accuracy"]] for line in map(json.loads, out.read_text().splitlines())]
+RECIPE = Recipe("resnet20.json", rows=50_000)  # of CIFAR-10's training set
 
 
 def answer(arguments):
@@ -41,17 +17,18 @@ def answer(arguments):
         sys.exit(f"bench: no data_batch_1.bin in {arguments.data}: question curve is of CIFAR-10's binary files")
     for seed in range(arguments.seeds):
         with tempfile.TemporaryDirectory() as name:
-            ours = _ours(arguments, seed, Path(name) / "ours")
-            where = runs.circumstances(Path(name) / "ours")
-            theirs = _theirs(arguments, seed, Path(name) / "theirs.jsonl")
+            out = Path(name) / "ours"
+            runs.wait(runs.sequential(RECIPE.options(arguments, seed, out)))
+            ours, where = RECIPE.ours(out), runs.circumstances(out)
+            theirs = RECIPE.theirs(arguments, seed, Path(name) / "theirs.jsonl")
         asked = {"data": arguments.name, "precision": arguments.precision, "seed": seed}
         yield {"question": "curve", **where, **asked, "firesteel": ours, "pytorch": theirs}
 
 
 def table(rows):
-    epochs = range(1, RECIPE["epochs"] + 1)
+    epochs = range(1, RECIPE.epochs + 1)
     lines = [
-        f"`{CONFIG.relative_to(runs.ROOT)}`: Nesterov, a rate that rises and falls in straight lines, flips and reflected crops; two",
+        f"`{RECIPE.path.relative_to(runs.ROOT)}`: Nesterov, a rate that rises and falls in straight lines, flips and reflected crops; two",
         "threads. Test accuracy in per cent after each epoch, and seconds of training, evaluation apart.",
         "",
         f"| data | precision | seed | what | {' | '.join(map(str, epochs))} | seconds |",

@@ -2,7 +2,7 @@
 
 import json
 
-from . import accuracy, cuda, curve, engine, exchange, faults, grid, images, memory, peers, precision, race, recovery, results, runs, spark, strategies, tables, transform
+from . import accuracy, cuda, curve, engine, exchange, faults, grid, images, memory, peers, photographs, precision, race, recovery, results, runs, spark, strategies, tables, transform
 
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
@@ -17,6 +17,7 @@ TABLES = {
     "peers": peers,
     "race": race,
     "curve": curve,
+    "photographs": photographs,
     "precision": precision,
     "cuda": cuda,
     "images": images,

@@ -4,6 +4,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use firesteel_engine::config::PeriodStart;
 use firesteel_engine::data::{Normalizer, RecordFormat, Statistics};
 use firesteel_engine::estimate::{Estimate, estimate};
 use firesteel_engine::machine::Machine;
@@ -83,16 +84,19 @@ struct Description<'a> {
     /// Values of the solver's state.
     state: usize,
     digest: String,
+    /// The local steps between two exchanges, where they are known before the run.
+    periods: Vec<PeriodStart>,
 }
 
-/// Describes the tensors and lengths of a configuration's net, as JSON.
+/// Describes the tensors and lengths of a configuration's net, and its periods, as JSON.
 pub fn describe(config: &str) -> Result<String> {
     let config = TrainConfig::from_json(config)?;
     let net = config.build_net()?;
     let (layout, length) = (net.layout(), net.layout().length());
     let state = config.state_length(length);
     let parameters = net.parameters();
-    render(&Description { tensors: layout.entries(), length, parameters, state, digest: layout.digest() })
+    let (digest, periods) = (layout.digest(), config.periods()?);
+    render(&Description { tensors: layout.entries(), length, parameters, state, digest, periods })
 }
 
 /// What workers of that configuration compute with in this process.

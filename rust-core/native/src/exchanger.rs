@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use firesteel_engine::config::{
-    CodecName, Consistency as Name, OuterName, Period as PeriodName, SolverState, Strategy,
+    CodecName, Consistency as Name, OuterName, Period as PeriodName, PeriodStart, SolverState, Strategy,
 };
 use firesteel_engine::{Error, Result, TrainConfig};
 use firesteel_exchange as exchange;
@@ -16,7 +16,7 @@ use firesteel_exchange::codec::Codec;
 use firesteel_exchange::message::Role;
 use firesteel_exchange::outer::OuterSpec;
 use firesteel_exchange::rules::{Decay, RuleSpec};
-use firesteel_exchange::server::{Budget, Exchanger, ExchangerSettings, Period, ServerLimits, Snapshot};
+use firesteel_exchange::server::{Budget, Exchanger, ExchangerSettings, Period, PeriodChange, ServerLimits, Snapshot};
 use firesteel_exchange::tls::TlsIdentity;
 use serde::{Deserialize, Serialize};
 
@@ -251,7 +251,10 @@ pub fn settings(config: &TrainConfig) -> Result<ExchangerSettings> {
     let period = match config.period {
         PeriodName::Constant => Period::Constant,
         PeriodName::Adaptive => Period::Adaptive { longest: LONGEST },
-        PeriodName::PostLocal => Period::PostLocal { until: known("post-local-step", config.post_local_step)? },
+        PeriodName::PostLocal | PeriodName::Qsr => {
+            let change = |PeriodStart { from, steps }| PeriodChange { from, steps };
+            Period::Planned { changes: config.periods()?.into_iter().map(change).collect() }
+        }
     };
     let consistency = match known("consistency", config.consistency)? {
         Name::Async => Consistency::Async,

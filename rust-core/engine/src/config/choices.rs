@@ -44,6 +44,16 @@ names! {
         Constant = "constant",
         Adaptive = "adaptive",
         PostLocal = "post-local",
+        Qsr = "qsr",
+    }
+}
+
+names! {
+    /// How the learning rate follows the number of workers K: not at all, K times as high, or the root of K times.
+    pub enum LrScale("lr-scale") {
+        None = "none",
+        Linear = "linear",
+        Sqrt = "sqrt",
     }
 }
 

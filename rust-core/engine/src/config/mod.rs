@@ -4,6 +4,7 @@
 mod choices;
 mod limits;
 mod parts;
+mod periods;
 mod readers;
 mod record;
 mod resolve;
@@ -19,8 +20,9 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::names::nearest;
 
-pub use choices::{BadImagesPolicy, CodecName, Consistency, OuterName, Period, SolverState, Strategy};
+pub use choices::{BadImagesPolicy, CodecName, Consistency, LrScale, OuterName, Period, SolverState, Strategy};
 pub(crate) use parts::known;
+pub use periods::PeriodStart;
 pub use record::laid_over;
 pub use schema::schema;
 pub use settings::{Group, Setting, SettingType};

@@ -2,12 +2,14 @@
 //! the net, the solver with its learning-rate policy, the shape of the images, the device.
 
 use super::resolve::{DELTA, LOOKAHEAD_ALPHA, MOMENTUM2, MUON_LR};
-use super::{Consistency, SolverState, Strategy, TrainConfig};
+use super::{Consistency, LrScale, SolverState, Strategy, TrainConfig};
 use crate::data::Shape;
 use crate::device::Compute;
 use crate::error::{Error, Result};
 use crate::nets::Net;
-use crate::solver::{Adam, Algorithm, Hyperparameters, Lookahead, Muon, Policy, PolicyName, Solver, SolverName};
+use crate::solver::{
+    Adam, Algorithm, Hyperparameters, Lookahead, Muon, Policy, PolicyName, Schedule, Solver, SolverName,
+};
 
 impl TrainConfig {
     /// Whether the workers run inside one long Spark stage and exchange with an exchanger over the network; otherwise
@@ -32,17 +34,37 @@ impl TrainConfig {
         self.lr_policy.unwrap_or(PolicyName::Multistep)
     }
 
+    /// By how much `lr-scale` raises the learning rates: for K times as many images a step, K times (Goyal et al. 2017), or
+    /// the root of K times (Krizhevsky 2014).
+    fn rate_factor(&self) -> f64 {
+        let workers = self.workers.unwrap_or(1) as f64;
+        match self.lr_scale {
+            LrScale::None => 1.0,
+            LrScale::Linear => workers,
+            LrScale::Sqrt => workers.sqrt(),
+        }
+    }
+
+    /// The base learning rate, scaled for the number of workers.
+    pub(super) fn base_rate(&self) -> Result<f64> {
+        Ok(known("lr", self.lr)? * self.rate_factor())
+    }
+
+    /// How the learning rate changes with the local steps.
+    pub(super) fn schedule(&self) -> Result<Schedule> {
+        Ok(Schedule { policy: self.policy()?, warm_up: self.warm_up })
+    }
+
     /// A solver for `net`. A worker needs one; with the strategy `hogwild` each of its threads has its own.
     pub fn build_solver(&self, net: &Net) -> Result<Solver> {
         let hyper = Hyperparameters {
             algorithm: self.algorithm(),
-            lr: known("lr", self.lr)?,
+            lr: self.base_rate()?,
             momentum: known("momentum", self.momentum)?,
             weight_decay: known("weight-decay", self.weight_decay)?,
             decoupled_decay: self.decoupled_decay || self.solver == SolverName::Adamw,
             clip_gradients: self.clip_gradients,
-            policy: self.policy()?,
-            warm_up: self.warm_up,
+            schedule: self.schedule()?,
             lookahead: self.lookahead(),
         };
         Ok(Solver::new(net.params().as_slice(), hyper))
@@ -62,7 +84,7 @@ impl TrainConfig {
                 let (beta2, delta) = (self.momentum2.unwrap_or(MOMENTUM2), self.delta.unwrap_or(DELTA));
                 Algorithm::Adam(Adam { beta2, delta })
             }
-            (_, SolverName::Muon) => Algorithm::Muon(Muon { lr: self.muon_lr.unwrap_or(MUON_LR) }),
+            (_, SolverName::Muon) => Algorithm::Muon(Muon { lr: self.muon_lr.unwrap_or(MUON_LR) * self.rate_factor() }),
         }
     }
 

@@ -1,9 +1,9 @@
-//! Which strategies, solvers, learning-rate policies and nets read a setting. One that is given and not read is refused,
+//! Which strategies, solvers, learning-rate policies, periods and nets read a setting. One that is given and not read is refused,
 //! because its user expects it to have an effect.
 
 use serde_json::{Map, Value, json};
 
-use super::{Consistency, OuterName, Strategy, TrainConfig};
+use super::{Consistency, OuterName, Period, Strategy, TrainConfig};
 use crate::nets::{CIFAR_SIDE, NetName};
 use crate::solver::{PolicyName, SolverName};
 
@@ -27,6 +27,7 @@ pub enum Choice {
     Solver,
     Policy,
     Net,
+    Period,
 }
 
 pub const ALL: Readers = Readers { choice: Choice::None, reads: |_| true, choose: "" };
@@ -80,6 +81,13 @@ pub const TRIANGULAR: Readers = policy(|config| config.policy_name() == PolicyNa
 pub const NOT_TRIANGULAR: Readers =
     policy(|config| config.policy_name() != PolicyName::Triangular, "another policy than triangular");
 
+const fn period(reads: fn(&TrainConfig) -> bool, choose: &'static str) -> Readers {
+    Readers { choice: Choice::Period, reads, choose }
+}
+
+pub const POST_LOCAL: Readers = period(|config| config.period == Period::PostLocal, "post-local");
+pub const QSR: Readers = period(|config| config.period == Period::Qsr, "qsr");
+
 const fn net(reads: fn(&TrainConfig) -> bool, choose: &'static str) -> Readers {
     Readers { choice: Choice::Net, reads, choose }
 }
@@ -97,6 +105,7 @@ impl Choice {
             Self::Solver => Some(("solver", SolverName::NAMES)),
             Self::Policy => Some(("lr-policy", PolicyName::NAMES)),
             Self::Net => Some(("net", NetName::NAMES)),
+            Self::Period => Some(("period", Period::NAMES)),
         }
     }
 }

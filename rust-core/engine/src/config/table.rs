@@ -3,11 +3,12 @@
 //! options of both programs and the schema are made from it. Each setting belongs to one group; the groups and their
 //! settings are in the order of the help text.
 
-use super::choices::{BadImagesPolicy, CodecName, Consistency, OuterName, Period, SolverState, Strategy};
+use super::choices::{BadImagesPolicy, CodecName, Consistency, LrScale, OuterName, Period, SolverState, Strategy};
 use super::limits::{ABOVE_0, ABOVE_0_BELOW_1, ABOVE_0_UP_TO_1, ANY, AT_LEAST_0, BELOW_1, UP_TO_1, pixels, whole};
 use super::limits::{MOST, MOST_CLASSES, MOST_PARTS, MOST_PIXELS, MOST_SECONDS, MOST_SEED, MOST_THREADS};
 use super::readers::{ADAM, ALL, ASYNCHRONOUS, COUPLED_DECAY, DCASGD, DOWNPOUR, ELASTIC, IN_STAGE, MUON, NORMALISED};
-use super::readers::{GAMMA, MULTISTEP, NOT_TRIANGULAR, OUTER, POWER, PULLING, RESIZABLE, SPARKNET, STEP, TRIANGULAR};
+use super::readers::{GAMMA, MULTISTEP, NOT_TRIANGULAR, OUTER, POST_LOCAL, POWER, PULLING, QSR, RESIZABLE, SPARKNET};
+use super::readers::{STEP, TRIANGULAR};
 use super::settings::settings;
 use crate::data::{Augment, DatasetKind, Normalize};
 use crate::device::{DeviceName, PrecisionName};
@@ -90,6 +91,9 @@ settings! {
         solver: SolverName = SolverName::Sgd, "NAME", ANY, ALL;
         /// base learning rate (default: the net's recipe)
         lr: Option<f64> = None, "X", ABOVE_0, ALL;
+        /// multiply the learning rates by the number of workers (linear) or by its root (sqrt): none (default), linear or
+        /// sqrt
+        lr_scale: LrScale = LrScale::None, "NAME", ANY, ALL;
         /// momentum, or Adam's beta1 (default: the net's recipe)
         momentum: Option<f64> = None, "X", BELOW_1, ALL;
         /// weight decay (default: the net's recipe)
@@ -112,7 +116,7 @@ settings! {
         /// fraction of --lr in the last step, for triangular (default: 0.07)
         lr_end: Option<f64> = None, "X", AT_LEAST_0, TRIANGULAR;
         /// local steps in which the rate rises linearly to the policy's, for all policies except triangular (default:
-        /// none)
+        /// none; with --lr-scale a twentieth of the run)
         warm_up: Option<u64> = None, "N", whole(1, MOST), NOT_TRIANGULAR;
         /// Adam's beta2 (default: 0.999)
         momentum2: Option<f64> = None, "X", BELOW_1, ADAM;
@@ -148,10 +152,12 @@ settings! {
         /// reset: set to zero
         solver_state: SolverState = SolverState::Local, "NAME", ANY, ALL;
         /// constant (default): an exchange every --tau steps; adaptive: less often as the loss falls; post-local: see
-        /// --post-local-step
+        /// --post-local-step; qsr: less often as the learning rate falls, see --qsr-alpha
         period: Period = Period::Constant, "NAME", ANY, ALL;
         /// for post-local: exchange after every local step until this one, then every --tau steps
-        post_local_step: Option<u64> = None, "N", whole(1, MOST), ALL;
+        post_local_step: Option<u64> = None, "N", whole(1, MOST), POST_LOCAL;
+        /// for qsr: exchange every (X / learning rate)^2 local steps, but at least --tau
+        qsr_alpha: Option<f64> = None, "X", ABOVE_0, QSR;
         /// fraction of the difference to the center that an elastic exchange subtracts from the worker, 0 to 1
         /// (default: 0.1 for deepspark, 0.9 / workers for easgd, easgd-async and eamsgd)
         alpha: Option<f64> = None, "X", UP_TO_1, PULLING;

@@ -38,7 +38,7 @@ mod tests {
             lr: 0.01,
             momentum: 0.5,
             weight_decay: 0.004,
-            policy: Policy::Multistep { gamma: 0.1, stepvalue: vec![2] },
+            schedule: Policy::Multistep { gamma: 0.1, stepvalue: vec![2] }.into(),
             ..testing::plain(Algorithm::Eamsgd)
         };
         let mut weights = Weights::new(net.params(), Compute::cpu(Precision::F32));

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tch::Tensor;
 
 use super::testing::plain;
-use super::{Adam, Algorithm, Hyperparameters, Lookahead, Muon, Policy, Solver};
+use super::{Adam, Algorithm, Hyperparameters, Lookahead, Muon, Policy, Schedule, Solver};
 use crate::params::{Init, Param};
 
 const TOLERANCE: f64 = 1e-5; // of f32 against f64, relative, and absolute below 1
@@ -52,7 +52,7 @@ struct Given {
 }
 
 #[derive(Deserialize)]
-struct Schedule {
+struct ScheduleFile {
     base: f64,
     rates: Vec<f64>,
 }
@@ -81,10 +81,10 @@ fn follow(name: &str, build: impl Fn(&Given) -> Hyperparameters) {
     let given = &trajectory.settings;
     let at_rate = |rate: f64| {
         // the policy scales both of Muon's learning rates
-        let policy = Policy::Exp { gamma: rate };
+        let schedule = Policy::Exp { gamma: rate }.into();
         Solver::new(
             &params,
-            Hyperparameters { lr: 1.0, momentum: given.momentum, weight_decay: given.decay, policy, ..build(given) },
+            Hyperparameters { lr: 1.0, momentum: given.momentum, weight_decay: given.decay, schedule, ..build(given) },
         )
     };
     let mut state = vec![0.0; at_rate(1.0).state_length()];
@@ -158,10 +158,11 @@ fn schedules_are_pytorchs() {
         ("triangular", triangular(12), None),
     ];
     for (name, policy, warm_up) in rows {
-        let schedule: Schedule = read(name);
-        let solver = Solver::new(&[], Hyperparameters { lr: schedule.base, policy, warm_up, ..plain(Algorithm::Sgd) });
-        assert!(schedule.rates.len() >= 9, "{name}");
-        for (step, expected) in schedule.rates.into_iter().enumerate() {
+        let file: ScheduleFile = read(name);
+        let schedule = Schedule { policy, warm_up };
+        let solver = Solver::new(&[], Hyperparameters { lr: file.base, schedule, ..plain(Algorithm::Sgd) });
+        assert!(file.rates.len() >= 9, "{name}");
+        for (step, expected) in file.rates.into_iter().enumerate() {
             let rate = solver.rate(step as u64);
             assert!((rate - expected).abs() <= 1e-12, "{name} at {step}: {rate} is not {expected}");
         }

@@ -28,7 +28,7 @@ pub use adam::Adam;
 pub use lookahead::Lookahead;
 pub use muon::Muon;
 pub use param_groups::Hyperparameters;
-pub use policy::{Policy, PolicyName};
+pub use policy::{Policy, PolicyName, Schedule};
 pub use state::StateShape;
 
 use param_groups::ParamGroups;

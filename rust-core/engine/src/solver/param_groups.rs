@@ -3,7 +3,7 @@
 
 use tch::{Device, Tensor};
 
-use super::{Algorithm, Lookahead, Policy};
+use super::{Algorithm, Lookahead, Schedule};
 use crate::params::Param;
 use crate::raw::filled;
 
@@ -20,9 +20,7 @@ pub struct Hyperparameters {
     pub decoupled_decay: bool,
     /// Upper limit on the L2 norm of the whole gradient; a larger gradient is scaled down to it.
     pub clip_gradients: Option<f64>,
-    pub policy: Policy,
-    /// Local steps in which the rate rises linearly from near 0.
-    pub warm_up: Option<u64>,
+    pub schedule: Schedule,
     pub lookahead: Option<Lookahead>,
 }
 
@@ -85,9 +83,7 @@ impl ParamGroups {
 
     /// The learning rate of local step `step` for another base learning rate under the same policy.
     pub fn rate_from(&self, base: f64, step: u64) -> f64 {
-        let rising = self.hyper.warm_up.filter(|&steps| step < steps);
-        let warm_up = rising.map_or(1.0, |steps| (step + 1) as f64 / steps as f64);
-        warm_up * self.hyper.policy.rate(base, step)
+        self.hyper.schedule.rate(base, step)
     }
 
     /// `rate lr_mult d`, where `d` is the direction.

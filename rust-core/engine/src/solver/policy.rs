@@ -70,9 +70,52 @@ impl Policy {
     }
 }
 
+/// A policy, and the warm-up before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    pub policy: Policy,
+    /// Local steps in which the rate rises linearly from near 0 to the policy's.
+    pub warm_up: Option<u64>,
+}
+
+impl From<Policy> for Schedule {
+    /// The policy without a warm-up.
+    fn from(policy: Policy) -> Self {
+        Self { policy, warm_up: None }
+    }
+}
+
+impl Schedule {
+    /// The learning rate of local step `step`.
+    pub fn rate(&self, base: f64, step: u64) -> f64 {
+        let rising = self.warm_up.filter(|&steps| step < steps);
+        let warm_up = rising.map_or(1.0, |steps| (step + 1) as f64 / steps as f64);
+        warm_up * self.policy.rate(base, step)
+    }
+
+    /// A step from which the rate does not rise any more, unless a factor of the policy is above 1.
+    pub fn peak(&self) -> u64 {
+        match self.policy {
+            Policy::Triangular { peak, max_iter, .. } => (peak * (max_iter as f64 - 1.0)).ceil() as u64,
+            _ => self.warm_up.map_or(0, |steps| steps - 1),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn after_its_peak_a_rate_does_not_rise() {
+        let triangular = Policy::Triangular { start: 0.2, peak: 0.23, end: 0.07, max_iter: 100 };
+        let warmed_up = Schedule { policy: Policy::Cosine { max_iter: 100 }, warm_up: Some(7) };
+        for (schedule, expected) in [(triangular.into(), 23), (warmed_up, 6), (Policy::Fixed.into(), 0)] {
+            let rates: Vec<f64> = (0..100).map(|step| schedule.rate(0.5, step)).collect();
+            assert_eq!(schedule.peak(), expected, "{schedule:?}");
+            assert!(rates[..expected as usize].is_sorted() && rates[expected as usize..].is_sorted_by(|a, b| a >= b));
+        }
+    }
 
     #[test]
     fn every_policy_gives_caffes_rate() {

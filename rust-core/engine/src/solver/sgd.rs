@@ -33,7 +33,7 @@ mod tests {
             lr: 0.01,
             momentum: 0.9,
             weight_decay: 0.004,
-            policy: Policy::Multistep { gamma: 0.1, stepvalue: vec![1] },
+            schedule: Policy::Multistep { gamma: 0.1, stepvalue: vec![1] }.into(),
             ..testing::plain(Algorithm::Sgd)
         };
         let mut weights = Weights::new(net.params(), Compute::cpu(Precision::F32));

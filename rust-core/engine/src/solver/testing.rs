@@ -11,8 +11,7 @@ pub fn plain(algorithm: Algorithm) -> Hyperparameters {
         weight_decay: 0.0,
         decoupled_decay: false,
         clip_gradients: None,
-        policy: Policy::Fixed,
-        warm_up: None,
+        schedule: Policy::Fixed.into(),
         lookahead: None,
     }
 }

@@ -11,7 +11,7 @@ mod resume_point;
 mod tests;
 mod turns;
 
-pub use budget::{Budget, Period};
+pub use budget::{Budget, Period, PeriodChange};
 pub use folds::{Fold, FoldLedger, Folded, Message, SessionRecord, ShardRecord, Taken, all_finite};
 pub use report::{Divergence, TurnDone, TurnReport};
 pub use resume_point::ResumePoint;

@@ -99,8 +99,8 @@ impl TurnLedger {
     /// A ledger at the start of a run: no turn is granted, and every worker takes part.
     pub fn new(budget: Budget, consistency: Consistency, workers: usize, wait_limit: Duration) -> Self {
         Self {
-            budget,
             released: budget.steps,
+            budget,
             consistency,
             wait_limit,
             record: TurnRecord { workers: vec![WorkerTurns::default(); workers], ..TurnRecord::default() },

@@ -23,7 +23,7 @@ pub(crate) use settings::check_seconds;
 pub use settings::{ExchangerSettings, MOST_SECONDS, ServerLimits, SnapshotSettings};
 pub use snapshot::Snapshot;
 
-pub use crate::ledger::{Budget, Period};
+pub use crate::ledger::{Budget, Period, PeriodChange};
 
 use crate::auth::Secret;
 use crate::ledger::TurnReport;
@@ -84,7 +84,7 @@ impl ServerState {
             length: initial.len(),
             shards,
             coordinator: Coordinator::new(
-                settings.budget,
+                settings.budget.clone(),
                 settings.consistency,
                 settings.workers as usize,
                 ServerLimits::seconds(settings.limits.wait),

@@ -104,6 +104,7 @@ impl ExchangerSettings {
             return Err(Error::Config(format!("offset must be at most {MOST_WEIGHTS}, not {}", self.offset)));
         }
         within("tau", self.budget.tau, u64::MAX)?;
+        self.budget.validate()?;
         let ServerLimits { connections, pending, handshake, idle, exchange, wait } = self.limits;
         check_seconds("handshake", handshake)?;
         check_seconds("idle", idle)?;

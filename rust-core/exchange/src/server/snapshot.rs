@@ -42,7 +42,7 @@ impl Snapshot {
     /// The state before the first exchange, in the shards of `settings`.
     pub fn fresh(settings: &ExchangerSettings, initial: &[f32]) -> Result<Self> {
         let (workers, wait) = (settings.workers as usize, ServerLimits::seconds(settings.limits.wait));
-        let turns = TurnLedger::new(settings.budget, settings.consistency, workers, wait).record().clone();
+        let turns = TurnLedger::new(settings.budget.clone(), settings.consistency, workers, wait).record().clone();
         let shards = (0..settings.shards as usize).map(|shard| &initial[settings.range(initial.len(), shard)]);
         let record =
             |values| FoldLedger::new(copied(values, Purpose::Snapshot)?, &settings.rule, workers, wait, 0)?.record();

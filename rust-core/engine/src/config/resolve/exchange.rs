@@ -5,6 +5,7 @@ use firesteel_exchange::published;
 use super::super::readers::{ASYNCHRONOUS, Choice};
 use super::super::{Consistency, Group, OuterName, Period, SolverState, Strategy, TrainConfig};
 use crate::error::{Error, Result};
+use crate::solver::PolicyName;
 
 const EXCHANGING: &str = "a strategy of several workers";
 
@@ -16,7 +17,7 @@ impl TrainConfig {
         self.refuse_unread(Choice::Strategy, &format!("strategy {strategy}"))?;
         let unread = match self.period {
             Period::Adaptive if !strategy.is_asynchronous() => Some(ASYNCHRONOUS.choose),
-            Period::PostLocal if strategy.is_alone() => Some(EXCHANGING),
+            Period::PostLocal | Period::Qsr if strategy.is_alone() => Some(EXCHANGING),
             _ => None,
         };
         if let Some(choose) = unread {
@@ -28,20 +29,33 @@ impl TrainConfig {
         if self.alpha_decay.is_some() != self.alpha_every.is_some() {
             return Err(Error::config("alpha-decay and alpha-every belong together; give both or neither"));
         }
-        match (self.period, self.post_local_step) {
-            (Period::PostLocal, None) => return Err(Error::config("period post-local needs post-local-step")),
-            (Period::Constant | Period::Adaptive, Some(_)) => {
-                let period = self.period;
-                return Err(Error::config(format!(
-                    "post-local-step means nothing to period {period}; leave it out or choose post-local"
-                )));
-            }
-            _ => (),
-        }
+        self.check_period()?;
         if strategy == Strategy::Dcasgd {
             self.lambda.get_or_insert(published::DCASGD_LAMBDA);
         }
         Ok(())
+    }
+
+    fn check_period(&self) -> Result<()> {
+        let period = self.period;
+        self.refuse_unread(Choice::Period, &format!("period {period}"))?;
+        let needed = match period {
+            Period::PostLocal if self.post_local_step.is_none() => "post-local-step",
+            Period::Qsr if self.qsr_alpha.is_none() => "qsr-alpha",
+            _ => return self.check_rate_of_qsr(),
+        };
+        Err(Error::config(format!("period {period} needs {needed}")))
+    }
+
+    /// Periods that follow a rising rate would get shorter again, which the rule is not for.
+    fn check_rate_of_qsr(&self) -> Result<()> {
+        let rising = [("gamma", self.gamma), ("lr-end", self.lr_end)].into_iter();
+        match rising.filter_map(|(key, value)| value.filter(|&x| x > 1.0).map(|x| (key, x))).next() {
+            Some((key, x)) if self.period == Period::Qsr && self.policy_name() != PolicyName::Inv => {
+                Err(Error::config(format!("{key} {x} raises the learning rate, which must fall for period qsr")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A setting that was given and that only workers inside one stage read, if there is one.

@@ -7,12 +7,13 @@ use super::Facts;
 use crate::nets::NetName;
 
 /// Together these configurations read every key.
-const BASES: [&str; 12] = [
+const BASES: [&str; 13] = [
     r#"{}"#,
     r#"{"epochs": 2, "workers": 2}"#,
     r#"{"strategy": "deepspark", "workers": 3, "alpha-decay": 0.5, "alpha-every": 3}"#,
     r#"{"strategy": "dcasgd", "consistency": "ssp"}"#,
     r#"{"strategy": "downpour", "period": "post-local", "post-local-step": 3}"#,
+    r#"{"workers": 2, "period": "qsr", "qsr-alpha": 0.01, "lr-policy": "cosine", "lr-scale": "linear"}"#,
     r#"{"outer": "nesterov", "workers": 2}"#,
     r#"{"strategy": "hogwild"}"#,
     r#"{"solver": "adam", "lookahead-every": 5, "warm-up": 3}"#,
@@ -70,6 +71,9 @@ fn a_number_at_its_extremes_is_refused_by_name_or_works() {
                 let (iterations, workers) = (config.iterations.unwrap(), config.workers.unwrap() as u64);
                 assert!(iterations.checked_mul(workers).is_some_and(|all| i64::try_from(all).is_ok()), "{shown}");
                 assert!(i32::try_from(iterations).is_ok() && i32::try_from(config.tau).is_ok(), "{shown}");
+                let periods = config.periods().unwrap();
+                assert!(periods[0].from == 0 && periods.iter().all(|period| period.steps > 0), "{shown}");
+                assert!(periods.is_sorted_by(|a, b| a.from < b.from) && periods.len() < 100_000, "{shown}");
                 if !built {
                     let solver = config.build_solver(&net).unwrap();
                     for step in [0, 1, iterations - 1, u64::MAX] {

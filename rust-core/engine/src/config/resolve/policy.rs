@@ -1,14 +1,18 @@
 //! The learning-rate policy: the recipe's parameters as defaults, and which parameters each policy reads.
 
-use super::super::TrainConfig;
 use super::super::readers::{Choice, GAMMA, POWER, STEP};
+use super::super::{LrScale, TrainConfig};
 use crate::error::{Error, Result};
 use crate::nets::Recipe;
 use crate::solver::PolicyName;
 
+/// Of a run whose rate is scaled, the warm-up is this part: a twentieth.
+const WARM_UP_PART: u64 = 20;
+
 impl TrainConfig {
     /// The default policy is Caffe's multistep with the recipe's drops, scaled to the length of the run.
     pub(super) fn settle_policy(&mut self, iterations: u64, recipe: &Recipe) -> Result<()> {
+        self.settle_warm_up(iterations);
         let policy = *self.lr_policy.get_or_insert(PolicyName::Multistep);
         if policy == PolicyName::Multistep {
             self.gamma.get_or_insert(0.1);
@@ -29,6 +33,15 @@ impl TrainConfig {
         match needed.into_iter().find(|(_, readers, missing)| (readers.reads)(self) && *missing) {
             Some((key, ..)) => Err(Error::config(format!("lr-policy {policy} needs {key}"))),
             None => Ok(()),
+        }
+    }
+
+    /// A rate that is scaled up is reached slowly, as Goyal et al. (2017) have it: in 5 of their 90 epochs. The rate of
+    /// `triangular` rises by itself.
+    fn settle_warm_up(&mut self, iterations: u64) {
+        let scaled = self.lr_scale != LrScale::None && self.workers.is_some_and(|workers| workers > 1);
+        if scaled && self.policy_name() != PolicyName::Triangular {
+            self.warm_up.get_or_insert(iterations.div_ceil(WARM_UP_PART));
         }
     }
 
@@ -71,6 +84,11 @@ mod tests {
             (r#""lr-policy": "triangular", "iterations": 11, "lr-peak": 0.5"#, 10, 0.056),
             (r#""lr-policy": "triangular", "iterations": 11, "lr-peak": 0"#, 0, 0.8),
             (r#""lr-policy": "triangular", "iterations": 1"#, 0, 0.16),
+            (r#""lr-policy": "fixed", "iterations": 41, "workers": 4, "lr-scale": "linear""#, 0, 0.8 * 4.0 / 3.0),
+            (r#""lr-policy": "fixed", "iterations": 41, "workers": 4, "lr-scale": "linear""#, 3, 3.2),
+            (r#""lr-policy": "fixed", "iterations": 41, "workers": 4, "lr-scale": "sqrt", "warm-up": 1"#, 0, 1.6),
+            (r#""lr-policy": "fixed", "workers": 1, "lr-scale": "linear""#, 0, 0.8),
+            (r#""lr-policy": "triangular", "iterations": 11, "workers": 4, "lr-scale": "linear""#, 10, 0.224),
         ] {
             let config = resolve(&format!(r#""lr": 0.8, {json}"#)).unwrap();
             let rate = config.build_solver(&net).unwrap().rate(step);

@@ -187,7 +187,23 @@ fn a_key_that_the_strategy_does_not_read_is_refused_by_name() {
             "period post-local means nothing to strategy hogwild",
         ),
         ("adag", r#""period": "post-local""#, "period post-local needs post-local-step"),
-        ("adag", r#""post-local-step": 5"#, "post-local-step means nothing to period constant"),
+        (
+            "adag",
+            r#""post-local-step": 5"#,
+            "post-local-step means nothing to period constant; leave it out or choose post",
+        ),
+        ("adag", r#""period": "qsr""#, "period qsr needs qsr-alpha"),
+        ("adag", r#""qsr-alpha": 5"#, "qsr-alpha means nothing to period constant; leave it out or choose qsr"),
+        (
+            "sequential",
+            r#""period": "qsr", "qsr-alpha": 1"#,
+            "period qsr means nothing to strategy sequential; leave it out or choose a strategy of several workers",
+        ),
+        (
+            "sparknet",
+            r#""period": "qsr", "qsr-alpha": 1, "gamma": 2"#,
+            "gamma 2 raises the learning rate, which must fall for period qsr",
+        ),
         (
             "sequential",
             r#""codec": "bf16""#,
@@ -225,6 +241,7 @@ fn numbers_of_the_exchange_have_limits() {
         ("alpha-decay", "0", "alpha-decay must be above 0 and at most 1, not 0"),
         ("alpha-every", "0", "alpha-every must be at least 1, not 0"),
         ("adagrad-lr", "0", "adagrad-lr must be above 0, not 0"),
+        ("qsr-alpha", "0", "qsr-alpha must be above 0, not 0"),
         ("lambda", "-0.1", "lambda must be at least 0, not -0.1"),
         ("outer-lr", "0", "outer-lr must be above 0, not 0"),
         ("outer-momentum", "1", "outer-momentum must be at least 0 and below 1, not 1"),

@@ -44,7 +44,7 @@ impl World {
         let Case { workers, shards, .. } = **case;
         let budget = Budget { steps: case.budget(), tau: 1, period: Period::Constant };
         let shard = |_| FoldLedger::new(vec![1.0], &case.rule, workers, WAIT_LIMIT, budget.steps + 1).unwrap();
-        let mut turns = TurnLedger::new(budget, case.consistency, workers, WAIT_LIMIT);
+        let mut turns = TurnLedger::new(budget.clone(), case.consistency, workers, WAIT_LIMIT);
         if case.pause > 0 {
             turns.release(case.pause * workers as u64);
         }

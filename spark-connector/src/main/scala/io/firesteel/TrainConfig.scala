@@ -31,6 +31,7 @@ import scala.jdk.CollectionConverters._
   * @param epochs passes over the whole training set, all workers together; excludes `iterations`
   * @param solver sgd, nesterov, adam, adamw or muon
   * @param lr base learning rate, Caffe's meaning, as `gamma`, `power`, `stepsize` and `stepvalue` (local steps)
+  * @param lrScale none, linear or sqrt: how the learning rates follow the number of workers
   * @param momentum2 Adam's beta2, `momentum` being beta1 and `delta` epsilon
   * @param muonLr learning rate of Muon's filters; the rest of the net uses `lr`
   * @param decoupledDecay decay is applied to the weights and not added to the gradient, as adamw and muon always do
@@ -43,9 +44,10 @@ import scala.jdk.CollectionConverters._
   * @param consistency async, ssp or bsp: who waits for whom; sparknet is one long stage with bsp and a Spark job for each
   *   round with rounds, and without either the cluster decides
   * @param staleness exchanges that a worker may be ahead of the slowest, for ssp
-  * @param period constant, adaptive or post-local: how many local steps a worker does between exchanges, relative to
-  *   `tau`
+  * @param period constant, adaptive, post-local or qsr: how many local steps a worker does between exchanges, relative
+  *   to `tau`
   * @param postLocalStep local steps after which `tau` holds, for post-local; until then every step is exchanged
+  * @param qsrAlpha for qsr: the period is the square of this over the learning rate, and at least `tau`
   * @param alpha part of its difference to the center by which an elastic exchange moves the worker, and `serverAlpha`
   *   the center; both are multiplied by `alphaDecay` after every `alphaEvery` exchanges of a worker
   * @param adagradLr learning rate of the center's Adagrad, for downpour
@@ -89,6 +91,7 @@ case class TrainConfig(
     @JsonDeserialize(contentAs = classOf[JDouble]) epochs: Option[Double] = None,
     solver: String = "sgd",
     @JsonDeserialize(contentAs = classOf[JDouble]) lr: Option[Double] = None,
+    lrScale: String = "none",
     @JsonDeserialize(contentAs = classOf[JDouble]) momentum: Option[Double] = None,
     @JsonDeserialize(contentAs = classOf[JDouble]) momentum2: Option[Double] = None,
     @JsonDeserialize(contentAs = classOf[JDouble]) delta: Option[Double] = None,
@@ -113,6 +116,7 @@ case class TrainConfig(
     @JsonDeserialize(contentAs = classOf[JLong]) staleness: Option[Long] = None,
     period: String = "constant",
     @JsonDeserialize(contentAs = classOf[JLong]) postLocalStep: Option[Long] = None,
+    @JsonDeserialize(contentAs = classOf[JDouble]) qsrAlpha: Option[Double] = None,
     @JsonDeserialize(contentAs = classOf[JDouble]) alpha: Option[Double] = None,
     @JsonDeserialize(contentAs = classOf[JDouble]) serverAlpha: Option[Double] = None,
     @JsonDeserialize(contentAs = classOf[JDouble]) alphaDecay: Option[Double] = None,

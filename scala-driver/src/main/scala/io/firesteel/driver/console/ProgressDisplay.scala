@@ -40,11 +40,12 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
     val c = e.config
     restores = c.restoreBestWeights
     val how = if (e.how.isEmpty) "" else s" ${e.how}"
+    val period = if (c.period == "constant") "" else s" (${c.period})"
     budget = c.iterations.getOrElse(0L) * c.workers.getOrElse(1)
     say(
       s"firesteel $version: ${c.net} (${e.parameters} parameters), ${c.strategy}$how, " +
         s"workers ${c.workers.getOrElse(1)}${ProgressDisplay.slots(e.slots)}, batch ${c.batch.getOrElse("?")}, " +
-        s"tau ${c.tau}, rounds ${e.rounds}"
+        s"tau ${c.tau}$period, rounds ${e.rounds}"
     )
     val rows = s"${e.trainRows} training and ${e.testRows} ${e.split} rows"
     say(s"data: ${c.data.getOrElse("?")}, $rows, ${e.classes} classes")

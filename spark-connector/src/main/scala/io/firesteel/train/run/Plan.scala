@@ -7,6 +7,7 @@ import io.firesteel.{FiresteelException, Json, Machine, MemoryNeeds, TrainConfig
 import io.firesteel.data.{ImageSource, RecordFormat}
 import io.firesteel.jni.{Engine, Kind}
 import io.firesteel.tensors.{PackedVector, Tensors}
+import scala.jdk.CollectionConverters._
 
 /** @param config resolved
   * @param configJson the same, as the engine wrote it
@@ -15,6 +16,7 @@ import io.firesteel.tensors.{PackedVector, Tensors}
   * @param parameters number of weights without running statistics, as papers count them
   * @param stateLength floats of the solver's state
   * @param digest of the net's layout; goes along with every vector
+  * @param periods local steps between two exchanges, from each step on from which they change
   * @param needs the memory that the run takes, if that was estimated
   * @param slots tasks that run at once; 0 if no executor has registered yet
   * @param machines of the executors that have registered
@@ -29,6 +31,7 @@ private[train] final case class Plan(
     parameters: Int,
     stateLength: Int,
     digest: String,
+    periods: IndexedSeq[PeriodStart],
     needs: Option[MemoryNeeds] = None,
     slots: Int = 0,
     machines: Seq[Machine] = Nil,
@@ -50,29 +53,22 @@ private[train] final case class Plan(
   /** Minibatches of all workers together. */
   def budget: Long = Math.multiplyExact(config.iterations.get, workers.toLong)
 
+  /** With an asynchronous strategy, the period may change for each worker by itself, and rounds are counted by `tau`. */
+  private lazy val ofRun =
+    new Rounds(if (isSynchronous) periods else IndexedSeq(PeriodStart(0, config.tau)), config.iterations.get)
+
   /** Rounds of the whole run. */
-  def rounds: Int = Math.toIntExact(singles + (config.iterations.get - singles + config.tau - 1) / config.tau)
+  def rounds: Int = ofRun.count
 
   /** Local steps of each worker before round `round`, counted from 0. */
-  def firstStep(round: Int): Long =
-    if (round <= singles) round.toLong
-    else math.min(singles + (round - singles) * config.tau, config.iterations.get)
+  def firstStep(round: Int): Long = ofRun.firstStep(round)
 
   /** Minibatches of all workers before round `round`. */
   def minibatchesBefore(round: Int): Long = Math.multiplyExact(firstStep(round), workers.toLong)
 
   /** Rounds that `minibatches` of all workers inside one stage make; the last counts only when the budget is spent. */
-  def roundsBehind(minibatches: Long): Int = {
-    val steps = minibatches / workers // of each worker, if they are synchronous
-    if (minibatches >= budget) rounds
-    else Math.toIntExact(math.min(steps, singles) + math.max(0, steps - singles) / config.tau)
-  }
-
-  /** Rounds of a single step at the start: post-local SGD (Lin, Stich, Patel, Jaggi 2020). With an asynchronous strategy
-    * each worker does this by itself.
-    */
-  private def singles: Long =
-    if (!isSynchronous) 0 else config.postLocalStep.fold(0L)(math.min(_, config.iterations.get))
+  def roundsBehind(minibatches: Long): Int =
+    if (minibatches >= budget) rounds else ofRun.behind(minibatches / workers)
 
   /** Local steps of round `round`; the last round may be shorter. */
   def steps(round: Int): Long = firstStep(round + 1) - firstStep(round)
@@ -185,7 +181,10 @@ private[train] object Plan {
       Json.small(layout, "length"),
       Json.small(layout, "parameters"),
       Json.small(layout, "state"),
-      Json.text(layout, "digest")
+      Json.text(layout, "digest"),
+      Json.node(layout, "periods").elements.asScala.toIndexedSeq.map { start =>
+        PeriodStart(Json.whole(start, "from"), Json.whole(start, "steps"))
+      }
     )
   }
 }

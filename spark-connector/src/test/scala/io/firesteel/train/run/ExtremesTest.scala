@@ -13,14 +13,15 @@ class ExtremesTest extends AnyFunSuite {
   private val source = ImageSource(null, 50000, 10, RecordFormat.Cifar10, _ => "")
   private val numbers = Seq("0", "1", "-1", "2147483647", "2147483648", "9223372036854775807", "9223372036854775808") ++
     Seq("1e300", "3e-43", "5e-324", "0.5", "-1e300")
-  private val bases = Seq("""{"workers":2}""", """{"strategy":"deepspark","workers":2}""", """{"epochs":2}""")
+  private val bases = Seq("""{"workers":2}""", """{"strategy":"deepspark","workers":2}""", """{"epochs":2}""") ++
+    Seq("""{"workers":2,"period":"qsr","qsr-alpha":0.02}""")
 
   /** The keys with numbers: those that accept 1. */
   private val keys = {
     val all = Json.mapper.readTree(TrainConfig(Some("d"), Some("idx"), Some(10)).toJson).fieldNames.asScala.toSet
     val absent =
       Seq("workers", "batch", "iterations", "epochs", "lr", "momentum", "weight-decay", "staleness", "alpha") ++
-        Seq("update-bn", "resize", "stepsize", "warm-up", "post-local-step", "alpha-every", "lookahead-every", "gamma")
+        Seq("update-bn", "resize", "stepsize", "warm-up", "post-local-step", "qsr-alpha", "alpha-every", "lookahead-every", "gamma")
     (all ++ absent)
       .filter { key =>
         val alone = s"""{"$key":1}"""

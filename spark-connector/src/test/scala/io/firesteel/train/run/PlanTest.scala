@@ -8,27 +8,31 @@ import io.firesteel.train.workers.{ExchangerKey, StageTask, WorkerCache}
 import org.scalatest.funsuite.AnyFunSuite
 
 class PlanTest extends AnyFunSuite {
-  private def plan(config: TrainConfig) = Plan(config, config.toJson, Tensors(Nil), 1, 1, 1, "")
+  private def plan(config: TrainConfig, starts: (Long, Long)*) = {
+    val periods = ((0L -> config.tau.toLong) +: starts).toMap.toIndexedSeq.sorted
+    Plan(config, config.toJson, Tensors(Nil), 1, 1, 1, "", periods.map { case (from, steps) => PeriodStart(from, steps) })
+  }
 
   private def steps(plan: Plan) = (0 until plan.rounds).map(plan.steps)
 
-  test("rounds have tau steps, and with post-local a single step at first") {
+  test("rounds have the steps of their period, and the last what is left") {
     val config = TrainConfig(workers = Some(2), tau = 4, iterations = Some(11))
-    def postLocal(until: Long) = plan(config.copy(period = "post-local", postLocalStep = Some(until)))
     assert(steps(plan(config)) == Seq(4, 4, 3))
-    assert(steps(postLocal(3)) == Seq(1, 1, 1, 4, 4))
-    assert(steps(postLocal(5)) == Seq(1, 1, 1, 1, 1, 4, 2))
-    assert(steps(postLocal(100)) == Seq.fill(11)(1))
+    assert(steps(plan(config, 0L -> 1L, 3L -> 4L)) == Seq(1, 1, 1, 4, 4))
+    assert(steps(plan(config, 0L -> 1L, 5L -> 4L)) == Seq(1, 1, 1, 1, 1, 4, 2))
+    assert(steps(plan(config, 0L -> 1L, 100L -> 4L)) == Seq.fill(11)(1))
+    assert(steps(plan(config, 0L -> 2L, 4L -> 3L, 7L -> 9L)) == Seq(2, 2, 3, 4))
   }
 
   test("synchronous workers in one stage have the rounds of a Spark job a round, and stop where those are evaluated") {
     val config = TrainConfig(workers = Some(3), tau = 4, iterations = Some(11), evalEvery = 3)
-    for (until <- Seq(None, Some(2L), Some(5L), Some(100L)); strategy <- Seq("sparknet", "easgd")) {
-      val asked = config.copy(postLocalStep = until)
-      val rounds = plan(asked.copy(consistency = Some("rounds")))
-      val stage = plan(asked.copy(strategy = strategy, consistency = Some("bsp")))
+    val periods = Seq(Nil, Seq(0L -> 1L, 2L -> 4L), Seq(0L -> 1L, 100L -> 4L), Seq(0L -> 2L, 4L -> 3L, 7L -> 9L))
+    for (starts <- periods; strategy <- Seq("sparknet", "easgd")) {
+      val rounds = plan(config.copy(consistency = Some("rounds")), starts: _*)
+      val stage = plan(config.copy(strategy = strategy, consistency = Some("bsp")), starts: _*)
       assert(!rounds.inStage && stage.inStage && stage.isSynchronous && steps(stage) == steps(rounds))
       for (round <- 0 to stage.rounds) assert(stage.roundsBehind(stage.minibatchesBefore(round)) == round)
+      for (round <- 1 to stage.rounds) assert(stage.roundsBehind(stage.minibatchesBefore(round) - 1) == round - 1)
       val pauses = Iterator.iterate(0)(stage.pauseAfter).drop(1).takeWhile(_ < stage.rounds).toSeq :+ stage.rounds
       assert(pauses == (1 to rounds.rounds).filter(rounds.pausesAfter))
     }
