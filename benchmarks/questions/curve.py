@@ -8,7 +8,7 @@ from . import runs
 from .recipes import Recipe
 
 TITLE = "ResNet-20 for ten epochs, beside PyTorch"
-RECIPE = Recipe("resnet20.json", rows=50_000)  # of CIFAR-10's training set
+RECIPE = Recipe("resnet20.json", rows=50_000, threads=2)  # of CIFAR-10's training set
 
 
 def answer(arguments):

@@ -4,13 +4,13 @@ import json
 
 from . import runs
 
-THREADS = 2  # of either side
-
 
 class Recipe:
-    """What `configs/NAME` says, trained for whole epochs of `rows` images; the last minibatch of an epoch is left out."""
+    """What `configs/NAME` says, trained for whole epochs of `rows` images by `threads` threads on either side; the last
+    minibatch of an epoch is left out."""
 
-    def __init__(self, name, rows, **changes):
+    def __init__(self, name, rows, threads, **changes):
+        self.threads = threads
         self.path = runs.ROOT / "configs" / name
         self.settings = {**json.loads(self.path.read_text()), **changes}
         self.epochs = self.settings["epochs"]
@@ -22,7 +22,7 @@ class Recipe:
         config = out.with_suffix(".json")
         config.write_text(json.dumps({**whole, "iterations": self.epochs * self.steps, "tau": self.steps}))
         options = ["--config", str(config), "--data", arguments.data, "--precision", arguments.precision, "--seed", str(seed)]
-        return [*options, "--eval-every", "1", "--threads", str(THREADS), "--out", str(out)]
+        return [*options, "--eval-every", "1", "--threads", str(self.threads), "--out", str(out)]
 
     def ours(self, out):
         """Seconds and accuracy after each epoch of the run in `out`."""
@@ -36,7 +36,7 @@ class Recipe:
         options = ["--data", arguments.data, "--out", str(out), "--precision", arguments.precision, "--seed", str(seed)]
         for key in ("net", "batch", "lr", "momentum", "weight-decay", "lr-policy", "epochs", *(["size"] if "size" in asked else [])):
             options += [f"--{key}", str(asked[key])]
-        options += ["--border", border, "--pad", augment.get("crop-reflect") or augment["crop"], "--threads", str(THREADS)]
+        options += ["--border", border, "--pad", augment.get("crop-reflect") or augment["crop"], "--threads", str(self.threads)]
         options += ["--nesterov"] if asked["solver"] == "nesterov" else []
         runs.python("peers", "peers.train", options)
         return [[line["seconds"], line["accuracy"]] for line in map(json.loads, out.read_text().splitlines())]

@@ -85,6 +85,12 @@ private[ml] trait SettingParams extends TableParams {
   final val lr: DoubleParam = real("lr")
   final def getLr: Double = $(lr)
 
+  /** multiply the learning rates by the number of workers (linear) or by its root (sqrt): none (default), linear or
+    * sqrt. @group param
+    */
+  final val lrScale: Param[String] = text("lr-scale")
+  final def getLrScale: String = $(lrScale)
+
   /** momentum, or Adam's beta1 (default: the net's recipe). @group param */
   final val momentum: DoubleParam = real("momentum")
   final def getMomentum: Double = $(momentum)
@@ -127,8 +133,8 @@ private[ml] trait SettingParams extends TableParams {
   final val lrEnd: DoubleParam = real("lr-end")
   final def getLrEnd: Double = $(lrEnd)
 
-  /** local steps in which the rate rises linearly to the policy's, for all policies except triangular (default: none).
-    * @group param
+  /** local steps in which the rate rises linearly to the policy's, for all policies except triangular (default: none;
+    * with lrScale a twentieth of the run). @group param
     */
   final val warmUp: IntParam = whole("warm-up")
   final def getWarmUp: Int = $(warmUp)
@@ -195,7 +201,7 @@ private[ml] trait SettingParams extends TableParams {
   final def getSolverState: String = $(solverState)
 
   /** constant (default): an exchange every tau steps; adaptive: less often as the loss falls; post-local: see
-    * postLocalStep. @group param
+    * postLocalStep; qsr: less often as the learning rate falls, see qsrAlpha. @group param
     */
   final val period: Param[String] = text("period")
   final def getPeriod: String = $(period)
@@ -203,6 +209,10 @@ private[ml] trait SettingParams extends TableParams {
   /** for post-local: exchange after every local step until this one, then every tau steps. @group param */
   final val postLocalStep: IntParam = whole("post-local-step")
   final def getPostLocalStep: Int = $(postLocalStep)
+
+  /** for qsr: exchange every (X / learning rate)^2 local steps, but at least tau. @group param */
+  final val qsrAlpha: DoubleParam = real("qsr-alpha")
+  final def getQsrAlpha: Double = $(qsrAlpha)
 
   /** fraction of the difference to the center that an elastic exchange subtracts from the worker, 0 to 1 (default: 0.1
     * for deepspark, 0.9 / workers for easgd, easgd-async and eamsgd). @group param

@@ -57,6 +57,9 @@ private[ml] trait SettingSetters[E] extends SettingParams {
   def setLr(value: Double): E = set(lr, value).asInstanceOf[E]
 
   /** @group setParam */
+  def setLrScale(value: String): E = set(lrScale, value).asInstanceOf[E]
+
+  /** @group setParam */
   def setMomentum(value: Double): E = set(momentum, value).asInstanceOf[E]
 
   /** @group setParam */
@@ -133,6 +136,9 @@ private[ml] trait SettingSetters[E] extends SettingParams {
 
   /** @group setParam */
   def setPostLocalStep(value: Int): E = set(postLocalStep, value).asInstanceOf[E]
+
+  /** @group setParam */
+  def setQsrAlpha(value: Double): E = set(qsrAlpha, value).asInstanceOf[E]
 
   /** @group setParam */
   def setAlpha(value: Double): E = set(alpha, value).asInstanceOf[E]

@@ -182,7 +182,7 @@ private[train] object Plan {
       Json.small(layout, "parameters"),
       Json.small(layout, "state"),
       Json.text(layout, "digest"),
-      Json.node(layout, "periods").elements.asScala.toIndexedSeq.map { start =>
+      Json.list(layout, "periods").elements.asScala.toIndexedSeq.map { start =>
         PeriodStart(Json.whole(start, "from"), Json.whole(start, "steps"))
       }
     )

@@ -17,7 +17,7 @@ private[train] final class Rounds(starts: IndexedSeq[PeriodStart], iterations: L
   private val before = {
     val ends = froms.drop(1) :+ iterations
     periods.zip(ends).scanLeft(0L) { case (rounds, (period, end)) =>
-      rounds + Math.ceilDiv(end - period.from, period.steps)
+      rounds + (end - period.from + period.steps - 1) / period.steps
     }
   }
 

@@ -16,8 +16,10 @@ class MemoryCheckTest extends AnyFunSuite {
   private val none = MemoryLimit(Long.MaxValue, "nothing", 0)
 
   /** 250 million weights a vector: 1 GB; four workers with 1 GiB each, and another in a step. */
-  private val plan =
-    Plan(TrainConfig(workers = Some(4), batch = Some(64), solverState = "reset"), "", Tensors(Nil), 250000000, 1, 1, "")
+  private val plan = {
+    val config = TrainConfig(workers = Some(4), batch = Some(64), solverState = "reset")
+    Plan(config, "", Tensors(Nil), 250000000, 1, 1, "", IndexedSeq(PeriodStart(0, config.tau)))
+  }
   private val worker = WorkerMemory(GiB, GiB, GiB / 2, none)
   private val large =
     Capacity(local = true, slots = 2, heap = 100 * GiB, limit = Some(none), overhead = None, driverHeap = 100 * GiB)

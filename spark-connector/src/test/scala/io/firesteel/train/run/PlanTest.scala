@@ -9,8 +9,9 @@ import org.scalatest.funsuite.AnyFunSuite
 
 class PlanTest extends AnyFunSuite {
   private def plan(config: TrainConfig, starts: (Long, Long)*) = {
-    val periods = ((0L -> config.tau.toLong) +: starts).toMap.toIndexedSeq.sorted
-    Plan(config, config.toJson, Tensors(Nil), 1, 1, 1, "", periods.map { case (from, steps) => PeriodStart(from, steps) })
+    val steps = ((0L -> config.tau.toLong) +: starts).toMap.toIndexedSeq.sorted
+    val periods = steps.map { case (from, steps) => PeriodStart(from, steps) }
+    Plan(config, config.toJson, Tensors(Nil), 1, 1, 1, "", periods)
   }
 
   private def steps(plan: Plan) = (0 until plan.rounds).map(plan.steps)

@@ -46,7 +46,14 @@ class SynchronousStageTest extends AnyFunSuite with BeforeAndAfterAll {
       _.copy(evalEvery = Never, solverState = "reset"),
       _.copy(solver = "adamw", lookaheadEvery = Some(4), lookaheadAlpha = Some(0.5)),
       _.copy(period = "post-local", postLocalStep = Some(4), evalEvery = 2),
-      _.copy(period = "qsr", qsrAlpha = Some(0.0015), lrPolicy = Some("cosine"), lrScale = "sqrt", tau = 1, evalEvery = 2),
+      _.copy(
+        period = "qsr",
+        qsrAlpha = Some(0.0015),
+        lrPolicy = Some("cosine"),
+        lrScale = "sqrt",
+        tau = 1,
+        evalEvery = 2
+      ),
       _.copy(
         net = "resnet20",
         normalize = "channel",
