@@ -98,7 +98,7 @@ function groupAxis(groups, width) {
     data: groups.map((group) => group.label),
     axisTick: { show: false },
     axisLine: { lineStyle: { color: colour("--line") } },
-    axisLabel: { color: colour("--text"), width: Math.min(0.36 * width, 260), overflow: "break", interval: 0 },
+    axisLabel: { color: colour("--text"), width: Math.min(0.36 * width, 260), overflow: "break", lineHeight: 14, interval: 0 },
   };
 }
 

@@ -1,15 +1,16 @@
 // The mean of a group's learning curves and how far its seeds lie apart, over any measure of effort.
 
+// `show` writes a value (of a quality a mean with its deviation), `mark` one beside the axis.
 const EFFORTS = [
-  { key: "samples", title: "samples", column: 0, show: count },
-  { key: "seconds", title: "training seconds", column: 1, show: duration },
-  { key: "virtual", title: "virtual seconds", column: 2, show: duration },
-  { key: "bytes", title: "bytes exchanged", column: 3, show: bytes },
+  { key: "samples", title: "samples", column: 0, show: count, mark: count },
+  { key: "seconds", title: "training seconds", column: 1, show: duration, mark: (value) => short(value, 6) },
+  { key: "virtual", title: "virtual seconds", column: 2, show: duration, mark: (value) => short(value, 6) },
+  { key: "bytes", title: "bytes exchanged", column: 3, show: bytes, mark: bytes },
 ];
 
 const QUALITIES = [
-  { key: "accuracy", title: "test accuracy", column: 4, show: (value) => percent(value, 1) },
-  { key: "loss", title: "test loss", column: 5, show: (value) => short(value, 4) },
+  { key: "accuracy", title: "test accuracy", column: 4, show: (pair) => percentSpread(pair), mark: percentMark },
+  { key: "loss", title: "test loss", column: 5, show: (pair) => spread(pair, (value) => short(value, 4)), mark: (value) => short(value, 4) },
 ];
 
 const finished = (group) => group.runs.filter((run) => run.status === "done");

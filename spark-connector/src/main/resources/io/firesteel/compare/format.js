@@ -20,6 +20,9 @@ function hundredths(value, digits = 1) {
   return (100 * value).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
+/** As per cent with no more digits than the value has, for the marks of an axis. */
+const percentMark = (value) => `${short(100 * value, 4)} %`;
+
 const percent = (value, digits) => (known(value) ? `${hundredths(value, digits)} %` : UNKNOWN);
 
 function duration(seconds) {
@@ -42,6 +45,9 @@ function spread(pair, show) {
   if (!known(pair?.mean)) return UNKNOWN;
   return known(pair.sd) ? `${show(pair.mean)} ± ${show(pair.sd)}` : show(pair.mean);
 }
+
+const percentSpread = (pair, digits) =>
+  known(pair?.mean) ? `${spread(pair, (value) => hundredths(value, digits))} %` : UNKNOWN;
 
 /** An element with attributes and children; a child that is a string becomes text, null is left out. */
 function element(tag, attributes = {}, ...children) {

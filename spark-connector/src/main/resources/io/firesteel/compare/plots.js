@@ -4,15 +4,17 @@ const MARKS = 8; // on a line, beside its dashes
 const LISTED = 14; // lines that a tooltip has room for
 
 /** Lines of means with bands; `hidden` has the indices of groups left out. */
-function curvesOption(data, curves, { effort, quality, log, bands, hidden }) {
+function curvesOption(data, curves, { effort, quality, log, half, bands, hidden }) {
+  const end = Math.max(...curves.map((curve) => curve.at(-1)?.x ?? 0));
+  const from = half ? end / 2 : 0;
   const shown = curves.flatMap((curve, index) => {
-    const points = log ? curve.filter((point) => point.x > 0) : curve;
+    const points = curve.filter(({ x }) => x >= from && (x > 0 || !log));
     return points.length === 0 || hidden.has(index) ? [] : [{ index, points, look: look(index) }];
   });
-  const axis = numberAxis(effort.title, effort.show, { nameGap: 26, type: log ? "log" : "value", scale: log });
+  const axis = numberAxis(effort.title, effort.mark, { nameGap: 26, type: log ? "log" : "value", scale: log || half });
   return {
     xAxis: { ...axis, splitNumber: 4, max: log ? "dataMax" : null },
-    yAxis: numberAxis(quality.title, quality.show, { nameGap: 50, axisPointer: { show: false } }),
+    yAxis: numberAxis(quality.title, quality.mark, { nameGap: 50, axisPointer: { show: false } }),
     tooltip: tooltip((x) => [`${effort.title}: ${effort.show(x)}`, curveValues(data, shown, x, quality)]),
     series: [
       ...(bands ? shown.flatMap(band) : []),
@@ -53,7 +55,7 @@ function goalLine(goal) {
       symbol: "none",
       data: [{ yAxis: goal }],
       lineStyle: { color: colour("--quiet"), type: [4, 4] },
-      label: { formatter: `goal ${percent(goal)}`, position: "insideEndTop", color: colour("--quiet") },
+      label: { formatter: `goal ${percentMark(goal)}`, position: "insideStartTop", color: colour("--quiet") },
     },
   };
 }
@@ -63,7 +65,7 @@ function curveValues(data, shown, x, quality) {
   const sign = quality.key === "loss" ? 1 : -1;
   const there = shown.filter(({ points }) => points[0].x <= x && x <= points.at(-1).x).map(({ index, points, look }) => {
     const [mean, sd] = ["mean", "sd"].map((key) => valueAt(points.map((point) => [point.x, point[key]]), x));
-    return { mean, row: [look, data.groups[index].label, spread({ mean, sd: points[0].sd === null ? null : sd }, quality.show)] };
+    return { mean, row: [look, data.groups[index].label, quality.show({ mean, sd: points[0].sd === null ? null : sd })] };
   });
   const rows = there.sort((a, b) => sign * (a.mean - b.mean)).map(({ row }) => row);
   const more = rows.length > LISTED ? [[null, `and ${rows.length - LISTED} more`, ""]] : [];
@@ -75,7 +77,7 @@ function accuracyOption(groups, width) {
   const means = groups.map((group) => group.summary.accuracy);
   const ends = means.map((pair) => [pair.mean - (pair.sd ?? 0), pair.mean + (pair.sd ?? 0)]);
   const rows = (_, i) => [groups[i].label, [
-    [null, "mean", spread(means[i], (value) => percent(value, 2))],
+    [null, "mean", percentSpread(means[i], 2)],
     ...finished(groups[i]).map((run) => [null, `seed ${run.seed}`, percent(run.points.at(-1)?.[4], 2)]),
   ]];
   const row = (group, i) => ({
@@ -83,13 +85,13 @@ function accuracyOption(groups, width) {
     data: [[means[i].mean, i]],
     symbol: `path://${look(group.index).marker}`,
     symbolSize: 13,
-    itemStyle: { color: colour(look(group.index).colour) },
+    itemStyle: { color: colour(look(group.index).colour), opacity: 1 },
     markLine: bars([[[ends[i][0], i], [ends[i][1], i]]], look(group.index).colour),
   });
   const ring = { color: "transparent", borderColor: colour("--text"), borderWidth: 1, opacity: 0.75 };
   return {
     grid: { left: 8, right: 24, top: 8, bottom: 30 },
-    xAxis: numberAxis("final test accuracy", (value) => percent(value), { nameGap: 26, splitNumber: width < 500 ? 3 : 6 }),
+    xAxis: numberAxis("final test accuracy", percentMark, { nameGap: 26, boundaryGap: ["2%", "2%"], splitNumber: width < 500 ? 3 : 6 }),
     yAxis: { ...groupAxis(groups, width), splitLine: { show: true, lineStyle: { color: colour("--grid") } } },
     tooltip: tooltip(rows, { axisPointer: { type: "shadow", axis: "y" } }),
     series: [
@@ -112,7 +114,7 @@ function timeOption(groups, width) {
   return {
     grid: { left: 8, right: 24, top: 40, bottom: 30 },
     legend: { top: 0, left: 0, itemWidth: 22, textStyle: { color: colour("--text") } },
-    xAxis: numberAxis("seconds", duration, { scale: false, nameGap: 26, splitNumber: width < 500 ? 3 : 6 }),
+    xAxis: numberAxis("seconds", (value) => short(value, 6), { scale: false, nameGap: 26, splitNumber: width < 500 ? 3 : 6 }),
     yAxis: groupAxis(groups, width),
     tooltip: tooltip(rows, { axisPointer: { type: "shadow" } }),
     series: PARTS.map((part) => ({

@@ -13,7 +13,7 @@ function heading() {
     ["Spark", data.spark],
     ["Firesteel", data.firesteel],
     ["Budget of a run", data.budget],
-    ["Goal", known(data.goal) ? `accuracy ${percent(data.goal)}` : null],
+    ["Goal", known(data.goal) ? `accuracy ${percentMark(data.goal)}` : null],
     ["Runs", done === all.length ? `${all.length}, all finished` : `${done} of ${all.length} finished`],
   ];
   const rows = facts.filter(([, value]) => value).map(([key, value]) => element("div", {}, element("dt", {}, key), element("dd", {}, value)));
@@ -36,9 +36,9 @@ function glance() {
       element("p", { class: "label" }, title), element("p", { class: "value" }, words(first)), element("p", {}, first.label));
   };
   const cards = [
-    card("Most accurate", (group) => group.summary.accuracy?.mean, 1, (group) => `${spread(group.summary.accuracy, hundredths)} %`),
+    card("Most accurate", (group) => group.summary.accuracy?.mean, 1, (group) => percentSpread(group.summary.accuracy)),
     card("Steadiest", summary("steadiness"), -1, (group) => `${hundredths(group.summary.steadiness, 2)} points`),
-    card(`First to ${percent(data.goal)}`, toGoal, -1, (group) => duration(toGoal(group))),
+    card(`First to ${percentMark(data.goal)}`, toGoal, -1, (group) => duration(toGoal(group))),
     card("Most images a second", summary("images_per_second"), 1, (group) => count(group.summary.images_per_second)),
   ];
   byId("cards").append(...cards.filter((one) => one !== null));
@@ -85,7 +85,7 @@ function curveSection() {
   const efforts = EFFORTS.filter((effort) => occurs(data.groups, effort.column));
   const qualities = QUALITIES.filter((quality) => occurs(data.groups, quality.column));
   if (efforts.length === 0 || qualities.length === 0) return byId("curves").remove();
-  const chosen = { effort: efforts[0], quality: qualities[0], log: false, bands: data.groups.length <= FEW, hidden: new Set() };
+  const chosen = { effort: efforts[0], quality: qualities[0], log: false, half: false, bands: data.groups.length <= FEW, hidden: new Set() };
   let curves;
   const compute = () => {
     curves = data.groups.map((group) => meanCurve(group, chosen.effort, chosen.quality));
@@ -99,6 +99,7 @@ function curveSection() {
   radios("curve-choices", "effort", "Over", efforts, change("effort"));
   radios("curve-choices", "quality", "Show", qualities, change("quality"));
   checkbox("curve-choices", "logarithmic axis", chosen.log, change("log"));
+  checkbox("curve-choices", "second half", chosen.half, change("half"));
   checkbox("curve-choices", "bands", chosen.bands, change("bands"));
   legend("curve-legend", data.groups.map((group) => group.label), chosen.hidden, draw);
 }

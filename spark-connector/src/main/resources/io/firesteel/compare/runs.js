@@ -14,8 +14,15 @@ const runColumns = [
 function failures(data) {
   const wrong = runsOf(data).filter((run) => run.status !== "done");
   if (wrong.length === 0) return element("p", {}, "None: all runs finished.");
-  const error = { title: "error", kind: "text", value: (run) => run.error };
+  const error = { title: "error", kind: "text", value: (run) => run.error, show: errorOf };
   return table("Runs that failed or were not run", [...runColumns, error], wrong);
+}
+
+/** The first line, and all of it on demand. */
+function errorOf(run) {
+  const [first, ...more] = (run.error ?? UNKNOWN).split("\n");
+  if (more.length === 0) return first;
+  return element("details", {}, element("summary", {}, first), element("pre", { tabindex: "0" }, more.join("\n")));
 }
 
 function commandsTable(data) {

@@ -32,7 +32,7 @@ function sweepOption(key, lines, hidden) {
   const ends = ({ mean, sd }) => [mean - (sd ?? 0), mean + (sd ?? 0)];
   const nearest = (x) => values.reduce((a, b) => (Math.abs(b - x) < Math.abs(a - x) ? b : a));
   const rows = (x) => [`${key} ${nearest(x)}`, shown.flatMap(({ label, look, points }) =>
-    points.filter((point) => point.x === nearest(x)).map((point) => [look, label, spread(point, (value) => percent(value, 1))]))];
+    points.filter((point) => point.x === nearest(x)).map((point) => [look, label, percentSpread(point)]))];
   const axis = numberAxis(key, (value) => short(value, 6), { nameGap: 26 });
   return {
     xAxis: {
@@ -44,7 +44,7 @@ function sweepOption(key, lines, hidden) {
       axisTick: { show: true, customValues: values },
       splitLine: { show: false },
     },
-    yAxis: numberAxis("final test accuracy", (value) => percent(value), { nameGap: 50 }),
+    yAxis: numberAxis("final test accuracy", percentMark, { nameGap: 50 }),
     tooltip: tooltip(rows),
     series: [
       room(shown.flatMap(({ points }) => points.flatMap((point) => ends(point).map((y) => [point.x, y])))),

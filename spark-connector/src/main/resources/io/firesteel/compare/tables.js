@@ -2,8 +2,8 @@
 
 /** A table in a box of its own that scrolls sideways.
   *
-  * @param columns of {title, value, show, number, best}: `value` is what it sorts by, `show` the words or a node (else the
-  *   value itself), `best` is "max" or "min". The first is the head of its row.
+  * @param columns of {title, value, show, number, best, kind}: `value` is what it sorts by, `show` the words or a node (else
+  *   the value itself), `best` is "max" or "min", `kind` a class of its cells. The first is the head of its row.
   */
 function table(caption, columns, rows) {
   const body = element("tbody");
@@ -24,8 +24,10 @@ function table(caption, columns, rows) {
   return element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption }, whole);
 }
 
+const classOf = (column) => (column.number ? "number" : (column.kind ?? ""));
+
 function headOf(column, sorts) {
-  const head = element("th", { scope: "col", class: column.number ? "number" : "" });
+  const head = element("th", { scope: "col", class: classOf(column) });
   head.append(sorts && column.value ? element("button", { type: "button" }, column.title) : column.title);
   return head;
 }
@@ -36,8 +38,7 @@ function lineOf(row, columns, rows) {
     if (i === 0) return element("th", { scope: "row" }, shown);
     const best = isBest(row, column, rows);
     const marks = best ? [element("span", { "aria-hidden": "true" }, "★ "), element("span", { class: "hidden" }, "best: ")] : [];
-    const kind = [column.number ? "number" : "", column.kind ?? "", best ? "best" : ""].filter(Boolean).join(" ");
-    return element("td", { class: kind }, ...marks, shown);
+    return element("td", { class: `${classOf(column)} ${best ? "best" : ""}` }, ...marks, shown);
   }));
 }
 
