@@ -104,7 +104,7 @@ function groupAxis(groups, width) {
 
 const rowsHeight = (groups) => 90 + 36 * groups.length;
 
-/** @param rows from the value under the pointer and the series there: [heading, [[look or null, label, value]]] */
+/** @param rows from the value of the axis under the pointer: [heading, [[look or null, label, value]]] */
 function tooltip(rows, more = {}) {
   return {
     trigger: "axis",
@@ -114,7 +114,7 @@ function tooltip(rows, more = {}) {
     textStyle: { color: colour("--text") },
     formatter: (shown) => {
       const [first] = [shown].flat();
-      const [heading, list] = rows(first.axisValue, first.dataIndex);
+      const [heading, list] = rows(first.axisValue);
       const items = list.map(([look, label, value]) =>
         element("li", {}, look === null ? null : swatch(look), element("span", {}, label), element("b", {}, value)));
       return element("div", { class: "tooltip" }, element("p", {}, heading), element("ul", {}, ...items));

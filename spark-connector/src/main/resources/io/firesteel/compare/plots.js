@@ -72,14 +72,17 @@ function curveValues(data, shown, x, quality) {
   return [...rows.slice(0, LISTED), ...more];
 }
 
+/** What a tooltip lists of the group whose label is under the pointer. */
+const groupRows = (groups, list) => (label) => [label, list(groups.find((group) => group.label === label))];
+
 /** A row for each group: its mean, its standard deviation to each side, and rings for the seeds. */
 function accuracyOption(groups, width) {
   const means = groups.map((group) => group.summary.accuracy);
   const ends = means.map((pair) => [pair.mean - (pair.sd ?? 0), pair.mean + (pair.sd ?? 0)]);
-  const rows = (_, i) => [groups[i].label, [
-    [null, "mean", percentSpread(means[i], 2)],
-    ...finished(groups[i]).map((run) => [null, `seed ${run.seed}`, percent(run.points.at(-1)?.[4], 2)]),
-  ]];
+  const rows = groupRows(groups, (group) => [
+    [null, "mean", percentSpread(group.summary.accuracy, 2)],
+    ...finished(group).map((run) => [null, `seed ${run.seed}`, percent(run.points.at(-1)?.[4], 2)]),
+  ]);
   const row = (group, i) => ({
     type: "scatter",
     data: [[means[i].mean, i]],
@@ -110,7 +113,7 @@ const PARTS = [
 ];
 
 function timeOption(groups, width) {
-  const rows = (_, i) => [groups[i].label, PARTS.map(({ key, title }) => [null, title, timePart(groups[i], key)])];
+  const rows = groupRows(groups, (group) => PARTS.map(({ key, title }) => [null, title, timePart(group, key)]));
   return {
     grid: { left: 8, right: 24, top: 40, bottom: 30 },
     legend: { top: 0, left: 0, itemWidth: 22, textStyle: { color: colour("--text") } },

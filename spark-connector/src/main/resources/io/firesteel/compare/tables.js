@@ -99,8 +99,10 @@ function timeTable(groups) {
   return table("Mean time of a run, of all workers together, by what they were doing", [label, ...parts], groups);
 }
 
-function settingsTable(data) {
+/** A table, or a sentence where there is nothing to tell. */
+function settings(data) {
   const keys = [...new Set([...data.axes.map((axis) => axis.key), ...data.groups.flatMap((group) => Object.keys(group.differs))])];
+  if (keys.length === 0) return element("p", {}, "None: all groups have the same.");
   const value = (key) => (group) => {
     const one = group.settings[key] ?? group.differs[key] ?? null;
     return one === null || typeof one === "string" || known(one) ? one : JSON.stringify(one);
