@@ -53,11 +53,12 @@ object CompareCommand {
 
   /** The runs as a table: their axes, workers, and what each does. */
   private def list(cells: Seq[PlannedCell], matrix: Matrix, console: Console): Unit = {
-    val head = matrix.axes.map(_.key) ++ Seq("workers", "steps", "samples", "evaluations every")
+    val workers = Seq("workers").diff(matrix.axes.map(_.key)) // once, where they are an axis
+    val head = matrix.axes.map(_.key) ++ workers ++ Seq("steps", "samples", "evaluations every")
     val rows = cells.map { planned =>
       val config = planned.config
-      planned.cell.labels.map(_._2) ++
-        Seq(s"${config.workers.get}", s"${config.iterations.get}", s"${planned.samples}", s"${config.evalEvery} rounds")
+      planned.cell.labels.map(_._2) ++ workers.map(_ => s"${config.workers.get}") ++
+        Seq(s"${config.iterations.get}", s"${planned.samples}", s"${config.evalEvery} rounds")
     }
     TextTable.lines(head +: rows, left = matrix.axes.size, gap = 2).foreach(line => console.out.println(line))
   }

@@ -8,7 +8,7 @@ import io.firesteel.files.{Directory, Purpose}
 import io.firesteel.jni.Kind
 import io.firesteel.train.Training
 import java.util.concurrent.TimeUnit.NANOSECONDS
-import java.util.concurrent.{ConcurrentLinkedQueue, ExecutionException, Executors}
+import java.util.concurrent.{ConcurrentLinkedQueue, ExecutionException, ExecutorCompletionService, Executors}
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.SparkContext
 import org.apache.spark.firesteel.TaskSlots
@@ -95,9 +95,16 @@ object Comparison {
       }
     }
     val pool = Executors.newFixedThreadPool(threads)
-    try Seq.fill(math.min(threads, cells.size))(pool.submit((() => work()): Runnable)).foreach(_.get())
-    catch { case e: ExecutionException => throw e.getCause }
-    finally {
+    val ended = new ExecutorCompletionService[Unit](pool)
+    try {
+      val tasks = Seq.fill(math.min(threads, cells.size))(ended.submit(() => work()))
+      tasks.foreach(_ => ended.take().get()) // in the order in which they end, so that a failure is seen at once
+    } catch {
+      case e: ExecutionException   => throw e.getCause
+      case e: InterruptedException =>
+        Thread.currentThread.interrupt()
+        throw new FiresteelException(Kind.CANCELLED, "the thread of the comparison was interrupted", e)
+    } finally {
       pool.shutdownNow() // interrupts the runs that go on beside one that ended the comparison
       Uninterrupted(pool.awaitTermination(Long.MaxValue, NANOSECONDS))
     }
