@@ -99,8 +99,7 @@ fn a_hosted_part_is_counted_and_goes_with_its_run_or_when_nobody_speaks_to_it() 
         let request = serde_json::json!({
             "run": run, "config": config.to_map(), "secret": "ab".repeat(32), "part": 0, "offset": 0, "host": "127.0.0.1"
         });
-        let part =
-            Snapshot::fresh(&settings(&config).unwrap(), &vec![0.0; WEIGHTS]).unwrap().encode().unwrap();
+        let part = Snapshot::fresh(&settings(&config).unwrap(), &vec![0.0; WEIGHTS]).unwrap().encode().unwrap();
         let server = hosts::host(serde_json::from_value(request).unwrap(), &part).unwrap();
         move || TcpStream::connect(&server.address).is_ok()
     };

@@ -84,7 +84,7 @@ impl Default for Cluster {
             latency: PerWorker::All(1e-4),
             server_bandwidth: None,
             spark_round: 0.015, // measured, see docs/design.md
-            fold_rate: 1e9, // of an elastic fold on one core, which memory limits
+            fold_rate: 1e9,     // of an elastic fold on one core, which memory limits
             delay: None,
         }
     }
@@ -126,7 +126,9 @@ impl Cluster {
         // the largest figures: a link of 10^18 bit/s, a year; their quotients stay far inside f64
         range(&above_0, "above 0 and at most 1e18", |x| x > 0.0 && x <= 1e18)?;
         range(&at_least_0, "at least 0 and at most 31536000", |x| (0.0..=31_536_000.0).contains(&x))?;
-        range(&[("straggler-probability", &[self.straggler_probability], true)], "0 to 1", |x| (0.0..=1.0).contains(&x))?;
+        range(&[("straggler-probability", &[self.straggler_probability], true)], "0 to 1", |x| {
+            (0.0..=1.0).contains(&x)
+        })?;
         if self.step_seconds.is_some() && self.measure_steps {
             return wrong("step-seconds and measure-steps exclude each other".to_owned());
         }

@@ -27,7 +27,11 @@ const CLUSTER: [(&str, &str, &str); 16] = [
     ("restart", "S", "seconds until a worker that failed is there again (default: 30)"),
     ("bandwidth", "BITS,..", "bits a second of each worker's link, each way (default: 1e10)"),
     ("latency", "S,..", "seconds that a message takes beside its bits, each way (default: 1e-4)"),
-    ("server-bandwidth", "BITS", "the same of the driver, or of each executor that hosts the center (default: as a worker's)"),
+    (
+        "server-bandwidth",
+        "BITS",
+        "the same of the driver, or of each executor that hosts the center (default: as a worker's)",
+    ),
     ("spark-round", "S", "seconds that Spark takes for a job beside the work of its tasks (default: 0.015)"),
     ("fold-rate", "N", "values that a shard folds a second, or the driver averages (default: 1e9)"),
     ("delay", "N", "other updates between the pull of an asynchronous exchange and its fold (default: as they come)"),
@@ -37,9 +41,13 @@ const CLUSTER: [(&str, &str, &str); 16] = [
 pub fn command(shown: Shown) -> Command {
     let cost = with_cluster(options::command("cost", ABOUT_COST, shown))
         .override_usage("simulate cost [OPTIONS]")
-        .arg(Arg::new("weights").long("weights").value_name("N").help_heading(HEADING).help(
-            "weights that are exchanged, in place of the net's",
-        ))
+        .arg(
+            Arg::new("weights")
+                .long("weights")
+                .value_name("N")
+                .help_heading(HEADING)
+                .help("weights that are exchanged, in place of the net's"),
+        )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help_heading(HEADING).help("tell JSON"));
     with_cluster(options::command("simulate", ABOUT, shown))
         .override_usage("simulate [OPTIONS]\n       simulate cost [OPTIONS]\n       simulate help [GROUP]")
@@ -86,8 +94,7 @@ fn parsed(map: Map<String, Value>) -> Result<Cluster> {
         let alone = Map::from_iter([(key.clone(), value.clone())]);
         serde_json::from_value::<Cluster>(Value::Object(alone)).map_err(|e| Error::config(format!("{key}: {e}")))?;
     }
-    let cluster: Cluster =
-        serde_json::from_value(Value::Object(map)).map_err(|e| Error::config(e.to_string()))?;
+    let cluster: Cluster = serde_json::from_value(Value::Object(map)).map_err(|e| Error::config(e.to_string()))?;
     cluster.validate()?;
     Ok(cluster)
 }
@@ -98,7 +105,11 @@ fn numbers(key: &str, text: &str) -> Result<Value> {
         Ok(value @ Value::Number(_)) => Ok(value),
         _ => Err(Error::config(format!("{key}: {text} is no number"))),
     };
-    if text.contains(',') { Ok(Value::Array(text.split(',').map(number).collect::<Result<_>>()?)) } else { number(text) }
+    if text.contains(',') {
+        Ok(Value::Array(text.split(',').map(number).collect::<Result<_>>()?))
+    } else {
+        number(text)
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::events::EventQueue;
 use crate::network::{NextEnd, SharedLink};
 use crate::plan::Plan;
-use crate::stage::Uses;
+use crate::stage::{Uses, check_failures};
 use crate::timing::{Timing, timings};
 use crate::training::{Observer, Pause, RoundDone, Training};
 
@@ -50,6 +50,8 @@ pub struct Rounds<'a> {
     tasks: Vec<Task>,
     center: Vec<f32>,
     uses: Uses,
+    /// In this round.
+    failures: usize,
 }
 
 impl<'a> Rounds<'a> {
@@ -67,6 +69,7 @@ impl<'a> Rounds<'a> {
             up: SharedLink::new(cluster.server_link()),
             tasks: (0..plan.workers).map(|_| Task::default()).collect(),
             uses: Uses::default(),
+            failures: 0,
             plan,
             cluster,
             training,
@@ -110,6 +113,7 @@ impl<'a> Rounds<'a> {
     /// Spark starts the tasks, and each gets the center. Spark's broadcast is in blocks that executors pass on to each other,
     /// so that the center leaves the driver once, in as many hops as it takes to double the copies.
     fn start_round(&mut self) {
+        self.failures = 0;
         let bytes = self.plan.message_bytes();
         let hops = ((self.plan.workers + 1) as f64).log2().ceil();
         self.uses.down.0 += bytes as f64;
@@ -128,7 +132,9 @@ impl<'a> Rounds<'a> {
     fn finish_round(&mut self, round: &Round) -> Result<()> {
         while let Some(event) = self.queue.next() {
             match event {
-                Event::Begins(worker, attempt) if self.tasks[worker].attempt == attempt => self.begins(worker, round)?,
+                Event::Begins(worker, attempt) if self.tasks[worker].attempt == attempt => {
+                    self.begins(worker, round)?
+                }
                 Event::Stepped(worker, attempt) if self.tasks[worker].attempt == attempt => {
                     let (now, most) = (self.queue.now(), self.cluster.bandwidth.of(worker));
                     self.up.begin(now, self.plan.message_bytes(), most, (worker, attempt));
@@ -137,8 +143,8 @@ impl<'a> Rounds<'a> {
                 Event::Uploaded(end) => {
                     if let Some((worker, attempt)) = self.up.ended(end) {
                         self.queue.after(self.cluster.latency.of(worker), Event::Arrived(worker, attempt));
+                        self.expect_upload();
                     }
-                    self.expect_upload();
                 }
                 Event::Arrived(worker, attempt) if self.tasks[worker].attempt == attempt => {
                     self.tasks[worker].arrived = true;
@@ -182,6 +188,8 @@ impl<'a> Rounds<'a> {
 
     /// A lost worker begins the round again once it is back; a result that was at the driver counts.
     fn fails(&mut self, worker: usize) -> Result<()> {
+        self.failures += 1;
+        check_failures(self.failures, self.plan.workers)?;
         let now = self.queue.now();
         let task = &mut self.tasks[worker];
         task.back = now + self.cluster.restart;

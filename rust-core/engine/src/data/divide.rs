@@ -101,9 +101,8 @@ mod tests {
         whole.append_records(RecordFormat::Cifar10, &records, 23).unwrap();
         assert_eq!(whole.clone().divided(1, 3).unwrap(), [whole.clone()]);
         let parts = whole.divided(4, 3).unwrap();
-        let numbers = |part: &Dataset| -> Vec<u8> {
-            part.pixels().chunks(Shape::CIFAR.values()).map(|image| image[0]).collect()
-        };
+        let numbers =
+            |part: &Dataset| -> Vec<u8> { part.pixels().chunks(Shape::CIFAR.values()).map(|image| image[0]).collect() };
         assert!(parts.iter().all(|part| numbers(part).is_sorted() && [5, 6].contains(&part.rows())));
         let mut all: Vec<u8> = parts.iter().flat_map(numbers).collect();
         all.sort_unstable();

@@ -69,9 +69,9 @@ fn show(bar: &ProgressBar, status: RunStatus) {
 }
 
 fn tell_cost(matches: &ArgMatches) -> Result<()> {
-    let weights = matches.get_one::<String>("weights").map(|text| {
-        text.parse().map_err(|_| Error::config(format!("weights: {text} is no number of weights")))
-    });
+    let weights = matches
+        .get_one::<String>("weights")
+        .map(|text| text.parse().map_err(|_| Error::config(format!("weights: {text} is no number of weights"))));
     let sweep = Sweep {
         config: run_options::configuration(matches)?,
         cluster: options::cluster(matches)?,

@@ -56,6 +56,7 @@ pub fn all_reduce_step(plan: &Plan, cluster: &Cluster) -> f64 {
     let hops = 2.0 * (plan.workers as f64 - 1.0);
     let bits = (plan.values * size_of::<f32>()) as f64 * 8.0;
     let links = (0..plan.workers).map(|worker| (cluster.bandwidth.of(worker), cluster.latency.of(worker)));
-    let (own, latency) = links.fold((f64::MAX, 0.0f64), |(own, most), (link, latency)| (own.min(link), most.max(latency)));
+    let (own, latency) =
+        links.fold((f64::MAX, 0.0f64), |(own, most), (link, latency)| (own.min(link), most.max(latency)));
     step + hops * (bits / plan.workers as f64 / own + latency)
 }

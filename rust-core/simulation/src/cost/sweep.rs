@@ -4,7 +4,7 @@ use firesteel_engine::config::Strategy;
 use firesteel_engine::{Error, Facts, Result, TrainConfig};
 
 use super::{Cost, cost};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, MOST_WORKERS};
 use crate::run::{decided, plan};
 
 /// A request for costs.
@@ -23,9 +23,14 @@ impl Sweep {
             return Err(Error::config("step-seconds is not set: no step is computed from which to tell it"));
         }
         if self.config.strategy == Strategy::Sequential {
-            return Err(Error::config("strategy sequential has one worker, which exchanges with nobody; choose another"));
+            return Err(Error::config(
+                "strategy sequential has one worker, which exchanges with nobody; choose another",
+            ));
         }
         let most = self.config.workers.ok_or_else(|| Error::config("workers is not set: it is the most to tell of"))?;
+        if most > MOST_WORKERS {
+            return Err(Error::config(format!("workers must be at most {MOST_WORKERS} in a simulation, not {most}")));
+        }
         if self.weights == Some(0) {
             return Err(Error::config("weights must be at least 1, not 0"));
         }

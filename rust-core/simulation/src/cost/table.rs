@@ -5,8 +5,20 @@ use firesteel_engine::memory::readable;
 use super::{Cost, Limit};
 
 const COLUMNS: [&str; 14] = [
-    "workers", "round", "computing", "steps/s", "speed-up", "in/round", "out/round", "link in", "link out", "fold", "limit",
-    "hosts", "closed form", "all-reduce",
+    "workers",
+    "round",
+    "computing",
+    "steps/s",
+    "speed-up",
+    "in/round",
+    "out/round",
+    "link in",
+    "link out",
+    "fold",
+    "limit",
+    "hosts",
+    "closed form",
+    "all-reduce",
 ];
 
 fn name(limit: Limit) -> &'static str {

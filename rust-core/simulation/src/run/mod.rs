@@ -29,7 +29,9 @@ const MEASURED_STEPS: u64 = 10;
 /// The configuration with what a cluster would decide: `sparknet` runs in one stage, as it does where each worker has a slot.
 pub fn decided(mut config: TrainConfig) -> Result<TrainConfig> {
     if config.strategy == Strategy::Hogwild {
-        return Err(Error::config("strategy hogwild is threads of one worker, whose times are not simulated; choose another"));
+        return Err(Error::config(
+            "strategy hogwild is threads of one worker, whose times are not simulated; choose another",
+        ));
     }
     if config.workers.is_none() && !config.strategy.is_alone() {
         return Err(Error::config("workers is not set: a simulation has no task slots from which to tell it"));

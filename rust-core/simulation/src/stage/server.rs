@@ -73,7 +73,8 @@ impl Server {
     /// Lets an attempt in, and tells where it begins.
     pub fn attach(&mut self, who: Attempt) -> Result<ResumePoint> {
         let asked = self.turns.attach(who)?;
-        let folded = self.shards.iter_mut().map(|shard| shard.ledger.attach(who)).collect::<exchange::Result<Vec<_>>>()?;
+        let folded =
+            self.shards.iter_mut().map(|shard| shard.ledger.attach(who)).collect::<exchange::Result<Vec<_>>>()?;
         Ok(ResumePoint::new(asked, folded))
     }
 

@@ -41,7 +41,10 @@ fn sixteen_workers_twice_are_the_same_bits() {
 #[test]
 fn an_asynchronous_run_spends_its_budget_and_has_staleness_k_minus_one_with_equal_workers() {
     for workers in [1, 2, 5] {
-        let ran = simulated(json!({"strategy": "downpour", "lr": 1e-5, "workers": workers, "iterations": 12, "tau": 2}), json!({}));
+        let ran = simulated(
+            json!({"strategy": "downpour", "lr": 1e-5, "workers": workers, "iterations": 12, "tau": 2}),
+            json!({}),
+        );
         assert_budget(&ran, 12 * workers);
         let staleness = staleness(&ran);
         // the first exchange of each worker meets those of the others that were before it
@@ -63,7 +66,8 @@ fn the_mean_staleness_is_k_minus_one_with_unequal_workers_too() {
 #[test]
 fn with_ssp_nobody_is_further_ahead_than_allowed_and_without_somebody_is() {
     let most_ahead = |consistency: &str| {
-        let mut settings = json!({"strategy": "adag", "workers": 3, "iterations": 20, "tau": 1, "consistency": consistency});
+        let mut settings =
+            json!({"strategy": "adag", "workers": 3, "iterations": 20, "tau": 1, "consistency": consistency});
         if consistency == "ssp" {
             settings["staleness"] = json!(2);
         }
@@ -82,9 +86,12 @@ fn with_ssp_nobody_is_further_ahead_than_allowed_and_without_somebody_is() {
 
 #[test]
 fn a_failed_worker_comes_back_and_nothing_is_lost_or_counted_twice() {
-    for (strategy, more) in
-        [("deepspark", json!({})), ("adag", json!({"consistency": "ssp"})), ("sparknet", json!({})), ("easgd", json!({}))]
-    {
+    for (strategy, more) in [
+        ("deepspark", json!({})),
+        ("adag", json!({"consistency": "ssp"})),
+        ("sparknet", json!({})),
+        ("easgd", json!({})),
+    ] {
         let mut settings = json!({"strategy": strategy, "workers": 4, "iterations": 12, "tau": 2});
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let ran = simulated(settings, json!({"mtbf": 0.15, "restart": 0.1, "bandwidth": 2e8}));
@@ -154,15 +161,47 @@ fn a_wrong_request_is_one_message_with_the_key() {
         settings
     };
     for (settings, on, text) in [
-        (json!({"strategy": "deepspark"}), json!({}), "workers is not set: a simulation has no task slots from which to tell it"),
-        (json!({"strategy": "hogwild"}), json!({}), "strategy hogwild is threads of one worker, whose times are not simulated; choose another"),
-        (deepspark(json!({})), json!({"delay": 1}), "delay means nothing to rule elastic, whose workers keep weights of their own and are compared with the center as it is; leave it out"),
-        (deepspark(json!({"strategy": "adag"})), json!({"delay": 4}), "delay 4 needs more than 4 workers, and there are 4"),
-        (deepspark(json!({"strategy": "adag", "overlap": true})), json!({"delay": 1}), "delay and overlap exclude each other"),
-        (deepspark(json!({"strategy": "adag", "consistency": "ssp"})), json!({"delay": 1}), "delay needs an asynchronous strategy with consistency async"),
-        (deepspark(json!({"strategy": "sparknet", "consistency": "rounds"})), json!({"delay": 1}), "delay means nothing to a synchronous strategy; leave it out"),
+        (
+            json!({"strategy": "deepspark"}),
+            json!({}),
+            "workers is not set: a simulation has no task slots from which to tell it",
+        ),
+        (
+            json!({"strategy": "hogwild"}),
+            json!({}),
+            "strategy hogwild is threads of one worker, whose times are not simulated; choose another",
+        ),
+        (
+            deepspark(json!({})),
+            json!({"delay": 1}),
+            "delay means nothing to rule elastic, whose workers keep weights of their own and are compared with the center as it is; leave it out",
+        ),
+        (
+            deepspark(json!({"strategy": "adag"})),
+            json!({"delay": 4}),
+            "delay 4 needs more than 4 workers, and there are 4",
+        ),
+        (
+            deepspark(json!({"strategy": "adag", "overlap": true})),
+            json!({"delay": 1}),
+            "delay and overlap exclude each other",
+        ),
+        (
+            deepspark(json!({"strategy": "adag", "consistency": "ssp"})),
+            json!({"delay": 1}),
+            "delay needs an asynchronous strategy with consistency async",
+        ),
+        (
+            deepspark(json!({"strategy": "sparknet", "consistency": "rounds"})),
+            json!({"delay": 1}),
+            "delay means nothing to a synchronous strategy; leave it out",
+        ),
         (deepspark(json!({})), json!({"jitter": -1}), "jitter must be at least 0 and at most 31536000, not -1"),
-        (deepspark(json!({"resume": true})), json!({}), "resume: the simulate program keeps no checkpoint, the Spark driver does"),
+        (
+            deepspark(json!({"resume": true})),
+            json!({}),
+            "resume: the simulate program keeps no checkpoint, the Spark driver does",
+        ),
     ] {
         assert_eq!(refused(settings, on), text);
     }

@@ -13,7 +13,8 @@ fn simulate(arguments: &[&str]) -> Output {
 
 fn train(out: &Path, options: &[&str]) -> Output {
     let data = data();
-    let given = ["--data", data.to_str().unwrap(), "--out", out.to_str().unwrap(), "--batch", "10", "--iterations", "4"];
+    let given =
+        ["--data", data.to_str().unwrap(), "--out", out.to_str().unwrap(), "--batch", "10", "--iterations", "4"];
     simulate(&[&given[..], options].concat())
 }
 

@@ -135,7 +135,8 @@ fn simulated_rounds_are_the_bits_of_real_ones() {
         json!({"solver-state": "average", "solver": "adam"}),
         json!({"period": "constant", "net": "resnet20", "normalize": "channel", "batch": 4}),
     ] {
-        let mut settings = json!({"strategy": "sparknet", "consistency": "rounds", "workers": 3, "iterations": 5, "tau": 2});
+        let mut settings =
+            json!({"strategy": "sparknet", "consistency": "rounds", "workers": 3, "iterations": 5, "tau": 2});
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let ran = simulated(settings.clone(), uneven());
         assert_same_bits(&weights(&ran.model, &settings), &in_rounds(&settings), &settings);
@@ -161,7 +162,8 @@ fn a_simulated_stage_has_the_bits_of_a_real_exchanger() {
 #[test]
 fn one_stage_and_rounds_have_the_same_bits_and_rounds_cost_more() {
     let run = |consistency: &str| {
-        let settings = json!({"strategy": "sparknet", "consistency": consistency, "workers": 4, "iterations": 6, "tau": 2});
+        let settings =
+            json!({"strategy": "sparknet", "consistency": consistency, "workers": 4, "iterations": 6, "tau": 2});
         simulated(settings, json!({"spark-round": 0.1}))
     };
     let (rounds, stage) = (run("rounds"), run("bsp"));
