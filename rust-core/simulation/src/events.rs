@@ -61,7 +61,7 @@ impl<E> EventQueue<E> {
     }
 
     /// The next event; the clock goes to its time.
-    pub fn next(&mut self) -> Option<E> {
+    pub fn pop(&mut self) -> Option<E> {
         let Scheduled { seconds, event, .. } = self.heap.pop()?;
         self.now = seconds;
         Some(event)
@@ -87,10 +87,10 @@ mod tests {
         for (seconds, name) in [(2.0, "c"), (1.0, "a"), (1.0, "b")] {
             queue.at(seconds, name);
         }
-        assert_eq!((queue.next(), queue.next(), queue.now()), (Some("a"), Some("b"), 1.0));
+        assert_eq!((queue.pop(), queue.pop(), queue.now()), (Some("a"), Some("b"), 1.0));
         queue.at(0.5, "late");
-        assert_eq!((queue.next(), queue.now()), (Some("late"), 1.0));
-        assert_eq!((queue.next(), queue.now(), queue.next()), (Some("c"), 2.0, None));
+        assert_eq!((queue.pop(), queue.now()), (Some("late"), 1.0));
+        assert_eq!((queue.pop(), queue.now(), queue.pop()), (Some("c"), 2.0, None));
     }
 
     proptest! {
@@ -100,7 +100,7 @@ mod tests {
             for (number, time) in times.iter().enumerate() {
                 queue.at(f64::from(*time), (*time, number));
             }
-            let happened: Vec<(u8, usize)> = std::iter::from_fn(|| queue.next()).collect();
+            let happened: Vec<(u8, usize)> = std::iter::from_fn(|| queue.pop()).collect();
             let mut sorted = happened.clone();
             sorted.sort_unstable();
             prop_assert_eq!(happened.len(), times.len());

@@ -130,7 +130,7 @@ impl<'a> Rounds<'a> {
 
     /// Until the results of all workers are at the driver and averaged.
     fn finish_round(&mut self, round: &Round) -> Result<()> {
-        while let Some(event) = self.queue.next() {
+        while let Some(event) = self.queue.pop() {
             match event {
                 Event::Begins(worker, attempt) if self.tasks[worker].attempt == attempt => {
                     self.begins(worker, round)?

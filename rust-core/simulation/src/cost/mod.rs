@@ -148,8 +148,9 @@ pub fn cost(plan: &Plan, cluster: &Cluster) -> Result<Cost> {
         (Limit::LinkOut, cost.link_out),
         (Limit::Fold, cost.fold),
     ];
+    let rest = 1.0 - shares.iter().map(|(_, share)| share).sum::<f64>(); // below 0 where they overlap
     let largest = shares.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
-    cost.limit = largest.filter(|(_, share)| *share > 0.5).map_or(Limit::Wait, |(limit, _)| limit);
+    cost.limit = largest.filter(|(_, share)| *share >= rest).map_or(Limit::Wait, |(limit, _)| limit);
     Ok(cost)
 }
 

@@ -132,7 +132,7 @@ impl<'a> Stage<'a> {
     pub fn run(mut self) -> Result<Uses> {
         self.start_job();
         while !self.over {
-            let Some(event) = self.queue.next() else {
+            let Some(event) = self.queue.pop() else {
                 return Err(Error::internal("a simulated run in which nothing can happen any more"));
             };
             self.happens(event)?;
