@@ -46,7 +46,7 @@ fn the_closed_form_departs_with_jitter_with_unequal_links_and_without_waiting() 
     assert!(last(rounds.clone(), json!({"jitter": 0.5, "bandwidth": 1e11})) < 0.9);
     assert!(last(rounds, json!({"bandwidth": [1e9, 1e7], "server-bandwidth": 1e9})) < 0.95);
     // who waits for nobody uses the link while others compute
-    assert!(last(json!({"strategy": "deepspark", "workers": 16}), json!({})) > 1.5);
+    assert!(last(json!({"strategy": "deepspark", "workers": 16}), json!({})) > 1.3);
 }
 
 #[test]
