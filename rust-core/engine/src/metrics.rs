@@ -121,8 +121,8 @@ impl MetricsFile {
         Ok(Self { path: path.to_owned(), file })
     }
 
-    /// Appends one line, which is in the file when this returns.
-    pub fn write(&mut self, event: &Event) -> Result<()> {
+    /// Appends an event as one line, which is in the file when this returns.
+    pub fn write(&mut self, event: &impl Serialize) -> Result<()> {
         let mut line = serde_json::to_vec(event).map_err(|e| Error::internal("write an event as JSON").caused_by(e))?;
         line.push(b'\n');
         self.file.write_all(&line).map_err(|e| Error::io(&self.path, e))

@@ -76,3 +76,15 @@ pub struct Evaluation {
     /// Sum of the rows' cross-entropies.
     pub loss: f64,
 }
+
+impl Evaluation {
+    /// A fraction.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.rows as f64
+    }
+
+    /// The mean over the rows.
+    pub fn mean_loss(&self) -> f64 {
+        self.loss / self.rows as f64
+    }
+}

@@ -2,34 +2,21 @@
 //! same output files as the Spark driver. A run of the driver with one worker has the same bits.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use firesteel_exchange::Entry;
-use serde_json::{Map, Value};
-use tch::Device;
-
-use crate::config::{Facts, SolverState, Strategy, TrainConfig, known};
-use crate::data::{Dataset, Normalizer, RecordFormat, Split};
+use crate::config::{SolverState, Strategy, TrainConfig, known};
+use crate::data::{Dataset, Normalizer, RecordFormat};
 use crate::error::{Error, Result};
 use crate::estimate::estimate;
+use crate::evaluations::Evaluations;
+use crate::local::{self, LocalData};
 use crate::machine::Machine;
-use crate::memory::{MemoryLimit, Purpose, copied, readable};
-use crate::metrics::{DataFacts, EndReason, Event, Executor, Hardware, MetricsFile};
-use crate::round::{Evaluation, Round, RoundKind, StateIn};
-use crate::tensors::{FileLayout, encode};
+use crate::metrics::{EndReason, Event, Executor, Hardware, MetricsFile};
+use crate::results::{self, Configuration};
+use crate::round::{Round, RoundKind, StateIn};
 use crate::worker::{Worker, WorkerSpec};
-
-/// The evaluation with the highest accuracy so far; of equal ones the first.
-struct Best {
-    round: u64,
-    evaluation: Evaluation,
-    /// Evaluations after it.
-    since: u64,
-    /// Of the evaluation, if the model will have them.
-    weights: Option<Vec<f32>>,
-}
 
 /// How far a run came.
 #[derive(Default)]
@@ -37,8 +24,7 @@ struct Progress {
     rounds: u64,
     samples: u64,
     seconds: f64,
-    last: Option<Evaluation>,
-    best: Option<Best>,
+    evaluations: Evaluations,
 }
 
 /// A prepared run: its data are in memory, its workers are built, its metrics file is open.
@@ -78,32 +64,10 @@ impl Sequential {
     /// Reads the data, resolves the configuration and creates the output directory. Nothing is written before all
     /// checks have passed.
     pub fn prepare(mut config: TrainConfig) -> Result<Self> {
-        let data = known("data", config.data.clone())?;
-        let out = PathBuf::from(known("out", config.out.clone())?);
-        if config.resume {
-            return Err(Error::config("resume: the sequential program keeps no checkpoint, the Spark driver does"));
-        }
-        if config.validation.is_some() {
-            return Err(Error::config(
-                "validation: the sequential program reads no class folders, which alone are divided; the Spark driver does",
-            ));
-        }
         config.strategy = Strategy::Sequential;
         config.solver_state = SolverState::Local;
         let asked = config.clone();
-        config = config.resolve(None)?;
-        let Split { kind, train, test } = Dataset::read_dir(Path::new(&data), config.dataset, config.shape())?;
-        config.dataset = Some(kind);
-        config = config.resolve(Some(Facts { rows: train.rows() as u64, classes: train.classes(), encoded: false }))?;
-        let facts = DataFacts {
-            train_rows: train.rows(),
-            test_rows: test.as_ref().map_or(0, Dataset::rows),
-            classes: known("classes", config.classes)?,
-        };
-        let needing = [("patience", config.patience.is_some()), ("restore-best-weights", config.restore_best_weights)];
-        if let Some((key, _)) = needing.into_iter().find(|(_, given)| *given && facts.test_rows == 0) {
-            return Err(Error::config(format!("{key} needs images to evaluate, and {data} has only a training set")));
-        }
+        let LocalData { config, out, train, test, facts } = LocalData::read(config, "sequential")?;
         check_memory(&config, train.rows(), facts.test_rows)?;
         let statistics = train.statistics();
         let normalizer = Normalizer::fit(config.normalize, &statistics)?;
@@ -124,7 +88,7 @@ impl Sequential {
         metrics.write(&Event::Start {
             time: jiff::Timestamp::now().to_string(),
             config: config.to_map(),
-            versions: versions(),
+            versions: results::versions(),
             hardware: Hardware::of_this_machine(),
             executors: vec![Executor { executor: "driver", machine: Machine::of_this_process(config.threads) }],
             data: facts,
@@ -142,7 +106,7 @@ impl Sequential {
         let rounds = iterations.div_ceil(self.config.tau);
         let (mut progress, started) = (Progress::default(), Instant::now());
         let mut evaluating = Duration::ZERO;
-        while progress.rounds < rounds && !self.is_out_of_patience(&progress) {
+        while progress.rounds < rounds && !progress.evaluations.is_out_of_patience(self.config.patience) {
             let round = progress.rounds;
             let first_step = round * self.config.tau;
             let steps = self.config.tau.min(iterations - first_step);
@@ -179,23 +143,18 @@ impl Sequential {
                 self.evaluate(&mut progress, started)?;
                 evaluating += from.elapsed();
             }
-            let accuracy = progress.last.map(accuracy);
+            let accuracy = progress.evaluations.last().map(|evaluation| evaluation.accuracy());
             let images_per_second = progress.samples as f64 / progress.seconds;
             show(RunStatus { round: progress.rounds, rounds, loss, accuracy, images_per_second });
         }
         // the loss of a round is computed before its last step, so the weights after that step are checked here
-        if progress.last.is_some_and(|evaluation| !evaluation.loss.is_finite())
+        if progress.evaluations.last().is_some_and(|evaluation| !evaluation.loss.is_finite())
             || !self.weights.iter().all(|x| x.is_finite())
         {
             return Err(diverged(progress.rounds));
         }
         let reason = if progress.rounds == rounds { EndReason::Budget } else { EndReason::Patience };
         self.finish(progress, reason, started)
-    }
-
-    fn is_out_of_patience(&self, progress: &Progress) -> bool {
-        let since = progress.best.as_ref().map(|best| best.since);
-        self.config.patience.zip(since).is_some_and(|(patience, since)| since >= patience)
     }
 
     fn evaluate(&mut self, progress: &mut Progress, started: Instant) -> Result<()> {
@@ -206,39 +165,21 @@ impl Sequential {
             samples: progress.samples,
             seconds: progress.seconds,
             wall_seconds: started.elapsed().as_secs_f64(),
-            accuracy: accuracy(evaluation),
-            loss: evaluation.loss / evaluation.rows as f64,
+            accuracy: evaluation.accuracy(),
+            loss: evaluation.mean_loss(),
             split: "test",
         })?;
-        progress.last = Some(evaluation);
-        match &mut progress.best {
-            Some(best) if evaluation.correct <= best.evaluation.correct => best.since += 1,
-            best => {
-                let weights = self.config.restore_best_weights.then(|| copied(&self.weights, Purpose::Weights));
-                *best = Some(Best { round: progress.rounds, evaluation, since: 0, weights: weights.transpose()? });
-            }
-        }
-        Ok(())
+        progress.evaluations.add(progress.rounds, evaluation, &self.weights, self.config.restore_best_weights)
     }
 
     fn finish(mut self, progress: Progress, reason: EndReason, started: Instant) -> Result<Outcome> {
-        let Progress { rounds, samples, seconds, mut last, best } = progress;
-        let (best_round, best_accuracy) = best.as_ref().map(|best| (best.round, accuracy(best.evaluation))).unzip();
-        if let Some(Best { evaluation, weights: Some(weights), .. }) = best {
-            (self.weights, last) = (weights, Some(evaluation));
-        }
-        let model = self.out.join("model.safetensors");
-        let config = Value::Object(self.config.record(&self.asked));
-        let text = serde_json::to_vec_pretty(&config).map_err(|e| Error::internal("write JSON").caused_by(e))?;
-        write_whole(&self.out.join("config.json"), &text)?;
-        let tensors = self.config.build_net()?.layout().entries().to_vec();
-        write_whole(&model, &encode(&pytorch_file(tensors), &self.weights)?)?;
-        let shape = self.normalizer.shape();
-        let tensors =
-            vec![entry("mean", &[shape.channels, shape.height, shape.width]), entry("scale", &[shape.channels])];
-        let preprocessing = encode(&pytorch_file(tensors), &self.normalizer.to_vec())?;
-        write_whole(&self.out.join("preprocessing.safetensors"), &preprocessing)?;
-        let accuracy = last.map(accuracy);
+        let Progress { rounds, samples, seconds, mut evaluations } = progress;
+        let best = evaluations.best().map(|best| (best.round, best.evaluation.accuracy()));
+        let (best_round, best_accuracy) = best.unzip();
+        let (weights, last) = evaluations.chosen(self.weights);
+        let configuration = Configuration { asked: &self.asked, completed: &self.config };
+        let model = results::write(&self.out, configuration, &weights, &self.normalizer)?;
+        let accuracy = last.map(|evaluation| evaluation.accuracy());
         let images_per_second = samples as f64 / seconds;
         self.metrics.write(&Event::End {
             rounds,
@@ -246,7 +187,7 @@ impl Sequential {
             seconds,
             wall_seconds: started.elapsed().as_secs_f64(),
             accuracy,
-            loss: last.map(|evaluation| evaluation.loss / evaluation.rows as f64),
+            loss: last.map(|evaluation| evaluation.mean_loss()),
             images_per_second,
             best_round,
             best_accuracy,
@@ -257,61 +198,17 @@ impl Sequential {
     }
 }
 
-fn accuracy(evaluation: Evaluation) -> f64 {
-    evaluation.correct as f64 / evaluation.rows as f64
-}
-
-/// Refuses a run that needs more memory than this process can get; warns about one that needs more than is free now.
+/// Refuses a run that surely does not fit into memory.
 fn check_memory(config: &TrainConfig, train_rows: usize, test_rows: usize) -> Result<()> {
-    if config.device.resolve(None, 0)? != Device::Cpu {
-        return Ok(());
-    }
     let of_rows = |rows: usize| estimate(config, rows as u64, RecordFormat::Cifar10); // as of every format without weights
     let (train, test) = (of_rows(train_rows)?, of_rows(test_rows)?);
     // the rows are in memory already
     let resident = train.resident + test.resident - ((train_rows + test_rows) * config.shape().values()) as u64;
     let weights = config.build_net()?.layout().length() * size_of::<f32>();
     let best = if config.restore_best_weights { weights as u64 } else { 0 };
-    let wanted = resident + best + train.step.max(test.evaluation);
-    let limit = MemoryLimit::of_this_process();
-    let figures = || {
-        let (step, batch) = (readable(train.step), config.batch.unwrap_or_default());
-        format!("about {} more memory are wanted, {step} of them for a step on batch {batch}", readable(wanted))
-    };
-    if wanted > limit.bytes {
-        let (bytes, by) = (readable(limit.bytes), limit.by);
-        return Err(Error::memory(format!("{}, and {bytes} is what {by} leaves: lower batch", figures())));
-    }
-    if wanted > limit.available {
-        log::warn!("{}, and {} are free: the run may be killed", figures(), readable(limit.available));
-    }
-    log::info!("{}", figures());
-    Ok(())
-}
-
-fn entry(name: &str, shape: &[usize]) -> Entry {
-    Entry { name: name.to_owned(), shape: shape.to_vec() }
-}
-
-/// With the metadata `format: pt`, which PyTorch's own writer sets.
-fn pytorch_file(tensors: Vec<Entry>) -> FileLayout {
-    FileLayout { tensors, metadata: [("format".to_owned(), "pt".to_owned())].into() }
-}
-
-fn versions() -> Map<String, Value> {
-    let text = |text: &str| Value::String(text.to_owned());
-    [("firesteel".to_owned(), text(env!("CARGO_PKG_VERSION"))), ("libtorch".to_owned(), text(crate::LIBTORCH))]
-        .into_iter()
-        .collect()
+    local::check_memory(config, resident + best, [train, test], "lower batch")
 }
 
 fn diverged(round: u64) -> Error {
     Error::internal(format!("training diverged in round {round}: the loss is not finite; try a smaller lr"))
-}
-
-/// Writes to a temporary file beside `path` and renames it, so that the file exists only when it is complete.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let partial = path.with_extension("partial");
-    let written = fs::write(&partial, bytes).and_then(|()| fs::File::open(&partial)?.sync_all());
-    written.and_then(|()| fs::rename(&partial, path)).map_err(|e| Error::io(path, e))
 }

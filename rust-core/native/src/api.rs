@@ -16,7 +16,7 @@ use crate::buffers::{bytes, float_array, floats, long_array, longs, set_strings,
 use crate::calls::{self, Attached, PREDICTORS, WORKERS};
 use crate::error::{Failure, Result, Throw};
 use crate::java_vector::{JavaValues, JavaVector};
-use crate::{average, hosts, lifetime, logging, registry, sweep};
+use crate::{hosts, lifetime, logging, registry, sweep};
 
 bind_java_type! {
     Native => io.firesteel.jni.Native,
@@ -124,7 +124,7 @@ impl NativeNativeInterface for NativeAPI {
             return Err(Error::layout(format!("{} vectors of {} workers", vectors.len(), samples.len())).into());
         }
         vectors.iter().try_for_each(|vector| check_length(mean.length(), vector.length()))?;
-        Ok(average::average(
+        Ok(firesteel_strategy::average(
             mean.length(),
             &samples,
             |worker, from, into| vectors[worker].read(env, from, into),

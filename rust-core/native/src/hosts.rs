@@ -11,9 +11,9 @@ use firesteel_exchange::auth::Secret;
 use firesteel_exchange::client::Server;
 use firesteel_exchange::server::{Exchanger, ExchangerSettings, Snapshot};
 use firesteel_exchange::tls::TlsIdentity;
+use firesteel_strategy::settings;
 use serde::Deserialize;
 
-use crate::exchanger::settings;
 use crate::lifetime::{Counted, IDLE, is_of};
 
 /// Which part of a center to host.

@@ -5,7 +5,6 @@
 //! only the constructor of `NativeException` is called.
 
 mod api;
-pub mod average;
 mod buffers;
 pub mod calls;
 pub mod error;
@@ -15,7 +14,7 @@ pub mod handle;
 pub mod hosts;
 mod java_vector;
 pub mod lifetime;
-mod link;
+pub mod link;
 mod logging;
 pub mod predictors;
 pub mod registry;

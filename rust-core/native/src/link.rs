@@ -7,9 +7,10 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use firesteel_engine::memory::{Purpose, copied, filled};
-use firesteel_engine::{Error, Report, Result, Round, RoundKind, StateIn, Worker};
+use firesteel_engine::{Error, Report, Result, Worker};
 use firesteel_exchange as exchange;
-use firesteel_exchange::client::{self, Contribution, Exchanged, Exchanges, Go, Turns};
+use firesteel_exchange::client::{self, Contribution, Exchanged, Exchanges, Turns};
+use firesteel_exchange::ledger::Grant;
 use firesteel_exchange::message::{Done, Role};
 use firesteel_exchange::work::Work as Stepped;
 use firesteel_exchange::worker_rule::{Takes, WorkerRule};
@@ -124,16 +125,15 @@ impl Link {
         if go.steps == 0 {
             return if self.join_info.pauses { self.pause(number - 1, &mut parked) } else { self.leave() };
         }
-        let round = self.round(number, &go);
+        let grant = Grant { policy_step: go.policy_step, data_step: go.data_step, steps: go.steps };
+        let round = self.join_info.turns.round(number, &grant, self.loss_limit);
         let report = worker.round(&mut self.x[..], &round, cancel)?;
         if report.steps == 0 {
             return self.leave(); // a worker without rows
         }
         let Report { steps, samples, seconds, .. } = report;
         let Some(loss) = report.loss else { return Err(self.diverged(number)) };
-        if self.join_info.adaptive {
-            self.loss_limit.get_or_insert(loss * steps as f64);
-        }
+        self.join_info.turns.limit_after(&mut self.loss_limit, loss, steps);
         let work = Stepped { steps, samples, loss };
         self.done = Done { work, computing: seconds, ..Done::default() };
         let before = Instant::now();
@@ -150,20 +150,6 @@ impl Link {
             log::warn!("tell the exchanger of a diverged training: {error}");
         }
         Error::internal(format!("training diverged in exchange {turn}: weights or loss are NaN or infinite"))
-    }
-
-    fn round(&self, number: u64, go: &Go) -> Round {
-        let first_period = self.join_info.adaptive && self.loss_limit.is_none();
-        Round {
-            kind: RoundKind::Train,
-            digest: self.join_info.digest.clone(),
-            round: number,
-            first_step: go.data_step,
-            policy_step: go.policy_step,
-            steps: if first_period { go.steps.min(self.join_info.tau) } else { go.steps },
-            loss_limit: self.loss_limit,
-            state: if self.join_info.reset_state { StateIn::Reset } else { StateIn::Keep },
-        }
     }
 
     fn pause(&mut self, turn: u64, parked: &mut Option<Parked>) -> Result<Turn> {

@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use firesteel::average::average;
 use firesteel::calls::{WORKERS, class_counts, describe, open_worker, resolve};
 use firesteel::error::Failure;
 use firesteel::handle::Table;
-use firesteel::{exchanger, hosts, lifetime, registry};
+use firesteel::{hosts, lifetime, registry};
 use firesteel_engine::{Cell, ClassEvaluation, Evaluation, Facts, Kind, TrainConfig};
 use firesteel_exchange::rules::mean::Mean;
 use firesteel_exchange::server::Snapshot;
+use firesteel_strategy::{average, settings};
 
 const WEIGHTS: usize = 145_578; // cifar10_quick with ten classes
 
@@ -99,8 +99,7 @@ fn a_hosted_part_is_counted_and_goes_with_its_run_or_when_nobody_speaks_to_it() 
         let request = serde_json::json!({
             "run": run, "config": config.to_map(), "secret": "ab".repeat(32), "part": 0, "offset": 0, "host": "127.0.0.1"
         });
-        let part =
-            Snapshot::fresh(&exchanger::settings(&config).unwrap(), &vec![0.0; WEIGHTS]).unwrap().encode().unwrap();
+        let part = Snapshot::fresh(&settings(&config).unwrap(), &vec![0.0; WEIGHTS]).unwrap().encode().unwrap();
         let server = hosts::host(serde_json::from_value(request).unwrap(), &part).unwrap();
         move || TcpStream::connect(&server.address).is_ok()
     };

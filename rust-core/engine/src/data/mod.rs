@@ -4,6 +4,7 @@
 //! All images of a run have one [`Shape`]: 3 channels of unsigned bytes, in channels-last order (NHWC) as the nets take
 //! them. CIFAR's files, statistics and mean images are planar (CHW). Nothing here knows libtorch.
 
+mod divide;
 mod gather;
 mod order;
 mod patches;

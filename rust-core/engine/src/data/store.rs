@@ -208,6 +208,13 @@ impl Dataset {
         written
     }
 
+    /// Appends row `row` of another set of images of the same shape, for which memory is reserved.
+    pub(super) fn push_row(&mut self, of: &Self, row: usize) {
+        let values = self.shape.values();
+        self.pixels.extend_from_slice(&of.pixels[row * values..][..values]);
+        self.labels.push(of.labels[row]);
+    }
+
     /// Exact sums over all rows.
     pub fn statistics(&self) -> Statistics {
         Statistics::of(self.shape, &self.pixels)

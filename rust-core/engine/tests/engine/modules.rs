@@ -108,11 +108,11 @@ fn cycles(root: &Path, folder: &[String], found: &mut Vec<String>) -> usize {
 
 #[test]
 fn no_modules_depend_on_each_other_in_a_cycle() {
-    for name in ["engine", "exchange", "image", "native"] {
+    for name in ["engine", "exchange", "image", "native", "simulation", "strategy"] {
         let mut found = Vec::new();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src");
         let seen = cycles(&root, &[], &mut found);
-        assert!(seen > 10, "{name}: {seen} modules");
+        assert!(seen > 2, "{name}: {seen} modules");
         assert!(found.is_empty(), "in a cycle, or dependent on one: {found:?}");
     }
 }

@@ -144,7 +144,7 @@ impl ExchangerSettings {
     }
 
     /// The range of the flat vector that shard `shard` of `length` values holds; sizes differ by one at most.
-    pub(super) fn range(&self, length: usize, shard: usize) -> std::ops::Range<usize> {
+    pub fn range(&self, length: usize, shard: usize) -> std::ops::Range<usize> {
         let shards = self.shards as usize;
         length * shard / shards..length * (shard + 1) / shards
     }

@@ -3,6 +3,8 @@
 package io.firesteel
 
 import com.fasterxml.jackson.databind.JsonNode
+import java.util.Locale
+import org.apache.commons.text.similarity.LevenshteinDistance
 import scala.jdk.CollectionConverters._
 import scala.util.Using
 
@@ -61,6 +63,12 @@ object Schema {
 
   /** The defaults of the settings that have one, by key. */
   val defaults: Map[String, JsonNode] = settings.flatMap(row => row.default.map(row.key -> _)).toMap
+
+  /** The one of `known` that is most similar to `key`, if it is similar enough; by the same measure as the engine. */
+  def nearest(key: String, known: Seq[String]): Option[String] = {
+    val (distance, asked) = (LevenshteinDistance.getDefaultInstance, key.toLowerCase(Locale.ROOT))
+    known.minByOption(distance(asked, _).intValue).filter(near => distance(asked, near) <= 1 + key.length / 3)
+  }
 
   /** A key in camel case. */
   def camelCase(key: String): String = {

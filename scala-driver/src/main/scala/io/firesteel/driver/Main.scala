@@ -14,7 +14,8 @@ object Main {
   private val commands: Seq[(Command, (ObjectNode, Console) => Unit)] = Seq(
     TrainCommand.command -> TrainCommand.run,
     EvaluateCommand.command -> EvaluateCommand.run,
-    PredictCommand.command -> PredictCommand.run
+    PredictCommand.command -> PredictCommand.run,
+    CompareCommand.command -> CompareCommand.run
   )
 
   def main(args: Array[String]): Unit = {

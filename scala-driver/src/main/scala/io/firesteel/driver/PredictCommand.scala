@@ -50,7 +50,7 @@ object PredictCommand {
       predictions.left.foreach(line => console.err.println(line))
       val (rows, seconds) = (predictions.predicted, (System.nanoTime() - started) / 1e9)
       console.err.println(
-        s"predicted: $rows images in ${ProgressDisplay.duration(seconds)}, ${ProgressDisplay.rate(rows / seconds)}" +
+        s"predicted: $rows ${if (rows == 1) "image" else "images"} in ${ProgressDisplay.duration(seconds)}, ${ProgressDisplay.rate(rows / seconds)}" +
           out.fold("")(uri => s", in $uri")
       )
     }

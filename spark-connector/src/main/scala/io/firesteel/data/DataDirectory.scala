@@ -5,6 +5,9 @@ import io.firesteel.FiresteelException
 import io.firesteel.files.FileSystems
 import io.firesteel.jni.Kind
 import java.io.{FileNotFoundException, IOException, InputStream}
+import java.nio.charset.StandardCharsets.UTF_8
+import java.security.MessageDigest
+import java.util.HexFormat
 import org.apache.hadoop.fs.{FileStatus, FileSystem, Path}
 import org.apache.spark.SparkContext
 import scala.util.Using
@@ -75,6 +78,21 @@ private[firesteel] object DataDirectory {
         s"data $uri is a file, not a directory: ${DataAdvice.ofFile(status.getPath.getName)}"
       )
     of(fileSystem, status.getPath) // qualified; resolvePath would name a mounted directory by another file system
+  }
+
+  /** Of the names and lengths of all files below `uri`, in hexadecimal: other data have another one, as a rule. The
+    * contents are not read.
+    */
+  def fingerprint(sc: SparkContext, uri: String): String = {
+    val sha = MessageDigest.getInstance("SHA-256")
+    def add(directory: DataDirectory, prefix: String): Unit = {
+      directory.names.foreach(name => sha.update(s"$prefix$name ${directory.length(name)}\n".getBytes(UTF_8)))
+      directory.folders.sortBy(_.getName).foreach { folder =>
+        add(directory.below(folder), s"$prefix${folder.getName}/")
+      }
+    }
+    add(list(sc, uri), "")
+    HexFormat.of().formatHex(sha.digest())
   }
 
   /** The file that `uri` names; none if that is a directory. */

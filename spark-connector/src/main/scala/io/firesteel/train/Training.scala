@@ -12,6 +12,11 @@ import io.firesteel.train.stage.{DeepSpark, StageChoice, SynchronousStage}
 import io.firesteel.train.workers.{Machines, NativeLibrary}
 import org.apache.spark.SparkContext
 
+/** @param config completed; the consistency of `sparknet` is open where the cluster decides it
+  * @param needsSlots whether all workers run at once
+  */
+private[firesteel] final case class Preview(config: TrainConfig, rounds: Int, needsSlots: Boolean)
+
 object Training {
 
   /** Trains on `train` and returns the last center, or with `restore-best-weights` the best one that was evaluated. The
@@ -51,6 +56,16 @@ object Training {
       else DeepSpark.train(sc, train, test, plan, listener, checkpoint)
     TrainedModel(plan.config, outcome.weights, outcome.normalizer)
   }))
+
+  /** What `train` would do with that training set and so many task slots, without doing it.
+    *
+    * @throws FiresteelException of kind config for a wrong request
+    */
+  private[firesteel] def preview(config: TrainConfig, train: ImageSource, slots: Int): Preview = {
+    NativeLibrary.load()
+    val plan = Plan.resolve(config, train, slots)
+    Preview(plan.config, plan.rounds, plan.inStage)
+  }
 
   private def checkEvaluated(config: TrainConfig, test: Option[ImageSource]): Unit = {
     val comparing = Seq("patience" -> config.patience.nonEmpty, "restore-best-weights" -> config.restoreBestWeights)

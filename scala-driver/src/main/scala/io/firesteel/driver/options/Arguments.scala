@@ -4,15 +4,13 @@ package io.firesteel.driver.options
 
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.{Failure, FiresteelException}
+import io.firesteel.{Failure, FiresteelException, Schema}
 import io.firesteel.jni.Kind
-import org.apache.commons.text.similarity.LevenshteinDistance
 import picocli.CommandLine
 import picocli.CommandLine.Model.{CommandSpec, OptionSpec, PositionalParamSpec}
 import picocli.CommandLine.{ParameterException, UnmatchedArgumentException}
 
 import java.nio.file.Path
-import java.util.Locale
 import scala.jdk.CollectionConverters._
 
 /** A command of the driver: its name, a one-line description, and its settings. */
@@ -65,7 +63,7 @@ final class Arguments(commands: Seq[Command], version: => String) {
     for (setting <- command.settings; value <- Option(said.get(setting.key))) chosen.set[JsonNode](setting.key, value)
     Option(line.getParseResult.matchedOptionValue[Path]("--config", null)) match {
       case Some(path) =>
-        JsonSettings.merge(ConfigFile.read(path, command.settings, nearest(command.settings, _)), chosen)
+        JsonSettings.merge(ConfigFile.read(path, command.settings), chosen)
       case None => chosen
     }
   }
@@ -93,16 +91,6 @@ final class Arguments(commands: Seq[Command], version: => String) {
     spec
   }
 
-  /** The known key that is most similar to an unknown one, if it is similar enough; by the same measure as the engine.
-    */
-  private def nearest(settings: Seq[Setting], key: String): Option[String] = {
-    val (distance, asked) = (LevenshteinDistance.getDefaultInstance, key.toLowerCase(Locale.ROOT))
-    settings
-      .map(_.key)
-      .minByOption(distance(asked, _).intValue)
-      .filter(near => distance(asked, near) <= 1 + key.length / 3)
-  }
-
   private def known: String = s"the commands are ${commands.map(_.name).mkString(", ")}"
 
   private def explain(error: ParameterException): String = error match {
@@ -114,7 +102,9 @@ final class Arguments(commands: Seq[Command], version: => String) {
       else {
         val settings = commands.filter(_.name == e.getCommandLine.getCommandName).flatMap(_.settings)
         val key = what.stripPrefix("--").takeWhile(_ != '=')
-        s"unknown option '$what'" + nearest(settings, key).fold("")(near => s": did you mean --$near?")
+        s"unknown option '$what'" + Schema
+          .nearest(key, settings.map(_.key))
+          .fold("")(near => s": did you mean --$near?")
       }
     case e => Failure.sentence(e.getMessage)
   }

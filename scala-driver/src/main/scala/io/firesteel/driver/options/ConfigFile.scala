@@ -5,7 +5,7 @@ package io.firesteel.driver.options
 import com.fasterxml.jackson.core.{JsonParser, JsonProcessingException}
 import com.fasterxml.jackson.databind.node.ObjectNode
 import com.fasterxml.jackson.databind.{DeserializationFeature, JsonNode, ObjectMapper}
-import io.firesteel.{Failure, FiresteelException}
+import io.firesteel.{Failure, FiresteelException, Schema}
 import io.firesteel.jni.Kind
 
 import java.io.IOException
@@ -19,11 +19,11 @@ object ConfigFile {
     .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
     .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
 
-  /** The settings in the file at `path`; `nearest` finds a known key that is similar to an unknown one.
+  /** The settings in the file at `path`.
     *
     * @throws FiresteelException of kind config that names the file and the key, or the line and column
     */
-  def read(path: Path, settings: Seq[Setting], nearest: String => Option[String]): ObjectNode = {
+  def read(path: Path, settings: Seq[Setting]): ObjectNode = {
     val source = s"configuration file $path"
     val bytes =
       try {
@@ -35,7 +35,8 @@ object ConfigFile {
 
     def check(key: String, value: JsonNode): Unit = settings.find(_.key == key) match {
       case None =>
-        fail(s"$source: unknown key '$key'" + nearest(key).fold("")(near => s": did you mean '$near'?"))
+        val near = Schema.nearest(key, settings.map(_.key))
+        fail(s"$source: unknown key '$key'" + near.fold("")(near => s": did you mean '$near'?"))
       case Some(setting) if !setting.kind.accepts(value) =>
         fail(s"$source: key '$key': $value is not ${setting.kind.noun}")
       case Some(_) =>

@@ -37,6 +37,14 @@ object Options {
 
   private def of(key: String): Setting = train.find(_.key == key).get.copy(group = "", common = true)
 
+  /** The settings of `compare`. */
+  val compare: Seq[Setting] = Seq(
+    Setting("matrix", Text, "FILE", "the comparison: axes of settings whose values are combined, and a budget"),
+    Setting("out", Text, "DIR", "directory of the report; the results in it are not made again"),
+    Setting("parallel", Whole, "N", "runs at once (default: as many as find a task slot for each of their workers)"),
+    Setting("plan", Flag, "", "check and list the runs, and run none")
+  )
+
   /** The settings of `predict`. */
   val predict: Seq[Setting] = Seq(
     Setting(

@@ -2,21 +2,20 @@
 //! `scripts/submit -- train` are. It writes the same files and has the same exit statuses: 1 for a failed run, 2 for a
 //! wrong command line or configuration.
 
-mod options;
-
 use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 use firesteel_engine::memory::{panic_text, quiet_panics};
+use firesteel_engine::options::{self, Shown};
 use firesteel_engine::sequential::{RunStatus, Sequential};
 use firesteel_engine::{Error, Kind, Result};
 use firesteel_exchange::escape::escaped;
 use firesteel_exchange::program;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use options::Shown;
+const ABOUT: &str = "Trains a net on one machine, without Spark";
 
 fn main() -> ExitCode {
     program::log("FIRESTEEL_LOG", "warn");
@@ -24,9 +23,9 @@ fn main() -> ExitCode {
     firesteel_engine::device::keep_memory();
     firesteel_engine::device::warn_of_a_slow_processor();
     quiet_panics();
-    let matches = program::arguments(options::command(Shown::Common));
+    let matches = program::arguments(options::command("sequential", ABOUT, Shown::Common));
     if let Some(shown) = Shown::asked(&matches) {
-        println!("{}", options::command(shown).render_help().to_string().trim_end());
+        println!("{}", options::command("sequential", ABOUT, shown).render_help().to_string().trim_end());
         return ExitCode::SUCCESS;
     }
     // a panic, too, is reported in one line and ends with the status of a failed run

@@ -1,10 +1,12 @@
-//! The command line: one option for each setting of the table, shown in the help text by group.
+//! The command line of the programs without Spark: one option for each setting of the table, shown in the help text by
+//! group.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use firesteel_engine::config::{COMMON, Group, Setting, SettingType, laid_over, settings};
-use firesteel_engine::{Error, Result, TrainConfig};
 use serde_json::{Map, Value};
+
+use crate::config::{COMMON, Group, Setting, SettingType, TrainConfig, laid_over, settings};
+use crate::error::{Error, Result};
 
 const ALL: &str = "all";
 
@@ -21,8 +23,8 @@ impl Shown {
     /// What `--help`, `--help=WHAT` or `help WHAT` asks for; nothing where there is none of these.
     pub fn asked(matches: &ArgMatches) -> Option<Self> {
         let what = match matches.subcommand() {
-            Some((_, help)) => help.get_one::<String>("what").map_or("", String::as_str),
-            None => matches.get_one::<String>("help")?.as_str(),
+            Some(("help", help)) => help.get_one::<String>("what").map_or("", String::as_str),
+            _ => matches.get_one::<String>("help")?.as_str(),
         };
         let group = Group::ALL.into_iter().find(|group| group.name() == what);
         Some(group.map_or(if what == ALL { Self::All } else { Self::Common }, Self::Of))
@@ -37,21 +39,21 @@ impl Shown {
     }
 }
 
-/// The command line, whose help text has the options that are `shown`.
-pub fn command(shown: Shown) -> Command {
+/// The command line of `program`, which is `about` something; its help text has the options that are `shown`.
+pub fn command(program: &'static str, about: &'static str, shown: Shown) -> Command {
     let whats = Group::ALL.iter().map(|group| group.name()).chain([ALL]);
     let groups = Group::ALL.iter().map(|group| format!("  {:<13} {}", group.name(), group.summary()));
     let groups = groups.collect::<Vec<_>>().join("\n");
     let more = match shown {
-        Shown::Common => format!("More options, by group, with `sequential help GROUP` or --help=all:\n{groups}\n\n"),
+        Shown::Common => format!("More options, by group, with `{program} help GROUP` or --help=all:\n{groups}\n\n"),
         Shown::Of(_) | Shown::All => String::new(),
     };
     let config = Arg::new("config").long("config").value_name("FILE");
     let help = Arg::new("help").short('h').long("help").value_name("GROUP|all").num_args(0..=1).require_equals(true);
-    let command = Command::new("sequential")
+    let command = Command::new(program)
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Trains a net on one machine, without Spark")
-        .override_usage("sequential [OPTIONS]\n       sequential help [GROUP]")
+        .about(about)
+        .override_usage(format!("{program} [OPTIONS]\n       {program} help [GROUP]"))
         .after_help(format!("{more}What each option means in detail: docs/configuration.md"))
         .disable_help_flag(true)
         .disable_help_subcommand(true)

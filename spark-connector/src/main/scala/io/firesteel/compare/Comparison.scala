@@ -1,0 +1,112 @@
+// Runs a comparison in one Spark application: run after run, or side by side where there are task slots. What is finished
+// is kept after each run, so that a comparison that was ended goes on where it was.
+package io.firesteel.compare
+
+import com.fasterxml.jackson.databind.node.ObjectNode
+import io.firesteel.{FiresteelException, Uninterrupted}
+import io.firesteel.files.{Directory, Purpose}
+import io.firesteel.jni.Kind
+import io.firesteel.train.Training
+import java.util.concurrent.TimeUnit.NANOSECONDS
+import java.util.concurrent.{ConcurrentLinkedQueue, ExecutionException, ExecutorCompletionService, Executors}
+import org.apache.hadoop.conf.Configuration
+import org.apache.spark.SparkContext
+import org.apache.spark.firesteel.TaskSlots
+import scala.jdk.CollectionConverters._
+
+/** Is told what a comparison does; on any thread, but never twice at the same time. */
+trait ComparisonListener {
+
+  /** All runs are checked; the results of `finished` of them are there already. */
+  def planned(cells: Seq[PlannedCell], finished: Int, parallel: Int): Unit = ()
+
+  def began(cell: PlannedCell): Unit = ()
+
+  /** @param error why the run failed, if it did */
+  def ended(cell: PlannedCell, error: Option[String]): Unit = ()
+}
+
+object Comparison {
+  val Results = "results.jsonl"
+  val Report = "report.html"
+  val Table = "summary.csv"
+  val Tex = "summary.tex"
+
+  /** The directory of a comparison, which one at a time writes in. It must be closed. */
+  def claim(uri: String, conf: Configuration): Directory =
+    Directory.claim(uri, conf, Purpose("output directory", "choose another --out", Seq(Results, Report, Table, Tex)))
+
+  /** Runs all runs of `matrix` that have no result in `out`, and writes the report there after each.
+    *
+    * @param parallel runs at once; by default as many as find a task slot for each of their workers
+    * @param about what the report says of the circumstances: firesteel, hardware
+    * @return the number of runs that failed, in this call or in an earlier one; those are tried again by the next call
+    * @throws FiresteelException of kind config for a run that cannot be, before any begins; of kind cancelled if the
+    *   comparison was interrupted, with the report of what is finished
+    */
+  def run(
+      sc: SparkContext,
+      matrix: Matrix,
+      out: Directory,
+      parallel: Option[Int] = None,
+      about: Map[String, String] = Map.empty,
+      listener: ComparisonListener = new ComparisonListener {}
+  ): Int = {
+    val slots = math.max(1, TaskSlots.now(sc))
+    val cells = PlannedCell.all(sc, matrix, slots)
+    val results = new Results(out, cells, ReportData.of(sc, matrix, about))
+    val atOnce = parallel.getOrElse(math.max(1, slots / cells.map(_.config.workers.get).max))
+    val left = cells.filterNot(results.has)
+    listener.planned(cells, cells.size - left.size, atOnce)
+    results.write()
+    inThreads(atOnce, left) { cell =>
+      listener.synchronized(listener.began(cell))
+      val line = result(sc, matrix, cell)
+      results.add(line)
+      listener.synchronized(listener.ended(cell, Option(line.get("error")).map(_.asText)))
+    }
+    results.failures
+  }
+
+  /** The result of a run. One that fails has an error; one that is cancelled has no result. */
+  private def result(sc: SparkContext, matrix: Matrix, cell: PlannedCell): ObjectNode = {
+    val seconds = matrix.budget match {
+      case Budget.Seconds(seconds) => Some(seconds)
+      case _                       => None
+    }
+    val recorder = new CellResult(cell, seconds)
+    try {
+      Training.train(sc, cell.images.train, cell.images.evaluated, cell.config, recorder, None)
+      recorder.done
+    } catch {
+      case e: FiresteelException if e.kind != Kind.CANCELLED => CellResult.failed(cell, e)
+    }
+  }
+
+  /** Runs `body` for all of `cells`, `threads` at once. The first failure ends all, and is thrown. */
+  private def inThreads(threads: Int, cells: Seq[PlannedCell])(body: PlannedCell => Unit): Unit = {
+    val queue = new ConcurrentLinkedQueue(cells.asJava)
+    def work(): Unit = Iterator.continually(queue.poll()).takeWhile(_ != null).foreach { cell =>
+      try body(cell)
+      catch {
+        case e: Throwable => // the comparison ends with it
+          queue.clear()
+          throw e
+      }
+    }
+    val pool = Executors.newFixedThreadPool(threads)
+    val ended = new ExecutorCompletionService[Unit](pool)
+    try {
+      val tasks = Seq.fill(math.min(threads, cells.size))(ended.submit(() => work()))
+      tasks.foreach(_ => ended.take().get()) // in the order in which they end, so that a failure is seen at once
+    } catch {
+      case e: ExecutionException   => throw e.getCause
+      case e: InterruptedException =>
+        Thread.currentThread.interrupt()
+        throw new FiresteelException(Kind.CANCELLED, "the thread of the comparison was interrupted", e)
+    } finally {
+      pool.shutdownNow() // interrupts the runs that go on beside one that ended the comparison
+      Uninterrupted(pool.awaitTermination(Long.MaxValue, NANOSECONDS))
+    }
+  }
+}
