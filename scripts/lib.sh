@@ -61,7 +61,7 @@ spark_home() { realpath -m -- "${SPARK_HOME:-$CACHE/spark-$(spark_version)}"; }
 # The Pythons of the benchmarks, `plots` and `peers`, and of the tests, `s3`, by name; only scripts/setup-python makes them.
 python_packages() {
   local of=benchmarks
-  [[ $1 != s3 ]] || of=testdata
+  [[ $1 != s3 && $1 != browser ]] || of=testdata
   printf '%s\n' "$ROOT/$of/requirements/$1.txt"
 }
 python_origin() { sha256sum <"$(python_packages "$1")"; }
