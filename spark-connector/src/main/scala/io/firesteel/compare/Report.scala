@@ -13,7 +13,9 @@ private[compare] object Report {
 
   /** In the order in which they need each other. */
   private val Scripts =
-    Seq("format", "curves", "charts", "plots", "sweep", "tables", "runs", "choices", "sections", "report").map(_ + ".js")
+    Seq("format", "curves", "charts", "plots", "sweep", "tables", "runs", "choices", "sections", "report").map(
+      _ + ".js"
+    )
 
   /** Apache ECharts 6.1.0, the build "common", as npm's package has it. */
   private[compare] val Library = "echarts.common.min.js"
