@@ -1,4 +1,4 @@
-// What goes along with libfiresteel.so in a jar, since it is linked from other people's software.
+// What goes along with libfiresteel.so and the charts' library in a jar, since they contain other people's software.
 package io.firesteel.jni
 
 import io.firesteel.TestSpark
@@ -21,5 +21,11 @@ class NoticesTest extends AnyFunSuite {
     val all = texts.mkString("\n")
     assert(all.contains("Thomas G. Lane, Guido Vollbeding") && all.contains("D. R. Commander.  All Rights Reserved"))
     assert(packed("LICENSE").contains("Apache License"))
+  }
+
+  test("the jar has the notice of ECharts and the licences of what ECharts has from others") {
+    assert(packed("NOTICE").contains("Copyright\n2017-2026 The Apache Software Foundation"))
+    val licences = packed("ECHARTS")
+    assert(Seq("Baidu Inc.", "Mike Bostock", "Microsoft Corporation").forall(licences.contains))
   }
 }
