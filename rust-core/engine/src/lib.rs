@@ -1,6 +1,7 @@
 //! Training on one machine: data, nets, solvers and workers, without sockets and without a JVM. A worker takes and
 //! returns flat `f32` vectors; the crates that use this one combine the vectors of several workers.
 
+pub mod cli;
 pub mod config;
 pub mod data;
 pub mod device;

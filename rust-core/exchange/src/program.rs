@@ -2,12 +2,13 @@
 //! All of it goes through [`escaped`], so that no text from outside controls the terminal or looks like a line of ours.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use clap::{ArgMatches, Command};
 use env_logger::Env;
 
 use crate::escape::escaped;
+use crate::{Error, Result};
 
 /// Logs to standard error what the environment's variable `name` chooses, in env_logger's syntax, and `default`
 /// where it is not set. A process that has a logger keeps it.
@@ -29,6 +30,15 @@ pub fn arguments(command: Command) -> ArgMatches {
         let shown = std::env::args_os().map(|argument| escaped(&argument.to_string_lossy()).into_owned());
         command.try_get_matches_from(shown).err().unwrap_or(error).exit()
     })
+}
+
+/// Prints a line on standard output. A reader that has gone, as `head` does once it has enough, is no failure.
+pub fn say(line: &dyn Display) -> Result<()> {
+    let mut out = std::io::stdout();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(Error::io("standard output", &cause)),
+        _ => Ok(()),
+    }
 }
 
 /// Says in one line why `program` failed.

@@ -3,14 +3,13 @@
 //! wrong command line or configuration.
 
 use std::io::IsTerminal;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::ArgMatches;
-use firesteel_engine::memory::{panic_text, quiet_panics};
+use firesteel_engine::cli;
 use firesteel_engine::options::{self, Shown};
 use firesteel_engine::sequential::{RunStatus, Sequential};
-use firesteel_engine::{Error, Kind, Result};
+use firesteel_engine::{Error, Result};
 use firesteel_exchange::escape::escaped;
 use firesteel_exchange::program;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,29 +17,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 const ABOUT: &str = "Trains a net on one machine, without Spark";
 
 fn main() -> ExitCode {
-    program::log("FIRESTEEL_LOG", "warn");
-    firesteel_engine::libtorch::cuda();
-    firesteel_engine::device::keep_memory();
-    firesteel_engine::device::warn_of_a_slow_processor();
-    quiet_panics();
+    cli::start();
     let matches = program::arguments(options::command("sequential", ABOUT, Shown::Common));
-    if let Some(shown) = Shown::asked(&matches) {
-        println!("{}", options::command("sequential", ABOUT, shown).render_help().to_string().trim_end());
-        return ExitCode::SUCCESS;
-    }
-    // a panic, too, is reported in one line and ends with the status of a failed run
-    let trained = catch_unwind(AssertUnwindSafe(|| train(&matches)))
-        .unwrap_or_else(|panic| Err(Error::internal(panic_text(&*panic))));
-    match trained {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            program::complain("sequential", &error);
-            ExitCode::from(if error.kind() == Kind::Config { 2 } else { 1 })
-        }
-    }
+    cli::run("sequential", || match Shown::asked(&matches) {
+        Some(shown) => Ok(options::command("sequential", ABOUT, shown).render_help().to_string().trim_end().to_owned()),
+        None => train(&matches),
+    })
 }
 
-fn train(matches: &ArgMatches) -> Result<()> {
+/// Trains, and returns what is to be said of it.
+fn train(matches: &ArgMatches) -> Result<String> {
     let run = Sequential::prepare(options::configuration(matches)?)?;
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("round {pos}/{len}  {msg}  {eta} left");
@@ -50,8 +36,7 @@ fn train(matches: &ArgMatches) -> Result<()> {
     let accuracy = outcome.accuracy.map_or(String::new(), |accuracy| format!("accuracy {:.2} %, ", accuracy * 100.0));
     let (seconds, rate) = (outcome.seconds, outcome.images_per_second);
     let model = outcome.model.display().to_string();
-    println!("{accuracy}{seconds:.1} s of training, {rate:.0} images/s, model in {}", escaped(&model));
-    Ok(())
+    Ok(format!("{accuracy}{seconds:.1} s of training, {rate:.0} images/s, model in {}", escaped(&model)))
 }
 
 fn show(bar: &ProgressBar, status: RunStatus) {

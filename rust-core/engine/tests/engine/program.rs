@@ -23,6 +23,20 @@ fn events(out: &Path) -> Vec<Value> {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
+    let (program, help) = (env!("CARGO_BIN_EXE_sequential"), "--help=all");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let gone = Command::new(program).arg(help).stdout(writer).output().unwrap();
+    assert!(gone.status.success() && gone.stderr.is_empty(), "{}", String::from_utf8_lossy(&gone.stderr));
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let failed = Command::new(program).arg(help).stdout(full).output().unwrap();
+    let said = String::from_utf8_lossy(&failed.stderr);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(said.starts_with("sequential: standard output: ") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
 fn every_kind_of_data_set_is_trained_and_evaluated() {
     for set in ["cifar10-tiny", "cifar100-tiny", "idx-tiny"] {
         let directory = tempfile::tempdir().unwrap();

@@ -89,16 +89,12 @@ fn measure(load: Load) -> Result<()> {
     let mut echo = echoes(load, bytes)?;
     let (mut exchange, mut pull) = exchanges(load)?;
     let one_way = one_way(bytes, load.exchanges)?;
-    println!(
-        "{}",
-        json!({
-            "clients": load.clients, "shards": load.shards, "bytes": bytes, "exchanges": load.exchanges, "tls": load.tls,
-            "codec": load.codec, "echo-seconds": median(&mut echo), "exchange-seconds": median(&mut exchange),
-            "ratio": median(&mut exchange) / median(&mut echo), "plain-one-way-bytes-per-second": one_way,
-            "pull-bytes-per-second": 4.0 * load.floats as f64 / median(&mut pull),
-        })
-    );
-    Ok(())
+    program::say(&json!({
+        "clients": load.clients, "shards": load.shards, "bytes": bytes, "exchanges": load.exchanges, "tls": load.tls,
+        "codec": load.codec, "echo-seconds": median(&mut echo), "exchange-seconds": median(&mut exchange),
+        "ratio": median(&mut exchange) / median(&mut echo), "plain-one-way-bytes-per-second": one_way,
+        "pull-bytes-per-second": 4.0 * load.floats as f64 / median(&mut pull),
+    }))
 }
 
 fn median(times: &mut [f64]) -> f64 {

@@ -68,8 +68,7 @@ fn serve(matches: &ArgMatches) -> Result<()> {
         fs::write(file, trust).map_err(|e| Error::io(file.display().to_string(), &e))?;
     }
     let (server, restored) = Exchanger::resume(settings, secret, tls.as_ref(), &initial)?;
-    println!("{}", serde_json::json!({ "address": server.address(), "restored": restored }));
-    std::io::stdout().flush().map_err(|e| Error::io("standard output", &e))?;
+    program::say(&serde_json::json!({ "address": server.address(), "restored": restored }))?;
     signals.forever().next();
     server.stop()
 }

@@ -14,10 +14,7 @@ An image that cannot be read is told on stderr, and all its pixels are 0.";
 
 fn main() -> ExitCode {
     match run() {
-        Ok(seconds) => {
-            println!("{seconds}");
-            ExitCode::SUCCESS
-        }
+        Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
             eprintln!("image-fit: {cause}");
             ExitCode::FAILURE
@@ -25,7 +22,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<f64, String> {
+fn run() -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [height, width, out] = arguments.as_slice() else { return Err(USAGE.to_owned()) };
     let side = |text: &String| text.parse().ok().filter(|&side| side > 0).ok_or(format!("{text} is not a side"));
@@ -46,5 +43,5 @@ fn run() -> Result<f64, String> {
     let seconds = start.elapsed().as_secs_f64();
     let written = fs::File::create(out).and_then(|mut file| file.write_all(&pixels));
     written.map_err(|cause| format!("{out}: {cause}"))?;
-    Ok(seconds)
+    writeln!(io::stdout(), "{seconds}").map_err(|cause| format!("standard output: {cause}"))
 }

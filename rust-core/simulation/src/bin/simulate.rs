@@ -2,13 +2,12 @@
 //! `sequential` and of the cluster; it writes the same files and has the same exit statuses.
 
 use std::io::IsTerminal;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::ArgMatches;
-use firesteel_engine::memory::{panic_text, quiet_panics};
+use firesteel_engine::cli;
 use firesteel_engine::options::{self as run_options, Shown};
-use firesteel_engine::{Error, Kind, Result};
+use firesteel_engine::{Error, Result};
 use firesteel_exchange::escape::escaped;
 use firesteel_exchange::program;
 use firesteel_simulation::cost::{self, Sweep};
@@ -17,36 +16,27 @@ use firesteel_simulation::run::{RunStatus, Simulation};
 use indicatif::{ProgressBar, ProgressStyle};
 
 fn main() -> ExitCode {
-    program::log("FIRESTEEL_LOG", "warn");
-    firesteel_engine::libtorch::cuda();
-    firesteel_engine::device::keep_memory();
-    firesteel_engine::device::warn_of_a_slow_processor();
-    quiet_panics();
+    cli::start();
     let matches = program::arguments(options::command(Shown::Common));
     let (asked, of_cost) = match matches.subcommand() {
         Some(("cost", matches)) => (matches, true),
         _ => (&matches, false),
     };
-    if let Some(shown) = Shown::asked(asked) {
-        let mut command = options::command(shown);
-        let shown = if of_cost { command.find_subcommand_mut("cost").map(|cost| cost.render_help()) } else { None };
-        let help = shown.unwrap_or_else(|| command.render_help());
-        println!("{}", help.to_string().trim_end());
-        return ExitCode::SUCCESS;
-    }
-    // a panic, too, is reported in one line and ends with the status of a failed run
-    let done = catch_unwind(AssertUnwindSafe(|| if of_cost { tell_cost(asked) } else { train(asked) }))
-        .unwrap_or_else(|panic| Err(Error::internal(panic_text(&*panic))));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            program::complain("simulate", &error);
-            ExitCode::from(if error.kind() == Kind::Config { 2 } else { 1 })
-        }
-    }
+    cli::run("simulate", || match Shown::asked(asked) {
+        Some(shown) => Ok(help(shown, of_cost)),
+        None if of_cost => tell_cost(asked),
+        None => train(asked),
+    })
 }
 
-fn train(matches: &ArgMatches) -> Result<()> {
+fn help(shown: Shown, of_cost: bool) -> String {
+    let mut command = options::command(shown);
+    let cost = if of_cost { command.find_subcommand_mut("cost").map(|cost| cost.render_help()) } else { None };
+    cost.unwrap_or_else(|| command.render_help()).to_string().trim_end().to_owned()
+}
+
+/// Trains, and returns what is to be said of it.
+fn train(matches: &ArgMatches) -> Result<String> {
     let run = Simulation::prepare(run_options::configuration(matches)?, options::cluster(matches)?)?;
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("minibatch {pos}/{len}  {msg}  {eta} left");
@@ -57,8 +47,7 @@ fn train(matches: &ArgMatches) -> Result<()> {
     let accuracy = outcome.accuracy.map_or(String::new(), |accuracy| format!("accuracy {:.2} %, ", accuracy * 100.0));
     let (virtual_seconds, seconds) = (outcome.virtual_seconds, outcome.seconds);
     let model = outcome.model.display().to_string();
-    println!("{accuracy}{virtual_seconds:.1} virtual s, computed in {seconds:.1} s, model in {}", escaped(&model));
-    Ok(())
+    Ok(format!("{accuracy}{virtual_seconds:.1} virtual s, computed in {seconds:.1} s, model in {}", escaped(&model)))
 }
 
 fn show(bar: &ProgressBar, status: RunStatus) {
@@ -68,7 +57,7 @@ fn show(bar: &ProgressBar, status: RunStatus) {
     bar.set_message(format!("loss {:.4}{accuracy}  {:.1} virtual s", status.loss, status.virtual_seconds));
 }
 
-fn tell_cost(matches: &ArgMatches) -> Result<()> {
+fn tell_cost(matches: &ArgMatches) -> Result<String> {
     let weights = matches
         .get_one::<String>("weights")
         .map(|text| text.parse().map_err(|_| Error::config(format!("weights: {text} is no number of weights"))));
@@ -79,6 +68,5 @@ fn tell_cost(matches: &ArgMatches) -> Result<()> {
     };
     let costs = sweep.costs()?;
     let json = || serde_json::to_string(&costs).map_err(|e| Error::internal("write JSON").caused_by(e));
-    println!("{}", if matches.get_flag("json") { json()? } else { cost::table(&costs) });
-    Ok(())
+    if matches.get_flag("json") { json() } else { Ok(cost::table(&costs)) }
 }

@@ -1,7 +1,7 @@
 // What a matrix expands to, and what is wrong with one, told with its place.
 package io.firesteel.compare
 
-import io.firesteel.FiresteelException
+import io.firesteel.{FiresteelException, TestSpark}
 import io.firesteel.jni.Kind
 import java.nio.file.{Files, Path}
 import org.scalatest.funsuite.AnyFunSuite
@@ -40,6 +40,15 @@ class MatrixTest extends AnyFunSuite {
     val cells = parse(s"{'axes': {'who': [$value]}, 'budget': {'samples': 1}}").cells
     assert(cells.map(_.name) == Seq("who a") && cells.head.settings.toString == """{"lr":0.1,"momentum":0.9}""")
     Files.delete(file)
+  }
+
+  test("every matrix of the repository is read, and has its seeds in groups") {
+    val files = Files.list(TestSpark.root.resolve("configs/compare")).toArray.map(_.asInstanceOf[Path])
+    assert(files.length >= 4)
+    for (file <- files) {
+      val groups = MatrixFile.read(file).cells.groupBy(_.group)
+      assert(groups.values.map(_.size).toSet.size == 1, file)
+    }
   }
 
   test("exclusions and overrides apply by labels and by settings") {

@@ -200,7 +200,8 @@ object ProgressDisplay {
   }
 
   /** With a decimal where few are a second, as of a large net or of a single image. */
-  def rate(imagesPerSecond: Double): String = text(if (imagesPerSecond < 10) "%.1f images/s" else "%.0f images/s", imagesPerSecond)
+  def rate(imagesPerSecond: Double): String =
+    text(if (imagesPerSecond < 10) "%.1f images/s" else "%.0f images/s", imagesPerSecond)
 
   private def text(format: String, values: Any*): String = format.formatLocal(Locale.ROOT, values: _*)
 }
