@@ -18,7 +18,7 @@ function heading() {
   ];
   const rows = facts.filter(([, value]) => value).map(([key, value]) => element("div", {}, element("dt", {}, key), element("dd", {}, value)));
   byId("facts").append(...rows);
-  byId("made").textContent = `Made by Firesteel ${data.firesteel}, ${when(data.made)}. This file needs no network.`;
+  byId("made").textContent = `${["Made by Firesteel", data.firesteel].filter(Boolean).join(" ")}, ${when(data.made)}. This file needs no network.`;
   byId("method").append(...data.method.map((paragraph) => element("p", {}, paragraph)));
 }
 
