@@ -29,7 +29,7 @@ object CompareCommand {
       }
     else {
       val out = text("out").getOrElse(fail("compare needs --out"))
-      Using.resource(Comparison.claim(out, SparkApplication.hadoop)) { directory =>
+      Using.resource(Comparison.claim(out, SparkApplication.hadoop, matrix)) { directory =>
         SparkApplication.use("firesteel compare") { sc =>
           directory.belongsTo(sc.applicationId)
           val progress = new Progress(matrix, console)

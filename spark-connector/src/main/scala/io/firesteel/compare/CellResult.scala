@@ -23,7 +23,7 @@ private[compare] final class CellResult(planned: PlannedCell, seconds: Option[Do
   override def stops: Boolean = over
 
   override def round(e: RoundDone): Unit = {
-    bytes += e.exchangeBytes
+    if (workers > 1) bytes += e.exchangeBytes // one machine exchanges nothing, though Spark sends it the weights
     // inside one stage, exchanges tell more exactly how long their workers computed
     if (exchanges == 0) computing += (e.samples - samples) / e.imagesPerSecond * workers
     samples = e.samples

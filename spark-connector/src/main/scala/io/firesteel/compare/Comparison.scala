@@ -33,8 +33,10 @@ object Comparison {
   val Tex = "summary.tex"
 
   /** The directory of a comparison, which one at a time writes in. It must be closed. */
-  def claim(uri: String, conf: Configuration): Directory =
-    Directory.claim(uri, conf, Purpose("output directory", "choose another --out", Seq(Results, Report, Table, Tex)))
+  def claim(uri: String, conf: Configuration, matrix: Matrix): Directory = {
+    val files = Seq(Results, Report, Table, Tex) ++ Plots.names(matrix.axes.map(_.key))
+    Directory.claim(uri, conf, Purpose("output directory", "choose another --out", files))
+  }
 
   /** Runs all runs of `matrix` that have no result in `out`, and writes the report there after each.
     *

@@ -18,7 +18,12 @@ private[compare] object Plots {
   )
   private val Accuracy = 4
 
-  /** Names of files, without their ending, and what stands in them.
+  /** The names of files that there may be, for these axes. */
+  def names(axes: Seq[String]): Seq[String] = (Efforts.map(_.name) ++ axes.map(key => s"by-$key")).map(fileName)
+
+  private def fileName(plot: String) = s"accuracy-${plot.replaceAll("[^A-Za-z0-9-]", "-")}.svg"
+
+  /** Names of files, and what stands in them.
     *
     * @param data as [[ReportData]] makes it
     */
@@ -45,7 +50,7 @@ private[compare] object Plots {
   ): Option[(String, String)] = {
     val all = lines.zipWithIndex.map { case ((label, points), i) => PlotLine(label, i, points) }
     val told = all.filter(_.points.nonEmpty)
-    Option.when(told.nonEmpty)(s"accuracy-${name.replaceAll("[^A-Za-z0-9-]", "-")}" -> LinePlot(x, y, told).svg)
+    Option.when(told.nonEmpty)(fileName(name) -> LinePlot(x, y, told).svg)
   }
 
   private def runs(group: JsonNode) =

@@ -33,6 +33,7 @@ private[compare] final class Results(out: Directory, cells: Seq[PlannedCell], re
     out.write(Comparison.Report, Report.html(data).getBytes(UTF_8))
     out.write(Comparison.Table, SummaryTable.csv(data).getBytes(UTF_8))
     out.write(Comparison.Tex, SummaryTable.tex(data).getBytes(UTF_8))
+    for ((name, plot) <- Plots.svgs(data)) out.write(name, plot.getBytes(UTF_8))
   }
 }
 

@@ -33,7 +33,7 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
 
   private def run(matrix: Matrix, out: Path, parallel: Option[Int] = Some(1)): (Int, Seq[String]) = {
     val ran = new Ran
-    val failed = Using.resource(Comparison.claim(out.toString, sc.hadoopConfiguration)) { directory =>
+    val failed = Using.resource(Comparison.claim(out.toString, sc.hadoopConfiguration, matrix)) { directory =>
       Comparison.run(sc, matrix, directory, parallel, listener = ran)
     }
     (failed, ran.names)
@@ -59,6 +59,7 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
     )
     assert(Files.readString(out.resolve(Comparison.Tex)).linesIterator.count(_.contains("&")) == 3)
     assert(Files.readString(out.resolve(Comparison.Report)).contains("80 samples of all workers together"))
+    assert(Files.readString(out.resolve("accuracy-samples.svg")).startsWith("<svg"))
     assert(Engine.live() == 0)
   }
 
@@ -112,7 +113,7 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
         throw new FiresteelException(Kind.CANCELLED, "enough")
     }
     val e = intercept[FiresteelException] {
-      Using.resource(Comparison.claim(out.toString, sc.hadoopConfiguration)) { directory =>
+      Using.resource(Comparison.claim(out.toString, sc.hadoopConfiguration, all)) { directory =>
         Comparison.run(sc, all, directory, Some(1), listener = interrupted)
       }
     }
@@ -121,9 +122,9 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
   }
 
   test("two at once in a directory are refused") {
-    val out = fresh()
-    Using.resource(Comparison.claim(out.toString, sc.hadoopConfiguration)) { _ =>
-      val e = intercept[FiresteelException](run(matrix("'strategy': ['sequential']"), out))
+    val (out, one) = (fresh(), matrix("'strategy': ['sequential']"))
+    Using.resource(Comparison.claim(out.toString, sc.hadoopConfiguration, one)) { _ =>
+      val e = intercept[FiresteelException](run(one, out))
       assert(e.kind == Kind.CONFIG && e.getMessage.contains(out.toString))
     }
   }

@@ -20,20 +20,20 @@ class PlotsTest extends AnyFunSuite {
 
   test("each measure of effort and each axis of numbers has its plot") {
     val names = Plots.svgs(SampleReport.data(groups = 20, seeds = 2, points = 9)).keySet
-    val efforts = Set("samples", "seconds", "virtual", "bytes").map("accuracy-" + _)
-    assert(names == efforts ++ Set("accuracy-by-tau", "accuracy-by-workers"))
+    val efforts = Set("samples", "seconds", "virtual", "bytes").map(effort => s"accuracy-$effort.svg")
+    assert(names == efforts ++ Set("accuracy-by-tau.svg", "accuracy-by-workers.svg"))
   }
 
   test("a group that exchanges nothing has no line over the bytes") {
     val svgs = Plots.svgs(SampleReport.data(groups = 4, seeds = 2, points = 9))
-    assert(texts(svgs("accuracy-samples")).contains("strategy sequential, tau 1, workers 2"))
-    assert(!texts(svgs("accuracy-bytes")).contains("strategy sequential, tau 1, workers 2"))
+    assert(texts(svgs("accuracy-samples.svg")).contains("strategy sequential, tau 1, workers 2"))
+    assert(!texts(svgs("accuracy-bytes.svg")).contains("strategy sequential, tau 1, workers 2"))
   }
 
   test("a label is text, whatever is in it") {
     val data = SampleReport.data(groups = 1, seeds = 1, points = 3)
     data.get("groups").get(0).asInstanceOf[ObjectNode].put("label", "a < b & \"c\"")
-    assert(texts(Plots.svgs(data)("accuracy-seconds")).contains("a < b & \"c\""))
+    assert(texts(Plots.svgs(data)("accuracy-seconds.svg")).contains("a < b & \"c\""))
   }
 
   test("the marks of an axis are round numbers that enclose the values") {
