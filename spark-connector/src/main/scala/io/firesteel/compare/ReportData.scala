@@ -93,7 +93,7 @@ private[compare] object ReportData {
 
   /** Runs that differ in their seeds only. */
   final class Group(val labels: Seq[(String, String)], val runs: Seq[Run]) {
-    val label: String = if (labels.isEmpty) "all" else labels.map { case (key, label) => s"$key $label" }.mkString(", ")
+    val label: String = if (labels.isEmpty) "all" else labels.map(Group.words.tupled).mkString(", ")
     val settings: ObjectNode = Json.mapper.readTree(runs.head.cell.config.toJson).asInstanceOf[ObjectNode]
     val done: Seq[RunSummary] = runs.flatMap(_.line).filter(_.path("status").asText == "done").map(new RunSummary(_))
 
@@ -103,6 +103,13 @@ private[compare] object ReportData {
     def isBaseline(other: Group): Boolean =
       other.settings.path("strategy").asText == "sequential" &&
         Seq("net", "data", "batch").forall(key => other.settings.get(key) == settings.get(key))
+  }
+
+  object Group {
+
+    /** A number, true or false needs the name of its axis; a name says by itself what it is. */
+    private val words = (axis: String, label: String) =>
+      if (label.toDoubleOption.nonEmpty || label.toBooleanOption.nonEmpty) s"$axis $label" else label
   }
 
   /** The settings, besides those of the axes, in which completed configurations differ. */

@@ -58,7 +58,8 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
       table.map(_.takeWhile(_ != ',')) == Seq("strategy", "sequential", "two") && table(1).startsWith("sequential,2,")
     )
     assert(Files.readString(out.resolve(Comparison.Tex)).linesIterator.count(_.contains("&")) == 3)
-    assert(Files.readString(out.resolve(Comparison.Report)).contains("80 samples of all workers together"))
+    val page = Files.readString(out.resolve(Comparison.Report))
+    assert(page.contains("80 samples of all workers together") && page.contains("\"label\":\"sequential\""))
     assert(Files.readString(out.resolve("accuracy-samples.svg")).startsWith("<svg"))
     assert(Engine.live() == 0)
   }
