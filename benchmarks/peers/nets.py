@@ -41,9 +41,12 @@ class Block(nn.Module):
 
     def forward(self, x):
         y = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
-        if self.more:
-            x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.more // 2, self.more // 2))
-        return F.relu(x + y)
+        return F.relu(self.shortcut(x) + y)
+
+    def shortcut(self, x):
+        if not self.more:
+            return x
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.more // 2, self.more // 2))
 
 
 class ResNet20(nn.Module):
@@ -66,21 +69,15 @@ class ResNet20(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
-class WideBlock(nn.Module):
-    """Two 3x3 convolutions, and a 1x1 convolution as the shortcut where the shape changes (option B)."""
+class WideBlock(Block):
+    """The same with a 1x1 convolution as the shortcut where the shape changes (option B)."""
 
     def __init__(self, before, width, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(before, width, 3, stride, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(width)
-        reshape = [nn.Conv2d(before, width, 1, stride, bias=False), nn.BatchNorm2d(width)]
-        self.shortcut = nn.Sequential(*(reshape if before != width else []))
+        super().__init__(before, width, stride)
+        self.reshape = nn.Sequential(nn.Conv2d(before, width, 1, stride, bias=False), nn.BatchNorm2d(width)) if self.more else nn.Identity()
 
-    def forward(self, x):
-        y = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
-        return F.relu(self.shortcut(x) + y)
+    def shortcut(self, x):
+        return self.reshape(x)
 
 
 class ResNet18(nn.Module):
