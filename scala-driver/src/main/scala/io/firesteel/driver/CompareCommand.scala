@@ -7,8 +7,8 @@ import io.firesteel.compare.{Comparison, ComparisonListener, Matrix, MatrixFile,
 import io.firesteel.driver.console.{Console, ProgressDisplay, TextTable}
 import io.firesteel.driver.options.{Command, Options}
 import io.firesteel.jni.Kind
+import io.firesteel.train.Training
 import org.apache.spark.SparkContext
-import org.apache.spark.firesteel.TaskSlots
 
 import java.nio.file.Path
 import scala.util.Using
@@ -25,7 +25,7 @@ object CompareCommand {
     matrix.cells // a wrong matrix is refused before Spark starts
     if (settings.path("plan").asBoolean)
       SparkApplication.use("firesteel compare") { sc =>
-        list(PlannedCell.all(sc, matrix, math.max(1, TaskSlots.now(sc))), matrix, console)
+        list(PlannedCell.all(sc, matrix, Training.slots(sc)), matrix, console)
       }
     else {
       val out = text("out").getOrElse(fail("compare needs --out"))
@@ -72,13 +72,13 @@ object CompareCommand {
     private val begin = System.nanoTime()
     private var running = Seq.empty[PlannedCell]
 
-    override def planned(cells: Seq[PlannedCell], finished: Int, parallel: Int): Unit = {
+    override def planned(cells: Seq[PlannedCell], left: Seq[PlannedCell], parallel: Int): Unit = {
       list(cells, matrix, console)
-      val there = if (finished > 0) s", $finished of them finished before" else ""
-      say(s"${cells.size} runs$there, $parallel at a time, ${matrix.budget.words}")
       all = cells.size
-      ended = finished
-      samples = cells.map(_.samples).sum * (cells.size - finished) / math.max(1, cells.size)
+      ended = all - left.size
+      val there = if (ended > 0) s", $ended of them finished before" else ""
+      say(s"${cells.size} runs$there, $parallel at a time, ${matrix.budget.words}")
+      samples = left.map(_.samples).sum
     }
 
     override def began(cell: PlannedCell): Unit = {

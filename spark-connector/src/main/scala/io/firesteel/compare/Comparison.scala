@@ -10,15 +10,14 @@ import io.firesteel.train.Training
 import java.util.concurrent.TimeUnit.NANOSECONDS
 import java.util.concurrent.{ConcurrentLinkedQueue, ExecutionException, ExecutorCompletionService, Executors}
 import org.apache.hadoop.conf.Configuration
-import org.apache.spark.SparkContext
-import org.apache.spark.firesteel.TaskSlots
+import org.apache.spark.{SparkContext, SparkException}
 import scala.jdk.CollectionConverters._
 
 /** Is told what a comparison does; on any thread, but never twice at the same time. */
 trait ComparisonListener {
 
-  /** All runs are checked; the results of `finished` of them are there already. */
-  def planned(cells: Seq[PlannedCell], finished: Int, parallel: Int): Unit = ()
+  /** All runs are checked; those of `left` have no results yet. */
+  def planned(cells: Seq[PlannedCell], left: Seq[PlannedCell], parallel: Int): Unit = ()
 
   def began(cell: PlannedCell): Unit = ()
 
@@ -54,12 +53,12 @@ object Comparison {
       about: Map[String, String] = Map.empty,
       listener: ComparisonListener = new ComparisonListener {}
   ): Int = {
-    val slots = math.max(1, TaskSlots.now(sc))
+    val slots = Training.slots(sc)
     val cells = PlannedCell.all(sc, matrix, slots)
     val results = new Results(out, cells, ReportData.of(sc, matrix, about))
     val atOnce = parallel.getOrElse(math.max(1, slots / cells.map(_.config.workers.get).max))
     val left = cells.filterNot(results.has)
-    listener.planned(cells, cells.size - left.size, atOnce)
+    listener.planned(cells, left, atOnce)
     results.write()
     inThreads(atOnce, left) { cell =>
       listener.synchronized(listener.began(cell))
@@ -82,6 +81,7 @@ object Comparison {
       recorder.done
     } catch {
       case e: FiresteelException if e.kind != Kind.CANCELLED => CellResult.failed(cell, e)
+      case e: SparkException                                 => CellResult.failed(cell, e) // lost executors, say
     }
   }
 

@@ -57,6 +57,9 @@ object Training {
     TrainedModel(plan.config, outcome.weights, outcome.normalizer)
   }))
 
+  /** The task slots of the application, at least 1, once its executors have registered, as `train` waits for them. */
+  private[firesteel] def slots(sc: SparkContext): Int = math.max(1, Slots.settled(sc, wanted = None, tell = _ => ()))
+
   /** What `train` would do with that training set and so many task slots, without doing it.
     *
     * @throws FiresteelException of kind config for a wrong request
