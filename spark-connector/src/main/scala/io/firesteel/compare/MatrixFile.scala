@@ -64,7 +64,7 @@ object MatrixFile {
         Override(where("override where", change.path("where")), set)
       },
       budget(source, section(source, file, "budget")),
-      positive(source, file, "evaluations").getOrElse(Evaluations.toDouble).toInt,
+      whole(source, file, "evaluations").fold(Evaluations)(_.toInt),
       positive(source, file, "goal")
     )
   }
@@ -100,16 +100,21 @@ object MatrixFile {
   private def budget(source: String, node: ObjectNode): Budget = {
     refuseUnknown(source, "budget", node, Budgets)
     Budgets.flatMap(key => positive(source, node, key).map(key -> _)) match {
-      case Seq(("samples", count))    => Budget.Samples(count.toLong)
-      case Seq(("seconds", seconds))  => Budget.Seconds(seconds)
-      case Seq(("iterations", steps)) => Budget.Iterations(steps.toLong)
-      case _                          => fail(source, s"budget: say one of ${Budgets.mkString(", ")}")
+      case Seq(("samples", _))       => Budget.Samples(whole(source, node, "samples").get)
+      case Seq(("seconds", seconds)) => Budget.Seconds(seconds)
+      case Seq(("iterations", _))    => Budget.Iterations(whole(source, node, "iterations").get)
+      case _                         => fail(source, s"budget: say one of ${Budgets.mkString(", ")}")
     }
   }
 
   private def positive(source: String, node: ObjectNode, key: String): Option[Double] = Option(node.get(key)).map {
     case value if value.isNumber && value.asDouble > 0 => value.asDouble
     case other                                         => fail(source, s"$key: $other is no number above 0")
+  }
+
+  private def whole(source: String, node: ObjectNode, key: String): Option[Long] = Option(node.get(key)).map {
+    case value if value.isIntegralNumber && value.canConvertToInt && value.asInt > 0 => value.asLong
+    case other => fail(source, s"$key: $other is no whole number from 1 to ${Int.MaxValue}")
   }
 
   /** `node` with keys of the table of settings only, and none that the comparison decides. */

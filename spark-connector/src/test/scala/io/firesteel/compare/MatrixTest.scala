@@ -77,6 +77,8 @@ class MatrixTest extends AnyFunSuite {
         "{'axes': {}}" -> "m.json: budget: say one of samples, seconds, iterations",
         "{'budget': {'samples': 1, 'seconds': 2}}" -> "m.json: budget: say one of samples, seconds, iterations",
         "{'budget': {'samples': 0}}" -> "m.json: samples: 0 is no number above 0",
+        "{'budget': {'iterations': 0.5}}" -> "m.json: iterations: 0.5 is no whole number from 1 to 2147483647",
+        s"{'evaluations': 0.5, $budget}" -> "m.json: evaluations: 0.5 is no whole number from 1 to 2147483647",
         s"{$axes, 'exclude': [{'tau': 7}]}" -> """m.json: exclude: {"tau":7} applies to no run""",
         s"{$axes, 'exclude': [{}]}" -> "m.json: exclude leaves no run",
         s"{$axes, 'override': [{'where': {}}]}" -> """m.json: override: {"where":{}} has no object set""",
