@@ -47,7 +47,9 @@ pub fn estimate(config: &TrainConfig, rows: u64, record: RecordFormat) -> Result
     let length = net.layout().length();
     let vector = length as u64 * F32;
     let compute = Compute::cpu(config.precision.resolve());
-    let copies: u64 = net.params().iter().map(|param| copy_of(&param.entry, compute.precision)).sum();
+    let entries = || net.params().iter().map(|param| &param.entry);
+    let copies: u64 =
+        entries().map(|entry| copy_of(entry, compute.precision) + product_of(entry, compute.precision)).sum();
     let state = config.state_length(length) as u64 * F32;
     let terms = (2 + u64::from(config.lookahead_every.is_some())) * vector;
     // the state twice: its copy from the start of the round allows the round to be repeated
@@ -78,13 +80,15 @@ fn copy_of(entry: &Entry, precision: Precision) -> u64 {
     }
 }
 
-/// Temporary vectors of the net's length that a solver's step allocates; measured.
+/// Bytes that [`Gradient`] keeps for the gradient of a matrix beside the gradient itself.
+fn product_of(entry: &Entry, precision: Precision) -> u64 {
+    if precision == Precision::Bf16 && entry.shape.len() == 2 { 2 * entry.numel() as u64 } else { 0 }
+}
+
+/// Temporary vectors of the net's length that a solver's step allocates at most: Muon's works on whole tensors, the others'
+/// on parts of a vector.
 fn solver_blocks(config: &TrainConfig) -> u64 {
-    match config.solver {
-        SolverName::Sgd | SolverName::Nesterov => 3,
-        SolverName::Adam | SolverName::Adamw => 5,
-        SolverName::Muon => 1,
-    }
+    u64::from(config.solver == SolverName::Muon)
 }
 
 /// The largest number of bytes that a pass over `rows` images has allocated at any time.
@@ -92,7 +96,7 @@ fn peak(net: &Net, config: &TrainConfig, compute: Compute, mode: Mode, rows: u64
     let side = config.resize.unwrap_or(config.shape().height);
     let measured_side = side.min(MEASURED_SIDE.max(*net.sides().start()));
     let area_ratio = (side as f64 / measured_side as f64).powi(2);
-    let (weights, mut gradient) = (Weights::new(net.params(), compute), Gradient::new(net.params(), compute.device));
+    let (weights, mut gradient) = (Weights::new(net.params(), compute), Gradient::new(net.params(), compute));
     set_threads(1);
     let [fewer, more] = MEASURED_ROWS.map(|rows| {
         let pass = || measured_pass(net, &weights, mode, (rows, measured_side as i64), &mut gradient);

@@ -175,6 +175,11 @@ impl BackwardPass<'_> {
     pub fn set_weight_gradient(&mut self, name: &str, gradient: &Tensor) {
         self.weights.put(name, gradient);
     }
+
+    /// Sets the gradient of the matrix `name`, which exactly one operation uses, to the product `left right`.
+    pub fn set_weight_product(&mut self, name: &str, left: &Tensor, right: &Tensor) {
+        self.weights.put_product(name, left, right);
+    }
 }
 
 #[cfg(test)]
@@ -207,7 +212,7 @@ mod tests {
             backward.add_gradient(l, || gradient.shallow_clone());
             backward.add_gradient(r, || gradient.shallow_clone());
         });
-        let mut gradient = Gradient::new(&params, Device::Cpu);
+        let mut gradient = Gradient::new(&params, weights.compute());
         pass.backward(&sum, Tensor::from_slice(&[1f32]), &mut gradient);
         assert_eq!(gradient.flat().sum(Kind::Double).double_value(&[]), 50.0);
     }

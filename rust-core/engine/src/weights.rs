@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 use crate::device::{Compute, Precision};
 use crate::error::Result;
@@ -120,13 +120,19 @@ impl Weights {
 pub struct Gradient {
     flat: Tensor,
     views: Named,
+    /// Where the gradient of a matrix is computed: in the precision of the arithmetic, and kept, because a new block of
+    /// tens of megabytes in every step is memory that the kernel maps and clears page by page. Of f32 it is the view.
+    products: Named,
 }
 
 impl Gradient {
     /// Zeros.
-    pub fn new(params: &Params, device: Device) -> Self {
-        let flat = Tensor::zeros([params.layout().length() as i64], (Kind::Float, device));
-        Self { views: views(&flat, params), flat }
+    pub fn new(params: &Params, compute: Compute) -> Self {
+        let flat = Tensor::zeros([params.layout().length() as i64], (Kind::Float, compute.device));
+        let views = views(&flat, params);
+        let matrices = views.iter().filter(|(_, view)| view.dim() == 2);
+        let products = matrices.map(|(name, view)| (name.clone(), view.to_kind(compute.precision.kind()))).collect();
+        Self { flat, views, products }
     }
 
     /// In the order of the weights.
@@ -143,6 +149,15 @@ impl Gradient {
     pub fn put(&mut self, name: &str, gradient: &Tensor) {
         let mut view = named(&self.views, name).shallow_clone();
         no_grad(|| view.copy_(gradient));
+    }
+
+    /// Sets the gradient of the matrix called `name` to the product `left right`.
+    pub fn put_product(&mut self, name: &str, left: &Tensor, right: &Tensor) {
+        let product = named(&self.products, name).shallow_clone();
+        let _ = no_grad(|| left.mm_out(&product, right));
+        if product.kind() != Kind::Float {
+            self.put(name, &product);
+        }
     }
 }
 
@@ -163,6 +178,8 @@ fn views(flat: &Tensor, params: &Params) -> Named {
 
 #[cfg(test)]
 mod tests {
+    use tch::Device;
+
     use super::*;
 
     /// A filter, whose order in memory changes for the layer, a matrix and two vectors.
@@ -210,12 +227,28 @@ mod tests {
 
     #[test]
     fn a_gradient_lies_in_the_order_of_the_layout() {
-        let mut gradient = Gradient::new(&params(), Device::Cpu);
+        let mut gradient = Gradient::new(&params(), Compute::cpu(Precision::F32));
         gradient.put("fc.bias", &Tensor::full([4], 3, (Kind::BFloat16, Device::Cpu)));
         let flat: Vec<f32> = Vec::try_from(gradient.flat()).unwrap();
         for (entry, range) in params().layout().ranges() {
             let expected = if entry.name == "fc.bias" { 3.0 } else { 0.0 };
             assert!(flat[range].iter().all(|&g| g == expected), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_a_matrix_is_a_product_rounded_as_the_arithmetic_does() {
+        for precision in [Precision::F32, Precision::Bf16] {
+            let mut gradient = Gradient::new(&params(), Compute::cpu(precision));
+            let factor = |rows: i64, columns: i64| {
+                (Tensor::arange(rows * columns, (Kind::Float, Device::Cpu)) / 7)
+                    .view([rows, columns])
+                    .to_kind(precision.kind())
+            };
+            let (left, right) = (factor(5, 4), factor(5, 3));
+            gradient.put_product("fc.weight", &left.tr(), &right);
+            assert_eq!(gradient.of("fc.weight"), &left.tr().mm(&right).to_kind(Kind::Float));
+            assert_eq!(gradient.flat().narrow(0, 31, 12).view([4, 3]), *gradient.of("fc.weight"));
         }
     }
 

@@ -275,7 +275,7 @@ mod tests {
             let images = images_for(&net, 4);
             let mut pass = Pass::new(&weights, Mode::Train, 1).with_noise(ChaCha8Rng::seed_from_u64(1));
             let logits = net.forward(&mut pass, &images);
-            let mut gradient = Gradient::new(net.params(), Device::Cpu);
+            let mut gradient = Gradient::new(net.params(), weights.compute());
             let incoming = normal(&[4, 10], 2);
             pass.backward(&logits, incoming, &mut gradient);
             for param in net.params() {

@@ -85,7 +85,7 @@ fn compare_gradients(name: NetName, build: impl FnOnce(&Path<'_>) -> Box<dyn Mod
             theirs.push(error(rounded, exact));
         };
         note("logits", &logits.value, &exact.0, &rounded.0);
-        let mut gradient = Gradient::new(net.params(), Device::Cpu);
+        let mut gradient = Gradient::new(net.params(), weights.compute());
         pass.backward(&logits, incoming, &mut gradient);
         for (tensor, exact) in &exact.1 {
             note(tensor, gradient.of(tensor), exact, &rounded.1[tensor]);

@@ -44,7 +44,7 @@ mod tests {
         let x = pass.record(&[&source], true, ones, move |_, gradient| *keep.borrow_mut() = Some(gradient));
         let y = dropout(&mut pass, &x, 0.25);
         let twos = &y.value.ones_like() * 2;
-        pass.backward(&y, twos, &mut Gradient::new(&params, Device::Cpu));
+        pass.backward(&y, twos, &mut Gradient::new(&params, weights.compute()));
         let gradient = seen.take().unwrap();
         (Vec::try_from(y.value).unwrap(), Vec::try_from(gradient).unwrap())
     }

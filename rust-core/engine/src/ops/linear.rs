@@ -23,7 +23,7 @@ fn multiply(pass: &mut Pass<'_>, layer: &str, x: &Var, bias_name: Option<String>
     let value = x.value.linear(weight, bias);
     let (id, input) = (x.id(), x.value.shallow_clone());
     pass.record(&[x], true, value, move |backward, gradient| {
-        backward.set_weight_gradient(&weight_name, &gradient.tr().mm(&input));
+        backward.set_weight_product(&weight_name, &gradient.tr(), &input);
         if let Some(bias_name) = bias_name {
             backward.set_weight_gradient(&bias_name, &gradient.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>));
         }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::device::{Compute, Precision};
 use crate::params::Params;
@@ -56,7 +56,7 @@ pub fn check_against_autograd(
         });
         let y = operation(&mut pass, &x);
         assert_close(&y.value, &reference_y.detach(), "value");
-        let mut gradient = Gradient::new(&params, Device::Cpu);
+        let mut gradient = Gradient::new(&params, weights.compute());
         pass.backward(&y, incoming.shallow_clone(), &mut gradient);
         let learnt = leaves.iter().filter(|(name, _)| !name.contains("running_"));
         let inputs: Vec<&Tensor> = std::iter::once(&reference_x).chain(learnt.clone().map(|(_, leaf)| leaf)).collect();

@@ -3,9 +3,7 @@
 //! `m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g g` and
 //! `x <- x - rate lr_mult (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + delta)`.
 
-use tch::Tensor;
-
-use super::{ParamGroups, State};
+use super::Part;
 
 /// Adam's own hyperparameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,18 +14,18 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// One step on `x`. The state is `m`, `v` and `t`, the number of steps since both were zero.
-    pub fn step(&self, groups: &ParamGroups, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
-        let (beta1, rate, t) = (groups.hyper.momentum, groups.rate(step), (state.steps + 1) as f64);
+    /// One step. The state is `m`, `v` and `t`, the number of steps since both were zero.
+    pub fn step(&self, part: &mut Part<'_>, rate: f64) {
+        let (beta1, t) = (part.hyper.momentum, (part.steps + 1) as f64);
         let (correction1, correction2) = (1.0 - beta1.powf(t), (1.0 - self.beta2.powf(t)).sqrt());
-        let direction = groups.direction(x, gradient);
-        let _ = state.vectors[0].lerp_(&direction, 1.0 - beta1);
-        let _ = state.vectors[1].lerp_(&direction.square(), 1.0 - self.beta2);
-        // numerator and denominator are multiplied by correction2, which saves a pass over the vector
-        let mut denominator = state.vectors[1].sqrt();
+        let direction = part.direction();
+        let _ = part.state[0].lerp_(&direction, 1.0 - beta1);
+        let _ = part.state[1].lerp_(&direction.square(), 1.0 - self.beta2);
+        // numerator and denominator are multiplied by correction2, which saves a pass over the values
+        let mut denominator = part.state[1].sqrt();
         let _ = denominator.g_add_scalar_(self.delta * correction2);
-        let mut numerator = &state.vectors[0] * groups.lr_mult();
+        let mut numerator = &part.state[0] * &part.lr_mult;
         let _ = numerator.g_mul_scalar_(-rate * correction2 / correction1);
-        let _ = x.addcdiv_(&numerator, &denominator);
+        let _ = part.x.addcdiv_(&numerator, &denominator);
     }
 }

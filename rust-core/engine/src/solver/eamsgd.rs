@@ -4,20 +4,20 @@
 
 use tch::Tensor;
 
-use super::{ParamGroups, State};
+use super::{Part, State};
 
 /// Moves `x` to the point at which the gradient is computed; delta is the momentum.
-pub fn look_ahead(groups: &ParamGroups, state: &mut State, x: &mut Tensor) {
+pub fn look_ahead(momentum: f64, state: &mut State, x: &mut Tensor) {
     let v = &mut state.vectors[0];
-    let _ = v.g_mul_scalar_(groups.hyper.momentum);
+    let _ = v.g_mul_scalar_(momentum);
     let _ = x.g_add_(v);
 }
 
-/// One step on `x`. The state is `v`, which is added to x; that of Caffe's SGD is subtracted.
-pub fn step(groups: &ParamGroups, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
-    let update = groups.update(x, gradient, groups.rate(step));
-    let _ = x.g_sub_(&update);
-    let _ = state.vectors[0].g_sub_(&update);
+/// One step. The state is `v`, which is added to x; that of Caffe's SGD is subtracted.
+pub fn step(part: &mut Part<'_>, rate: f64) {
+    let update = part.update(rate);
+    let _ = part.x.g_sub_(&update);
+    let _ = part.state[0].g_sub_(&update);
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 
 use tch::Tensor;
 
-use super::ParamGroups;
 use super::param_groups::spread;
+use super::{ParamGroups, Part};
 
 /// The parameters of Lookahead.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,8 +21,23 @@ pub fn alphas(groups: &ParamGroups, lookahead: Lookahead) -> Tensor {
     spread(&groups.list, |group| if group.lr_mult > 0.0 { lookahead.alpha } else { 1.0 })
 }
 
+/// The slow weights begin at the weights.
+pub fn begin(part: &mut Part<'_>) {
+    let x = part.x.shallow_clone();
+    slow_weights(part).copy_(&x);
+}
+
 /// `phi <- phi + alphas (x - phi);  x <- phi`.
-pub fn update(phi: &mut Tensor, x: &mut Tensor, alphas: &Tensor) {
-    let _ = phi.lerp_tensor_(x, alphas);
+pub fn update(part: &mut Part<'_>) {
+    let Some(alphas) = part.alphas.as_ref().map(Tensor::shallow_clone) else { return };
+    let mut x = part.x.shallow_clone();
+    let phi = slow_weights(part);
+    let _ = phi.lerp_tensor_(&x, &alphas);
     x.copy_(phi);
+}
+
+/// The last vector of the state.
+fn slow_weights<'a>(part: &'a mut Part<'_>) -> &'a mut Tensor {
+    let last = part.state.len() - 1;
+    &mut part.state[last]
 }

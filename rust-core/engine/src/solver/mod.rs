@@ -9,6 +9,7 @@ mod lookahead;
 mod muon;
 mod nesterov;
 mod param_groups;
+mod part;
 mod policy;
 mod sgd;
 mod state;
@@ -32,6 +33,7 @@ pub use policy::{Policy, PolicyName, Schedule};
 pub use state::StateShape;
 
 use param_groups::ParamGroups;
+use part::Part;
 use state::State;
 
 names! {
@@ -101,29 +103,44 @@ impl Solver {
 
     fn look_ahead_on(&mut self, x: &mut Tensor) {
         if self.groups.hyper.algorithm == Algorithm::Eamsgd {
-            eamsgd::look_ahead(&self.groups, &mut self.state, x);
+            eamsgd::look_ahead(self.groups.hyper.momentum, &mut self.state, x);
         }
     }
 
     fn step_on(&mut self, x: &mut Tensor, gradient: &Tensor, step: u64) {
-        let (groups, state) = (&self.groups, &mut self.state);
-        if self.alphas.is_some() && state.steps == 0 {
-            slow_weights(state).copy_(x);
+        let clipping = self.groups.clipping(gradient);
+        let length = match self.groups.hyper.algorithm {
+            Algorithm::Muon(_) => x.numel().max(1) as i64,
+            _ => part::length_for(x),
+        };
+        for start in (0..x.numel() as i64).step_by(length as usize) {
+            let vectors = (&*x, gradient);
+            let mut part = Part::new(&self.groups, &self.state, self.alphas.as_ref(), vectors, (start, length));
+            if let Some(factor) = clipping {
+                part.gradient = &part.gradient * factor;
+            }
+            self.step_part(part, step);
         }
-        let gradient = &groups.clipped(gradient);
-        groups.shrink(x, groups.rate(step));
-        match &groups.hyper.algorithm {
-            Algorithm::Sgd => sgd::step(groups, state, (x, gradient), step),
-            Algorithm::Nesterov => nesterov::step(groups, state, (x, gradient), step),
-            Algorithm::Adam(adam) => adam.step(groups, state, (x, gradient), step),
-            Algorithm::Muon(muon) => muon.step(groups, state, (x, gradient), step),
-            Algorithm::Eamsgd => eamsgd::step(groups, state, (x, gradient), step),
+        self.state.steps += 1;
+    }
+
+    fn step_part(&self, mut part: Part<'_>, step: u64) {
+        let rate = self.rate(step);
+        if part.alphas.is_some() && part.steps == 0 {
+            lookahead::begin(&mut part);
         }
-        state.steps += 1;
-        if let (Some(alphas), Some(lookahead)) = (&self.alphas, groups.hyper.lookahead)
-            && state.steps % lookahead.every == 0
+        part.shrink(rate);
+        match &part.hyper.algorithm {
+            Algorithm::Sgd => sgd::step(&mut part, rate),
+            Algorithm::Nesterov => nesterov::step(&mut part, rate),
+            Algorithm::Adam(adam) => adam.step(&mut part, rate),
+            Algorithm::Muon(muon) => muon.step(&self.groups, &part, step),
+            Algorithm::Eamsgd => eamsgd::step(&mut part, rate),
+        }
+        if let Some(lookahead) = part.hyper.lookahead
+            && (part.steps + 1).is_multiple_of(lookahead.every)
         {
-            lookahead::update(slow_weights(state), x, alphas);
+            lookahead::update(&mut part);
         }
     }
 
@@ -161,10 +178,4 @@ impl Solver {
     pub fn reset(&mut self) {
         self.state.reset();
     }
-}
-
-/// Lookahead's slow weights, the last vector of the state.
-fn slow_weights(state: &mut State) -> &mut Tensor {
-    let last = state.vectors.len() - 1;
-    &mut state.vectors[last]
 }

@@ -4,7 +4,7 @@
 
 use tch::Tensor;
 
-use super::{ParamGroups, State, nesterov};
+use super::{ParamGroups, Part, nesterov};
 
 /// Keller Jordan's coefficients of the quintic: they raise small singular values fast, at the price of leaving all of
 /// them only near 1.
@@ -20,11 +20,11 @@ pub struct Muon {
 }
 
 impl Muon {
-    /// One step on `x`, tensor by tensor; frozen tensors are skipped. The state is `v`.
-    pub fn step(&self, groups: &ParamGroups, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
+    /// One step on whole vectors, tensor by tensor; frozen tensors are skipped. The state is `v`.
+    pub fn step(&self, groups: &ParamGroups, whole: &Part<'_>, step: u64) {
         let mu = groups.hyper.momentum;
         for group in groups.list.iter().filter(|group| group.lr_mult > 0.0) {
-            let (mut x, mut v, gradient) = (group.of(x), group.of(&state.vectors[0]), group.of(gradient));
+            let (mut x, mut v, gradient) = (group.of(&whole.x), group.of(&whole.state[0]), group.of(&whole.gradient));
             let is_filter = group.shape.len() == 4;
             let base = if is_filter { self.lr } else { groups.hyper.lr };
             let rate = groups.rate_from(base, step) * group.lr_mult;

@@ -4,12 +4,12 @@
 
 use tch::Tensor;
 
-use super::{ParamGroups, State};
+use super::Part;
 
-/// One step on `x`. The state is `v`.
-pub fn step(groups: &ParamGroups, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
-    let update = groups.update(x, gradient, groups.rate(step));
-    advance(groups.hyper.momentum, &mut state.vectors[0], x, update);
+/// One step. The state is `v`.
+pub fn step(part: &mut Part<'_>, rate: f64) {
+    let update = part.update(rate);
+    advance(part.hyper.momentum, &mut part.state[0], &mut part.x, update);
 }
 
 /// One step on `x` for a given `update` and momentum `mu`.

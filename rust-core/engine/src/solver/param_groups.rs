@@ -46,9 +46,9 @@ pub struct ParamGroups {
     pub hyper: Hyperparameters,
     /// In the order of the flat vector.
     pub list: Vec<ParamGroup>,
-    lr_mult: Tensor,
+    pub lr_mult: Tensor,
     /// `weight_decay * decay_mult` of each weight; times `lr_mult` where decay is decoupled.
-    decay: Tensor,
+    pub decay: Tensor,
 }
 
 impl ParamGroups {
@@ -86,46 +86,11 @@ impl ParamGroups {
         self.hyper.schedule.rate(base, step)
     }
 
-    /// `rate lr_mult d`, where `d` is the direction.
-    pub fn update(&self, x: &Tensor, gradient: &Tensor, rate: f64) -> Tensor {
-        let mut update = if self.hyper.decoupled_decay {
-            gradient * &self.lr_mult
-        } else {
-            let mut direction = self.direction(x, gradient);
-            let _ = direction.g_mul_(&self.lr_mult);
-            direction
-        };
-        let _ = update.g_mul_scalar_(rate);
-        update
-    }
-
-    /// `g + weight_decay decay_mult x`, or the gradient `g` alone where decay is decoupled.
-    pub fn direction(&self, x: &Tensor, gradient: &Tensor) -> Tensor {
-        if self.hyper.decoupled_decay {
-            return gradient.shallow_clone();
-        }
-        let mut direction = x * &self.decay;
-        let _ = direction.g_add_(gradient);
-        direction
-    }
-
-    /// Decoupled decay: `x <- x (1 - rate lr_mult weight_decay decay_mult)`. Does nothing if decay is not decoupled.
-    pub fn shrink(&self, x: &mut Tensor, rate: f64) {
-        if self.hyper.decoupled_decay && self.hyper.weight_decay > 0.0 {
-            let _ = x.addcmul_(&x.shallow_clone(), &(&self.decay * -rate));
-        }
-    }
-
-    /// `lr_mult` of each weight.
-    pub fn lr_mult(&self) -> &Tensor {
-        &self.lr_mult
-    }
-
-    /// The gradient, scaled down if its norm is above the limit.
-    pub fn clipped(&self, gradient: &Tensor) -> Tensor {
-        let Some(limit) = self.hyper.clip_gradients else { return gradient.shallow_clone() };
+    /// What `gradient` is to be multiplied by, if its norm is above the limit.
+    pub fn clipping(&self, gradient: &Tensor) -> Option<f64> {
+        let limit = self.hyper.clip_gradients?;
         let norm = gradient.norm().double_value(&[]);
-        if norm > limit { gradient * (limit / norm) } else { gradient.shallow_clone() }
+        (norm > limit).then_some(limit / norm)
     }
 }
 

@@ -2,17 +2,15 @@
 //! learning rate is a factor inside the momentum v, so a drop of the rate does not reduce the momentum gathered before
 //! it.
 
-use tch::Tensor;
+use super::Part;
 
-use super::{ParamGroups, State};
-
-/// One step on `x`. The state is `v`.
-pub fn step(groups: &ParamGroups, state: &mut State, (x, gradient): (&mut Tensor, &Tensor), step: u64) {
-    let update = groups.update(x, gradient, groups.rate(step));
-    let v = &mut state.vectors[0];
-    let _ = v.g_mul_scalar_(groups.hyper.momentum);
+/// One step. The state is `v`.
+pub fn step(part: &mut Part<'_>, rate: f64) {
+    let update = part.update(rate);
+    let v = &mut part.state[0];
+    let _ = v.g_mul_scalar_(part.hyper.momentum);
     let _ = v.g_add_(&update);
-    let _ = x.g_sub_(v);
+    let _ = part.x.g_sub_(v);
 }
 
 #[cfg(test)]

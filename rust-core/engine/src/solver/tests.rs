@@ -1,10 +1,11 @@
 //! What holds for every solver: frozen weights do not change, and hyperparameters and state determine the next step.
 
 use firesteel_exchange::Entry;
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use super::testing::plain;
-use super::{Adam, Algorithm, Hyperparameters, Lookahead, Muon, Solver};
+use super::{Adam, Algorithm, Hyperparameters, Lookahead, Muon, Solver, part};
+use crate::device::set_threads;
 use crate::params::{Init, Param};
 
 /// A filter and a vector that learn, and a filter and a vector that are frozen.
@@ -127,5 +128,33 @@ fn a_solver_after_a_reset_behaves_as_a_new_one() {
         assert_ne!(run(&mut solver), first, "{hyper:?}");
         solver.reset();
         assert_eq!(run(&mut solver), first, "{hyper:?}");
+    }
+}
+
+/// With one thread 100,003 values are four parts, with seven threads one.
+#[test]
+fn the_length_of_the_parts_does_not_change_bits() {
+    const LONG: usize = 100_003;
+    let param = Param {
+        entry: Entry { name: "long".to_owned(), shape: vec![LONG] },
+        init: Init::Constant(0.0),
+        lr_mult: 1.0,
+        decay_mult: 1.0,
+    };
+    let run = |hyper: &Hyperparameters, threads: usize| {
+        set_threads(threads);
+        let mut solver = Solver::new(std::slice::from_ref(&param), hyper.clone());
+        let wave =
+            |step: usize| Tensor::arange(LONG as i64, (Kind::Float, Device::Cpu)).g_add_scalar(step as f64).sin();
+        let mut x = wave(0);
+        assert_eq!(part::length_for(&x), LONG.min(32_768 * threads) as i64);
+        for step in 0..3 {
+            solver.look_ahead_on(&mut x);
+            solver.step_on(&mut x, &wave(step + 1), step as u64);
+        }
+        read(&x)
+    };
+    for hyper in all() {
+        assert_eq!(run(&hyper, 1), run(&hyper, 7), "{hyper:?}");
     }
 }

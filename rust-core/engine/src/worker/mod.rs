@@ -94,7 +94,7 @@ impl Worker {
         let weights = Weights::new(net.params(), config.compute(spec.worker, spec.gpu)?);
         let thread = |_| -> Result<TrainingThread> {
             let stream = BatchStream::new(config.seed, 0, 0, 0)?;
-            let gradient = Gradient::new(net.params(), weights.compute().device);
+            let gradient = Gradient::new(net.params(), weights.compute());
             Ok(TrainingThread {
                 weights: weights.share(net.params()),
                 gradient,
