@@ -1,4 +1,4 @@
-//! `libfiresteel.so`: what the classes `Native` and `NativeExchange` of `io.firesteel.jni` call. This crate joins a worker of the
+//! `libfiresteel.so`: what the classes `Native`, `NativeExchange` and `NativeSimulation` of `io.firesteel.jni` call. This crate joins a worker of the
 //! engine to a rule of the exchange and carries both across JNI; it computes nothing itself.
 //!
 //! Calls go from the JVM to Rust only. No thread is attached, no global reference kept, and of Java
@@ -18,4 +18,6 @@ pub mod link;
 mod logging;
 pub mod predictors;
 pub mod registry;
+mod simulation_api;
+pub mod simulations;
 mod sweep;

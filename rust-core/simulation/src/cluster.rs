@@ -3,6 +3,7 @@
 
 use firesteel_exchange::{Error, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// The most workers whose timing is simulated.
 pub const MOST_WORKERS: usize = 1024;
@@ -91,6 +92,17 @@ impl Default for Cluster {
 }
 
 impl Cluster {
+    /// Reads the keys that are given, each by itself, so that a message names it, and checks them.
+    pub fn from_map(map: Map<String, Value>) -> Result<Self> {
+        for (key, value) in &map {
+            let alone = Map::from_iter([(key.clone(), value.clone())]);
+            serde_json::from_value::<Self>(Value::Object(alone)).map_err(|e| Error::Config(format!("{key}: {e}")))?;
+        }
+        let cluster: Self = serde_json::from_value(Value::Object(map)).map_err(|e| Error::Config(e.to_string()))?;
+        cluster.validate()?;
+        Ok(cluster)
+    }
+
     /// Refuses a number outside its range by its key.
     pub fn validate(&self) -> Result<()> {
         type Row<'a> = (&'static str, &'a [f64], bool);

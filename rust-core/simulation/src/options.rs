@@ -71,7 +71,7 @@ pub fn cluster(matches: &ArgMatches) -> Result<Cluster> {
             let text = std::fs::read_to_string(path).map_err(|e| Error::config(path.as_str()).caused_by(e))?;
             let map: Map<String, Value> = serde_json::from_str(&text)
                 .map_err(|e| Error::config(format!("{path} is no JSON object")).caused_by(e))?;
-            parsed(map.clone()).map_err(|e| e.context(path.as_str()))?;
+            Cluster::from_map(map.clone()).map_err(|e| Error::from(e).context(path.as_str()))?;
             map
         }
         None => Map::new(),
@@ -85,18 +85,7 @@ pub fn cluster(matches: &ArgMatches) -> Result<Cluster> {
             map.insert((*key).to_owned(), numbers(key, text)?);
         }
     }
-    parsed(map)
-}
-
-/// Reads each key by itself, so that a message names it.
-fn parsed(map: Map<String, Value>) -> Result<Cluster> {
-    for (key, value) in &map {
-        let alone = Map::from_iter([(key.clone(), value.clone())]);
-        serde_json::from_value::<Cluster>(Value::Object(alone)).map_err(|e| Error::config(format!("{key}: {e}")))?;
-    }
-    let cluster: Cluster = serde_json::from_value(Value::Object(map)).map_err(|e| Error::config(e.to_string()))?;
-    cluster.validate()?;
-    Ok(cluster)
+    Ok(Cluster::from_map(map)?)
 }
 
 /// A number, or of several with commas between them a list.

@@ -45,9 +45,9 @@ fn train(matches: &ArgMatches) -> Result<String> {
     let outcome = run.run(move |status| show(&shown, status))?;
     bar.finish_and_clear();
     let accuracy = outcome.accuracy.map_or(String::new(), |accuracy| format!("accuracy {:.2} %, ", accuracy * 100.0));
-    let (virtual_seconds, seconds) = (outcome.virtual_seconds, outcome.seconds);
-    let model = outcome.model.display().to_string();
-    Ok(format!("{accuracy}{virtual_seconds:.1} virtual s, computed in {seconds:.1} s, model in {}", escaped(&model)))
+    let (virtual_seconds, seconds) = (outcome.summary.virtual_seconds, outcome.summary.seconds);
+    let model = outcome.model.map_or(String::new(), |model| format!(", model in {}", escaped(&model.display().to_string())));
+    Ok(format!("{accuracy}{virtual_seconds:.1} virtual s, computed in {seconds:.1} s{model}"))
 }
 
 fn show(bar: &ProgressBar, status: RunStatus) {

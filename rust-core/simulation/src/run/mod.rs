@@ -1,16 +1,20 @@
 //! A simulated run of a program: its data in memory, its workers, and the files that it leaves.
 
+mod lines;
 mod recorder;
+mod summary;
 mod workers;
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use firesteel_engine::config::{Consistency, SolverState, Strategy};
-use firesteel_engine::data::{Normalizer, RecordFormat};
+use firesteel_engine::data::{Dataset, Normalizer, RecordFormat};
 use firesteel_engine::estimate::estimate;
 use firesteel_engine::local::{self, LocalData};
 use firesteel_engine::machine::Machine;
-use firesteel_engine::metrics::{Event, Executor, Hardware, MetricsFile};
+use firesteel_engine::metrics::{DataFacts, Event, Executor, Hardware, MetricsFile};
 use firesteel_engine::results;
 use firesteel_engine::{Error, Result, StateIn, TrainConfig};
 use firesteel_strategy::{TurnSpec, budget, codec, settings};
@@ -19,8 +23,10 @@ use crate::cluster::Cluster;
 use crate::plan::{Exchange, Plan, StagePlan};
 use crate::rounds::Rounds;
 use crate::stage::Stage;
+use lines::Started;
 pub use recorder::{Outcome, RunStatus};
 use recorder::{Recorder, RunFiles};
+pub use summary::{Point, Summary};
 pub use workers::LocalWorkers;
 
 /// Local steps by which the time of a step is measured, after as many that warm up.
@@ -76,7 +82,7 @@ pub fn plan(config: &TrainConfig, step_seconds: Option<f64>) -> Result<Plan> {
     })
 }
 
-/// A prepared run: its data are in memory, its workers are built, its metrics file is open.
+/// A prepared run: its data are in memory, its workers are built.
 pub struct Simulation {
     cluster: Cluster,
     plan: Plan,
@@ -85,44 +91,59 @@ pub struct Simulation {
     center: Vec<f32>,
 }
 
+/// The images of a run, in memory.
+pub struct Images {
+    pub train: Dataset,
+    pub test: Option<Dataset>,
+}
+
 impl Simulation {
     /// Reads the data, completes the configuration and creates the output directory. Nothing is written before all checks
     /// have passed.
-    pub fn prepare(config: TrainConfig, mut cluster: Cluster) -> Result<Self> {
+    pub fn prepare(config: TrainConfig, cluster: Cluster) -> Result<Self> {
         cluster.validate()?;
-        let config = decided(config)?;
-        let asked = config.clone();
-        let LocalData { config, out, train, test, facts } = LocalData::read(config, "simulate")?;
+        let asked = decided(config)?;
+        let LocalData { config, out, train, test, facts } = LocalData::read(asked.clone(), "simulate")?;
+        let files = |normalizer, cluster: &Cluster, workers: &LocalWorkers| {
+            fs::create_dir_all(&out).map_err(|e| Error::io(&out, e).context("create the output directory"))?;
+            let mut metrics = MetricsFile::create(&out.join("metrics.jsonl"))?;
+            let start = started(&config, facts)?;
+            metrics.write(&Started { start: &start, cluster })?;
+            metrics.write(&Event::Workers { devices: workers.devices() })?;
+            Ok(Some(RunFiles { out, asked, normalizer, metrics }))
+        };
+        Self::build(config.clone(), Images { train, test }, cluster, Arc::default(), files)
+    }
+
+    /// A run of a completed configuration that writes no files. `cancel` ends it within a minibatch.
+    pub fn in_memory(config: TrainConfig, images: Images, cluster: Cluster, cancel: Arc<AtomicBool>) -> Result<Self> {
+        Self::build(config, images, cluster, cancel, |_, _, _| Ok(None))
+    }
+
+    fn build(
+        config: TrainConfig,
+        Images { train, test }: Images,
+        mut cluster: Cluster,
+        cancel: Arc<AtomicBool>,
+        files: impl FnOnce(Normalizer, &Cluster, &LocalWorkers) -> Result<Option<RunFiles>>,
+    ) -> Result<Self> {
         // the time of a step is measured once the workers are there
         let mut plan = plan(&config, cluster.step_seconds)?;
         plan.check(&cluster)?;
-        check_memory(&config, train.rows(), facts.test_rows)?;
+        check_memory(&config, train.rows(), test.as_ref().map_or(0, Dataset::rows))?;
         let statistics = train.statistics();
         let normalizer = Normalizer::fit(config.normalize, &statistics)?;
         let mut center = config.build_net()?.initial_weights(config.seed, Some(&statistics))?;
         center.resize(plan.values, 0.0);
         let parts = train.divided(plan.workers, config.seed)?;
-        let mut workers = LocalWorkers::new(&config, parts, &normalizer)?;
+        let mut workers = LocalWorkers::new(&config, parts, &normalizer, cancel.clone())?;
         let test_worker = test.map(|rows| workers::worker(&config, 0, rows, &normalizer)).transpose()?;
         if plan.step_seconds.is_none() && !cluster.measure_steps {
             cluster.step_seconds = Some(workers.measured(&center, MEASURED_STEPS)?);
             plan.step_seconds = cluster.step_seconds;
         }
-        fs::create_dir_all(&out).map_err(|e| Error::io(&out, e).context("create the output directory"))?;
-        let mut metrics = MetricsFile::create(&out.join("metrics.jsonl"))?;
-        let start = Event::Start {
-            time: jiff::Timestamp::now().to_string(),
-            config: config.to_map(),
-            versions: results::versions(),
-            hardware: Hardware::of_this_machine(),
-            executors: vec![Executor { executor: "driver", machine: Machine::of_this_process(config.threads) }],
-            data: facts,
-            parameters: config.build_net()?.parameters(),
-        };
-        metrics.write(&recorder::Started { start: &start, cluster: &cluster })?;
-        metrics.write(&Event::Workers { devices: workers.devices() })?;
-        let files = RunFiles { out, asked, config, normalizer };
-        Ok(Self { recorder: Recorder::new(files, metrics, &plan, test_worker), cluster, plan, workers, center })
+        let files = files(normalizer, &cluster, &workers)?;
+        Ok(Self { recorder: Recorder::new(config, files, &plan, test_worker, cancel), cluster, plan, workers, center })
     }
 
     /// Trains, evaluates every `eval-every` rounds and at the end, and writes the model. Calls `show` after every round, or
@@ -137,8 +158,20 @@ impl Simulation {
                 Exchange::Stage(stage) => Stage::new(&plan, stage, &cluster, told, &center)?.run()?,
             }
         };
-        recorder.finish(&mut workers, uses.seconds)
+        recorder.finish(&mut workers, uses)
     }
+}
+
+fn started(config: &TrainConfig, data: DataFacts) -> Result<Event> {
+    Ok(Event::Start {
+        time: jiff::Timestamp::now().to_string(),
+        config: config.to_map(),
+        versions: results::versions(),
+        hardware: Hardware::of_this_machine(),
+        executors: vec![Executor { executor: "driver", machine: Machine::of_this_process(config.threads) }],
+        data,
+        parameters: config.build_net()?.parameters(),
+    })
 }
 
 /// Refuses a run whose workers surely do not fit into memory together.

@@ -1,7 +1,8 @@
-//! What a simulated run writes: the events of a real run, each with `virtual_seconds`, and at the end the model. `seconds`
-//! and `wall_seconds` are those of this machine; all other times of a line are virtual.
+//! Follows a simulated run: evaluates the center, sums up what happened, and where there is a directory for it writes the
+//! metrics and at the end the model.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -11,64 +12,13 @@ use firesteel_engine::metrics::{EndReason, Event, MetricsFile};
 use firesteel_engine::results::{self, Configuration};
 use firesteel_engine::{Error, Result, TrainConfig, Worker};
 use firesteel_exchange::ledger::TurnDone;
-use serde::Serialize;
 
+use super::lines::{Timed, Totals, WorkerEvent};
+use super::summary::{Point, Summary};
 use super::workers::LocalWorkers;
-use crate::cluster::Cluster;
 use crate::plan::{Exchange, Plan};
+use crate::stage::Uses;
 use crate::training::{Observer, Pause, RoundDone};
-
-/// The first line: that of a real run, and the cluster.
-#[derive(Serialize)]
-pub(super) struct Started<'a> {
-    #[serde(flatten)]
-    pub start: &'a Event,
-    pub cluster: &'a Cluster,
-}
-
-/// A line with its virtual time.
-#[derive(Serialize)]
-struct Timed<'a> {
-    #[serde(flatten)]
-    event: &'a Event,
-    #[serde(flatten)]
-    totals: Option<Totals>,
-    virtual_seconds: f64,
-}
-
-/// What the last line of a run inside one stage says of its exchanges.
-#[derive(Clone, Debug, Serialize)]
-struct Totals {
-    exchanges: u64,
-    exchange_bytes: u64,
-    staleness: [u64; 17],
-}
-
-/// Events of simulated workers that the program `sequential` does not have.
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum WorkerEvent<'a> {
-    Exchange {
-        worker: usize,
-        exchange: u64,
-        steps: u64,
-        total_steps: u64,
-        samples: u64,
-        seconds: f64,
-        loss: f64,
-        staleness: u64,
-        computing: f64,
-        exchanging: f64,
-        waiting: f64,
-        virtual_seconds: f64,
-    },
-    Fault {
-        round: u64,
-        what: &'a str,
-        action: &'a str,
-        virtual_seconds: f64,
-    },
-}
 
 /// The state of a run, for a display.
 #[derive(Clone, Copy, Debug)]
@@ -85,25 +35,25 @@ pub struct RunStatus {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub accuracy: Option<f64>,
-    pub virtual_seconds: f64,
-    /// Of this machine, without evaluations.
-    pub seconds: f64,
-    pub model: PathBuf,
+    pub summary: Summary,
+    /// Where files are written.
+    pub model: Option<PathBuf>,
 }
 
-/// What the files of a run are made of beside its weights.
+/// The files of a run, and what they are made of beside its weights.
 pub(super) struct RunFiles {
     pub out: PathBuf,
     pub asked: TrainConfig,
-    pub config: TrainConfig,
     pub normalizer: Normalizer,
+    pub metrics: MetricsFile,
 }
 
-/// Writes the events, evaluates, and keeps what the end of the run needs.
+/// What a run has beside its files.
 pub(super) struct Recorder {
-    files: RunFiles,
-    metrics: MetricsFile,
+    config: TrainConfig,
+    files: Option<RunFiles>,
     test_worker: Option<Worker>,
+    cancel: Arc<AtomicBool>,
     digest: String,
     budget: u64,
     workers: u64,
@@ -113,8 +63,7 @@ pub(super) struct Recorder {
     started: Instant,
     evaluating: Duration,
     evaluations: Evaluations,
-    totals: Totals,
-    samples: u64,
+    summary: Summary,
     round: u64,
     /// The center as it was looked at last, and when.
     center: Vec<f32>,
@@ -123,11 +72,19 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub fn new(files: RunFiles, metrics: MetricsFile, plan: &Plan, test_worker: Option<Worker>) -> Self {
+    /// `cancel` ends an evaluation.
+    pub fn new(
+        config: TrainConfig,
+        files: Option<RunFiles>,
+        plan: &Plan,
+        test_worker: Option<Worker>,
+        cancel: Arc<AtomicBool>,
+    ) -> Self {
         Self {
+            config,
             files,
-            metrics,
             test_worker,
+            cancel,
             digest: plan.turns.digest.clone(),
             budget: plan.budget.steps,
             workers: plan.workers as u64,
@@ -137,8 +94,7 @@ impl Recorder {
             started: Instant::now(),
             evaluating: Duration::ZERO,
             evaluations: Evaluations::default(),
-            totals: Totals { exchanges: 0, exchange_bytes: 0, staleness: [0; 17] },
-            samples: 0,
+            summary: Summary::default(),
             round: 0,
             center: Vec::new(),
             reached: 0.0,
@@ -152,13 +108,13 @@ impl Recorder {
     }
 
     /// Computes the running statistics where they are asked for, evaluates the last center, and writes the model.
-    pub fn finish(mut self, workers: &mut LocalWorkers, virtual_seconds: f64) -> Result<Outcome> {
+    pub fn finish(mut self, workers: &mut LocalWorkers, uses: Uses) -> Result<Outcome> {
         let reason = self.ended.unwrap_or(EndReason::Budget);
-        let length = self.files.config.build_net()?.layout().length();
+        let length = self.config.build_net()?.layout().length();
         let mut center = std::mem::take(&mut self.center);
         center.truncate(length);
         if reason == EndReason::Budget {
-            if let Some(steps) = self.files.config.update_bn {
+            if let Some(steps) = self.config.update_bn {
                 workers.update_bn(&mut center, self.round, steps)?;
             }
             self.evaluate(&center)?;
@@ -171,48 +127,54 @@ impl Recorder {
                 "training diverged in round {round}: the loss is not finite; try a smaller lr"
             )));
         }
+        let (weights, last) = self.evaluations.chosen(center);
+        let (seconds, wall_seconds) = self.seconds();
+        self.summary.seconds = seconds;
+        self.summary.virtual_seconds = uses.seconds;
+        self.summary.computing = uses.computing;
+        let accuracy = last.map(|evaluation| evaluation.accuracy());
         let best = self.evaluations.best().map(|best| (best.round, best.evaluation.accuracy()));
         let (best_round, best_accuracy) = best.unzip();
-        let (weights, last) = self.evaluations.chosen(center);
-        let RunFiles { out, asked, config, normalizer } = &self.files;
-        let model = results::write(out, Configuration { asked, completed: config }, &weights, normalizer)?;
-        let (seconds, wall_seconds) = self.seconds();
-        let accuracy = last.map(|evaluation| evaluation.accuracy());
-        let end = Event::End {
-            rounds: self.round,
-            samples: self.samples,
-            seconds,
-            wall_seconds,
-            accuracy,
-            loss: last.map(|evaluation| evaluation.mean_loss()),
-            images_per_second: self.samples as f64 / virtual_seconds,
-            best_round,
-            best_accuracy,
-            reason,
-            model: model.clone(),
-        };
-        let totals = self.in_stage.then(|| self.totals.clone());
-        self.metrics.write(&Timed { event: &end, totals, virtual_seconds })?;
-        Ok(Outcome { accuracy, virtual_seconds, seconds, model })
+        let mut written = None;
+        if let Some(files) = &mut self.files {
+            let configuration = Configuration { asked: &files.asked, completed: &self.config };
+            let model = results::write(&files.out, configuration, &weights, &files.normalizer)?;
+            let end = Event::End {
+                rounds: self.round,
+                samples: self.summary.samples,
+                seconds,
+                wall_seconds,
+                accuracy,
+                loss: last.map(|evaluation| evaluation.mean_loss()),
+                images_per_second: self.summary.samples as f64 / uses.seconds,
+                best_round,
+                best_accuracy,
+                reason,
+                model: model.clone(),
+            };
+            let Summary { exchanges, bytes, staleness, .. } = self.summary;
+            let totals = self.in_stage.then_some(Totals { exchanges, exchange_bytes: bytes, staleness });
+            files.metrics.write(&Timed { event: &end, totals, virtual_seconds: uses.seconds })?;
+            written = Some(model);
+        }
+        Ok(Outcome { accuracy, summary: self.summary, model: written })
     }
 
     fn evaluate(&mut self, center: &[f32]) -> Result<()> {
         let Some(worker) = &mut self.test_worker else { return Ok(()) };
         let from = Instant::now();
-        let evaluation = worker.evaluate(center, &self.digest, &AtomicBool::new(false))?;
+        let evaluation = worker.evaluate(center, &self.digest, &self.cancel)?;
         self.evaluating += from.elapsed();
+        let (accuracy, loss) = (evaluation.accuracy(), evaluation.mean_loss());
+        let Summary { samples, bytes, .. } = self.summary;
+        let (round, virtual_seconds) = (self.round, self.reached);
+        self.summary.points.push(Point { round, samples, virtual_seconds, bytes, accuracy, loss });
         let (seconds, wall_seconds) = self.seconds();
-        let event = Event::Eval {
-            round: self.round,
-            samples: self.samples,
-            seconds,
-            wall_seconds,
-            accuracy: evaluation.accuracy(),
-            loss: evaluation.mean_loss(),
-            split: "test",
-        };
-        self.metrics.write(&Timed { event: &event, totals: None, virtual_seconds: self.reached })?;
-        self.evaluations.add(self.round, evaluation, center, self.files.config.restore_best_weights)
+        let event = Event::Eval { round, samples, seconds, wall_seconds, accuracy, loss, split: "test" };
+        if let Some(files) = &mut self.files {
+            files.metrics.write(&Timed { event: &event, totals: None, virtual_seconds })?;
+        }
+        self.evaluations.add(self.round, evaluation, center, self.config.restore_best_weights)
     }
 
     /// Of this machine since training began, without and with evaluations.
@@ -229,45 +191,49 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn exchange(&mut self, now: f64, turn: &TurnDone) -> Result<()> {
-        let last = self.totals.staleness.len() - 1;
-        self.totals.staleness[usize::try_from(turn.staleness).unwrap_or(last).min(last)] += 1;
-        self.totals.exchanges += 1;
-        self.totals.exchange_bytes += turn.bytes;
+        self.summary.add(turn);
         if !self.is_synchronous {
-            self.samples = turn.total_samples;
+            self.summary.samples = turn.total_samples;
         }
-        let line = WorkerEvent::Exchange {
-            worker: turn.worker,
-            exchange: turn.exchange,
-            steps: turn.steps,
-            total_steps: turn.total_steps,
-            samples: turn.total_samples,
-            seconds: self.seconds().0,
-            loss: turn.loss,
-            staleness: turn.staleness,
-            computing: turn.computing,
-            exchanging: turn.exchanging,
-            waiting: turn.waiting,
-            virtual_seconds: now,
-        };
-        self.metrics.write(&line)?;
+        let seconds = self.seconds().0;
+        if let Some(files) = &mut self.files {
+            files.metrics.write(&WorkerEvent::Exchange {
+                worker: turn.worker,
+                exchange: turn.exchange,
+                steps: turn.steps,
+                total_steps: turn.total_steps,
+                samples: turn.total_samples,
+                seconds,
+                loss: turn.loss,
+                staleness: turn.staleness,
+                computing: turn.computing,
+                exchanging: turn.exchanging,
+                waiting: turn.waiting,
+                virtual_seconds: now,
+            })?;
+        }
         self.shown(turn.total_steps, turn.loss, now);
         Ok(())
     }
 
     fn round(&mut self, now: f64, round: &RoundDone) -> Result<()> {
-        self.samples += round.samples;
+        self.summary.samples += round.samples;
+        if !self.in_stage {
+            self.summary.bytes += round.bytes; // inside one stage the turns tell them
+        }
         self.round = round.round;
         let event = Event::Round {
             round: round.round,
             local_steps: round.local_steps,
-            samples: self.samples,
+            samples: self.summary.samples,
             seconds: self.seconds().0,
             loss: Some(round.loss),
             images_per_second: round.samples as f64 / round.lasted,
             exchange_bytes: round.bytes,
         };
-        self.metrics.write(&Timed { event: &event, totals: None, virtual_seconds: now })?;
+        if let Some(files) = &mut self.files {
+            files.metrics.write(&Timed { event: &event, totals: None, virtual_seconds: now })?;
+        }
         self.shown(round.local_steps * self.workers, round.loss, now);
         Ok(())
     }
@@ -275,7 +241,12 @@ impl Observer for Recorder {
     fn fault(&mut self, now: f64, worker: usize, restart: f64) -> Result<()> {
         let (what, action) = (format!("worker {worker} failed"), format!("it begins again in {restart} s"));
         let round = self.round;
-        self.metrics.write(&WorkerEvent::Fault { round, what: &what, action: &action, virtual_seconds: now })
+        match &mut self.files {
+            Some(files) => {
+                files.metrics.write(&WorkerEvent::Fault { round, what: &what, action: &action, virtual_seconds: now })
+            }
+            None => Ok(()),
+        }
     }
 
     fn pause(&mut self, now: f64, pause: Pause, center: Vec<f32>) -> Result<bool> {
@@ -283,11 +254,11 @@ impl Observer for Recorder {
         if pause.last {
             return Ok(true); // the end evaluates it
         }
-        let length = self.files.config.build_net()?.layout().length();
+        let length = self.config.build_net()?.layout().length();
         let center = std::mem::take(&mut self.center);
         self.evaluate(&center[..length])?;
         self.center = center;
-        let goes_on = !self.evaluations.is_out_of_patience(self.files.config.patience);
+        let goes_on = !self.evaluations.is_out_of_patience(self.config.patience);
         if !goes_on {
             self.ended = Some(EndReason::Patience);
         }

@@ -1,6 +1,7 @@
 //! The real training of all workers of a simulated run, one after the other in this process. Each has its part of the rows
 //! only, so that together they take the memory of the data set.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use firesteel_engine::data::{Dataset, Normalizer, RecordFormat};
@@ -27,16 +28,22 @@ pub struct LocalWorkers {
     /// Those whose solver has no state, because their process was lost.
     rebuilt: Vec<bool>,
     digest: String,
+    cancel: Arc<AtomicBool>,
 }
 
 impl LocalWorkers {
-    /// A worker for each of `parts`.
-    pub fn new(config: &TrainConfig, parts: Vec<Dataset>, normalizer: &Normalizer) -> Result<Self> {
+    /// A worker for each of `parts`. `cancel` ends its steps.
+    pub fn new(
+        config: &TrainConfig,
+        parts: Vec<Dataset>,
+        normalizer: &Normalizer,
+        cancel: Arc<AtomicBool>,
+    ) -> Result<Self> {
         let digest = config.build_net()?.layout().digest();
         let numbered = (0..).zip(parts);
         let workers: Vec<Worker> =
             numbered.map(|(number, rows)| worker(config, number, rows, normalizer)).collect::<Result<_>>()?;
-        Ok(Self { rebuilt: vec![false; workers.len()], workers, digest })
+        Ok(Self { rebuilt: vec![false; workers.len()], workers, digest, cancel })
     }
 
     /// What each worker computes on.
@@ -52,7 +59,7 @@ impl LocalWorkers {
         for _ in 0..2 {
             let round = self.request(RoundKind::Train, NO_ROUND, steps, StateIn::Reset);
             let mut scratch = center.to_vec();
-            let report = self.workers[0].round(&mut scratch[..], &round, &AtomicBool::new(false))?;
+            let report = self.workers[0].round(&mut scratch[..], &round, &self.cancel)?;
             seconds = report.seconds / report.steps.max(1) as f64;
         }
         Ok(seconds)
@@ -65,7 +72,7 @@ impl LocalWorkers {
         let (mut vectors, mut samples) = (Vec::new(), Vec::new());
         for worker in &mut self.workers {
             let mut vector = center.to_vec();
-            samples.push(worker.round(&mut vector[..], &request, &AtomicBool::new(false))?.samples);
+            samples.push(worker.round(&mut vector[..], &request, &self.cancel)?.samples);
             vectors.push(vector);
         }
         let read = |worker: usize, from: usize, out: &mut [f32]| {
@@ -93,7 +100,7 @@ impl Training for LocalWorkers {
         if rebuilt && round.state == StateIn::Keep {
             round.state = StateIn::Reset; // what a new worker's own state is
         }
-        trained.round(vector, &round, &AtomicBool::new(false))
+        trained.round(vector, &round, &self.cancel)
     }
 
     fn rate(&self, policy_step: u64) -> f64 {

@@ -1,6 +1,7 @@
 /*
  * The native methods of training: the same table as in rust-core/native/src/api.rs; NativeExchange has those of exchanges,
- * and no other class has any. All other code calls Engine, Worker, Predictor, Exchanger and Link, which load the library first and never pass a closed handle. Settings are passed
+ * NativeSimulation those of simulated runs, and no other class has any. All other code calls Engine, Worker, Predictor,
+ * Exchanger, Link and Simulation, which load the library first and never pass a closed handle. Settings are passed
  * as a JSON string, weights are copied as a whole, images are read from a borrowed direct buffer; all is little-endian.
  */
 package io.firesteel.jni;

@@ -108,7 +108,6 @@ function accuracyOption(groups, width) {
 const PARTS = [
   { key: "compute", title: "compute", colour: "--series-1", decal: { symbol: "none" } },
   { key: "exchange", title: "exchange", colour: "--series-5", decal: { rotation: Math.PI / 4, dashArrayX: [1, 0], dashArrayY: [2, 5] } },
-  { key: "wait", title: "wait", colour: "--series-4", decal: { symbol: "circle", dashArrayX: [[7, 7], [0, 7, 7, 0]], dashArrayY: [7, 0], symbolSize: 0.5 } },
   { key: "rest", title: "rest", colour: "--series-6", decal: { rotation: -Math.PI / 4, dashArrayX: [1, 0], dashArrayY: [1, 8] } },
 ];
 

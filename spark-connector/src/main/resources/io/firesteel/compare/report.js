@@ -13,6 +13,7 @@ function heading() {
     ["Spark", data.spark],
     ["Firesteel", data.firesteel],
     ["Budget of a run", data.budget],
+    ["Seconds", data.simulated ? "virtual: those of the simulated cluster" : null],
     ["Goal", known(data.goal) ? `accuracy ${percentMark(data.goal)}` : null],
     ["Runs", done === all.length ? `${all.length}, all finished` : `${done} of ${all.length} finished`],
   ];

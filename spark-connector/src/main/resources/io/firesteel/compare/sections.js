@@ -54,7 +54,7 @@ function rowSections() {
     (width) => accuracyOption(judged, width), rowsHeight(judged));
   const timed = numbered.filter((group) => group.summary.time && PARTS.some(({ key }) => known(group.summary.time[key])));
   if (timed.length === 0) return byId("time").remove();
-  addChart("time-chart", () => "Bar chart of the time of a run by group: compute, exchange, wait and rest. The table below it has the values.",
+  addChart("time-chart", () => "Bar chart of the time of a run by group: compute, exchange and rest. The table below it has the values.",
     (width) => timeOption(timed, width), rowsHeight(timed));
   byId("time").append(element("details", {}, element("summary", {}, "As a table"), timeTable(timed)));
 }

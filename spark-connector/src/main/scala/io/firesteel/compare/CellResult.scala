@@ -67,8 +67,7 @@ private[compare] final class CellResult(planned: PlannedCell, seconds: Option[Do
         )
       val time = line.putObject("time")
       val whole = e.seconds * workers
-      time.put("compute", computing).put("exchange", exchanging).putNull("wait")
-      time.put("rest", math.max(0, whole - computing - exchanging))
+      CellResult.putTime(time, whole, computing, exchanging)
       line.putArray("points").addAll(CellResult.withBytes(points.toSeq, e.samples, total))
     }
     line
@@ -76,6 +75,43 @@ private[compare] final class CellResult(planned: PlannedCell, seconds: Option[Do
 }
 
 private[compare] object CellResult {
+
+  /** The line of a simulated run, whose seconds are virtual ones.
+    *
+    * @param summary as of `Simulation.run`
+    */
+  def simulated(planned: PlannedCell, summary: JsonNode): ObjectNode = {
+    val line = CellResult.line(planned, "done")
+    val (samples, seconds) = (Json.whole(summary, "samples"), Json.real(summary, "virtual_seconds"))
+    line.put("samples", samples).put("seconds", seconds).put("wall_seconds", Json.real(summary, "seconds"))
+    line.put("images_per_second", samples / seconds).put("bytes", Json.whole(summary, "bytes"))
+    val points = Json.list(summary, "points").elements.asScala.toSeq
+    val accuracies = points.map(Json.real(_, "accuracy"))
+    accuracies.lastOption.foreach(line.put("accuracy", _))
+    accuracies.maxOption.foreach(line.put("best", _))
+    val exchanges = Json.whole(summary, "exchanges")
+    val staleness = Json.list(summary, "staleness").elements.asScala.map(_.asLong).toSeq
+    if (exchanges > 0) {
+      line.put("staleness", staleness.zipWithIndex.map { case (n, late) => n * late }.sum.toDouble / exchanges)
+      line.set[JsonNode]("staleness_counts", summary.get("staleness"))
+    }
+    val (computing, exchanging) = (Json.real(summary, "computing"), Json.real(summary, "exchanging"))
+    putTime(line.putObject("time"), seconds * planned.config.workers.get, computing, exchanging)
+    val shown = line.putArray("points")
+    points.foreach { at =>
+      val point = shown.addArray()
+      point.add(Json.whole(at, "samples")).addNull().add(Json.real(at, "virtual_seconds"))
+      point.add(Json.whole(at, "bytes")).add(Json.real(at, "accuracy")).add(at.get("loss"))
+    }
+    line
+  }
+
+  /** @param whole seconds of all workers together */
+  private def putTime(time: ObjectNode, whole: Double, computing: Double, exchanging: Double): Unit =
+    time
+      .put("compute", computing)
+      .put("exchange", exchanging)
+      .put("rest", math.max(0, whole - computing - exchanging))
 
   /** The line of a run that failed. */
   def failed(planned: PlannedCell, error: Throwable): ObjectNode =
@@ -88,6 +124,7 @@ private[compare] object CellResult {
     planned.cell.labels.foreach { case (key, label) => labels.put(key, label) }
     line.put("workers", planned.config.workers.get).put("command", planned.command)
     line.set[JsonNode]("config", Json.mapper.readTree(planned.config.toJson))
+    planned.cluster.foreach(line.set[JsonNode]("cluster", _))
     line
   }
 

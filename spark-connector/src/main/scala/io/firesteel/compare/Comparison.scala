@@ -4,14 +4,18 @@ package io.firesteel.compare
 
 import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.{FiresteelException, Uninterrupted}
+import io.firesteel.data.ImageFiles
 import io.firesteel.files.{Directory, Purpose}
 import io.firesteel.jni.Kind
 import io.firesteel.train.Training
+import io.firesteel.train.simulation.{SimulatedTraining, SimulationRows}
 import java.util.concurrent.TimeUnit.NANOSECONDS
 import java.util.concurrent.{ConcurrentLinkedQueue, ExecutionException, ExecutorCompletionService, Executors}
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.{SparkContext, SparkException}
+import scala.collection.mutable
 import scala.jdk.CollectionConverters._
+import scala.util.Using
 
 /** Is told what a comparison does; on any thread, but never twice at the same time. */
 trait ComparisonListener {
@@ -56,33 +60,49 @@ object Comparison {
     val slots = Training.slots(sc)
     val cells = PlannedCell.all(sc, matrix, slots)
     val results = new Results(out, cells, ReportData.of(sc, matrix, about))
-    val atOnce = parallel.getOrElse(math.max(1, slots / cells.map(_.config.workers.get).max))
+    val most = if (matrix.simulated) 1 else cells.map(_.config.workers.get).max // slots of a run
+    val atOnce = parallel.getOrElse(math.max(1, slots / most))
     val left = cells.filterNot(results.has)
     listener.planned(cells, left, atOnce)
     results.write()
-    inThreads(atOnce, left) { cell =>
-      listener.synchronized(listener.began(cell))
-      val line = result(sc, matrix, cell)
-      results.add(line)
-      listener.synchronized(listener.ended(cell, Option(line.get("error")).map(_.asText)))
+    Using.resource(new SimulatedImages(sc)) { images =>
+      inThreads(atOnce, left) { cell =>
+        listener.synchronized(listener.began(cell))
+        val line = result(sc, matrix, cell, images)
+        results.add(line)
+        listener.synchronized(listener.ended(cell, Option(line.get("error")).map(_.asText)))
+      }
     }
     results.failures
   }
 
   /** The result of a run. One that fails has an error; one that is cancelled has no result. */
-  private def result(sc: SparkContext, matrix: Matrix, cell: PlannedCell): ObjectNode = {
-    val seconds = matrix.budget match {
-      case Budget.Seconds(seconds) => Some(seconds)
-      case _                       => None
-    }
-    val recorder = new CellResult(cell, seconds)
-    try {
-      Training.train(sc, cell.images.train, cell.images.evaluated, cell.config, recorder, None)
-      recorder.done
-    } catch {
+  private def result(sc: SparkContext, matrix: Matrix, cell: PlannedCell, images: SimulatedImages): ObjectNode =
+    try
+      cell.cluster match {
+        case Some(cluster) =>
+          val summary = SimulatedTraining.run(sc, images.of(cell.images), cell.config, cluster, cell.cell.name)
+          CellResult.simulated(cell, summary)
+        case None =>
+          val seconds = Option(matrix.budget).collect { case Budget.Seconds(seconds) => seconds }
+          val recorder = new CellResult(cell, seconds)
+          Training.train(sc, cell.images.train, cell.images.evaluated, cell.config, recorder, None)
+          recorder.done
+      }
+    catch {
       case e: FiresteelException if e.kind != Kind.CANCELLED => CellResult.failed(cell, e)
       case e: SparkException                                 => CellResult.failed(cell, e) // lost executors, say
     }
+
+  /** The rows of the data sets that simulated runs train on, each divided once. */
+  private final class SimulatedImages(sc: SparkContext) extends AutoCloseable {
+    private val opened = mutable.Map.empty[ImageFiles, SimulationRows]
+
+    def of(images: ImageFiles): SimulationRows = synchronized {
+      opened.getOrElseUpdate(images, SimulationRows.of(sc, images.train, images.evaluated))
+    }
+
+    def close(): Unit = if (!sc.isStopped) opened.values.foreach(_.close())
   }
 
   /** Runs `body` for all of `cells`, `threads` at once. The first failure ends all, and is thrown. */

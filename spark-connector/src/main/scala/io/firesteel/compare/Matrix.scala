@@ -31,6 +31,7 @@ final case class Axis(key: String, values: Seq[AxisValue])
 final case class Override(where: ObjectNode, set: ObjectNode)
 
 /** @param source the file, for messages
+  * @param simulated whether the runs are simulated; their settings may then have the keys of a cluster, too
   * @param base settings of all runs
   * @param evaluations how often each run is evaluated, at the end too
   * @param goal an accuracy, as a fraction, of which the report says when it was reached
@@ -38,6 +39,7 @@ final case class Override(where: ObjectNode, set: ObjectNode)
 final case class Matrix(
     source: String,
     name: String,
+    simulated: Boolean,
     base: ObjectNode,
     axes: Seq[Axis],
     exclude: Seq[ObjectNode],

@@ -6,12 +6,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode
 import com.fasterxml.jackson.databind.{DeserializationFeature, JsonNode, ObjectMapper}
 import io.firesteel.{Failure, FiresteelException, Json, Schema}
 import io.firesteel.jni.Kind
+import io.firesteel.train.simulation.SimulatedTraining
 import java.io.IOException
 import java.nio.file.{Files, Path}
 import scala.jdk.CollectionConverters._
 
 object MatrixFile {
-  private val Keys = Seq("name", "base", "axes", "exclude", "override", "budget", "evaluations", "goal")
+  private val Keys = Seq("name", "simulate", "base", "axes", "exclude", "override", "budget", "evaluations", "goal")
   private val ValueKeys = Seq("name", "set", "config")
   private val Budgets = Seq("samples", "seconds", "iterations")
   private val Evaluations = 20 // enough for a curve, and few beside the training of a small data set
@@ -38,38 +39,46 @@ object MatrixFile {
   def parse(text: String, source: String, beside: String => Path): Matrix = {
     val file = objectOf(text, source)
     refuseUnknown(source, "the file", file, Keys)
-    val base = settings(source, "base", section(source, file, "base"))
+    val simulated = file.has("simulate")
+    val known = Schema.settings.map(_.key) ++ (if (simulated) SimulatedTraining.Keys else Nil)
+    val cluster = section(source, file, "simulate")
+    refuseUnknown(source, "simulate", cluster, SimulatedTraining.Keys)
+    def settings(place: String, node: ObjectNode) = checked(source, place, node, known)
+    val base = settings("base", section(source, file, "base")).setAll[ObjectNode](cluster)
     // a list before it is mapped: Java's set keeps the order of the file, and a set of Scala's made of it would not
     val axes = section(source, file, "axes").properties.asScala.toSeq.map { axis =>
-      Axis(axis.getKey, values(source, axis.getKey, axis.getValue, beside))
+      Axis(axis.getKey, values(source, axis.getKey, axis.getValue, beside)(settings))
     }
     val keys = axes.map(_.key)
     def where(place: String, node: JsonNode) = node match {
       case labels: ObjectNode =>
-        refuseUnknown(source, place, labels, keys ++ Schema.settings.map(_.key))
+        refuseUnknown(source, place, labels, keys ++ known)
         labels
       case other => fail(source, s"$place: $other is no object of labels")
     }
     Matrix(
       source,
       Option(file.get("name")).fold("comparison")(_.asText),
+      simulated,
       base,
       axes,
       list(source, file, "exclude").map(where("exclude", _)),
       list(source, file, "override").map { change =>
         val set = change.path("set") match {
-          case set: ObjectNode => settings(source, "override set", set)
+          case set: ObjectNode => settings("override set", set)
           case _               => fail(source, s"override: $change has no object set")
         }
         Override(where("override where", change.path("where")), set)
       },
-      budget(source, section(source, file, "budget")),
+      budget(source, section(source, file, "budget"), simulated),
       whole(source, file, "evaluations").fold(Evaluations)(_.toInt),
       positive(source, file, "goal")
     )
   }
 
-  private def values(source: String, key: String, node: JsonNode, beside: String => Path): Seq[AxisValue] = {
+  private def values(source: String, key: String, node: JsonNode, beside: String => Path)(
+      settings: (String, ObjectNode) => ObjectNode
+  ): Seq[AxisValue] = {
     val place = s"axes.$key"
     if (!node.isArray || node.isEmpty) fail(source, s"$place: $node is no list of values")
     val read = node.elements.asScala.map {
@@ -79,11 +88,11 @@ object MatrixFile {
         val config = Option(named.get("config")).map(name => configuration(beside(name.asText)))
         val set = section(source, named, "set")
         val all = config.getOrElse(Json.mapper.createObjectNode()).setAll[ObjectNode](set)
-        AxisValue(named.get("name").asText, settings(source, s"$place ${named.get("name").asText}", all))
+        AxisValue(named.get("name").asText, settings(s"$place ${named.get("name").asText}", all))
       case scalar =>
         val one = Json.mapper.createObjectNode()
         one.set[JsonNode](key, scalar)
-        AxisValue(scalar.asText, settings(source, "axes", one))
+        AxisValue(scalar.asText, settings("axes", one))
     }.toSeq
     for (twice <- read.map(_.label).diff(read.map(_.label).distinct).headOption)
       fail(source, s"$place: $twice stands twice")
@@ -97,13 +106,19 @@ object MatrixFile {
     file
   }
 
-  private def budget(source: String, node: ObjectNode): Budget = {
+  private def budget(source: String, node: ObjectNode, simulated: Boolean): Budget = {
     refuseUnknown(source, "budget", node, Budgets)
     Budgets.flatMap(key => positive(source, node, key).map(key -> _)) match {
       case Seq(("samples", _))       => Budget.Samples(whole(source, node, "samples").get)
-      case Seq(("seconds", seconds)) => Budget.Seconds(seconds)
-      case Seq(("iterations", _))    => Budget.Iterations(whole(source, node, "iterations").get)
-      case _                         => fail(source, s"budget: say one of ${Budgets.mkString(", ")}")
+      case Seq(("seconds", seconds)) =>
+        if (simulated)
+          fail(
+            source,
+            "budget: a simulated run ends after samples or iterations; the report compares at equal virtual seconds, too"
+          )
+        Budget.Seconds(seconds)
+      case Seq(("iterations", _)) => Budget.Iterations(whole(source, node, "iterations").get)
+      case _                      => fail(source, s"budget: say one of ${Budgets.mkString(", ")}")
     }
   }
 
@@ -117,9 +132,9 @@ object MatrixFile {
     case other => fail(source, s"$key: $other is no whole number from 1 to ${Int.MaxValue}")
   }
 
-  /** `node` with keys of the table of settings only, and none that the comparison decides. */
-  private def settings(source: String, place: String, node: ObjectNode): ObjectNode = {
-    refuseUnknown(source, place, node, Schema.settings.map(_.key))
+  /** `node` with known keys only, and none that the comparison decides. */
+  private def checked(source: String, place: String, node: ObjectNode, known: Seq[String]): ObjectNode = {
+    refuseUnknown(source, place, node, known)
     for (key <- node.fieldNames.asScala; decides <- Decided.get(key))
       fail(source, s"$place: $key is decided by $decides; leave it out")
     node

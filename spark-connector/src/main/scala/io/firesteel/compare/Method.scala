@@ -11,7 +11,7 @@ private[compare] object Method {
 
   def paragraphs(matrix: Matrix, cells: Seq[PlannedCell]): Seq[String] = {
     val configs = cells.map(cell => Json.mapper.readTree(cell.config.toJson).asInstanceOf[ObjectNode])
-    Seq(trained(matrix, cells), evaluated(matrix), shared(configs))
+    Seq(trained(matrix, cells), evaluated(matrix)) ++ Option.when(matrix.simulated)(simulated(cells)) :+ shared(configs)
   }
 
   private def trained(matrix: Matrix, cells: Seq[PlannedCell]): String = {
@@ -30,6 +30,19 @@ private[compare] object Method {
       "images, or on the validation images where there are some. Seconds are of training, without evaluations. Steadiness " +
       "is the standard deviation of the second half of a run's evaluations about the straight line through them."
 
+  private def simulated(cells: Seq[PlannedCell]): String = {
+    val clusters = cells.flatMap(_.cluster)
+    val same = clusters.head.properties.asScala.toSeq.map(entry => entry.getKey -> entry.getValue).filter {
+      case (key, value) => !value.isNull && clusters.forall(_.get(key) == value)
+    }
+    val numbers = same.map { case (key, value) => s"$key ${shown(value)}" }.mkString("; ")
+    "The workers of a run trained one after the other under a virtual clock, whose seconds are those of the report; their " +
+      s"steps are real. The simulated cluster of all runs: $numbers."
+  }
+
+  private def shown(value: JsonNode): String =
+    if (value.isArray) value.elements.asScala.map(_.asText).mkString(",") else value.asText
+
   /** The settings that all runs have, and that are not the defaults. */
   private def shared(configs: Seq[ObjectNode]): String = {
     val first = configs.head
@@ -37,7 +50,6 @@ private[compare] object Method {
       first.properties.asScala.toSeq.map(entry => entry.getKey -> entry.getValue).filter { case (key, value) =>
         !Hidden(key) && !Schema.defaults.get(key).contains(value) && configs.forall(_.get(key) == value)
       }
-    def shown(value: JsonNode) = if (value.isArray) value.elements.asScala.map(_.asText).mkString(",") else value.asText
     val listed = common.map { case (key, value) => s"$key ${shown(value)}" }
     if (listed.isEmpty) "All other settings have their defaults." else s"All runs: ${listed.mkString("; ")}."
   }

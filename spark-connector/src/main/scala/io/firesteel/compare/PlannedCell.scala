@@ -7,6 +7,7 @@ import io.firesteel.{FiresteelException, TrainConfig}
 import io.firesteel.data.{DataDirectory, ImageFiles}
 import io.firesteel.jni.Kind
 import io.firesteel.train.Training
+import io.firesteel.train.simulation.SimulatedTraining
 import java.nio.charset.StandardCharsets.UTF_8
 import java.security.MessageDigest
 import java.util.HexFormat
@@ -15,9 +16,16 @@ import scala.collection.mutable
 import scala.jdk.CollectionConverters._
 
 /** @param config completed, with the length that the budget gives
+  * @param cluster that is simulated, with all its numbers; none of a real run
   * @param digest of `config` and of the names and lengths of the data's files: a finished run with it is not run again
   */
-final case class PlannedCell(cell: Cell, images: ImageFiles, config: TrainConfig, digest: String) {
+final case class PlannedCell(
+    cell: Cell,
+    images: ImageFiles,
+    config: TrainConfig,
+    cluster: Option[ObjectNode],
+    digest: String
+) {
 
   /** Images that the run will use, repeats counted. */
   def samples: Long = config.iterations.get * config.workers.get * config.batch.get
@@ -29,7 +37,8 @@ final case class PlannedCell(cell: Cell, images: ImageFiles, config: TrainConfig
       .put("iterations", config.iterations.get)
       .put("eval-every", config.evalEvery)
       .put("workers", config.workers.get)
-    PlannedCell.options(asked).mkString("scripts/submit -- train ", " ", " --out DIR")
+    val program = if (cluster.isEmpty) "scripts/submit -- train" else "target/release/simulate"
+    PlannedCell.options(asked).mkString(s"$program ", " ", " --out DIR")
   }
 }
 
@@ -45,7 +54,9 @@ object PlannedCell {
     val digests = mutable.Map.empty[String, String]
     matrix.cells.map { cell =>
       try {
-        val config = TrainConfig.fromJson(cell.settings.toString)
+        val (asked, cluster) = split(cell.settings)
+        val said = TrainConfig.fromJson(asked.toString)
+        val config = if (matrix.simulated) SimulatedTraining.decided(said) else said
         val data = config.data.getOrElse(throw new FiresteelException(Kind.CONFIG, "data is not set"))
         val seed = config.validation.fold(0L)(_ => config.seed) // which chooses the validation files
         val images = opened.getOrElseUpdate(
@@ -54,7 +65,8 @@ object PlannedCell {
         )
         val completed = sized(matrix, config, images, slots)
         val files = digests.getOrElseUpdate(data, DataDirectory.fingerprint(sc, data))
-        PlannedCell(cell, images, completed, digest(completed, files))
+        val simulated = Option.when(matrix.simulated)(SimulatedTraining.cluster(completed, cluster))
+        PlannedCell(cell, images, completed, simulated, digest(completed, simulated, files))
       } catch {
         case e: Exception =>
           val failure = FiresteelException.unwrap(e)
@@ -64,10 +76,18 @@ object PlannedCell {
     }
   }
 
+  /** The settings of the run, and those of the cluster. */
+  private def split(settings: ObjectNode): (ObjectNode, ObjectNode) = {
+    val (run, cluster) = (settings.deepCopy(), settings.deepCopy())
+    run.remove(SimulatedTraining.Keys.asJava)
+    cluster.retain(SimulatedTraining.Keys.asJava)
+    (run, cluster)
+  }
+
   private def sized(matrix: Matrix, config: TrainConfig, images: ImageFiles, slots: Int): TrainConfig = {
     val shape = Training.preview(config, images.train, slots)
     val (batch, workers) = (shape.config.batch.get, shape.config.workers.get)
-    if (shape.needsSlots && workers > slots)
+    if (!matrix.simulated && shape.needsSlots && workers > slots)
       throw new FiresteelException(
         Kind.CONFIG,
         s"strategy ${config.strategy} runs $workers workers at once, and there are $slots task slots"
@@ -81,9 +101,10 @@ object PlannedCell {
     lasting.config.copy(evalEvery = math.max(1, lasting.rounds / matrix.evaluations), out = None)
   }
 
-  private def digest(config: TrainConfig, files: String): String = {
+  private def digest(config: TrainConfig, cluster: Option[ObjectNode], files: String): String = {
     val sha = MessageDigest.getInstance("SHA-256")
     sha.update(config.toJson.getBytes(UTF_8))
+    cluster.foreach(numbers => sha.update(numbers.toString.getBytes(UTF_8)))
     HexFormat.of().formatHex(sha.digest(files.getBytes(UTF_8))).take(Digits)
   }
 

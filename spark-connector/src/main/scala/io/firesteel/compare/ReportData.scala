@@ -17,7 +17,7 @@ private[compare] final class ReportData(matrix: Matrix, about: Map[String, Strin
     val all = Json.mapper.createObjectNode()
     all.put("name", matrix.name).put("made", Instant.now().truncatedTo(SECONDS).toString)
     about.toSeq.sorted.foreach { case (key, value) => all.put(key, value) }
-    all.put("budget", matrix.budget.words)
+    all.put("budget", matrix.budget.words).put("simulated", matrix.simulated)
     matrix.goal.fold(all.putNull("goal"))(all.put("goal", _))
     val groups = runs.map(_._1.cell.group).distinct.map { labels =>
       new Group(labels, runs.filter(_._1.cell.group == labels).map { case (cell, line) => Run(cell, line) })
@@ -30,18 +30,29 @@ private[compare] final class ReportData(matrix: Matrix, about: Map[String, Strin
       groups.flatMap(_.labels.toMap.get(key)).distinct.foreach(value => values.add(value))
     }
     val different = differing(groups, matrix.axes.map(_.key).toSet)
+    // as long as the fastest runs took, so that every run has an evaluation by then
+    val equal = groups.flatMap(_.done.flatMap(_.number("seconds"))).minOption
+    equal.fold(all.putNull("equal_seconds"))(all.put("equal_seconds", _))
     val shown = all.putArray("groups")
-    groups.foreach(group => shown.add(described(group, different, groups.find(group.isBaseline))))
+    groups.foreach(group => shown.add(described(group, different, groups.find(group.isBaseline), equal)))
     all
   }
 
-  private def described(group: Group, different: Seq[String], baseline: Option[Group]): ObjectNode = {
+  private def described(
+      group: Group,
+      different: Seq[String],
+      baseline: Option[Group],
+      equal: Option[Double]
+  ): ObjectNode = {
     val node = Json.mapper.createObjectNode().put("label", group.label)
     val settings = node.putObject("settings")
     group.labels.foreach { case (key, label) => settings.put(key, label) }
     val differs = node.putObject("differs")
     different.foreach(key => differs.set[JsonNode](key, group.settings.get(key)))
-    node.set[JsonNode]("summary", summary(group, baseline))
+    val summed = summary(group, baseline)
+    for (seconds <- equal; of <- Mean.of(group.done.flatMap(_.within(seconds))))
+      put(summed.putObject("at_equal_seconds"), of)
+    node.set[JsonNode]("summary", summed)
     val runs = node.putArray("runs")
     group.runs.foreach { run =>
       val shown = runs.addObject().put("seed", run.cell.config.seed.toString).put("command", run.cell.command)
@@ -52,14 +63,16 @@ private[compare] final class ReportData(matrix: Matrix, about: Map[String, Strin
     node
   }
 
+  private def put(node: ObjectNode, of: Mean): Unit = {
+    node.put("mean", of.mean)
+    of.sd.foreach(node.put("sd", _))
+  }
+
   private def summary(group: Group, baseline: Option[Group]): ObjectNode = {
     val node = Json.mapper.createObjectNode().put("n", group.done.size)
     for (key <- Seq("accuracy", "best", "seconds")) {
       val shown = node.putObject(key)
-      group.mean(key).foreach { of =>
-        shown.put("mean", of.mean)
-        of.sd.foreach(shown.put("sd", _))
-      }
+      group.mean(key).foreach(put(shown, _))
     }
     for (key <- Seq("images_per_second", "bytes", "staleness")) group.mean(key).foreach(of => node.put(key, of.mean))
     val steadiness = group.done.flatMap(_.steadiness)
@@ -72,7 +85,7 @@ private[compare] final class ReportData(matrix: Matrix, about: Map[String, Strin
       Mean.of(reached.map(_._2)).foreach(of => shown.put("samples", of.mean))
     }
     val time = node.putObject("time")
-    for (part <- Seq("compute", "exchange", "wait", "rest"))
+    for (part <- Seq("compute", "exchange", "rest"))
       Mean.of(group.done.flatMap(_.time(part))).foreach(of => time.put(part, of.mean))
     for (one <- baseline; own <- group.mean("images_per_second"); alone <- one.mean("images_per_second"))
       node.put("speed_up", own.mean / alone.mean)
@@ -94,7 +107,12 @@ private[compare] object ReportData {
   /** Runs that differ in their seeds only. */
   final class Group(val labels: Seq[(String, String)], val runs: Seq[Run]) {
     val label: String = if (labels.isEmpty) "all" else labels.map(Group.words.tupled).mkString(", ")
-    val settings: ObjectNode = Json.mapper.readTree(runs.head.cell.config.toJson).asInstanceOf[ObjectNode]
+
+    /** Of the run, and of the cluster that is simulated. */
+    val settings: ObjectNode = {
+      val run = Json.mapper.readTree(runs.head.cell.config.toJson).asInstanceOf[ObjectNode]
+      runs.head.cell.cluster.fold(run)(run.setAll[ObjectNode](_))
+    }
     val done: Seq[RunSummary] = runs.flatMap(_.line).filter(_.path("status").asText == "done").map(new RunSummary(_))
 
     def mean(key: String): Option[Mean] = Mean.of(done.flatMap(_.number(key)))

@@ -42,11 +42,18 @@ private[compare] final class RunSummary(line: JsonNode) {
     }
   }
 
-  /** Seconds of training and samples at the first evaluation with that accuracy. */
+  /** Seconds of training, virtual ones of a simulated run, and samples at the first evaluation with that accuracy. */
   def reached(goal: Double): Option[(Double, Double)] =
-    points.find(_.get(4).asDouble >= goal).map(point => (point.get(1).asDouble, point.get(0).asDouble))
+    points.find(_.get(4).asDouble >= goal).map(point => (seconds(point), point.get(0).asDouble))
+
+  /** The accuracy of the last evaluation within so many seconds of training, if there was one. */
+  def within(limit: Double): Option[Double] =
+    points.takeWhile(seconds(_) <= limit * (1 + RunSummary.Rounding)).lastOption.map(_.get(4).asDouble)
+
+  private def seconds(point: JsonNode): Double = Seq(point.get(1), point.get(2)).find(_.isNumber).get.asDouble
 }
 
 private[compare] object RunSummary {
   private val Least = 4
+  private val Rounding = 1e-9 // of means of seconds
 }

@@ -11,7 +11,8 @@ private[compare] object SummaryTable {
   def csv(data: JsonNode): String = {
     val axes = keys(data)
     val columns =
-      Seq("n", "accuracy", "accuracy_sd", "best", "best_sd", "steadiness", "drop", "seconds", "seconds_sd") ++
+      Seq("n", "accuracy", "accuracy_sd", "best", "best_sd", "steadiness", "drop") ++
+        Seq("at_equal_seconds", "at_equal_seconds_sd", "seconds", "seconds_sd") ++
         Seq("images_per_second", "speed_up", "bytes", "staleness", "goal_reached", "seconds_to_goal", "samples_to_goal")
     val rows = data.get("groups").elements.asScala.map { group =>
       val summary = group.get("summary")
@@ -24,6 +25,8 @@ private[compare] object SummaryTable {
         of("best", "sd"),
         of("steadiness"),
         of("drop"),
+        of("at_equal_seconds", "mean"),
+        of("at_equal_seconds", "sd"),
         of("seconds", "mean"),
         of("seconds", "sd"),
         of("images_per_second"),

@@ -2,9 +2,11 @@
 package io.firesteel.compare
 
 import com.fasterxml.jackson.databind.JsonNode
-import io.firesteel.{FiresteelException, Json, TestSpark}
-import io.firesteel.jni.{Engine, Kind}
+import io.firesteel.{FiresteelException, Json, Schema, TestSpark}
+import io.firesteel.jni.{Engine, Kind, Simulation}
 import java.nio.file.{Files, Path}
+import io.firesteel.train.simulation.SimulatedTraining
+import org.apache.commons.io.FileUtils
 import org.apache.spark.SparkContext
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite
@@ -14,7 +16,12 @@ import scala.util.Using
 class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
   private lazy val sc: SparkContext = TestSpark.context("local[2]")
 
-  override def afterAll(): Unit = sc.stop()
+  private lazy val directory: Path = Files.createTempDirectory("compare")
+
+  override def afterAll(): Unit = {
+    sc.stop()
+    FileUtils.deleteDirectory(directory.toFile)
+  }
 
   private val data = TestSpark.fixture("cifar10-tiny")
 
@@ -42,7 +49,7 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
   private def lines(out: Path): Seq[JsonNode] =
     Files.readAllLines(out.resolve(Comparison.Results)).asScala.toSeq.map(Json.mapper.readTree(_))
 
-  private def fresh(): Path = Files.createTempDirectory("compare").resolve("out")
+  private def fresh(): Path = Files.createTempDirectory(directory, "one").resolve("out")
 
   test("every run has the budget's samples, a result, and a place in the report and the tables") {
     val out = fresh()
@@ -128,6 +135,61 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
       val e = intercept[FiresteelException](run(one, out))
       assert(e.kind == Kind.CONFIG && e.getMessage.contains(out.toString))
     }
+  }
+
+  private val simulated = ", 'simulate': {'step-seconds': 0.5, 'jitter': 0.1}"
+
+  test("simulated runs have the accuracies of real ones, virtual seconds, and more workers than there are task slots") {
+    val (real, virtual) = (fresh(), fresh())
+    val two = "'strategy': [{'name': 'two', 'set': {'workers': 2}}], 'seed': [0, 1]"
+    run(matrix(two), real)
+    assert(run(matrix(two, simulated), virtual)._1 == 0)
+    def accuracies(out: Path) = lines(out).map(_.get("points").elements.asScala.map(_.get(4).asDouble).toSeq)
+    assert(accuracies(real) == accuracies(virtual))
+    val line = lines(virtual).head
+    val last = line.get("points").elements.asScala.toSeq.last
+    assert(line.get("samples").asLong == 80 && last.get(0).asLong == 80 && last.get(1).isNull)
+    assert(last.get(2).asDouble == line.get("seconds").asDouble && line.get("seconds").asDouble > 4 * 0.4)
+    assert(line.get("bytes") == lines(real).head.get("bytes") && line.get("cluster").get("jitter").asDouble == 0.1)
+    assert(line.get("command").asText.startsWith("target/release/simulate "), line.get("command"))
+    assert(Files.readString(virtual.resolve(Comparison.Report)).contains("under a virtual clock"))
+    val many = fresh()
+    val sixteen = "'strategy': [{'name': 'many', 'set': {'strategy': 'easgd-async', 'workers': 16}}], 'seed': [0, 1]"
+    assert(run(matrix(sixteen, simulated), many, parallel = None)._1 == 0)
+    assert(lines(many).forall(_.get("staleness_counts").elements.asScala.map(_.asLong).sum > 0))
+    assert(Engine.live() == 0)
+  }
+
+  test("a number of the simulated cluster may be an axis, and another one is another run") {
+    val out = fresh()
+    val axes = "'strategy': [{'name': 'two', 'set': {'workers': 2}}], 'bandwidth': [1e6, 1e9]"
+    assert(run(matrix(axes, simulated), out)._2.size == 2 && run(matrix(axes, simulated), out)._2.isEmpty)
+    val seconds = lines(out).map(_.get("seconds").asDouble)
+    assert(seconds.head > 2 * seconds(1), seconds)
+    val faster = simulated.replace("0.5", "0.25")
+    assert(run(matrix(axes, faster), out)._2.size == 2)
+  }
+
+  test("what cannot be simulated is refused with its run before any begins") {
+    for (
+      (set, expected) <- Seq(
+        "'strategy': 'hogwild'" -> "strategy hogwild is threads of one worker",
+        "'workers': 2, 'delay': 1" -> "delay needs an asynchronous strategy",
+        "'workers': 2, 'jitter': -1" -> "jitter must be at least 0",
+        "'workers': 2, 'latency': 'far'" -> "latency: "
+      )
+    ) {
+      val out = fresh()
+      val all = matrix(s"'strategy': [{'name': 'x', 'set': {$set}}]", simulated)
+      val e = intercept[FiresteelException](run(all, out))
+      assert(e.kind == Kind.CONFIG && e.getMessage.startsWith("m.json: run strategy x"), e.getMessage)
+      assert(FiresteelException.unwrap(e).getMessage.contains(expected) || e.getCause.getMessage.contains(expected), e)
+    }
+  }
+
+  test("the keys of a cluster are those of the simulation, and no settings") {
+    assert(Json.mapper.readTree(Simulation.defaults()).fieldNames.asScala.toSeq == SimulatedTraining.Keys)
+    assert(SimulatedTraining.Keys.intersect(Schema.settings.map(_.key)).isEmpty)
   }
 
   test("a budget of seconds ends each run after them") {

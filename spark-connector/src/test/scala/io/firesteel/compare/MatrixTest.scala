@@ -57,6 +57,22 @@ class MatrixTest extends AnyFunSuite {
     assert(changed.map(_.settings.has("workers")) == Seq(false, true, false, true))
   }
 
+  test("keys of a cluster belong to a simulated comparison, which has no budget of seconds") {
+    val cluster = "'base': {'bandwidth': 1e9}, 'axes': {'delay': [0, 1]}, 'budget': {'samples': 1}"
+    val cells = parse(s"{'simulate': {'jitter': 0.5}, $cluster}").cells
+    assert(cells(1).settings.toString == """{"bandwidth":1.0E9,"jitter":0.5,"delay":1}""")
+    for (
+      (json, expected) <- Seq(
+        s"{$cluster}" -> "base: unknown key 'bandwidth'",
+        s"{'simulate': {'jiter': 1}, $axes}" -> "simulate: unknown key 'jiter': did you mean 'jitter'?",
+        "{'simulate': {}, 'axes': {'tau': [1]}, 'budget': {'seconds': 1}}" -> "budget: a simulated run ends after"
+      )
+    ) {
+      val e = intercept[FiresteelException](parse(json))
+      assert(e.kind == Kind.CONFIG && e.getMessage.startsWith(s"m.json: $expected"), e.getMessage)
+    }
+  }
+
   test("runs of a group differ in their seeds only") {
     val cells = parse("{'axes': {'tau': [1, 2], 'seed': [0, 1, 2]}, 'budget': {'iterations': 3}}").cells
     assert(cells.size == 6 && cells.map(_.group).distinct == Seq(Seq("tau" -> "1"), Seq("tau" -> "2")))

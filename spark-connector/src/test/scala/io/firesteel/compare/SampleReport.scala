@@ -64,7 +64,7 @@ object SampleReport {
     if (i % 4 > 1) node.put("staleness", 1.37)
     if (i % 4 > 0) node.put("beats_one_machine", i == 5)
     val time = node.putObject("time")
-    Seq("compute" -> 0.7, "exchange" -> 0.1, "wait" -> 0.15, "rest" -> 0.05).foreach { case (part, share) =>
+    Seq("compute" -> 0.7, "exchange" -> 0.1, "rest" -> 0.2).foreach { case (part, share) =>
       time.put(part, share * seconds(i))
     }
   }

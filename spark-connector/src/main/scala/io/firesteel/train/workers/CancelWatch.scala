@@ -1,11 +1,11 @@
 // Cancels the native calls of killed tasks within a minibatch. Spark only sets a flag, which native code does not see.
 package io.firesteel.train.workers
 
-import io.firesteel.jni.{Link, Worker}
+import io.firesteel.jni.{Link, Simulation, Worker}
 import java.util.concurrent.{ConcurrentHashMap, Executors, TimeUnit}
 import org.apache.spark.TaskContext
 
-/** One daemon thread in each executor, which checks the tasks that use workers and links. */
+/** One daemon thread in each executor, which checks the tasks that use workers, links and simulated runs. */
 private[train] object CancelWatch {
   private val PollMillis = 100L // a minibatch takes about as long
 
@@ -27,6 +27,9 @@ private[train] object CancelWatch {
 
   /** The same for a link. */
   def own(link: Link): Link = own(link, () => link.cancel())
+
+  /** The same for a simulated run. */
+  def own(simulation: Simulation): Simulation = own(simulation, () => simulation.cancel())
 
   private def own[H <: AutoCloseable](handle: H, cancel: () => Unit): H = {
     val task = TaskContext.get()

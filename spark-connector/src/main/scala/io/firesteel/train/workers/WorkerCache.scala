@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode
 import io.firesteel.{FiresteelException, Json}
 import io.firesteel.data.RecordFormat
 import io.firesteel.jni.{Engine, Kind, NativeException, Worker}
-import java.nio.{ByteBuffer, ByteOrder}
 import org.apache.spark.{SparkEnv, TaskContext}
 
 /** @param run the name under which workers of this run and data set are kept
@@ -60,15 +59,7 @@ private[train] final case class WorkerCache(
   }
 
   /** Copies the rows of all `chunks` to the worker. */
-  def fill(worker: Worker, chunks: Iterator[Array[Byte]]): Unit = {
-    var buffer = ByteBuffer.allocateDirect(0)
-    chunks.foreach { chunk =>
-      if (buffer.capacity < chunk.length)
-        buffer = ByteBuffer.allocateDirect(chunk.length).order(ByteOrder.LITTLE_ENDIAN)
-      buffer.clear().put(chunk).flip()
-      worker.append(buffer, format.rows(chunk))
-    }
-  }
+  def fill(worker: Worker, chunks: Iterator[Array[Byte]]): Unit = DirectChunks.each(chunks, format)(worker.append)
 
   /** Frees workers of this executor that are assigned to other executors now. */
   private def freeMoved(partition: Int): Unit = if (executors.nonEmpty) {
