@@ -70,6 +70,26 @@ python_home() {
   origin=$(python_origin "$1")
   realpath -m -- "${!given:-$CACHE/python-$1-${origin:0:12}}"
 }
+# install_debian PACKAGE...: installs Debian packages as root, or by sudo; where neither can be, says what to run.
+install_debian() {
+  local line log sudo=()
+  line="apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $*"
+  command -v apt-get >/dev/null || die "this machine has no apt-get: install what Debian 12 calls $*"
+  if [[ $EUID != 0 ]]; then
+    if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [[ -t 0 ]]; }; then
+      sudo=(sudo)
+    else
+      printf '%s\n' "${0##*/}: packages are missing, and this account may not install them; run as root:" "$line" >&2
+      exit 1
+    fi
+  fi
+  say "installing $*"
+  log=$(mktemp)
+  "${sudo[@]}" bash -c "exec </dev/null; ${line//apt-get /apt-get -qq -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 }" >"$log" 2>&1 ||
+    { tail -n 40 "$log" >&2; die "apt-get failed: its last words are above, all of them in $log"; }
+  rm "$log"
+}
+
 # require_spark HOME: ends the script unless a Spark is there that the driver's jar can run in. Asked before Java starts:
 # in a Spark for another Scala version the jar fails at its first class, with a stack trace.
 require_spark() {

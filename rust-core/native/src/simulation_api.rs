@@ -38,12 +38,7 @@ impl NativeSimulationNativeInterface for NativeSimulationAPI {
         Ok(JString::from_str(env, simulations::decided(&config.to_string())?)?)
     }
 
-    fn cluster<'l>(
-        env: &mut Env<'l>,
-        _: JClass<'l>,
-        config: JString<'l>,
-        cluster: JString<'l>,
-    ) -> Result<JString<'l>> {
+    fn cluster<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>, cluster: JString<'l>) -> Result<JString<'l>> {
         Ok(JString::from_str(env, simulations::cluster(&config.to_string(), &cluster.to_string())?)?)
     }
 

@@ -46,7 +46,8 @@ fn train(matches: &ArgMatches) -> Result<String> {
     bar.finish_and_clear();
     let accuracy = outcome.accuracy.map_or(String::new(), |accuracy| format!("accuracy {:.2} %, ", accuracy * 100.0));
     let (virtual_seconds, seconds) = (outcome.summary.virtual_seconds, outcome.summary.seconds);
-    let model = outcome.model.map_or(String::new(), |model| format!(", model in {}", escaped(&model.display().to_string())));
+    let model =
+        outcome.model.map_or(String::new(), |model| format!(", model in {}", escaped(&model.display().to_string())));
     Ok(format!("{accuracy}{virtual_seconds:.1} virtual s, computed in {seconds:.1} s{model}"))
 }
 

@@ -70,14 +70,22 @@ object CompareCommand {
     private var all, ended = 0
     private var samples, samplesDone = 0L
     private val begin = System.nanoTime()
+    private var estimate = Option.empty[Double]
     private var running = Seq.empty[PlannedCell]
 
-    override def planned(cells: Seq[PlannedCell], left: Seq[PlannedCell], parallel: Int): Unit = {
+    override def planned(
+        cells: Seq[PlannedCell],
+        left: Seq[PlannedCell],
+        parallel: Int,
+        seconds: Option[Double]
+    ): Unit = {
       list(cells, matrix, console)
       all = cells.size
       ended = all - left.size
       val there = if (ended > 0) s", $ended of them finished before" else ""
-      say(s"${cells.size} runs$there, $parallel at a time, ${matrix.budget.words}")
+      val time = seconds.filter(_ => left.nonEmpty).fold("")(s => s", about ${ProgressDisplay.duration(s)}")
+      say(s"${cells.size} runs$there, $parallel at a time, ${matrix.budget.words}$time")
+      estimate = seconds
       samples = left.map(_.samples).sum
     }
 
@@ -94,12 +102,15 @@ object CompareCommand {
       show()
     }
 
-    /** The time left is as if the runs ahead had the speed of those that have ended, sample for sample. */
+    /** The time left is as if the runs ahead had the speed of those that have ended, sample for sample; before one has, it
+      * is the estimate.
+      */
     private def show(): Unit = {
       val seconds = (System.nanoTime() - begin) / 1e9
-      val left =
-        if (samplesDone == 0) ""
-        else s"  ${ProgressDisplay.duration(seconds * (samples - samplesDone).max(0) / samplesDone)} left"
+      val ahead =
+        if (samplesDone == 0) estimate.map(_ - seconds)
+        else Some(seconds * (samples - samplesDone) / samplesDone)
+      val left = ahead.fold("")(time => s"  ${ProgressDisplay.duration(time.max(0))} left")
       val names = running.map(_.cell.name).mkString("; ")
       console.terminal.live(width => TextTable.clipped(s"run ${ended + 1}/$all$left  $names", width))
     }

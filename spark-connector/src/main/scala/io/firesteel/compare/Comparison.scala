@@ -20,8 +20,11 @@ import scala.util.Using
 /** Is told what a comparison does; on any thread, but never twice at the same time. */
 trait ComparisonListener {
 
-  /** All runs are checked; those of `left` have no results yet. */
-  def planned(cells: Seq[PlannedCell], left: Seq[PlannedCell], parallel: Int): Unit = ()
+  /** All runs are checked; those of `left` have no results yet.
+    *
+    * @param seconds that they will take, as far as the time of a few steps on the driver tells
+    */
+  def planned(cells: Seq[PlannedCell], left: Seq[PlannedCell], parallel: Int, seconds: Option[Double]): Unit = ()
 
   def began(cell: PlannedCell): Unit = ()
 
@@ -63,7 +66,7 @@ object Comparison {
     val most = if (matrix.simulated) 1 else cells.map(_.config.workers.get).max // slots of a run
     val atOnce = parallel.getOrElse(math.max(1, slots / most))
     val left = cells.filterNot(results.has)
-    listener.planned(cells, left, atOnce)
+    listener.planned(cells, left, atOnce, Estimate.seconds(left, math.min(slots, atOnce * most)))
     results.write()
     Using.resource(new SimulatedImages(sc)) { images =>
       inThreads(atOnce, left) { cell =>

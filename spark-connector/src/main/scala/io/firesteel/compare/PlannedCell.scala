@@ -17,6 +17,7 @@ import scala.jdk.CollectionConverters._
 
 /** @param config completed, with the length that the budget gives
   * @param cluster that is simulated, with all its numbers; none of a real run
+  * @param evaluations of the whole run, the last one included
   * @param digest of `config` and of the names and lengths of the data's files: a finished run with it is not run again
   */
 final case class PlannedCell(
@@ -24,6 +25,7 @@ final case class PlannedCell(
     images: ImageFiles,
     config: TrainConfig,
     cluster: Option[ObjectNode],
+    evaluations: Int,
     digest: String
 ) {
 
@@ -63,10 +65,10 @@ object PlannedCell {
           (config.data, config.dataset, config.validation, seed),
           ImageFiles.open(sc, data, config.dataset, config.validation, seed)
         )
-        val completed = sized(matrix, config, images, slots)
+        val (completed, evaluations) = sized(matrix, config, images, slots)
         val files = digests.getOrElseUpdate(data, DataDirectory.fingerprint(sc, data))
         val simulated = Option.when(matrix.simulated)(SimulatedTraining.cluster(completed, cluster))
-        PlannedCell(cell, images, completed, simulated, digest(completed, simulated, files))
+        PlannedCell(cell, images, completed, simulated, evaluations, digest(completed, simulated, files))
       } catch {
         case e: Exception =>
           val failure = FiresteelException.unwrap(e)
@@ -84,7 +86,7 @@ object PlannedCell {
     (run, cluster)
   }
 
-  private def sized(matrix: Matrix, config: TrainConfig, images: ImageFiles, slots: Int): TrainConfig = {
+  private def sized(matrix: Matrix, config: TrainConfig, images: ImageFiles, slots: Int): (TrainConfig, Int) = {
     val shape = Training.preview(config, images.train, slots)
     val (batch, workers) = (shape.config.batch.get, shape.config.workers.get)
     if (!matrix.simulated && shape.needsSlots && workers > slots)
@@ -98,7 +100,8 @@ object PlannedCell {
       case Budget.Seconds(_)        => None // the recipe's length decides on the schedule of the learning rate
     }
     val lasting = Training.preview(config.copy(iterations = steps), images.train, slots)
-    lasting.config.copy(evalEvery = math.max(1, lasting.rounds / matrix.evaluations), out = None)
+    val every = math.max(1, lasting.rounds / matrix.evaluations)
+    (lasting.config.copy(evalEvery = every, out = None), math.max(1, (lasting.rounds + every - 1) / every))
   }
 
   private def digest(config: TrainConfig, cluster: Option[ObjectNode], files: String): String = {

@@ -35,6 +35,9 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
 
   private class Ran extends ComparisonListener {
     @volatile var names = Seq.empty[String]
+    @volatile var estimate = Option.empty[Double]
+    override def planned(all: Seq[PlannedCell], left: Seq[PlannedCell], parallel: Int, seconds: Option[Double]): Unit =
+      estimate = seconds
     override def began(cell: PlannedCell): Unit = names :+= cell.cell.name
   }
 
@@ -43,6 +46,7 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
     val failed = Using.resource(Comparison.claim(out.toString, sc.hadoopConfiguration, matrix)) { directory =>
       Comparison.run(sc, matrix, directory, parallel, listener = ran)
     }
+    assert(ran.estimate.exists(_ > 0) == ran.names.nonEmpty, ran.estimate)
     (failed, ran.names)
   }
 
