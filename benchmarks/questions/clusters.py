@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from . import runs
 
+LOOPBACK = "127.0.0.1"
 # Two executors of one core each, which a run on such a cluster asks of spark-submit.
 TWO_EXECUTORS = [
     "--executor-cores", "1", "--total-executor-cores", "2",
@@ -17,31 +18,41 @@ START = 'source "$0"; use_java java || exit 1; export SPARK_HOME=$(spark_home); 
 
 
 @contextmanager
-def standalone(home):
-    """A master and a machine of two cores, ended with the block; its address, and the machine's process number."""
+def processes(home):
+    """A function that starts a part of a cluster and answers its log; all are ended with the block."""
     started = []
 
-    def start(name, role, *options):
+    def start(name, role, address, *options, inside=()):
         log = home / f"{name}.log"
         with log.open("wb") as output:
-            environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
-            command = ["bash", "-c", START, str(runs.LIB), f"org.apache.spark.deploy.{role}", "--host", "127.0.0.1", "--webui-port", "0", *options]
+            environment = {**os.environ, "SPARK_LOCAL_IP": address}
+            part = [f"org.apache.spark.deploy.{role}", "--host", address, "--webui-port", "0", *options]
+            command = [*inside, "bash", "-c", START, str(runs.LIB), *part]
             started.append(subprocess.Popen(command, stdout=output, stderr=output, env=environment))
         return log
 
+    start.processes = started
     try:
-        master = start("master", "master.Master", "--port", "0")
-        url = _await(master, r"Starting Spark master at (spark://\S+)")
-        machine = start("worker", "worker.Worker", "--cores", "2", "--memory", "4g", "--work-dir", str(home / "work"), url)
-        _await(machine, r"(Successfully registered with master)")
-        yield url, started[-1].pid
+        yield start
     finally:
         for process in reversed(started):
             process.terminate()
             process.wait()
 
 
-def _await(log, pattern):
+@contextmanager
+def standalone(home):
+    """A master and a machine of two cores, ended with the block; its address, and the machine's process number."""
+    with processes(home) as start:
+        log = start("master", "master.Master", LOOPBACK, "--port", "0")
+        url = awaited(log, r"Starting Spark master at (spark://\S+)")
+        work = ["--cores", "2", "--memory", "4g", "--work-dir", str(home / "work")]
+        awaited(start("worker", "worker.Worker", LOOPBACK, *work, url), r"(Successfully registered with master)")
+        yield url, start.processes[-1].pid
+
+
+def awaited(log, pattern):
+    """What the first group of `pattern` matches in the log, once it does."""
     for _ in range(300):
         found = re.search(pattern, log.read_text(errors="replace"))
         if found:

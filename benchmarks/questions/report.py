@@ -2,7 +2,7 @@
 
 import json
 
-from . import accuracy, cuda, curve, engine, exchange, faults, grid, images, memory, peers, photographs, precision, race, recovery, results, runs, spark, strategies, tables, transform
+from . import accuracy, clock, cuda, curve, engine, exchange, faults, grid, images, memory, peers, photographs, precision, race, recovery, results, runs, spark, strategies, tables, transform
 
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
@@ -24,6 +24,7 @@ TABLES = {
     "transform": transform,
     "tables": tables,
     "grid": grid,
+    "clock": clock,
 }
 
 

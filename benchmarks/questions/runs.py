@@ -16,10 +16,11 @@ WARM_UP = 20  # rounds not counted: the JVM compiles its hot code meanwhile, wit
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def submit(master, options, submit_options=(), errors=None):
-    """A started `train` through Spark, whose messages go to the file `errors`, or where ours go."""
-    command = [str(ROOT / "scripts/submit"), "--master", master, *submit_options, "--", "train", *options]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+def submit(master, options, submit_options=(), errors=None, inside=(), **settings):
+    """A started `train` through Spark, whose messages go to the file `errors`, or where ours go; `inside` are words before
+    its command, and `settings` are added to its environment."""
+    command = [*inside, str(ROOT / "scripts/submit"), "--master", master, *submit_options, "--", "train", *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env={**os.environ, **settings})
 
 
 def sequential(options, **settings):

@@ -23,7 +23,7 @@ private[compare] final class CellResult(planned: PlannedCell, seconds: Option[Do
   override def stops: Boolean = over
 
   override def round(e: RoundDone): Unit = {
-    if (workers > 1) bytes += e.exchangeBytes // one machine exchanges nothing, though Spark sends it the weights
+    if (workers > 1) bytes += e.exchangeBytes // as below
     // inside one stage, exchanges tell more exactly how long their workers computed
     if (exchanges == 0) computing += (e.samples - samples) / e.imagesPerSecond * workers
     samples = e.samples
@@ -84,7 +84,9 @@ private[compare] object CellResult {
     val line = CellResult.line(planned, "done")
     val (samples, seconds) = (Json.whole(summary, "samples"), Json.real(summary, "virtual_seconds"))
     line.put("samples", samples).put("seconds", seconds).put("wall_seconds", Json.real(summary, "seconds"))
-    line.put("images_per_second", samples / seconds).put("bytes", Json.whole(summary, "bytes"))
+    // one machine exchanges nothing, though Spark sends it the weights
+    def bytes(of: JsonNode) = if (planned.config.workers.contains(1)) 0L else Json.whole(of, "bytes")
+    line.put("images_per_second", samples / seconds).put("bytes", bytes(summary))
     val points = Json.list(summary, "points").elements.asScala.toSeq
     val accuracies = points.map(Json.real(_, "accuracy"))
     accuracies.lastOption.foreach(line.put("accuracy", _))
@@ -101,7 +103,7 @@ private[compare] object CellResult {
     points.foreach { at =>
       val point = shown.addArray()
       point.add(Json.whole(at, "samples")).addNull().add(Json.real(at, "virtual_seconds"))
-      point.add(Json.whole(at, "bytes")).add(Json.real(at, "accuracy")).add(at.get("loss"))
+      point.add(bytes(at)).add(Json.real(at, "accuracy")).add(at.get("loss"))
     }
     line
   }
