@@ -16,9 +16,10 @@ WARM_UP = 20  # rounds not counted: the JVM compiles its hot code meanwhile, wit
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def submit(master, options, submit_options=(), errors=None):
-    """A started `train` through Spark, whose messages go to the file `errors`, or where ours go."""
-    command = [str(ROOT / "scripts/submit"), "--master", master, *submit_options, "--", "train", *options]
+def submit(master, options, submit_options=(), errors=None, inside=()):
+    """A started `train` through Spark, whose messages go to the file `errors`, or where ours go; `inside` are words before
+    its command."""
+    command = [*inside, str(ROOT / "scripts/submit"), "--master", master, *submit_options, "--", "train", *options]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
 
 
@@ -28,13 +29,14 @@ def sequential(options, **settings):
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **settings})
 
 
-def python(name, module, options, stdin=None, **settings):
+def python(name, module, options, stdin=None, inside=(), **settings):
     """What `python -m MODULE` prints, in the Python that scripts/setup-python made; ends the benchmark where it fails."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "benchmarks"), **settings}
-    command = ["bash", "-c", WITH_JAVA, str(LIB), str(require_python(name)), "-m", module, *options]
+    program = [str(require_python(name)), "-m", module, *options]
+    command = [*inside, "bash", "-c", WITH_JAVA, str(LIB), *program]
     done = subprocess.run(command, env=environment, input=stdin, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        sys.exit(f"bench: {' '.join(command[4:])} failed with status {done.returncode}")
+        sys.exit(f"bench: {' '.join(program)} failed with status {done.returncode}")
     return done.stdout
 
 
