@@ -100,6 +100,24 @@ class ResNet18(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+class Vgg11(nn.Module):
+    """Simonyan and Zisserman 2014, configuration A with batch normalisation, as for CIFAR: one linear layer; 9,228,362 parameters."""
+
+    def __init__(self):
+        super().__init__()
+        layers, before = [], 3
+        for width, pools in [(64, True), (128, True), (256, False), (256, True), (512, False), (512, True), (512, False), (512, True)]:
+            conv = nn.Conv2d(before, width, 3, padding=1, bias=False)
+            nn.init.kaiming_normal_(conv.weight)
+            layers += [conv, nn.BatchNorm2d(width), nn.ReLU(inplace=True), *([nn.MaxPool2d(2)] if pools else [])]
+            before = width
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(512, 10)
+
+    def forward(self, x):
+        return self.head(self.layers(x).mean((2, 3)))
+
+
 class Group(nn.Module):
     """Two 3x3 convolutions, the first one pooled."""
 
@@ -145,7 +163,7 @@ class Airbench(nn.Module):
         return self.head(x) / x.size(1)
 
 
-NETS = {"cifar10_quick": Cifar10Quick, "resnet20": ResNet20, "resnet18": ResNet18, "airbench_32_64_64": Airbench}
+NETS = {"cifar10_quick": Cifar10Quick, "resnet20": ResNet20, "resnet18": ResNet18, "vgg11": Vgg11, "airbench_32_64_64": Airbench}
 
 
 def build(name, seed=0):

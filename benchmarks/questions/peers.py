@@ -45,27 +45,25 @@ PEERS = {  # what is measured: options of peers.speed, settings of glibc's alloc
 }
 
 
-def _ours(arguments, name, directory):
-    out = directory / runs.directory(name)
+def ours(arguments, plan, master, asked, out, inside=()):
+    """Images a second of two workers of ours, and the run's circumstances."""
     never = "1000000"  # the last round alone is evaluated, outside the clock
-    plan = NETS[arguments.net]
     options = ["--data", arguments.data, "--net", arguments.net, "--batch", str(plan.batch), "--workers", "2"]
-    options += ["--iterations", str(plan.rounds * TAU), "--tau", str(TAU), "--eval-every", never, *OURS[name]]
+    options += ["--iterations", str(plan.rounds * TAU), "--tau", str(TAU), "--eval-every", never, *asked]
     options += ["--normalize", "channel"]
-    runs.wait(runs.submit("local[2]", [*options, "--out", str(out)]))
+    runs.wait(runs.submit(master, [*options, "--out", str(out)], inside=inside))
     return runs.steady(out, plan.warm_up), runs.circumstances(out)
 
 
-def _peer(arguments, name):
-    asked, allocator = PEERS[name]
+def theirs(arguments, plan, asked, allocator, inside=(), **more):
+    """Images a second of PyTorch, and its versions; `more` are settings of its environment."""
     threads = "2" if "plain" in asked else "1"
     options = [*asked, "--net", arguments.net, "--data", arguments.data]
-    plan = NETS[arguments.net]
     options += ["--batch", str(plan.batch), "--threads", threads]
     options += ["--warm-up", str(plan.steps // 4), "--steps", str(plan.steps)]
     settings = {key: str(value) for key, value in allocator.items()}
-    settings |= {"OMP_NUM_THREADS": threads, "SPARK_LOCAL_IP": "127.0.0.1"}
-    told = json.loads(runs.python("peers", "peers.speed", options, **settings).splitlines()[-1])
+    settings |= {"OMP_NUM_THREADS": threads, "SPARK_LOCAL_IP": "127.0.0.1", **more}
+    told = json.loads(runs.python("peers", "peers.speed", options, inside=inside, **settings).splitlines()[-1])
     return told["images_per_second"], told["versions"]
 
 
@@ -73,14 +71,14 @@ def answer(arguments):
     runs.require_python("peers")  # rather now than after our own runs
     wanted = arguments.sides or [""]
     speeds = {name: [] for name in [*OURS, *PEERS] if any(part in name for part in wanted)}
-    versions = {}
+    versions, plan = {}, NETS[arguments.net]
     for pair in range(arguments.pairs):
         with tempfile.TemporaryDirectory() as directory:
             for name in speeds if pair % 2 == 0 else reversed(speeds):
                 if name in OURS:
-                    speed, where = _ours(arguments, name, Path(directory))
+                    speed, where = ours(arguments, plan, "local[2]", OURS[name], Path(directory) / runs.directory(name))
                 else:
-                    speed, of_peer = _peer(arguments, name)
+                    speed, of_peer = theirs(arguments, plan, *PEERS[name])
                     versions |= of_peer
                 speeds[name].append(speed)
                 print(f"pair {pair + 1}: {speed:.0f} {name}", flush=True)
@@ -90,7 +88,7 @@ def answer(arguments):
         "peer_versions": versions,
         "data": arguments.name,
         "net": arguments.net,
-        "batch": NETS[arguments.net].batch,
+        "batch": plan.batch,
         "n": arguments.pairs,
         "speeds": speeds,
     }
@@ -122,12 +120,13 @@ def table(rows):
         ]
         speeds = row["speeds"]
         for name in speeds:
-            ratios = [_ratio(speeds[our], speeds[name]) if name in PEERS and our in speeds else "" for our in OURS]
+            ratios = [ratio(speeds[our], speeds[name]) if name in PEERS and our in speeds else "" for our in OURS]
             what = f"Firesteel, {name}" if name in OURS else name
             lines.append(f"| {what} | {statistics.median(speeds[name]):.0f} | {' | '.join(ratios)} |")
     return lines
 
 
-def _ratio(ours, theirs):
-    ratios = [our / their for our, their in zip(ours, theirs)]
+def ratio(our_speeds, their_speeds):
+    """Of the same pair: the median, with the smallest and the largest."""
+    ratios = [our / their for our, their in zip(our_speeds, their_speeds)]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"

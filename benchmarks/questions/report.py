@@ -2,7 +2,7 @@
 
 import json
 
-from . import accuracy, clock, cuda, curve, engine, exchange, faults, grid, images, memory, peers, photographs, precision, race, recovery, results, runs, spark, strategies, tables, transform
+from . import accuracy, clock, cuda, curve, engine, exchange, faults, grid, images, memory, network, peers, photographs, precision, race, recovery, results, runs, spark, strategies, tables, transform
 
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
@@ -15,6 +15,7 @@ TABLES = {
     "recovery": recovery,
     "memory": memory,
     "peers": peers,
+    "network": network,
     "race": race,
     "curve": curve,
     "photographs": photographs,

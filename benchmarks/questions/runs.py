@@ -29,13 +29,14 @@ def sequential(options, **settings):
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **settings})
 
 
-def python(name, module, options, stdin=None, **settings):
+def python(name, module, options, stdin=None, inside=(), **settings):
     """What `python -m MODULE` prints, in the Python that scripts/setup-python made; ends the benchmark where it fails."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "benchmarks"), **settings}
-    command = ["bash", "-c", WITH_JAVA, str(LIB), str(require_python(name)), "-m", module, *options]
+    program = [str(require_python(name)), "-m", module, *options]
+    command = [*inside, "bash", "-c", WITH_JAVA, str(LIB), *program]
     done = subprocess.run(command, env=environment, input=stdin, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        sys.exit(f"bench: {' '.join(command[4:])} failed with status {done.returncode}")
+        sys.exit(f"bench: {' '.join(program)} failed with status {done.returncode}")
     return done.stdout
 
 
