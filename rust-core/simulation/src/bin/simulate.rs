@@ -10,7 +10,7 @@ use firesteel_engine::options::{self as run_options, Shown};
 use firesteel_engine::{Error, Result};
 use firesteel_exchange::escape::escaped;
 use firesteel_exchange::program;
-use firesteel_simulation::cost::{self, Sweep};
+use firesteel_simulation::cost::{self, PlotFile, Sweep};
 use firesteel_simulation::options;
 use firesteel_simulation::run::{RunStatus, Simulation};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -46,7 +46,8 @@ fn train(matches: &ArgMatches) -> Result<String> {
     bar.finish_and_clear();
     let accuracy = outcome.accuracy.map_or(String::new(), |accuracy| format!("accuracy {:.2} %, ", accuracy * 100.0));
     let (virtual_seconds, seconds) = (outcome.summary.virtual_seconds, outcome.summary.seconds);
-    let model = outcome.model.map_or(String::new(), |model| format!(", model in {}", escaped(&model.display().to_string())));
+    let model =
+        outcome.model.map_or(String::new(), |model| format!(", model in {}", escaped(&model.display().to_string())));
     Ok(format!("{accuracy}{virtual_seconds:.1} virtual s, computed in {seconds:.1} s{model}"))
 }
 
@@ -66,7 +67,11 @@ fn tell_cost(matches: &ArgMatches) -> Result<String> {
         cluster: options::cluster(matches)?,
         weights: weights.transpose()?,
     };
+    let plot = matches.get_one::<String>("plot").map(|path| PlotFile::new(path)).transpose()?;
     let costs = sweep.costs()?;
+    if let Some(plot) = plot {
+        plot.write(&sweep.titles()?, &costs)?;
+    }
     let json = || serde_json::to_string(&costs).map_err(|e| Error::internal("write JSON").caused_by(e));
     if matches.get_flag("json") { json() } else { Ok(cost::table(&costs)) }
 }

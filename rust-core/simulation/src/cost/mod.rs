@@ -3,6 +3,8 @@
 //! simulation: the closed form of SparkNet's authors, and all-reduce at every step.
 
 mod closed_form;
+#[cfg(feature = "plot")]
+mod plot;
 mod sweep;
 mod table;
 
@@ -16,6 +18,8 @@ use crate::rounds::Rounds;
 use crate::stage::{Stage, Uses};
 use crate::training::{Observer, Pause, RoundDone, Training};
 pub use closed_form::{ClosedForm, all_reduce_step};
+#[cfg(feature = "plot")]
+pub use plot::PlotFile;
 pub use sweep::Sweep;
 pub use table::table;
 
