@@ -52,9 +52,13 @@ fn pytorch_file(tensors: Vec<Entry>) -> FileLayout {
     FileLayout { tensors, metadata: [("format".to_owned(), "pt".to_owned())].into() }
 }
 
-/// Writes to a temporary file beside `path` and renames it, so that the file exists only when it is complete.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes to a temporary file beside `path` and renames it, so that the file exists only when it is complete. A failure
+/// leaves neither.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let partial = path.with_extension("partial");
     let written = fs::write(&partial, bytes).and_then(|()| fs::File::open(&partial)?.sync_all());
-    written.and_then(|()| fs::rename(&partial, path)).map_err(|e| Error::io(path, e))
+    written.and_then(|()| fs::rename(&partial, path)).map_err(|e| {
+        let _ = fs::remove_file(&partial); // it may not be there; the first failure is the one to tell
+        Error::io(path, e)
+    })
 }

@@ -48,6 +48,13 @@ pub fn command(shown: Shown) -> Command {
                 .help_heading(HEADING)
                 .help("weights that are exchanged, in place of the net's"),
         )
+        .arg(
+            Arg::new("plot")
+                .long("plot")
+                .value_name("FILE")
+                .help_heading(HEADING)
+                .help("draw the costs into an SVG file, too: FILE ends in .svg"),
+        )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help_heading(HEADING).help("tell JSON"));
     with_cluster(options::command("simulate", ABOUT, shown))
         .override_usage("simulate [OPTIONS]\n       simulate cost [OPTIONS]\n       simulate help [GROUP]")

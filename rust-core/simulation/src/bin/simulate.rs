@@ -10,7 +10,7 @@ use firesteel_engine::options::{self as run_options, Shown};
 use firesteel_engine::{Error, Result};
 use firesteel_exchange::escape::escaped;
 use firesteel_exchange::program;
-use firesteel_simulation::cost::{self, Sweep};
+use firesteel_simulation::cost::{self, PlotFile, Sweep};
 use firesteel_simulation::options;
 use firesteel_simulation::run::{RunStatus, Simulation};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -67,7 +67,11 @@ fn tell_cost(matches: &ArgMatches) -> Result<String> {
         cluster: options::cluster(matches)?,
         weights: weights.transpose()?,
     };
+    let plot = matches.get_one::<String>("plot").map(|path| PlotFile::new(path)).transpose()?;
     let costs = sweep.costs()?;
+    if let Some(plot) = plot {
+        plot.write(&sweep.titles()?, &costs)?;
+    }
     let json = || serde_json::to_string(&costs).map_err(|e| Error::internal("write JSON").caused_by(e));
     if matches.get_flag("json") { json() } else { Ok(cost::table(&costs)) }
 }

@@ -1,10 +1,12 @@
 //! The costs of a run with 1, 2, 4 and so on workers.
 
 use firesteel_engine::config::Strategy;
+use firesteel_engine::memory::readable;
 use firesteel_engine::{Error, Facts, Result, TrainConfig};
 
 use super::{Cost, cost};
 use crate::cluster::{Cluster, MOST_WORKERS};
+use crate::plan::Plan;
 use crate::run::{decided, plan};
 
 /// A request for costs.
@@ -38,7 +40,31 @@ impl Sweep {
         powers.chain([most]).map(|workers| self.with(workers)).collect()
     }
 
+    /// What the costs are of, in two lines for people.
+    pub fn titles(&self) -> Result<[String; 2]> {
+        let (config, plan) = self.planned(1)?;
+        let TrainConfig { strategy, tau, .. } = config;
+        let place = if config.in_stage() { "in one stage" } else { "in rounds" };
+        let server = match config.exchangers {
+            0 => "the driver".to_owned(),
+            hosts => format!("each of {hosts} executors that host the center"),
+        };
+        let (vector, link) = (readable(plan.message_bytes()), self.cluster.server_link() / 1e9);
+        let step = self.cluster.step_seconds.unwrap_or(0.0);
+        let jitter =
+            if self.cluster.jitter > 0.0 { format!(", jitter {}", self.cluster.jitter) } else { String::new() };
+        Ok([
+            format!("What a run costs: {strategy} {place}, tau {tau}"),
+            format!("steps of {step} s{jitter}, vectors of {vector}, {link} Gbit/s to {server}"),
+        ])
+    }
+
     fn with(&self, workers: usize) -> Result<Cost> {
+        cost(&self.planned(workers)?.1, &self.cluster)
+    }
+
+    /// The completed configuration, and what a run of it does.
+    fn planned(&self, workers: usize) -> Result<(TrainConfig, Plan)> {
         let mut config = decided(self.config.clone())?;
         (config.workers, config.epochs) = (Some(workers), None);
         config.iterations.get_or_insert(1); // the rounds to simulate are chosen later
@@ -47,6 +73,6 @@ impl Sweep {
         config.iterations = Some(config.tau);
         let mut plan = plan(&config, self.cluster.step_seconds)?;
         plan.values = self.weights.unwrap_or(plan.values);
-        cost(&plan, &self.cluster)
+        Ok((config, plan))
     }
 }

@@ -58,6 +58,31 @@ fn costs_are_a_table_or_json() {
 }
 
 #[test]
+fn a_plot_of_costs_lies_beside_the_table_or_fails_with_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let plot = |name: &str| {
+        let path = directory.path().join(name);
+        let asked = ["cost", "--workers", "4", "--strategy", "easgd", "--exchangers", "2", "--step-seconds", "0.5"];
+        let result = simulate(&[&asked[..], &["--jitter", "0.1", "--plot", path.to_str().unwrap()]].concat());
+        (result, path)
+    };
+    let (result, path) = plot("costs.svg");
+    assert!(result.status.success() && text(&result.stdout).lines().count() == 4, "{}", text(&result.stderr));
+    let svg = std::fs::read_to_string(&path).unwrap();
+    assert!(svg.contains("What a run costs: easgd in one stage, tau "), "{svg}");
+    let cluster =
+        "steps of 0.5 s, jitter 0.1, vectors of 568.7 KiB, 10 Gbit/s to each of 2 executors that host the center";
+    assert!(svg.contains(cluster), "{svg}");
+    for (name, status, words) in [("costs.pdf", 2, "does not end in .svg"), ("no/costs.svg", 1, "No such file")] {
+        let (result, path) = plot(name);
+        let error = text(&result.stderr);
+        assert!(result.status.code() == Some(status) && error.lines().count() == 1, "{error}");
+        assert!(error.contains(path.to_str().unwrap()) && error.contains(words), "{error}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_wrong_command_line_ends_with_status_two_and_one_line() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("run");
