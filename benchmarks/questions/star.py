@@ -1,7 +1,6 @@
 """A network of this machine's own: namespaces as machines, each with a link of a chosen rate to one switch. A token bucket
 (tc-tbf) at both ends of a link limits each direction by itself. Needs root and Debian's package iproute2."""
 
-import os
 import subprocess
 import sys
 import uuid
@@ -12,7 +11,6 @@ from . import clusters
 
 BUCKET = "512kb"  # a kernel that comes late, because all cores compute, loses what it cannot hold: 4 ms of 1 Gbit/s
 QUEUE = "50ms"  # what waits for longer is dropped
-LENGTH = 15  # of an interface's name, at most
 
 # the words before a command that is to run on the machine, and its address
 Machine = namedtuple("Machine", ["inside", "address"])
@@ -36,7 +34,7 @@ def _namespace(stack, name):
 
 
 def _machine(stack, mark, switch, number, gigabits):
-    name, port, address = f"fs-{mark}-{number}", f"port{number}"[:LENGTH], f"10.77.0.{number + 1}"
+    name, port, address = f"fs-{mark}-{number}", f"port{number}", f"10.77.0.{number + 1}"
     inside = ["ip", "netns", "exec", name]
     _namespace(stack, name)
     _run(*switch, "ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
@@ -68,7 +66,7 @@ def standalone(home, machines):
 
 def _run(*command):
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
+        subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError:
         sys.exit(f"bench: there is no program {command[0]}, of Debian's package iproute2, which makes the network")
     except subprocess.CalledProcessError as failed:
