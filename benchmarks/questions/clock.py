@@ -18,7 +18,7 @@ NETS = {
     "cifar10_quick": Plan(100, 400),  # 0.6 MB of weights
     "vgg11": Plan(32, 100),  # 37 MB
 }
-STRATEGIES = {  # the first one's own times of local steps calibrate all of a seed
+STRATEGIES = {  # rounds, which tell no times of local steps, are calibrated by those of the one before
     "bsp": ["--strategy", "sparknet", "--consistency", "bsp"],
     "rounds": ["--strategy", "sparknet", "--consistency", "rounds"],
     "deepspark": ["--strategy", "deepspark"],
@@ -45,7 +45,7 @@ def _compared(arguments, home, driver, url, gigabits, net, seed):
         spark = [*CLUSTER, "--conf", f"spark.driver.host={driver.address}"]
         place = {"SPARK_LOCAL_IP": driver.address}
         runs.wait(runs.submit(url, [*asked, "--out", str(out)], spark, inside=driver.inside, **place))
-        steps = steps or _steps(out)
+        steps = _steps(out) or steps
         simulated = home / runs.directory("simulated", gigabits, net, strategy, seed)
         bandwidth = gigabits * 1e9 if gigabits else FREE
         cluster = ["--step-seconds", str(steps[0]), "--jitter", str(steps[1]), "--bandwidth", str(bandwidth)]
@@ -85,8 +85,10 @@ def _options(arguments, net, seed):
 
 def _steps(out):
     """Seconds of a local step, and the standard deviation of the logarithm of a step's time that explains that of turns,
-    as far as steps are independent of each other."""
+    as far as steps are independent of each other; none for a run in rounds."""
     turns = [event for event in runs.events(out) if event["event"] == "exchange"]
+    if not turns:
+        return None
     mean = sum(turn["computing"] for turn in turns) / sum(turn["steps"] for turn in turns)
     logs = [math.log(turn["computing"] / turn["steps"]) for turn in turns]
     return mean, statistics.stdev(logs) * math.sqrt(TAU)

@@ -30,25 +30,34 @@ def rate(text):
 
 
 @contextmanager
+def ending_by_sigterm():
+    """In the block SIGTERM ends the benchmark through all its `finally` parts."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by SIGTERM"))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def namespace(gigabits):
     """A namespace that goes with the block, and so do processes that are still in it; the words before a command that is
     to run in it."""
     name = f"firesteel-{uuid.uuid4().hex[:12]}"
     inside = ["ip", "netns", "exec", name]
     _run("ip", "netns", "add", name)
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by SIGTERM"))  # through the `finally` below
     try:
-        _run(*inside, "ip", "link", "set", "lo", "up")
-        if gigabits:
-            limit = ["tbf", "rate", f"{gigabits}gbit", "burst", BUCKET, "latency", QUEUE]
-            _run(*inside, "tc", "qdisc", "add", "dev", "lo", "root", *limit)
-        yield inside
+        with ending_by_sigterm():
+            _run(*inside, "ip", "link", "set", "lo", "up")
+            if gigabits:
+                limit = ["tbf", "rate", f"{gigabits}gbit", "burst", BUCKET, "latency", QUEUE]
+                _run(*inside, "tc", "qdisc", "add", "dev", "lo", "root", *limit)
+            yield inside
     finally:
         for process in _run("ip", "netns", "pids", name).split():  # only a block that failed leaves some, all its own
             with suppress(ProcessLookupError):
                 os.kill(int(process), signal.SIGTERM)
         _run("ip", "netns", "del", name)
-        signal.signal(signal.SIGTERM, before)
 
 
 def measured(inside, gigabits):

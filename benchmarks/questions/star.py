@@ -7,7 +7,7 @@ import uuid
 from collections import namedtuple
 from contextlib import ExitStack, contextmanager
 
-from . import clusters
+from . import clusters, link
 
 BUCKET = "512kb"  # a kernel that comes late, because all cores compute, loses what it cannot hold: 4 ms of 1 Gbit/s
 QUEUE = "50ms"  # what waits for longer is dropped
@@ -21,7 +21,7 @@ def network(machines, gigabits):
     """So many machines, which go with the block; without a limit where `gigabits` is None."""
     mark = uuid.uuid4().hex[:8]
     switch = ["ip", "netns", "exec", f"fs-{mark}"]
-    with ExitStack() as stack:
+    with link.ending_by_sigterm(), ExitStack() as stack:
         _namespace(stack, f"fs-{mark}")
         _run(*switch, "ip", "link", "add", "switch", "type", "bridge")
         _run(*switch, "ip", "link", "set", "switch", "up")
