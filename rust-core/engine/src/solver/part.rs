@@ -1,6 +1,6 @@
 //! What a step works on: the same range of every flat vector. Most solvers treat each weight alone. On a CPU their step
 //! goes through the vectors in parts that stay in a core's cache: over whole vectors, each operation would read and write
-//! memory, and each temporary would be mapped anew (of AlexNet 228 MB, a third of the time of a step).
+//! memory, and each temporary would be mapped anew: of AlexNet 228 MB, with which a step took 1.4 times as long.
 
 use tch::{Device, Tensor};
 

@@ -89,8 +89,11 @@ private[compare] object CellResult {
     line.put("images_per_second", samples / seconds).put("bytes", bytes(summary))
     val points = Json.list(summary, "points").elements.asScala.toSeq
     val accuracies = points.map(Json.real(_, "accuracy"))
-    accuracies.lastOption.foreach(line.put("accuracy", _))
-    accuracies.maxOption.foreach(line.put("best", _))
+    val best = accuracies.maxOption
+    val result =
+      if (planned.config.restoreBestWeights) best else accuracies.lastOption // of the weights that a run returns
+    result.foreach(line.put("accuracy", _))
+    best.foreach(line.put("best", _))
     val exchanges = Json.whole(summary, "exchanges")
     val staleness = Json.list(summary, "staleness").elements.asScala.map(_.asLong).toSeq
     if (exchanges > 0) {
