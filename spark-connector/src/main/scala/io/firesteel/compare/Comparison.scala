@@ -8,6 +8,7 @@ import io.firesteel.data.ImageFiles
 import io.firesteel.files.{Directory, Purpose}
 import io.firesteel.jni.Kind
 import io.firesteel.train.Training
+import io.firesteel.train.faults.Cancellation
 import io.firesteel.train.simulation.{SimulatedTraining, SimulationRows}
 import java.util.concurrent.TimeUnit.NANOSECONDS
 import java.util.concurrent.{ConcurrentLinkedQueue, ExecutionException, ExecutorCompletionService, Executors}
@@ -59,6 +60,15 @@ object Comparison {
       parallel: Option[Int] = None,
       about: Map[String, String] = Map.empty,
       listener: ComparisonListener = new ComparisonListener {}
+  ): Int = Cancellation.told(ended(sc, matrix, out, parallel, about, listener), "comparison")
+
+  private def ended(
+      sc: SparkContext,
+      matrix: Matrix,
+      out: Directory,
+      parallel: Option[Int],
+      about: Map[String, String],
+      listener: ComparisonListener
   ): Int = {
     val slots = Training.slots(sc)
     val cells = PlannedCell.all(sc, matrix, slots)
@@ -125,10 +135,7 @@ object Comparison {
       val tasks = Seq.fill(math.min(threads, cells.size))(ended.submit(() => work()))
       tasks.foreach(_ => ended.take().get()) // in the order in which they end, so that a failure is seen at once
     } catch {
-      case e: ExecutionException   => throw e.getCause
-      case e: InterruptedException =>
-        Thread.currentThread.interrupt()
-        throw new FiresteelException(Kind.CANCELLED, "the thread of the comparison was interrupted", e)
+      case e: ExecutionException => throw e.getCause
     } finally {
       pool.shutdownNow() // interrupts the runs that go on beside one that ended the comparison
       Uninterrupted(pool.awaitTermination(Long.MaxValue, NANOSECONDS))

@@ -72,7 +72,7 @@ object MatrixFile {
       },
       budget(source, section(source, file, "budget"), simulated),
       whole(source, file, "evaluations").fold(Evaluations)(_.toInt),
-      positive(source, file, "goal")
+      goal(source, file)
     )
   }
 
@@ -125,6 +125,11 @@ object MatrixFile {
   private def positive(source: String, node: ObjectNode, key: String): Option[Double] = Option(node.get(key)).map {
     case value if value.isNumber && value.asDouble > 0 => value.asDouble
     case other                                         => fail(source, s"$key: $other is no number above 0")
+  }
+
+  private def goal(source: String, file: ObjectNode): Option[Double] = positive(source, file, "goal").map { accuracy =>
+    if (accuracy > 1) fail(source, s"goal: $accuracy is above 1; an accuracy is a fraction, as 0.7 for 70 %")
+    accuracy
   }
 
   private def whole(source: String, node: ObjectNode, key: String): Option[Long] = Option(node.get(key)).map {

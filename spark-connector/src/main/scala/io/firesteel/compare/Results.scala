@@ -3,7 +3,7 @@
 package io.firesteel.compare
 
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.{Failure, FiresteelException, Json}
+import io.firesteel.{Failure, FiresteelException, Json, Uninterrupted}
 import io.firesteel.files.Directory
 import io.firesteel.jni.Kind
 import java.nio.charset.StandardCharsets.UTF_8
@@ -26,8 +26,12 @@ private[compare] final class Results(out: Directory, cells: Seq[PlannedCell], re
     write()
   }
 
-  /** Writes the results, also of runs that the matrix does not have any more, and the report of those that it has. */
-  def write(): Unit = synchronized {
+  /** Writes the results, also of runs that the matrix does not have any more, and the report of those that it has. An
+    * interruption waits until they are written: the result of hours is not lost for it.
+    */
+  def write(): Unit = synchronized(Uninterrupted(replaceAll()))
+
+  private def replaceAll(): Unit = {
     out.write(Comparison.Results, lines.values.map(line => s"$line\n").mkString.getBytes(UTF_8))
     val data = report.data(cells.map(cell => cell -> lines.get(cell.digest)))
     out.write(Comparison.Report, Report.html(data).getBytes(UTF_8))

@@ -9,12 +9,17 @@ import io.firesteel.train.simulation.SimulatedTraining
 import org.apache.commons.io.FileUtils
 import org.apache.spark.SparkContext
 import org.scalatest.BeforeAndAfterAll
+import org.scalatest.concurrent.Eventually.{eventually, PatienceConfig}
 import org.scalatest.funsuite.AnyFunSuite
+import scala.concurrent.{Await, Promise}
+import scala.concurrent.duration._
 import scala.jdk.CollectionConverters._
-import scala.util.Using
+import scala.util.{Try, Using}
 
 class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
   private lazy val sc: SparkContext = TestSpark.context("local[2]")
+
+  private implicit val patience: PatienceConfig = PatienceConfig(timeout = 1.minute, interval = 100.millis)
 
   private lazy val directory: Path = Files.createTempDirectory("compare")
 
@@ -25,9 +30,10 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
 
   private val data = TestSpark.fixture("cifar10-tiny")
 
-  private def matrix(axes: String, more: String = ""): Matrix = {
+  private def matrix(axes: String, more: String = "", samples: Int = 80): Matrix = {
     val base = s"'data': '$data', 'batch': 10, 'tau': 2, 'lr': 0.001, 'lr-policy': 'fixed'"
-    val json = s"{'name': 'test', 'base': {$base}, 'axes': {$axes}, 'budget': {'samples': 80}, 'evaluations': 2$more}"
+    val json =
+      s"{'name': 'test', 'base': {$base}, 'axes': {$axes}, 'budget': {'samples': $samples}, 'evaluations': 2$more}"
     MatrixFile.parse(json.replace('\'', '"'), "m.json", Path.of(_))
   }
 
@@ -145,11 +151,14 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
 
   test("simulated runs have the accuracies of real ones, virtual seconds, and more workers than there are task slots") {
     val (real, virtual) = (fresh(), fresh())
-    val two = "'strategy': [{'name': 'two', 'set': {'workers': 2}}], 'seed': [0, 1]"
+    val best =
+      "{'name': 'best', 'set': {'workers': 2, 'lr': 0.05, 'restore-best-weights': true}}" // whose last is not its best
+    val two = s"'strategy': [{'name': 'two', 'set': {'workers': 2}}, $best], 'seed': [0, 1]"
     run(matrix(two), real)
     assert(run(matrix(two, simulated), virtual)._1 == 0)
     def accuracies(out: Path) = lines(out).map(_.get("points").elements.asScala.map(_.get(4).asDouble).toSeq)
     assert(accuracies(real) == accuracies(virtual))
+    for (key <- Seq("accuracy", "best")) assert(lines(real).map(_.get(key)) == lines(virtual).map(_.get(key)), key)
     val line = lines(virtual).head
     val last = line.get("points").elements.asScala.toSeq.last
     assert(line.get("samples").asLong == 80 && last.get(0).asLong == 80 && last.get(1).isNull)
@@ -162,6 +171,20 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
     assert(run(matrix(sixteen, simulated), many, parallel = None)._1 == 0)
     assert(lines(many).forall(_.get("staleness_counts").elements.asScala.map(_.asLong).sum > 0))
     assert(Engine.live() == 0)
+  }
+
+  test("an interrupted simulated run ends within a minibatch, and leaves nothing behind") {
+    val endless = matrix("'strategy': [{'name': 'two', 'set': {'workers': 2}}]", simulated, samples = 100000000)
+    val out = fresh()
+    val end = Promise[Unit]()
+    val thread = new Thread(() => end.complete(Try(run(endless, out): Unit)))
+    thread.start()
+    eventually(assert(Engine.live() > 0)) // it trains
+    thread.interrupt()
+    val e = intercept[FiresteelException](Await.result(end.future, 1.minute))
+    assert(e.kind == Kind.CANCELLED, e)
+    eventually(assert(Engine.live() == 0))
+    assert(lines(out).isEmpty)
   }
 
   test("a number of the simulated cluster may be an axis, and another one is another run") {

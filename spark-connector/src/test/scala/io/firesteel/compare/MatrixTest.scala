@@ -94,6 +94,7 @@ class MatrixTest extends AnyFunSuite {
         "{'budget': {'samples': 1, 'seconds': 2}}" -> "m.json: budget: say one of samples, seconds, iterations",
         "{'budget': {'samples': 0}}" -> "m.json: samples: 0 is no number above 0",
         "{'budget': {'iterations': 0.5}}" -> "m.json: iterations: 0.5 is no whole number from 1 to 2147483647",
+        s"{'goal': 70, $budget}" -> "m.json: goal: 70.0 is above 1; an accuracy is a fraction",
         s"{'evaluations': 0.5, $budget}" -> "m.json: evaluations: 0.5 is no whole number from 1 to 2147483647",
         s"{$axes, 'exclude': [{'tau': 7}]}" -> """m.json: exclude: {"tau":7} applies to no run""",
         s"{$axes, 'exclude': [{}]}" -> "m.json: exclude leaves no run",

@@ -9,19 +9,21 @@ import org.apache.spark.{SparkContext, SparkException}
 import org.apache.spark.firesteel.JobCancellation
 import scala.util.control.NonFatal
 
-private[train] object Cancellation {
+private[firesteel] object Cancellation {
 
   /** Local properties of Spark by which jobs are cancelled. */
   private val Groups = Seq("spark.jobGroup.id", "spark.job.tags")
 
   /** Runs `body`, whose cancellation it throws as a failure of kind cancelled. After an interruption the thread's flag is
     * set again.
+    *
+    * @param what was cancelled, for the message
     */
-  def told[A](body: => A): A = {
+  def told[A](body: => A, what: String = "run"): A = {
     def cancelled(why: String, cause: Throwable) = throw new FiresteelException(Kind.CANCELLED, why, cause)
     def interrupted(cause: InterruptedException) = {
       Thread.currentThread.interrupt()
-      cancelled("the thread of the run was interrupted", cause)
+      cancelled(s"the thread of the $what was interrupted", cause)
     }
     try body
     catch {
