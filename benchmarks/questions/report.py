@@ -2,21 +2,18 @@
 
 import json
 
-from . import accuracy, clock, cuda, curve, engine, exchange, faults, grid, images, memory, network, peers, photographs, precision, race, recovery, results, runs, spark, strategies, tables, transform
+from . import clock, cuda, curve, engine, exchange, faults, grid, images, memory, network, peers, photographs, precision, recovery, results, runs, spark, tables, transform
 
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
     "engine": engine,
     "spark": spark,
-    "accuracy": accuracy,
-    "strategies": strategies,
     "exchange": exchange,
     "faults": faults,
     "recovery": recovery,
     "memory": memory,
     "peers": peers,
     "network": network,
-    "race": race,
     "curve": curve,
     "photographs": photographs,
     "precision": precision,
