@@ -1,16 +1,20 @@
 """Is the virtual clock right? Real runs of two workers on a network of this machine's own, each against its simulation."""
 
 import math
+import os
 import statistics
 import subprocess
 import tempfile
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import runs, star
 
 TITLE = "The virtual clock against real runs"
 TAU = 10
+NEVER = "1000000"  # the end alone is evaluated, outside the clock
+TOLD = ("seconds", "accuracy", "staleness")  # of a real run and of its simulation
 LINKS = [None, 1]  # Gbit/s of every machine's link, in each direction
 FREE = 2e10  # bits a second of a link that nothing limits: memory copies
 Plan = namedtuple("Plan", ["batch", "iterations"])
@@ -28,30 +32,28 @@ CLUSTER = ["--executor-cores", "1", "--total-executor-cores", "2", "--conf", "sp
 
 def answer(arguments):
     for gigabits in LINKS:
-        with star.network(3, gigabits) as machines, tempfile.TemporaryDirectory() as name:
-            home = Path(name)
-            with star.standalone(home, machines) as url:
-                for net in NETS:
+        with tempfile.TemporaryDirectory() as name:
+            home, started = Path(name), []
+            with star.network(3, gigabits) as machines, star.standalone(home, machines) as url:
+                for net, plan in NETS.items():
+                    of_spark = _spark_round(arguments, home, machines[0], url, plan, runs.directory(gigabits, net))
                     for seed in range(arguments.pairs):
-                        yield from _compared(arguments, home, machines[0], url, gigabits, net, seed)
+                        started += _real(arguments, home, machines[0], url, gigabits, net, seed, of_spark)
+            with ThreadPoolExecutor(os.cpu_count()) as pool:  # their figures do not depend on what else this machine does
+                yield from pool.map(_with_simulation, started)
 
 
-def _compared(arguments, home, driver, url, gigabits, net, seed):
-    """A row for each strategy."""
+def _real(arguments, home, driver, url, gigabits, net, seed, spark_round):
+    """A run of each strategy: what its row says of it, and how it is simulated."""
     steps = None
     for strategy, options in STRATEGIES.items():
         out = home / runs.directory(gigabits, net, strategy, seed)
         asked = _options(arguments, net, seed) + options
-        spark = [*CLUSTER, "--conf", f"spark.driver.host={driver.address}"]
-        place = {"SPARK_LOCAL_IP": driver.address}
-        runs.wait(runs.submit(url, [*asked, "--out", str(out)], spark, inside=driver.inside, **place))
+        _train(url, driver, asked, out)
         steps = _steps(out) or steps
-        simulated = home / runs.directory("simulated", gigabits, net, strategy, seed)
         bandwidth = gigabits * 1e9 if gigabits else FREE
-        cluster = ["--step-seconds", str(steps[0]), "--jitter", str(steps[1]), "--bandwidth", str(bandwidth)]
-        program = str(runs.ROOT / "target/release/simulate")
-        subprocess.run([program, *asked, *cluster, "--out", str(simulated)], check=True, stdout=subprocess.DEVNULL)
-        real, virtual = runs.events(out)[-1], runs.events(simulated)[-1]
+        cluster = {"step-seconds": steps[0], "jitter": steps[1], "bandwidth": bandwidth, "spark-round": spark_round}
+        real = runs.events(out)[-1]
         row = {
             "question": "clock",
             **runs.circumstances(out),
@@ -65,21 +67,43 @@ def _compared(arguments, home, driver, url, gigabits, net, seed):
             "seed": seed,
             "step_seconds": steps[0],
             "jitter": steps[1],
-            "seconds": real["seconds"],
-            "virtual_seconds": virtual["virtual_seconds"],
-            "accuracy": real["accuracy"],
-            "virtual_accuracy": virtual["accuracy"],
-            "staleness": real.get("staleness"),
-            "virtual_staleness": virtual.get("staleness"),
+            "spark_round": spark_round,
+            **{key: real.get(key) for key in TOLD},
         }
-        print(f"{net}, {gigabits} Gbit/s, {strategy}, seed {seed}: {row['seconds']:.1f} s, virtual {row['virtual_seconds']:.1f} s", flush=True)
-        yield row
+        print(f"{net}, {gigabits} Gbit/s, {strategy}, seed {seed}: {row['seconds']:.1f} s", flush=True)
+        yield row, asked, cluster, out.with_name(f"simulated-{out.name}")
+
+
+def _with_simulation(real):
+    row, asked, cluster, out = real
+    numbers = [word for key, value in cluster.items() for word in (f"--{key}", str(value))]
+    program = str(runs.ROOT / "target/release/simulate")
+    subprocess.run([program, *asked, *numbers, "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
+    end = runs.events(out)[-1]
+    virtual = {**end, "seconds": end["virtual_seconds"]}
+    return {**row, **{f"virtual_{key}": virtual.get(key) for key in TOLD}}
+
+
+def _spark_round(arguments, home, driver, url, plan, name):
+    """Seconds that Spark takes for a round on this cluster: the mean of as many rounds as the runs have, the first ones too,
+    while the JVMs still compile. They have a step of one row each, and weights that the link does not delay."""
+    rounds = plan.iterations // TAU
+    out = home / f"spark-round-{name}"
+    asked = ["--data", arguments.data, "--net", "cifar10_quick", "--batch", "1", "--tau", "1", "--iterations", str(rounds)]
+    _train(url, driver, [*asked, "--workers", "2", "--eval-every", NEVER, *STRATEGIES["rounds"]], out)
+    return runs.events(out)[-1]["seconds"] / rounds
+
+
+def _train(url, driver, options, out):
+    spark = [*CLUSTER, "--conf", f"spark.driver.host={driver.address}"]
+    place = {"SPARK_LOCAL_IP": driver.address}
+    runs.wait(runs.submit(url, [*options, "--out", str(out)], spark, inside=driver.inside, **place))
 
 
 def _options(arguments, net, seed):
-    plan, never = NETS[net], "1000000"  # the end alone is evaluated, outside the clock
+    plan = NETS[net]
     asked = {"data": arguments.data, "net": net, "batch": plan.batch, "iterations": plan.iterations, "seed": seed}
-    asked |= {"workers": 2, "tau": TAU, "eval-every": never, "precision": arguments.precision}
+    asked |= {"workers": 2, "tau": TAU, "eval-every": NEVER, "precision": arguments.precision}
     return [word for key, value in asked.items() for word in (f"--{key}", str(value))]
 
 
@@ -98,7 +122,8 @@ def table(rows):
     lines = [
         "Two workers of one thread in a standalone cluster of three machines: network namespaces of this machine, each with a link of",
         "its own to a switch. A real run and `simulate` with the same seed, whose step time and jitter are those that the real run's",
-        "turns told (of rounds: the turns of `bsp` with the same seed). Medians over n seeds; in brackets the smallest and the largest.",
+        "turns told (of rounds: the turns of `bsp` with the same seed), and whose `spark-round` is that of as many rounds of one row a",
+        "worker on the same cluster. Medians over n seeds; in brackets the smallest and the largest.",
         "",
         "| when | hardware | net | link | strategy | n | training, s | virtual, s | virtual / real | accuracy, % | virtual, % | staleness 0, 1, 2+ | virtual |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",

@@ -2,6 +2,7 @@
 //! copy of each tensor as its layer computes with it, in the precision of the arithmetic and, for convolution filters,
 //! in channels-last order. The gradient is one flat f32 tensor too.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use tch::{Kind, Tensor, no_grad};
@@ -14,13 +15,20 @@ use crate::vector;
 /// Tensors by name.
 type Named = BTreeMap<String, Tensor>;
 
+/// What a layer reads: a copy, or the view itself where a copy would be identical to it.
+struct LayerCopy {
+    tensor: Tensor,
+    /// Whether the weights have changed since the copy was made. It is made anew when the layer reads it, because a layer may
+    /// need a part of its weights alone, which it takes from the master: of a 3x3 filter on a single pixel, a ninth.
+    stale: Cell<bool>,
+}
+
 /// The weights of one net. `Send`, because a worker moves between the threads of its tasks.
 pub struct Weights {
     flat: Tensor,
     /// Each tensor as a view of `flat`.
     views: Named,
-    /// What layers read: the copy that `refresh` updates, or the view itself where a copy would be identical to it.
-    copies: Named,
+    copies: BTreeMap<String, LayerCopy>,
     precision: Precision,
     /// Names of the tensors that the solver never updates.
     frozen: Vec<String>,
@@ -46,25 +54,26 @@ impl Weights {
             4 => view.permute([0, 2, 3, 1]).to_kind(kind).contiguous().permute([0, 3, 1, 2]),
             _ => view.to_kind(kind),
         };
+        let copy = |view: &Tensor| LayerCopy { tensor: copy(view), stale: Cell::new(false) };
         let copies = views.iter().map(|(name, view)| (name.clone(), copy(view))).collect();
         let frozen = params.iter().filter(|param| param.lr_mult == 0.0).map(|param| param.entry.name.clone());
         Self { flat, views, copies, precision, frozen: frozen.collect() }
     }
 
-    /// Updates the layers' copies from the flat tensor.
+    /// Lets the layers see the flat tensor as it is now.
     pub fn refresh(&mut self) {
-        no_grad(|| {
-            for (copy, view) in self.copies.values_mut().zip(self.views.values()) {
-                if copy.data_ptr() != view.data_ptr() {
-                    copy.copy_(view);
-                }
-            }
-        });
+        for (copy, view) in self.copies.values().zip(self.views.values()) {
+            copy.stale.set(copy.tensor.data_ptr() != view.data_ptr());
+        }
     }
 
     /// The tensor called `name` in the precision of the arithmetic. Panics on a name that was not declared.
     pub fn get(&self, name: &str) -> &Tensor {
-        named(&self.copies, name)
+        let copy = named(&self.copies, name);
+        if copy.stale.take() {
+            no_grad(|| copy.tensor.shallow_clone().copy_(self.master(name)));
+        }
+        &copy.tensor
     }
 
     /// The tensor called `name` in f32, a view of the flat memory.
@@ -161,7 +170,7 @@ impl Gradient {
     }
 }
 
-fn named<'a>(tensors: &'a Named, name: &str) -> &'a Tensor {
+fn named<'a, T>(tensors: &'a BTreeMap<String, T>, name: &str) -> &'a T {
     tensors.get(name).unwrap_or_else(|| panic!("the net declares no tensor {name}"))
 }
 
