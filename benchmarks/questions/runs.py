@@ -63,8 +63,14 @@ def jar():
 
 
 def wait(process):
-    """Waits for a run, which must succeed."""
-    if process.wait() != 0:
+    """Waits for a run, which must succeed, and ends it where the benchmark is ended."""
+    try:
+        status = process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if status != 0:
         sys.exit(f"bench: {' '.join(process.args)} failed with status {process.returncode}")
 
 
