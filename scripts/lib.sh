@@ -53,15 +53,19 @@ download_line() { grep -m 1 "^$1 $2 " "$ROOT/scripts/downloads.txt" || true; }
 
 # What a cache directory was made from; it is complete when its file .complete says just this.
 libtorch_origin() { grep -E '^(torch|nvidia-[a-z-]*) ' "$ROOT/scripts/downloads.txt"; }
-spark_origin() { download_line pyspark "$(spark_version)"; }
+spark_origin() {
+  local line
+  line=$(download_line pyspark "$(spark_version)")
+  [[ -z $line ]] || printf '%s, with its Python\n' "$line"
+}
 is_complete() { [[ -f $1/.complete && $(<"$1/.complete") == "$2" ]]; }
 
 libtorch_home() { realpath -m -- "${FIRESTEEL_LIBTORCH:-$CACHE/libtorch-$(libtorch_version)-cpu}"; }
 spark_home() { realpath -m -- "${SPARK_HOME:-$CACHE/spark-$(spark_version)}"; }
-# The Pythons of the benchmarks, `plots` and `peers`, and of the tests, `s3`, by name; only scripts/setup-python makes them.
+# The Pythons of the benchmarks and of build and tests, by name; only scripts/setup-python makes them.
 python_packages() {
-  local of=benchmarks
-  [[ $1 != s3 && $1 != browser ]] || of=testdata
+  local of=testdata
+  [[ $1 != plots && $1 != peers ]] || of=benchmarks
   printf '%s\n' "$ROOT/$of/requirements/$1.txt"
 }
 python_origin() { sha256sum <"$(python_packages "$1")"; }

@@ -9,7 +9,7 @@ import java.util.UUID
 import org.apache.spark.SparkContext
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.ml.classification.ProbabilisticClassificationModel
-import org.apache.spark.ml.firesteel.HasSummary
+import org.apache.spark.ml.firesteel.{HasSummary, SizedModel}
 import org.apache.spark.ml.linalg.{DenseVector, Vector, Vectors}
 import org.apache.spark.ml.param.ParamMap
 import org.apache.spark.ml.util.{Identifiable, MLReadable, MLReader, MLWritable, MLWriter}
@@ -28,6 +28,7 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
     extends ProbabilisticClassificationModel[Any, CnnClassificationModel]
     with CnnParams
     with HasSummary[CnnClassificationSummary]
+    with SizedModel[CnnClassificationModel]
     with MLWritable {
 
   /** Without weights, for Spark ML, which makes an instance before it reads Params. */
@@ -132,6 +133,13 @@ final class CnnClassificationModel private[ml] (override val uid: String, held: 
 
   override protected def raw2probabilityInPlace(rawPrediction: Vector): Vector =
     CnnClassificationModel.softmax(rawPrediction.toDense)
+
+  override protected def weightBytes: Long = held.fold(0L)(_.trained.weights.length.toLong * java.lang.Float.BYTES)
+
+  override protected def summaryBytes(summary: CnnClassificationSummary): Array[Byte] = summary.bytes
+
+  override protected def summaryOf(bytes: Array[Byte], dataset: DataFrame): CnnClassificationSummary =
+    CnnClassificationSummary.read(bytes, dataset, this)
 
   override def copy(extra: ParamMap): CnnClassificationModel = {
     val copied = copyValues(new CnnClassificationModel(uid, held), extra).setParent(parent)

@@ -2,12 +2,15 @@
 package io.firesteel.ml
 
 import io.firesteel._
+import java.io.{ByteArrayInputStream, ByteArrayOutputStream, ObjectInputStream, ObjectOutputStream}
+import org.apache.spark.ml.classification.firesteel.FitSummary
 import org.apache.spark.mllib.evaluation.MulticlassMetrics
 import org.apache.spark.sql.functions.{col, udf}
 import org.apache.spark.sql.types._
 import org.apache.spark.sql.{DataFrame, Dataset, Row}
 import scala.collection.mutable
 import scala.jdk.CollectionConverters._
+import scala.util.Using
 
 /** The summary of a training run. Its metrics (`accuracy` and those below it) are of the DataFrame that was fitted,
   * validation rows included; they are computed when they are asked for first, which predicts for all its rows.
@@ -21,21 +24,29 @@ final class CnnClassificationSummary private[ml] (
     val labelCol: String,
     val predictionCol: String,
     nullLabels: Long
-) {
+) extends FitSummary {
   private def of[A](implicit tag: reflect.ClassTag[A]): Seq[A] = events.collect { case e: A => e }
   private def end: Ended = of[Ended].head
+
+  private[ml] def bytes: Array[Byte] = {
+    val bytes = new ByteArrayOutputStream
+    Using.resource(new ObjectOutputStream(bytes))(
+      _.writeObject(CnnClassificationSummary.Kept(events, labelCol, nullLabels))
+    )
+    bytes.toByteArray
+  }
 
   /** What the model's `transform` makes of the DataFrame that was fitted. */
   lazy val predictions: DataFrame = predicted
 
   /** The mean training loss of each round; of asynchronous strategies, of each exchange. */
-  def objectiveHistory: Array[Double] = {
+  override def objectiveHistory: Array[Double] = {
     val rounds = of[RoundDone].map(_.loss)
     (if (rounds.nonEmpty) rounds else of[ExchangeDone].map(_.loss)).toArray
   }
 
   /** Rounds of the run. */
-  def totalIterations: Int = end.rounds
+  override def totalIterations: Int = end.rounds
 
   /** Those of them that an earlier fit did, from whose checkpoint this one went on; 0 if it began anew. `objectiveHistory` and
     * `history` begin after them.
@@ -111,6 +122,27 @@ final class CnnClassificationSummary private[ml] (
 }
 
 private[ml] object CnnClassificationSummary {
+
+  /** What is not made anew from the model and the DataFrame. */
+  private final case class Kept(events: Seq[TrainEvent], labelCol: String, nullLabels: Long)
+
+  /** @param dataset the DataFrame that was fitted */
+  def of(
+      events: Seq[TrainEvent],
+      dataset: Dataset[_],
+      model: CnnClassificationModel,
+      labelCol: String,
+      nullLabels: Long
+  ): CnnClassificationSummary = {
+    val labels = model.content.labels
+    new CnnClassificationSummary(events, model.transform(dataset), labels, labelCol, model.getPredictionCol, nullLabels)
+  }
+
+  def read(bytes: Array[Byte], dataset: DataFrame, model: CnnClassificationModel): CnnClassificationSummary = {
+    val kept = Using.resource(new ObjectInputStream(new ByteArrayInputStream(bytes)))(_.readObject()).asInstanceOf[Kept]
+    of(kept.events, dataset, model, kept.labelCol, kept.nullLabels)
+  }
+
   private val History = new StructType()
     .add("event", StringType, nullable = false)
     .add("round", IntegerType)
@@ -137,12 +169,5 @@ private[ml] final class SummaryListener extends TrainListener {
       labelCol: String,
       nullLabels: Long
   ): CnnClassificationSummary =
-    new CnnClassificationSummary(
-      synchronized(events.toSeq),
-      model.transform(dataset),
-      model.content.labels,
-      labelCol,
-      model.getPredictionCol,
-      nullLabels
-    )
+    CnnClassificationSummary.of(synchronized(events.toSeq), dataset, model, labelCol, nullLabels)
 }

@@ -50,6 +50,18 @@ final class CnnClassifier(override val uid: String)
   /** @group setParam */
   def setCheckpointDir(value: String): this.type = set(checkpointDir, value)
 
+  /** A name of this one fit, by which [[FitEvents]] tells its events; several fits at once may be of one estimator.
+    * @group param
+    */
+  val fitId: Param[String] =
+    new Param(this, "fitId", "name by which FitEvents tells the events of a fit (default: the uid of the estimator)")
+
+  /** @group getParam */
+  def getFitId: String = $(fitId)
+
+  /** @group setParam */
+  def setFitId(value: String): this.type = set(fitId, value)
+
   /** Who receives the events of the runs that `fit` starts, beside the summary. A copy has the same listener; it is not
     * saved.
     */
@@ -108,7 +120,7 @@ final class CnnClassifier(override val uid: String)
       val config = TrainConfig.fromJson(asked.put("bad-images", policy).toString)
       val summary = new SummaryListener
       def run(config: TrainConfig, store: Option[CheckpointStore]): TrainedModel = {
-        val listeners = TrainListener.all(summary +: listener.toSeq: _*)
+        val listeners = TrainListener.all(summary +: FitLog.begin(get(fitId).getOrElse(uid)) +: listener.toSeq: _*)
         Training.train(sc, images.train, images.validation, config, listeners, store)
       }
       val trained = get(checkpointDir).fold(run(config, None)) { parent =>

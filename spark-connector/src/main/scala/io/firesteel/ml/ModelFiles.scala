@@ -27,28 +27,40 @@ private[firesteel] object ModelFiles {
   val Description = "data/model.json"
 
   final class Writer(model: CnnClassificationModel) extends MLWriter {
-    override protected def saveImpl(path: String): Unit = {
+    override protected def saveImpl(path: String): Unit = save(path, path)
+
+    /** On the driver's own disk, where the server of Spark Connect keeps models: `path` has no scheme there. */
+    override def saveToLocal(path: String): Unit = StageMetadata.locally(save(path, local(path)))
+
+    private def save(metadata: String, data: String): Unit = {
       val content = model.content
-      StageMetadata.save(model, path, sc)
-      write(path, Model, sc.hadoopConfiguration)(content.trained.writeModel)
-      write(path, Preprocessing, sc.hadoopConfiguration)(content.trained.writePreprocessing)
-      write(path, Description, sc.hadoopConfiguration)(_.write(described(content).getBytes(UTF_8)))
+      StageMetadata.save(model, metadata, sc)
+      write(data, Model, sc.hadoopConfiguration)(content.trained.writeModel)
+      write(data, Preprocessing, sc.hadoopConfiguration)(content.trained.writePreprocessing)
+      write(data, Description, sc.hadoopConfiguration)(_.write(described(content).getBytes(UTF_8)))
     }
   }
 
+  private def local(path: String): String = java.nio.file.Path.of(path).toAbsolutePath.toUri.toString
+
   final class Reader extends MLReader[CnnClassificationModel] {
-    override def load(path: String): CnnClassificationModel = {
+    override def load(path: String): CnnClassificationModel = load(path, path)
+
+    /** From the driver's own disk, as `saveToLocal` writes it. */
+    override def loadFromLocal(path: String): CnnClassificationModel = StageMetadata.locally(load(path, local(path)))
+
+    private def load(metadata: String, data: String): CnnClassificationModel = {
       val conf = sc.hadoopConfiguration
-      val json = description(path, conf)
+      val json = description(data, conf)
       val labels = Labels(
         Json.small(json, "classes"),
         json.path("labels").elements.asScala.map(_.asText).toIndexedSeq
       )
       val config = TrainConfig.fromJson(Json.node(json, "config").toString)
       val trained = Using.Manager { use =>
-        TrainedModel.read(config, use(open(path, Model, conf)), use(open(path, Preprocessing, conf)))
+        TrainedModel.read(config, use(open(data, Model, conf)), use(open(data, Preprocessing, conf)))
       }.get
-      StageMetadata.load(path, sc, classOf[CnnClassificationModel]) { uid =>
+      StageMetadata.load(metadata, sc, classOf[CnnClassificationModel]) { uid =>
         new CnnClassificationModel(uid, Some(CnnClassificationModel.Content(trained, labels)))
       }
     }
