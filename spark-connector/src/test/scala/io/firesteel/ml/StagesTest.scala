@@ -9,7 +9,7 @@ import java.nio.file.{Files, Path}
 import org.apache.spark.ml.linalg.{Vector, Vectors}
 import org.apache.spark.ml.param._
 import org.apache.spark.ml.util.{MLReader, MLWritable}
-import org.apache.spark.ml.{Estimator, Model, PipelineStage}
+import org.apache.spark.ml.{Estimator, PipelineStage, Transformer}
 import org.apache.spark.sql.types.StructType
 import scala.jdk.CollectionConverters._
 import scala.util.Using
@@ -49,7 +49,18 @@ class StagesTest extends SparkSuite {
   }
 
   test("the stages are found") {
-    assert(stages.toSet == Set(classOf[CnnClassifier], classOf[CnnClassificationModel]))
+    assert(stages.toSet == Set(classOf[CnnClassifier], classOf[CnnClassificationModel], classOf[FitEvents]))
+  }
+
+  test("every stage is registered for Spark Connect, estimators and others") {
+    def registered(kind: String) =
+      Files
+        .readAllLines(TestSpark.root.resolve(s"spark-connector/src/main/resources/META-INF/services/$kind"))
+        .asScala
+        .toSet
+    val (estimators, others) = stages.partition(classOf[Estimator[_]].isAssignableFrom(_))
+    assert(registered("org.apache.spark.ml.Estimator") == estimators.map(_.getName).toSet)
+    assert(registered("org.apache.spark.ml.Transformer") == others.map(_.getName).toSet)
   }
 
   test("every stage has the constructors that Spark needs, a documented Param for each name, and a copy of its own") {
@@ -61,10 +72,10 @@ class StagesTest extends SparkSuite {
         assert(param.doc.length > 10 && !param.doc.contains("--"), s"${stage.getName}.${param.name}: ${param.doc}")
         assert(one.getParam(param.name) == param && param.parent == one.uid)
       }
-      val value = "elsewhere"
-      val copied = one.copy(new ParamMap().put(one.getParam("featuresCol").asInstanceOf[Param[String]], value))
-      assert(copied.getOrDefault(copied.getParam("featuresCol")) == value && copied.uid == one.uid)
-      assert(one.getOrDefault(one.getParam("featuresCol")) != value)
+      val (value, text) = ("elsewhere", if (one.hasParam("featuresCol")) "featuresCol" else "fit")
+      val copied = one.copy(new ParamMap().put(one.getParam(text).asInstanceOf[Param[String]], value))
+      assert(copied.getOrDefault(copied.getParam(text)) == value && copied.uid == one.uid)
+      assert(!one.get(one.getParam(text)).contains(value))
       assert(one.explainParams().linesIterator.length >= one.params.length)
     }
   }
@@ -92,11 +103,12 @@ class StagesTest extends SparkSuite {
   test("the schema that a stage announces is the one that it makes") {
     for (stage <- stages) {
       val one = made(stage)
-      one.set(one.getParam("featuresCol"), "image")
+      for ((name, value) <- Seq("featuresCol" -> "image", "fit" -> "none") if one.hasParam(name))
+        one.set(one.getParam(name), value)
       val announced = one.transformSchema(cifar().schema)
       val model = one match {
         case _: Estimator[_] => fitted
-        case other           => other.asInstanceOf[Model[_]]
+        case other           => other.asInstanceOf[Transformer]
       }
       def types(of: StructType) = of.map(field => field.name -> field.dataType)
       assert(types(announced) == types(model.transform(cifar()).schema), stage)
