@@ -18,6 +18,7 @@ from pyspark.sql.functions import lit
 from pyspark.sql.utils import is_remote
 
 from firesteel._events import events_of
+from firesteel._follow import followed
 from firesteel._jars import require_jars, require_remote_jars
 from firesteel._setters import SettingSetters
 from firesteel._settings import SettingParams
@@ -153,7 +154,8 @@ class CnnClassifier(_JavaProbabilisticClassifier, _CnnSetters, SettingSetters, J
         session = dataset.sparkSession
         if is_remote():
             require_remote_jars(session, lambda: events_of(session, name))
-        model = super(CnnClassifier, self.copy({self.fitId: name}))._fit(dataset)
+        named = super(CnnClassifier, self.copy({self.fitId: name}))
+        model = followed(session, name, lambda: named._fit(dataset))
         events = [event for _, event in events_of(session, name)]
         model._fit_summary = CnnClassificationSummary(model, dataset, events)
         return model

@@ -1,0 +1,144 @@
+"""What of a fit is shown while it goes on: a line of text, or a cell of a notebook that stays as a plot of it."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import Any, Optional
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 220, 46, 46, 10, 26  # pixels of the plot and its margins
+POINTS = 400  # of a line at most
+LOSS, ACCURACY = "#0072b2", "#d55e00"  # two of Okabe and Ito's colours, which colour-blind people tell apart
+
+
+class FitView:
+    """The state of a fit, from its events in their order: objects as of `metrics.jsonl`."""
+
+    def __init__(self) -> None:
+        self.losses: list[tuple[float, float]] = []  # samples, mean training loss
+        self.accuracies: list[tuple[float, float]] = []  # samples, fraction
+        self.faults: list[str] = []
+        self.workers: dict[int, dict[str, Any]] = {}  # the latest exchange of each, of strategies inside one stage
+        self.samples = self.total = 0
+        self.seconds = 0.0
+        self.speed: Optional[float] = None  # images a second
+        self.what = "preparing the images"
+        self.done = False
+
+    def add(self, event: dict[str, Any]) -> None:
+        """Takes the next event."""
+        handler = getattr(self, f"_{event['event']}", None)
+        if handler is not None:
+            handler(event)
+
+    def _start(self, event: dict[str, Any]) -> None:
+        config = event["config"]
+        self.total = config["iterations"] * config["batch"] * config["workers"]
+        self.what = f"{config['net']}, {config['strategy']}, {config['workers']} workers"
+
+    def _round(self, event: dict[str, Any]) -> None:
+        self._advance(event, event["loss"])
+        self.speed = event["images_per_second"]
+
+    def _exchange(self, event: dict[str, Any]) -> None:
+        self._advance(event, event["loss"])
+        self.speed = self.samples / self.seconds if self.seconds else None
+        self.workers[event["worker"]] = event
+
+    def _advance(self, event: dict[str, Any], loss: Optional[float]) -> None:
+        self.samples, self.seconds = max(self.samples, event["samples"]), max(self.seconds, event["seconds"])
+        if loss is not None:
+            self.losses.append((event["samples"], loss))
+
+    def _eval(self, event: dict[str, Any]) -> None:
+        if event["accuracy"] is not None:
+            self.accuracies.append((event["samples"], event["accuracy"]))
+
+    def _fault(self, event: dict[str, Any]) -> None:
+        self.faults.append(f"round {event['round']}: {event['what']}: {event['action']}")
+
+    def _end(self, event: dict[str, Any]) -> None:
+        self.done, self.samples, self.seconds = True, event["samples"], event["seconds"]
+        self.speed = event["images_per_second"]
+
+    def line(self) -> str:
+        """What can be said in a line."""
+        said = [self.what]
+        if self.total and self.samples and not self.done:
+            said.append(f"{100 * self.samples / self.total:.0f} %")
+        if self.losses:
+            said.append(f"loss {self.losses[-1][1]:.4f}")
+        if self.accuracies:
+            said.append(f"accuracy {100 * self.accuracies[-1][1]:.2f} %")
+        if self.speed:
+            said.append(f"{self.speed:,.0f} images/s")
+            if not self.done:
+                said.append(f"{duration((self.total - self.samples) / self.speed)} left")
+        if self.done:
+            said.append(f"done in {duration(self.seconds)}")
+        return ", ".join(said)
+
+    def html(self) -> str:
+        """A cell: the line, a plot, the workers where they tell of themselves, and faults. It has the notebook's own colours."""
+        parts = [f"<div>{html.escape(self.line())}</div>"]
+        if len(self.losses) > 1 or len(self.accuracies) > 1:
+            parts.append(self._plot())
+        for number, turn in sorted(self.workers.items()):
+            told = f"worker {number}: {turn['total_steps']:,} steps, loss {_number(turn['loss'])}, staleness {turn['staleness']}"
+            parts.append(f'<div style="font-size:85%">{html.escape(told)}</div>')
+        parts += [f'<div style="color:#c33">{html.escape(fault)}</div>' for fault in self.faults]
+        return f'<div style="font-family:sans-serif">{"".join(parts)}</div>'
+
+    def _plot(self) -> str:
+        top = max((loss for _, loss in self.losses), default=1.0) or 1.0
+        last = max([self.total, *(x for x, _ in (*self.losses, *self.accuracies))])
+        lines = [
+            _line(self.losses, last, top, LOSS),
+            _line(self.accuracies, last, 1.0, ACCURACY),
+            _text(LEFT, HEIGHT - 6, "start", "0 images"),
+            _text(WIDTH - RIGHT, HEIGHT - 6, "end", f"{last:,} images"),
+        ]
+        for part in (0, 0.5, 1):
+            y = HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)
+            lines.append(f'<path d="M{LEFT},{y:.1f}H{WIDTH - RIGHT}" stroke="currentColor" stroke-opacity="0.2"/>')
+            if self.losses:
+                lines.append(_text(LEFT - 6, y + 4, "end", f"{part * top:.2f}", LOSS))
+            if self.accuracies:
+                lines.append(_text(WIDTH - RIGHT + 6, y + 4, "start", f"{100 * part:.0f} %", ACCURACY))
+        named = " and ".join(name for name, points in (("training loss", self.losses), ("accuracy", self.accuracies)) if points)
+        head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" style="max-width:100%" role="img" aria-label="{named}" font-size="11">'
+        legend = "".join(
+            f'<span style="color:{colour};margin-right:1em">{name}</span>'
+            for name, colour, points in (("training loss", LOSS, self.losses), ("accuracy", ACCURACY, self.accuracies))
+            if points
+        )
+        return f'{head}{"".join(lines)}</svg><div style="font-size:85%">{legend}</div>'
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words."""
+    whole = max(0, round(seconds)) if math.isfinite(seconds) else 0
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _number(value: Optional[float]) -> str:
+    return "not finite" if value is None else f"{value:.4f}"
+
+
+def _text(x: float, y: float, anchor: str, text: str, colour: str = "currentColor") -> str:
+    return f'<text x="{x}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{html.escape(text)}</text>'
+
+
+def _line(points: list[tuple[float, float]], last: float, top: float, colour: str) -> str:
+    """A line through means of so many points in a row that there are not too many."""
+    if not points:
+        return ""
+    each = math.ceil(len(points) / POINTS)
+    groups = [points[at : at + each] for at in range(0, len(points), each)]
+    means = [(sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group)) for group in groups]
+    placed = (
+        f"{LEFT + x / last * (WIDTH - LEFT - RIGHT):.1f},{HEIGHT - BOTTOM - y / top * (HEIGHT - TOP - BOTTOM):.1f}" for x, y in means
+    )
+    return f'<path d="M{"L".join(placed)}" fill="none" stroke="{colour}" stroke-width="2"/>'
