@@ -75,7 +75,7 @@ def _require_versions(spark: str, scala: str, java: str) -> None:
         raise RuntimeError(f"this is Spark {spark}, {why}: Firesteel needs Spark 3.5, 4.0.1 or newer")
     if not scala.startswith(f"{_SCALA}."):
         raise RuntimeError(f"this Spark {spark} is built for Scala {scala}: Firesteel needs one for Scala {_SCALA}")
-    if int(java.removeprefix("1.").split(".")[0]) < _JAVA:
+    if int(re.match(r"(?:1\.)?(\d+)", java)[1]) < _JAVA:  # 1.8.0_402, 17.0.2, 25-ea
         raise RuntimeError(f"Spark runs on Java {java}: Firesteel needs Java {_JAVA} or newer; set JAVA_HOME")
 
 

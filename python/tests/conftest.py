@@ -3,7 +3,8 @@
 import os
 import re
 import subprocess
-import time
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,48 +29,44 @@ def remote(request) -> bool:
 
 
 @pytest.fixture(scope="session")
-def spark(remote, tmp_path_factory):
+def spark(remote):
     if not remote:
         builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
         session = builder.config("spark.jars", ",".join(firesteel.jars())).getOrCreate()
         yield session
         session.stop()
         return
-    log = tmp_path_factory.mktemp("server") / "log"
-    with started(log) as (process, url):
+    with server() as url:
         session = SparkSession.builder.remote(url).getOrCreate()
         yield session
         session.stop()
-        process.terminate()
 
 
-def started(log: Path):
-    """A server that listens on a port of its own, and its address."""
+@contextmanager
+def server():
+    """A server of Spark Connect, which has the jars and listens on a port of its own; its address."""
     conf = {"spark.connect.grpc.binding.address": "127.0.0.1", "spark.connect.grpc.binding.port": "0", "spark.ui.enabled": "false"}
     options = [word for key, value in conf.items() for word in ("--conf", f"{key}={value}")]
     jars = ["--jars", ",".join(firesteel.jars())]
     command = [f"{os.environ['SPARK_HOME']}/bin/spark-submit", "--master", "local[2]", *options, *jars, "--class", SERVER, "spark-internal"]
-    return _Server(command, log)
-
-
-class _Server:
-    def __init__(self, command: list, log: Path) -> None:
-        self._command, self._log = command, log
-
-    def __enter__(self):
-        with self._log.open("w") as out:
-            self._process = subprocess.Popen(self._command, stdout=out, stderr=subprocess.STDOUT)
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end and self._process.poll() is None:
-            if found := re.search(r"Spark Connect server started at:.*?:(\d+)", self._log.read_text()):
-                return self._process, f"sc://127.0.0.1:{found[1]}"
-            time.sleep(0.2)
-        self.__exit__()
-        raise RuntimeError(f"no server of Spark Connect: {self._log.read_text()[-2000:]}")
-
-    def __exit__(self, *_):
-        self._process.terminate()
-        self._process.wait()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    late = threading.Timer(SECONDS, process.kill)
+    late.start()
+    try:
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if found := re.search(r"Spark Connect server started at:.*?:(\d+)", line):
+                break
+        else:
+            raise RuntimeError(f"no server of Spark Connect: {''.join(said[-20:])}")
+        late.cancel()
+        threading.Thread(target=process.stdout.read, daemon=True).start()  # or it would wait for a reader
+        yield f"sc://127.0.0.1:{found[1]}"
+    finally:
+        late.cancel()
+        process.terminate()
+        process.wait()
 
 
 @pytest.fixture(scope="session")
