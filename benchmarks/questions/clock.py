@@ -16,36 +16,35 @@ TAU = 10
 NEVER = "1000000"  # the end alone is evaluated, outside the clock
 TOLD = ("seconds", "accuracy", "staleness")  # of a real run and of its simulation
 LINKS = [None, 1]  # Gbit/s of every machine's link, in each direction; first without a limit
-FREE = 2e10  # bits a second of a link that nothing limits: memory copies
 Plan = namedtuple("Plan", ["batch", "iterations"])
 NETS = {
     "cifar10_quick": Plan(100, 400),  # 0.6 MB of weights
     "vgg11": Plan(32, 100),  # 37 MB
 }
-STRATEGIES = {  # rounds, which tell no times of local steps, are calibrated by those of the one before
+STRATEGIES = {  # the turns of the first tell what an exchange takes; rounds, which tell no times, have those of the one before
+    "deepspark": ["--strategy", "deepspark"],
     "bsp": ["--strategy", "sparknet", "--consistency", "bsp"],
     "rounds": ["--strategy", "sparknet", "--consistency", "rounds"],
-    "deepspark": ["--strategy", "deepspark"],
 }
 CLUSTER = ["--executor-cores", "1", "--total-executor-cores", "2", "--conf", "spark.executor.memory=2g"]
 
 
 def answer(arguments):
-    spark_rounds = {}  # by net; the first network has no limit, so that no link's time is in them
+    machine = {}  # by net: what the first network told, where no link's time is in it
     for gigabits in LINKS:
         with tempfile.TemporaryDirectory() as name:
             home, started = Path(name), []
             with star.network(3, gigabits) as machines, star.standalone(home, machines) as url:
                 for net in NETS:
-                    if net not in spark_rounds:
-                        spark_rounds[net] = _spark_round(arguments, home, machines[0], url, net)
+                    if net not in machine:
+                        machine[net] = {"spark-round": _spark_round(arguments, home, machines[0], url, net)}
                     for seed in range(arguments.pairs):
-                        started += _real(arguments, home, machines[0], url, gigabits, net, seed, spark_rounds[net])
+                        started += _real(arguments, home, machines[0], url, gigabits, net, seed, machine[net])
             with ThreadPoolExecutor(os.cpu_count()) as pool:  # their figures do not depend on what else this machine does
                 yield from pool.map(_with_simulation, started)
 
 
-def _real(arguments, home, driver, url, gigabits, net, seed, spark_round):
+def _real(arguments, home, driver, url, gigabits, net, seed, machine):
     """A run of each strategy: what its row says of it, and how it is simulated."""
     steps = None
     for strategy, options in STRATEGIES.items():
@@ -53,8 +52,10 @@ def _real(arguments, home, driver, url, gigabits, net, seed, spark_round):
         asked = _options(arguments, net, seed) + options
         _train(url, driver, asked, out)
         steps = _steps(out) or steps
-        bandwidth = gigabits * 1e9 if gigabits else FREE
-        cluster = {"step-seconds": steps[0], "jitter": steps[1], "bandwidth": bandwidth, "spark-round": spark_round}
+        machine.setdefault("bandwidth", _bandwidth(out))
+        cluster = {**machine, "step-seconds": steps[0], "jitter": steps[1]}
+        if gigabits:
+            cluster["bandwidth"] = min(gigabits * 1e9, machine["bandwidth"])
         real = runs.events(out)[-1]
         row = {
             "question": "clock",
@@ -69,7 +70,8 @@ def _real(arguments, home, driver, url, gigabits, net, seed, spark_round):
             "seed": seed,
             "step_seconds": steps[0],
             "jitter": steps[1],
-            "spark_round": spark_round,
+            "spark_round": cluster["spark-round"],
+            "bandwidth": cluster["bandwidth"],
             **{key: real.get(key) for key in TOLD},
         }
         print(f"{net}, {gigabits} Gbit/s, {strategy}, seed {seed}: {row['seconds']:.1f} s", flush=True)
@@ -110,23 +112,37 @@ def _options(arguments, net, seed):
     return [word for key, value in asked.items() for word in (f"--{key}", str(value))]
 
 
-def _steps(out):
-    """Seconds of a local step, and the standard deviation of the logarithm of a step's time that explains that of turns,
-    as far as steps are independent of each other; none for a run in rounds."""
+def _turns(out):
+    """The turns of each worker in their order; of a run in rounds none."""
     turns = [event for event in runs.events(out) if event["event"] == "exchange"]
-    if not turns:
+    return [[turn for turn in turns if turn["worker"] == worker] for worker in (0, 1)] if turns else []
+
+
+def _steps(out):
+    """Seconds of a local step, and the standard deviation of the logarithm of a step's time. That is as the turns tell it of
+    which the workers' are apart, as far as steps are independent: what makes both slow at once lets none wait."""
+    if not _turns(out):
         return None
-    mean = sum(turn["computing"] for turn in turns) / sum(turn["steps"] for turn in turns)
-    logs = [math.log(turn["computing"] / turn["steps"]) for turn in turns]
-    return mean, statistics.stdev(logs) * math.sqrt(TAU)
+    all_turns = [turn for of_one in _turns(out) for turn in of_one]
+    mean = sum(turn["computing"] for turn in all_turns) / sum(turn["steps"] for turn in all_turns)
+    logs = [[math.log(turn["computing"] / turn["steps"]) for turn in of_one] for of_one in _turns(out)]
+    apart = [first - second for first, second in zip(*logs)]
+    return mean, statistics.stdev(apart) / math.sqrt(2) * math.sqrt(TAU)
+
+
+def _bandwidth(out):
+    """Bits a second with which the weights go to the center and come back: what nothing limits but the machine."""
+    bits = 2 * 32 * runs.events(out)[0]["parameters"]
+    return bits / statistics.median(turn["exchanging"] for of_one in _turns(out) for turn in of_one)
 
 
 def table(rows):
     lines = [
         "Two workers of one thread in a standalone cluster of three machines: network namespaces of this machine, each with a link of",
         "its own to a switch. A real run and `simulate` with the same seed, whose step time and jitter are those that the real run's",
-        "turns told (of rounds: the turns of `bsp` with the same seed), and whose `spark-round` is that of as many rounds of one row a",
-        "worker, with the same net, where no link was limited. Medians over n seeds; in brackets the smallest and the largest.",
+        "turns told (of rounds: the turns of `bsp` with the same seed), whose `spark-round` is that of as many rounds of one row a",
+        "worker, and whose bandwidth is at most that of `deepspark`'s exchanges, both with the same net where no link was limited.",
+        "Medians over n seeds; in brackets the smallest and the largest.",
         "",
         "| when | hardware | net | link | strategy | n | training, s | virtual, s | virtual / real | accuracy, % | virtual, % | staleness 0, 1, 2+ | virtual |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
