@@ -179,7 +179,7 @@ class ComparisonTest extends AnyFunSuite with BeforeAndAfterAll {
     val end = Promise[Unit]()
     val thread = new Thread(() => end.complete(Try(run(endless, out): Unit)))
     thread.start()
-    eventually(assert(Engine.live() > 0)) // it trains
+    eventually(assert(Engine.live() > 0 && sc.statusTracker.getActiveStageIds().nonEmpty)) // its task trains
     thread.interrupt()
     val e = intercept[FiresteelException](Await.result(end.future, 1.minute))
     assert(e.kind == Kind.CANCELLED, e)

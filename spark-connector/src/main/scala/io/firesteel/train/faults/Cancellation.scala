@@ -5,6 +5,7 @@ package io.firesteel.train.faults
 import io.firesteel.{FiresteelException, Uninterrupted}
 import io.firesteel.jni.Kind
 import io.firesteel.train.run.RunStopped
+import java.util.UUID
 import org.apache.spark.{SparkContext, SparkException}
 import org.apache.spark.firesteel.JobCancellation
 import scala.util.control.NonFatal
@@ -35,6 +36,18 @@ private[firesteel] object Cancellation {
         cause.initCause(e)
         interrupted(cause)
     }
+  }
+
+  /** Runs `body`, whose Spark jobs are cancelled if its thread is interrupted: Spark goes on with them. */
+  def jobs[A](sc: SparkContext)(body: => A): A = {
+    val tag = s"firesteel-${UUID.randomUUID}"
+    sc.addJobTag(tag)
+    try body
+    catch {
+      case e: InterruptedException =>
+        sc.cancelJobsWithTag(tag)
+        throw e
+    } finally sc.removeJobTag(tag)
   }
 
   /** Runs `body`, which cleans up: neither an interruption nor a cancellation of the caller's job group or tags, which may

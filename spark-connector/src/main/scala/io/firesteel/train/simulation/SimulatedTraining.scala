@@ -118,7 +118,7 @@ private[firesteel] object SimulatedTraining {
       val policy = config.badImages
       val task = SimulationTask(spec.toString, rows.train.format, rows.test.nonEmpty, policy == "drop")
       sc.setJobDescription(s"firesteel: $what")
-      val end = rows(task)
+      val end = Cancellation.jobs(sc)(rows(task))
       for ((bad, source) <- end.bad.zip(rows.train +: rows.test.toSeq)) BadImages.read(Seq(bad)).checked(source, policy)
       Json.mapper.readTree(end.summary.get)
     }))
