@@ -37,7 +37,9 @@ def test_later_versions_are_taken():
         _require_versions(*versions)
 
 
-def test_a_session_without_the_jars_and_no_session_are_told_with_the_line_to_add():
+def test_a_session_without_the_jars_and_no_session_are_told_with_the_line_to_add(remote):
+    if remote:
+        pytest.skip("of a session in the same process")
     lines = WITHOUT_JARS.splitlines()
     for program, expected in ((WITHOUT_JARS, "has no io.firesteel.ml.CnnClassifier"), ("\n".join([*lines[:3], lines[4]]), "no active Spark session")):
         run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
