@@ -119,8 +119,8 @@ def _turns(out):
 
 
 def _steps(out):
-    """Seconds of a local step, and the standard deviation of the logarithm of a step's time. That is as the turns tell it of
-    which the workers' are apart, as far as steps are independent: what makes both slow at once lets none wait."""
+    """Seconds of a local step, and the standard deviation of the logarithm of a step's time, from the differences between the
+    turns of the two workers, as far as steps are independent: what makes both slow at once makes none wait."""
     if not _turns(out):
         return None
     all_turns = [turn for of_one in _turns(out) for turn in of_one]

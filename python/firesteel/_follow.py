@@ -54,8 +54,9 @@ def _interruptibly(session: SparkSession, fit: str, body: Callable[[], T]) -> T:
     try:
         return outcome.result()
     except KeyboardInterrupt:
-        events_of(session, fit, stop=True)
-        thread.join()
+        while thread.is_alive():  # again, because the fit may not have begun to train
+            events_of(session, fit, stop=True)
+            thread.join(SECONDS)
         raise
 
 

@@ -164,9 +164,7 @@ class CnnClassifier(_JavaProbabilisticClassifier, _CnnSetters, SettingSetters, J
         return CnnClassificationModel(java_model)
 
 
-class CnnClassificationModel(
-    _JavaProbabilisticClassificationModel, _CnnSetters, JavaMLWritable, JavaMLReadable
-):
+class CnnClassificationModel(_JavaProbabilisticClassificationModel, _CnnSetters, JavaMLWritable, JavaMLReadable):
     """Classifies images by a convolutional net.
 
     `transform` appends `rawPrediction` (the net's outputs, one for each class), `probability` (their softmax) and `prediction`.
@@ -200,7 +198,6 @@ class CnnClassificationModel(
 for _class in (CnnClassifier, CnnClassificationModel):
     _class.__module__ = _PACKAGE  # pyspark finds the class in the jar, and this one again when it loads, by it
 sys.modules[_PACKAGE] = sys.modules[__name__]
-
 
 
 def _keywords() -> list[inspect.Parameter]:
