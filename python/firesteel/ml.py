@@ -112,6 +112,14 @@ class CnnClassifier(_JavaProbabilisticClassifier, _CnnSetters, SettingSetters, J
         typeConverter=TypeConverters.toString,
     )
 
+    tensorboardDir: Param[str] = Param(
+        Params._dummy(),
+        "tensorboardDir",
+        "directory, on any Hadoop file system, in which each fit writes its scalars for TensorBoard, in a directory of its own "
+        "(default: none)",
+        typeConverter=TypeConverters.toString,
+    )
+
     fitId: Param[str] = Param(
         Params._dummy(),
         "fitId",
@@ -140,6 +148,13 @@ class CnnClassifier(_JavaProbabilisticClassifier, _CnnSetters, SettingSetters, J
 
     def getCheckpointDir(self) -> str:
         return self.getOrDefault(self.checkpointDir)
+
+    def setTensorboardDir(self, value: str) -> "CnnClassifier":
+        """The directory in which each fit makes one of its own for TensorBoard."""
+        return self._set(tensorboardDir=value)
+
+    def getTensorboardDir(self) -> str:
+        return self.getOrDefault(self.tensorboardDir)
 
     def setWeightCol(self, value: str) -> "CnnClassifier":
         """The weight of each row in the training loss, a number of 0 or more."""

@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::sync::{Once, OnceLock};
 use std::time::Instant;
 
-use tch::{Cuda, Device, Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::error::{Error, Result};
 use crate::libtorch;
@@ -27,9 +27,7 @@ impl DeviceName {
         if self == Self::Cpu {
             return Ok(Device::Cpu);
         }
-        libtorch::cuda(); // before libtorch is asked
-        let gpus = usize::try_from(Cuda::device_count()).unwrap_or(0);
-        let device = self.choose(assigned, worker, gpus, libtorch::why_no_gpu)?;
+        let device = self.choose(assigned, worker, libtorch::gpus(), libtorch::why_no_gpu)?;
         if device == Device::Cpu && libtorch::has_driver() {
             static TOLD: Once = Once::new();
             TOLD.call_once(|| {

@@ -51,8 +51,14 @@ pub fn cuda() -> &'static Cuda {
     CUDA.get().unwrap_or_else(|| load_cuda(&directory()))
 }
 
+/// How many GPUs it sees.
+pub fn gpus() -> usize {
+    cuda(); // before libtorch is asked
+    usize::try_from(tch::Cuda::device_count()).unwrap_or(0)
+}
+
 /// Where the dynamic linker found libtorch; empty where Linux does not say.
-fn directory() -> PathBuf {
+pub fn directory() -> PathBuf {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let paths = maps.lines().filter_map(|line| line.find('/').map(|at| Path::new(&line[at..])));
     let mut of_libtorch = paths.filter(|path| path.file_name().is_some_and(|name| name == "libtorch_cpu.so"));

@@ -1,9 +1,11 @@
 //! What decides the last bits of a result, beside data, seed and configuration: kernels for other vector instructions,
 //! other numbers of threads and other versions of libtorch add in other orders.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
-use crate::device::cores;
+use crate::device::{PrecisionName, cores};
 use crate::libtorch;
 use crate::raw;
 
@@ -32,6 +34,49 @@ impl Machine {
     }
 }
 
+/// What a process can compute with, for who asks whether its machine fits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Inspection {
+    /// What `auto` or the asked precision means here.
+    pub precision: PrecisionName,
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// The GPUs that libtorch sees.
+    pub gpus: usize,
+    /// Why libtorch sees none, where the machine seems to have one.
+    pub no_gpu: Option<String>,
+    /// Where libtorch was loaded from; empty where Linux does not say.
+    pub libtorch: PathBuf,
+    /// The version of the C library; empty where that is not glibc.
+    pub glibc: String,
+}
+
+impl Inspection {
+    /// For workers of that precision.
+    pub fn of_this_process(precision: PrecisionName) -> Self {
+        let gpus = libtorch::gpus();
+        Self {
+            precision: precision.resolve().into(),
+            cores: cores(),
+            gpus,
+            no_gpu: (gpus == 0 && libtorch::has_driver()).then(libtorch::why_no_gpu),
+            libtorch: libtorch::directory(),
+            glibc: glibc(),
+        }
+    }
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn glibc() -> String {
+    // SAFETY: it takes nothing and returns a static string.
+    unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) }.to_string_lossy().into_owned()
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn glibc() -> String {
+    String::new()
+}
+
 /// The processor's name; empty where Linux tells none, as on ARM.
 pub fn processor() -> String {
     field("/proc/cpuinfo", "model name")
@@ -54,5 +99,16 @@ mod tests {
         assert_eq!((machine.libtorch.as_str(), machine.threads), (crate::LIBTORCH, cores()));
         assert!(["AVX512", "AVX2", "DEFAULT"].contains(&machine.instruction_set.as_str()), "{machine:?}");
         assert_eq!(Machine::of_this_process(1).threads, 1);
+    }
+
+    #[test]
+    fn an_inspection_decides_what_auto_means() {
+        let found = Inspection::of_this_process(PrecisionName::Auto);
+        assert_ne!(found.precision, PrecisionName::Auto);
+        assert_eq!(Inspection::of_this_process(PrecisionName::F32).precision, PrecisionName::F32);
+        assert_eq!(found.cores, cores());
+        assert!(found.libtorch.join("libtorch_cpu.so").is_file(), "{found:?}");
+        let version: Vec<u32> = found.glibc.split('.').map(|part| part.parse().unwrap()).collect();
+        assert!(version >= vec![2, 28], "{found:?}"); // libtorch was loaded
     }
 }

@@ -28,6 +28,7 @@ bind_java_type! {
         static extern fn resolve(request: JString) -> JString,
         static extern fn describe(config: JString) -> JString,
         static extern fn machine(config: JString) -> JString,
+        static extern fn inspect(config: JString) -> JString,
         static extern fn memory(config: JString, rows: jlong, record: JString) -> JString,
         static extern fn initial_weights(config: JString, statistics: jlong[]) -> jfloat[],
         static extern fn average(vectors: jbyte[][], samples: jlong[], mean: jbyte[]),
@@ -86,6 +87,10 @@ impl NativeNativeInterface for NativeAPI {
 
     fn machine<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JString<'l>> {
         Ok(JString::from_str(env, calls::machine(&config.to_string())?)?)
+    }
+
+    fn inspect<'l>(env: &mut Env<'l>, _: JClass<'l>, config: JString<'l>) -> Result<JString<'l>> {
+        Ok(JString::from_str(env, calls::inspect(&config.to_string())?)?)
     }
 
     fn memory<'l>(

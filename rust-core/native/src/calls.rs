@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use firesteel_engine::config::PeriodStart;
 use firesteel_engine::data::{Normalizer, RecordFormat, Statistics};
 use firesteel_engine::estimate::{Estimate, estimate};
-use firesteel_engine::machine::Machine;
+use firesteel_engine::machine::{Inspection, Machine};
 use firesteel_engine::memory::{MemoryLimit, Purpose, reserve, with_capacity};
 use firesteel_engine::predictor::Prediction;
 use firesteel_engine::tensors::{self, FileLayout};
@@ -102,6 +102,11 @@ pub fn describe(config: &str) -> Result<String> {
 /// What workers of that configuration compute with in this process.
 pub fn machine(config: &str) -> Result<String> {
     render(&Machine::of_this_process(TrainConfig::from_json(config)?.threads))
+}
+
+/// What this process can compute with, in that configuration's precision.
+pub fn inspect(config: &str) -> Result<String> {
+    render(&Inspection::of_this_process(TrainConfig::from_json(config)?.precision))
 }
 
 #[derive(Serialize)]

@@ -15,7 +15,8 @@ object Main {
     TrainCommand.command -> TrainCommand.run,
     EvaluateCommand.command -> EvaluateCommand.run,
     PredictCommand.command -> PredictCommand.run,
-    CompareCommand.command -> CompareCommand.run
+    CompareCommand.command -> CompareCommand.run,
+    DoctorCommand.command -> DoctorCommand.run
   )
 
   def main(args: Array[String]): Unit = {

@@ -11,6 +11,7 @@ import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.{Command, JsonSettings, Options, RunConfig}
 import io.firesteel.files.{Directory, Submission}
 import io.firesteel.jni.{Engine, Kind, NativeException}
+import io.firesteel.tensorboard.TensorBoard
 import io.firesteel.train.Training
 import org.apache.spark.SparkConf
 
@@ -18,10 +19,13 @@ import java.time.Instant
 import scala.util.Using
 
 object TrainCommand {
-  val command: Command = Command("train", "train a net on a data set", Options.train)
+  val command: Command = Command("train", "train a net on a data set", Options.train :+ Options.tensorboard)
 
   /** @throws FiresteelException of kind config for a wrong request, of another kind for a failed run */
-  def run(settings: ObjectNode, console: Console): Unit = {
+  def run(said: ObjectNode, console: Console): Unit = {
+    val settings = said.deepCopy()
+    val tensorboard =
+      Option(settings.remove(Options.tensorboard.key)).map(_.asText) // of this call alone, not of the run
     val out = required(settings, "out")
     val submission = Submission.of(new SparkConf())
     val again = isAttemptAgain(out, submission)
@@ -43,13 +47,16 @@ object TrainCommand {
         dir.belongsTo(sc.applicationId)
         val known = record.filter(_ => continues).fold(IndexedSeq.empty[String])(_.labels)
         val images = ImageFiles.open(sc, data, config.dataset, config.validation, config.seed, known)
-        Using.resource(new Recorder(dir, console, asked, images.train.names, submission)) { recorder =>
+        Using.Manager { use =>
+          val board = tensorboard.map(place => use(TensorBoard.in(place, sc.hadoopConfiguration)))
+          val recorder = use(new Recorder(dir, console, asked, images.train.names, submission))
+          val listener = TrainListener.all(recorder +: board.toSeq: _*)
           val model =
-            Training.train(sc, images.train, images.evaluated, request, recorder, Some(dir.store(OutputDir.Checkpoint)))
+            Training.train(sc, images.train, images.evaluated, request, listener, Some(dir.store(OutputDir.Checkpoint)))
           dir.write(OutputDir.Preprocessing)(model.writePreprocessing)
           dir.write(OutputDir.Model)(model.writeModel)
           recorder.finished()
-        }
+        }.get
       }
     }
   }

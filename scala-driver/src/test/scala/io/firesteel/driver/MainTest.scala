@@ -24,8 +24,12 @@ class MainTest extends AnyFunSuite {
   }
 
   test("a wrong command line ends with status 2 and one line") {
-    assert(refused() == "firesteel: no command given: the commands are train, evaluate, predict, compare")
-    assert(refused("serve") == "firesteel: unknown command 'serve': the commands are train, evaluate, predict, compare")
+    assert(refused() == "firesteel: no command given: the commands are train, evaluate, predict, compare, doctor")
+    assert(
+      refused(
+        "serve"
+      ) == "firesteel: unknown command 'serve': the commands are train, evaluate, predict, compare, doctor"
+    )
     assert(refused("train", "--data", "d") == "firesteel: train needs --out")
     assert(refused("train", "--out", "o") == "firesteel: train needs --data")
     assert(refused("train", "--data", "d", "--out", "o", "--epoch", "1").contains("did you mean --epochs?"))

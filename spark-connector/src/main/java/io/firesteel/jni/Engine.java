@@ -58,6 +58,17 @@ public final class Engine {
   }
 
   /**
+   * What this process can compute with, in a resolved configuration's precision.
+   *
+   * @return {@code {"precision":text,"cores":n,"gpus":n,"no_gpu":text or null,"libtorch":text,"glibc":text}}: what the
+   *     precision auto means here, why libtorch sees no GPU where there seems to be one, and where libtorch lies
+   */
+  public static String inspect(String config) {
+    Loader.load();
+    return Native.inspect(config);
+  }
+
+  /**
    * An estimate of the native memory in bytes that one worker takes with a resolved configuration. It is measured in
    * two passes of the net over a few images, which takes a second at most.
    *

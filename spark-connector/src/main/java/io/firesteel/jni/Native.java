@@ -24,6 +24,8 @@ final class Native {
 
   static native String machine(String config);
 
+  static native String inspect(String config);
+
   static native String memory(String config, long rows, String record);
 
   static native float[] initialWeights(String config, long[] statistics);

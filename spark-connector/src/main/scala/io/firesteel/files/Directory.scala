@@ -110,6 +110,14 @@ private[firesteel] object Directory {
     new Directory(Storage.at(uri, conf), None, passing = false)
   }
 
+  /** A directory in which anybody may make files of names that nobody else uses; made if it does not exist. */
+  def shared(uri: String, conf: Configuration): Directory = naming(s"make $uri") {
+    val storage = Storage.at(uri, conf)
+    if (storage.isFile) throw new FiresteelException(Kind.CONFIG, s"$uri: not a directory: choose another")
+    storage.make()
+    new Directory(storage, None, passing = false)
+  }
+
   /** A directory that does not exist yet and that others make and write. If nothing is in it when this is closed, it is
     * deleted.
     *

@@ -3,6 +3,7 @@ package io.firesteel.ml
 
 import io.firesteel.{CheckpointStore, EndReason, FiresteelException, TrainConfig, TrainListener}
 import io.firesteel.jni.Kind
+import io.firesteel.tensorboard.TensorBoard
 import io.firesteel.train.{Resumption, TrainedModel, Training}
 import org.apache.spark.ml.classification.ProbabilisticClassifier
 import org.apache.spark.ml.firesteel.Instrumented
@@ -49,6 +50,24 @@ final class CnnClassifier(override val uid: String)
 
   /** @group setParam */
   def setCheckpointDir(value: String): this.type = set(checkpointDir, value)
+
+  /** A directory on any Hadoop file system, in which each fit makes one of its own for TensorBoard, named by `fitId` and the
+    * time: [[io.firesteel.tensorboard.TensorBoard]] says what is in it.
+    * @group param
+    */
+  val tensorboardDir: Param[String] = new Param(
+    this,
+    "tensorboardDir",
+    "directory, on any Hadoop file system, in which each fit writes its scalars for TensorBoard, in a directory of its own " +
+      "(default: none)",
+    (directory: String) => directory.nonEmpty
+  )
+
+  /** @group getParam */
+  def getTensorboardDir: String = $(tensorboardDir)
+
+  /** @group setParam */
+  def setTensorboardDir(value: String): this.type = set(tensorboardDir, value)
 
   /** A name of this one fit, by which [[FitEvents]] tells its events; several fits at once may be of one estimator.
     * @group param
@@ -119,10 +138,11 @@ final class CnnClassifier(override val uid: String)
       val images = LabelledImages.of(dataset, this, $(labelCol), drop = policy == "drop", hashed = isSet(checkpointDir))
       val config = TrainConfig.fromJson(asked.put("bad-images", policy).toString)
       val summary = new SummaryListener
-      def run(config: TrainConfig, store: Option[CheckpointStore]): TrainedModel = {
-        val listeners = TrainListener.all(summary +: FitLog.begin(get(fitId).getOrElse(uid)) +: listener.toSeq: _*)
+      def run(config: TrainConfig, store: Option[CheckpointStore]): TrainedModel = Using.Manager { use =>
+        val board = get(tensorboardDir).map(parent => use(TensorBoard.below(parent, name, sc.hadoopConfiguration)))
+        val listeners = TrainListener.all(summary +: FitLog.begin(name) +: (board ++ listener).toSeq: _*)
         Training.train(sc, images.train, images.validation, config, listeners, store)
-      }
+      }.get
       val trained = get(checkpointDir).fold(run(config, None)) { parent =>
         Using.resource(FitCheckpoint.claim(sc, parent, FitCheckpoint.name(config, images, rawShape))) { checkpoint =>
           val end = run(Resumption.of(config, checkpoint.store), Some(checkpoint.store))
@@ -134,6 +154,8 @@ final class CnnClassifier(override val uid: String)
       val model = copyValues(new CnnClassificationModel(uid, Some(content)).setParent(this))
       model.summarised(Some(summary.result(dataset, model, $(labelCol), images.nulls)))
     }
+
+  private def name: String = get(fitId).getOrElse(uid)
 
   private def policy: String = $(badImages) match {
     case "null" =>

@@ -26,6 +26,17 @@ object Options {
     Setting(row.key, kind(row.valueType), row.value, row.help, row.group, row.common)
   }
 
+  /** What `train` takes beside them. */
+  val tensorboard: Setting =
+    Setting(
+      "tensorboard",
+      Text,
+      "DIR",
+      "write scalars for TensorBoard into a new file of that directory",
+      "output",
+      common = false
+    )
+
   private def kind(name: String): ValueKind = name match {
     case "text"   => Text
     case "whole"  => Whole
@@ -71,6 +82,11 @@ object Options {
     of("dataset"),
     Setting("split", Text, "NAME", "of CIFAR's and idx files test (default) or train")
   )
+
+  /** The settings of `doctor`. */
+  val doctor: Seq[Setting] =
+    Seq("net", "size", "batch", "workers", "threads", "precision", "device", "bind", "advertise").map(of) :+
+      Setting("json", Flag, "", "print the result as one JSON object")
 
   /** The settings of `evaluate`. */
   val evaluate: Seq[Setting] = Seq(

@@ -57,7 +57,7 @@ private[stage] final class StageJob(
   private def report(): StageReport = notifier.exchanged(StageReport.of(exchanger))
 }
 
-private[stage] object StageJob {
+private[train] object StageJob {
   private val PollMillis = 100L // between two looks at the exchanger; an exchange takes about as long
   private val Loopback = "127.0.0.1" // all workers are in this process
 

@@ -21,7 +21,8 @@ private[train] object Machines {
       answers.toSeq.sortBy { case (id, _) => (id.length, id) }.map { case (id, json) => read(id, json) }
     }
 
-  private def read(executor: String, json: String): Machine = {
+  /** Reads the result of `Engine.machine`. */
+  def read(executor: String, json: String): Machine = {
     val node = Json.mapper.readTree(json)
     Machine(
       executor,
