@@ -62,7 +62,8 @@ private[doctor] final case class HostCheck(
     val found = Json.mapper.readTree(Engine.inspect(config))
     val machine = Machines.read("", Engine.machine(config))
     val (cores, precision) = (Json.small(found, "cores"), Json.text(found, "precision"))
-    val faster = Json.text(Json.mapper.readTree(Engine.inspect(withPrecision(config, "auto"))), "precision")
+    val faster =
+      Json.text(Json.mapper.readTree(Engine.inspect(changed(config, _.put("precision", "auto")))), "precision")
     val hint = if (faster == precision) "" else s" ($faster is faster here: --precision auto)"
     val system = s"${sys.props("os.name")} ${sys.props("os.arch")}, glibc ${Json.text(found, "glibc")}"
     val processor = s"${machine.cpu}, ${machine.instructionSet}, $cores cores, $precision$hint"
@@ -79,8 +80,8 @@ private[doctor] final case class HostCheck(
     else measured(report.copy(findings = findings :+ threads(machine.threads, cores)), config, precision)
   }
 
-  private def withPrecision(config: String, name: String): String =
-    Json.mapper.readTree(config).asInstanceOf[ObjectNode].put("precision", name).toString
+  private def changed(config: String, change: ObjectNode => ObjectNode): String =
+    change(Json.mapper.readTree(config).asInstanceOf[ObjectNode]).toString
 
   private def gpu(count: Int, why: Option[String], config: String): Finding =
     if (count > 0) ok("GPU", s"$count")
@@ -114,7 +115,10 @@ private[doctor] final case class HostCheck(
       )
     }
 
-  private def training(machine: Machine, precision: String)(config: String): HostReport = {
+  private def training(machine: Machine, precision: String)(resolved: String): HostReport = {
+    // a larger minibatch is as fast and may take minutes
+    val batch = math.min(TrainConfig.fromJson(resolved).batch.get, MostBatch)
+    val config = changed(resolved, _.put("batch", batch))
     val asked = TrainConfig.fromJson(config)
     val usual = asked.net == Expectation.Net && asked.batch.contains(Expectation.Batch) && machine.threads == 1
     val expected = Option.when(usual)(Expectation.trained(machine.instructionSet, precision)).flatten
@@ -139,7 +143,8 @@ private[doctor] final case class HostCheck(
 }
 
 private[doctor] object HostCheck {
-  private val LeastBytes = 1L << 30
+  private val LeastBytes = 1L << 30 // of a disk
+  private val MostBatch = 512 // images
   private val MaxClock = 1000.0 // milliseconds between two clocks
   private val TmpRemedy =
     "-Djava.io.tmpdir=DIR by --driver-java-options and spark.executor.extraJavaOptions"
