@@ -25,7 +25,7 @@ def test_each_fit_has_a_directory_with_its_scalars(images, tmp_path):
     steps, losses = zip(*first["train/loss"])
     assert steps == (40, 80) and losses == pytest.approx(models[0].summary.objectiveHistory, rel=1e-6)
     assert first["eval/accuracy"][-1] == (80, pytest.approx(models[0].summary.validationAccuracy, rel=1e-6))
-    assert set(first) == {"train/loss", "train/images_per_second", "exchange/bytes", "eval/accuracy", "eval/loss"}
+    assert {"train/images_per_second", "exchange/bytes", "eval/loss"} <= set(first)
 
 
 def test_workers_that_exchange_for_themselves_have_scalars_each(images, tmp_path):
