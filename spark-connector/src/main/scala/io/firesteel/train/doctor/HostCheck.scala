@@ -190,7 +190,7 @@ private[doctor] object HostCheck {
       val reached = Reception.visit(driver)
       val clock =
         s"${if (reached.clock < 0) "ahead of" else "behind"} the driver's by ${number(math.abs(reached.clock))} ms"
-      val way = f"$driver%s in ${reached.roundTrip}%.2f ms, ${number(reached.bytesPerSecond / 1e6)} MB/s"
+      val way = s"$driver in ${number(reached.roundTrip)} ms, ${number(reached.bytesPerSecond / 1e6)} MB/s"
       HostReport(
         Seq(
           ok("exchanger", way),
@@ -212,5 +212,5 @@ private[doctor] object HostCheck {
         HostReport(Seq(Finding("exchanger", "", Level.Problem, value, remedy)))
     }
 
-  private def number(value: Double): String = String.format(Locale.ROOT, if (value < 10) "%.1f" else "%,.0f", value)
+  private def number(value: Double): String = String.format(Locale.ROOT, if (value < 10) "%.2f" else "%,.0f", value)
 }
