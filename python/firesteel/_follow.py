@@ -29,15 +29,17 @@ def followed(session: SparkSession, fit: str, body: Callable[[], T]) -> T:
     if follower:
         follower.start()
     try:
-        return _interruptibly(session, fit, body)
+        return interruptibly(session, body, lambda: events_of(session, fit, stop=True))
     finally:
         ended.set()
         if follower:
             follower.join()
 
 
-def _interruptibly(session: SparkSession, fit: str, body: Callable[[], T]) -> T:
-    """Only the main thread is interrupted, and one that waits for an answer of the JVM cannot be: its connection is in use, and
+def interruptibly(session: SparkSession, body: Callable[[], T], stop: Callable[[], Any]) -> T:
+    """The result of `body`; an interruption (Ctrl-C, or a notebook's stop) calls `stop` until it has ended.
+
+    Only the main thread is interrupted, and one that waits for an answer of the JVM cannot be: its connection is in use, and
     pyspark wants to cancel over it. So the body gets a thread of its own."""
     if threading.current_thread() is not threading.main_thread():
         return body()
@@ -54,8 +56,8 @@ def _interruptibly(session: SparkSession, fit: str, body: Callable[[], T]) -> T:
     try:
         return outcome.result()
     except KeyboardInterrupt:
-        while thread.is_alive():  # again, because the fit may not have begun to train
-            events_of(session, fit, stop=True)
+        while thread.is_alive():  # again, because what is to be stopped may not have begun
+            stop()
             thread.join(SECONDS)
         raise
 

@@ -34,7 +34,7 @@ object CompareCommand {
           directory.belongsTo(sc.applicationId)
           val progress = new Progress(matrix, console)
           val failed =
-            try Comparison.run(sc, matrix, directory, parallel, about(sc), progress)
+            try Comparison.run(sc, matrix, directory, parallel, progress)
             finally console.terminal.clear()
           console.out.println(s"report: ${directory.location(Comparison.Report)}")
           if (failed > 0)
@@ -42,13 +42,6 @@ object CompareCommand {
         }
       }
     }
-  }
-
-  private def about(sc: SparkContext): Map[String, String] = {
-    val machine = Environment.hardware
-    val memory = machine.get("memory_bytes").asLong >> 30
-    val words = s"${machine.get("cores").asInt} cores of ${machine.get("cpu").asText}, $memory GiB, ${sc.master}"
-    Map("firesteel" -> Environment.firesteel, "hardware" -> words)
   }
 
   /** The runs as a table: their axes, workers, and what each does. */

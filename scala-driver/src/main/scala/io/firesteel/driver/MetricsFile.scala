@@ -5,7 +5,7 @@ package io.firesteel.driver
 import com.fasterxml.jackson.core.JsonProcessingException
 import com.fasterxml.jackson.databind.node.{NullNode, ObjectNode}
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-import io.firesteel.{Ended, EventJson, Started, StoredFile, TrainEvent, TrainListener}
+import io.firesteel.{Build, Ended, EventJson, Started, StoredFile, TrainEvent, TrainListener}
 import io.firesteel.driver.files.OutputDir
 import io.firesteel.files.{Directory, LineWriter}
 
@@ -41,7 +41,7 @@ final class MetricsFile(
     out = Some(dir.lines(OutputDir.Metrics))
     val line = EventJson.of(e).put("time", now().truncatedTo(ChronoUnit.MILLIS).toString)
     line.set[JsonNode]("versions", versions)
-    line.set[JsonNode]("hardware", Environment.hardware)
+    line.set[JsonNode]("hardware", Build.hardware)
     submission.foreach(line.put("submission", _))
     write(line)
   }

@@ -106,7 +106,7 @@ object TrainCommand {
       new ProgressDisplay(
         console.out,
         console.terminal,
-        Environment.firesteel,
+        Build.version,
         dir.location,
         dir.location(OutputDir.Model)
       )

@@ -48,7 +48,6 @@ object Comparison {
   /** Runs all runs of `matrix` that have no result in `out`, and writes the report there after each.
     *
     * @param parallel runs at once; by default as many as find a task slot for each of their workers
-    * @param about what the report says of the circumstances: firesteel, hardware
     * @return the number of runs that failed, in this call or in an earlier one; those are tried again by the next call
     * @throws FiresteelException of kind config for a run that cannot be, before any begins; of kind cancelled if the
     *   comparison was interrupted, with the report of what is finished
@@ -58,21 +57,19 @@ object Comparison {
       matrix: Matrix,
       out: Directory,
       parallel: Option[Int] = None,
-      about: Map[String, String] = Map.empty,
       listener: ComparisonListener = new ComparisonListener {}
-  ): Int = Cancellation.told(ended(sc, matrix, out, parallel, about, listener), "comparison")
+  ): Int = Cancellation.told(ended(sc, matrix, out, parallel, listener), "comparison")
 
   private def ended(
       sc: SparkContext,
       matrix: Matrix,
       out: Directory,
       parallel: Option[Int],
-      about: Map[String, String],
       listener: ComparisonListener
   ): Int = {
     val slots = Training.slots(sc)
     val cells = PlannedCell.all(sc, matrix, slots)
-    val results = new Results(out, cells, ReportData.of(sc, matrix, about))
+    val results = new Results(out, cells, ReportData.of(sc, matrix))
     val most = if (matrix.simulated) 1 else cells.map(_.config.workers.get).max // slots of a run
     val atOnce = parallel.getOrElse(math.max(1, slots / most))
     val left = cells.filterNot(results.has)

@@ -3,7 +3,7 @@ package io.firesteel.compare
 
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.Json
+import io.firesteel.{Build, Json}
 import java.time.Instant
 import java.time.temporal.ChronoUnit.SECONDS
 import org.apache.spark.SparkContext
@@ -99,8 +99,10 @@ private[compare] final class ReportData(matrix: Matrix, about: Map[String, Strin
 }
 
 private[compare] object ReportData {
-  def of(sc: SparkContext, matrix: Matrix, about: Map[String, String]): ReportData =
-    new ReportData(matrix, about + ("spark" -> sc.version))
+  def of(sc: SparkContext, matrix: Matrix): ReportData = {
+    val hardware = s"${Build.hardwareWords}, ${sc.master}"
+    new ReportData(matrix, Map("firesteel" -> Build.version, "hardware" -> hardware, "spark" -> sc.version))
+  }
 
   final case class Run(cell: PlannedCell, line: Option[ObjectNode])
 

@@ -49,7 +49,8 @@ class StagesTest extends SparkSuite {
   }
 
   test("the stages are found") {
-    assert(stages.toSet == Set(classOf[CnnClassifier], classOf[CnnClassificationModel], classOf[FitEvents]))
+    val transformers = Set(classOf[FitEvents], classOf[ClusterDoctor], classOf[MatrixComparison])
+    assert(stages.toSet == Set(classOf[CnnClassifier], classOf[CnnClassificationModel]) ++ transformers)
   }
 
   test("every stage is registered for Spark Connect, estimators and others") {
@@ -103,7 +104,7 @@ class StagesTest extends SparkSuite {
   test("the schema that a stage announces is the one that it makes") {
     for (stage <- stages) {
       val one = made(stage)
-      for ((name, value) <- Seq("featuresCol" -> "image", "fit" -> "none") if one.hasParam(name))
+      for ((name, value) <- Seq("featuresCol" -> "image", "fit" -> "none", "stop" -> true) if one.hasParam(name))
         one.set(one.getParam(name), value)
       val announced = one.transformSchema(cifar().schema)
       val model = one match {

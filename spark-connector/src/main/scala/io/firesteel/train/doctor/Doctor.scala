@@ -2,7 +2,7 @@
 package io.firesteel.train.doctor
 
 import com.fasterxml.jackson.databind.JsonNode
-import io.firesteel.{FiresteelException, Json, Machine, TrainConfig}
+import io.firesteel.{Build, FiresteelException, Json, Machine, TrainConfig}
 import io.firesteel.data.ImageSource
 import io.firesteel.jni.{Engine, Kind}
 import io.firesteel.train.SparkDefaults
@@ -11,10 +11,8 @@ import io.firesteel.train.run.{MemoryCheck, Plan}
 import io.firesteel.train.stage.StageJob
 import java.io.IOException
 import java.net.{InetAddress, InetSocketAddress}
-import java.util.Properties
 import org.apache.spark.SparkContext
 import org.apache.spark.firesteel.{ExecutorSlots, LiveSettings, TaskSlots}
-import scala.util.Using
 
 object Doctor {
   private val Seconds = 60L // in which an executor answers
@@ -46,18 +44,11 @@ object Doctor {
   }
 
   private def about(sc: SparkContext): Seq[(String, String)] = Seq(
-    "firesteel" -> s"${built("version")} for Spark ${built("spark")}",
+    "firesteel" -> s"${Build.version} for Spark ${Build.spark}",
     "Spark" -> sc.version,
     "Scala" -> scala.util.Properties.versionNumberString,
     "master" -> sc.master
   )
-
-  /** What this jar is, and what it was compiled against. */
-  private def built(key: String): String = {
-    val properties = new Properties()
-    Using.resource(classOf[Engine].getResourceAsStream("version.properties"))(properties.load)
-    properties.getProperty(key)
-  }
 
   private def requestOf(asked: TrainConfig, slots: Int): String = {
     val workers = asked.workers.getOrElse(math.max(1, slots))
