@@ -28,7 +28,8 @@ private[tensorboard] object EventRecord {
   private val Start = 1L // SessionLog.SessionStatus
 
   private def event(seconds: Double, step: Long, content: Array[Byte]): Array[Byte] =
-    fixed(1, 8)(_.putDouble(seconds)) ++ varint(2, step) ++ content
+    fixed(1, 8)(_.putDouble(seconds)) ++ (if (step == 0) Nil
+                                          else varint(2, step).toSeq) ++ content // 0 is absent, as usual
 
   /** Length, its checksum, the message, its checksum. */
   private def framed(message: Array[Byte]): Array[Byte] = {

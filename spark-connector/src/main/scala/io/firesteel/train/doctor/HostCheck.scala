@@ -115,36 +115,24 @@ private[doctor] final case class HostCheck(
       )
     }
 
-  private def training(machine: Machine, precision: String)(resolved: String): HostReport = {
-    // a larger minibatch is as fast and may take minutes
-    val batch = math.min(TrainConfig.fromJson(resolved).batch.get, MostBatch)
-    val config = changed(resolved, _.put("batch", batch))
+  private def training(machine: Machine, precision: String)(config: String): HostReport = try {
     val asked = TrainConfig.fromJson(config)
-    val usual = asked.net == Expectation.Net && asked.batch.contains(Expectation.Batch) && machine.threads == 1
+    val (speed, batch) = Measurement.trained(config)
+    val usual = asked.net == Expectation.Net && batch == Expectation.Batch && machine.threads == 1
     val expected = Option.when(usual)(Expectation.trained(machine.instructionSet, precision)).flatten
-    val what = s"images/s, ${asked.net} in minibatches of ${asked.batch.get}"
-    timed("training", what, expected)(Measurement.trained(config)) { speed =>
-      HostReport(Nil, Seq("images_per_second" -> speed), trained = Some(speed))
-    }
+    val found = HostCheck.speed("training", speed, s"images/s, ${asked.net} in minibatches of $batch", expected)
+    HostReport(Seq(found), Seq("images_per_second" -> speed), trained = Some(speed))
+  } catch { case e: NativeException => HostReport(Seq(withRemedy("training", e.getMessage))) }
+
+  private def decoding(): HostReport = {
+    val speed = Measurement.decoded()
+    val found = HostCheck.speed("decoding", speed, "JPEG files/s of 256 x 256 pixels", Some(Expectation.Decoded))
+    HostReport(Seq(found), Seq("decoded_per_second" -> speed))
   }
-
-  private def decoding(): HostReport =
-    timed("decoding", "JPEG files/s of 256 x 256 pixels", Some(Expectation.Decoded))(Measurement.decoded()) { speed =>
-      HostReport(Nil, Seq("decoded_per_second" -> speed))
-    }
-
-  private def timed(subject: String, what: String, expected: Option[Double])(measure: => Double)(
-      report: Double => HostReport
-  ): HostReport =
-    try {
-      val speed = measure
-      report(speed).copy(findings = Seq(HostCheck.speed(subject, speed, what, expected)))
-    } catch { case e: NativeException => HostReport(Seq(withRemedy(subject, e.getMessage))) }
 }
 
 private[doctor] object HostCheck {
   private val LeastBytes = 1L << 30 // of a disk
-  private val MostBatch = 512 // images
   private val MaxClock = 1000.0 // milliseconds between two clocks
   private val TmpRemedy =
     "-Djava.io.tmpdir=DIR by --driver-java-options and spark.executor.extraJavaOptions"

@@ -2,6 +2,7 @@
 package io.firesteel.train.doctor
 
 import com.fasterxml.jackson.databind.JsonNode
+import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.data.{ImageRecords, RecordFormat}
 import io.firesteel.jni.{Engine, Worker}
 import io.firesteel.tensors.PackedVector
@@ -12,14 +13,26 @@ import java.nio.{ByteBuffer, ByteOrder}
 import scala.util.{Random, Using}
 
 private[doctor] object Measurement {
-  private val Steps = 5 // of a round
+  private val FirstBatch = 16 // images, from which the time of more is estimated
+  private val MostBatch = 512 // images; a larger minibatch is as fast
   private val TrainNanos = 2000000000L
   private val DecodeNanos = 1000000000L
   private val Rows = 256 // at least
   private val DecodedSide = 64 // pixels
 
-  /** Images a second of one worker with a resolved configuration. A first round is not counted. */
-  def trained(config: String): Double = {
+  /** Images a second of one worker with a resolved configuration, and the images of the minibatches that were measured: those
+    * that were asked for, or fewer where these would take longer than there is time, or are more than `MostBatch`.
+    */
+  def trained(config: String): (Double, Int) = {
+    val asked = TrainConfig.fromJson(config).batch.get
+    val first = math.min(asked, FirstBatch)
+    val affordable = stepped(withBatch(config, first), 0) * TrainNanos / 1e9
+    val batch = math.min(math.min(asked, MostBatch), math.max(first, affordable.toInt))
+    (stepped(withBatch(config, batch), TrainNanos), batch)
+  }
+
+  /** Images a second in steps for so long, one at least. The step before them is not counted. */
+  private def stepped(config: String, nanos: Long): Double = {
     val plan = Plan.described(config)
     val rows = math.max(Rows, plan.config.batch.get)
     Using.resource(open(config, rows)) { worker =>
@@ -28,20 +41,21 @@ private[doctor] object Measurement {
       worker.prepare(Engine.normalizer(config, statistics))
       val start = PackedVector(Engine.initialWeights(config, statistics)).bytes
       val result = start.clone()
-      def round(number: Int) = {
-        val first = (number - 1L) * Steps
-        val request = RoundRequest(plan.digest, number, first, first, Steps, "reset")
+      def step(number: Int): (Long, Double) = {
+        val request = RoundRequest(plan.digest, number, number - 1L, number - 1L, 1, "reset")
         val report = Json.mapper.readTree(worker.round(Array(start), request.json, Array(result)))
         (Json.whole(report, "samples"), Json.real(report, "seconds"))
       }
-      round(1)
+      step(1)
       val begin = System.nanoTime()
-      val rounds = Iterator.from(2).map(round).takeWhile(_ => System.nanoTime() - begin < TrainNanos).toSeq
-      // a single round may take longer than that
-      val (samples, seconds) = (if (rounds.isEmpty) Seq(round(2)) else rounds).unzip
+      val later = Iterator.from(3).takeWhile(_ => System.nanoTime() - begin < nanos).map(step)
+      val (samples, seconds) = (step(2) +: later.toSeq).unzip
       samples.sum / seconds.sum
     }
   }
+
+  private def withBatch(config: String, batch: Int): String =
+    Json.mapper.readTree(config).asInstanceOf[ObjectNode].put("batch", batch).toString
 
   /** JPEG files of 256 x 256 pixels a second that a worker decodes, on its one thread. */
   def decoded(): Double = {

@@ -17,10 +17,10 @@ class DiagnosisTest extends AnyFunSuite {
     assert(
       of(java ++ clock ++ disk: _*).text ==
         """Spark 9.9
-          |ok       Java   driver, all 5 executors                   17
-          |note     clock  executor 0 on host, executor 1 on host    late
+          |ok       Java   driver, all 5 executors                 17
+          |note     clock  executor 0 on host, executor 1 on host  late
           |         do: set it
-          |PROBLEM  disk   executor 3 on host                        full
+          |PROBLEM  disk   executor 3 on host                      full
           |         do: empty it
           |1 problem, 2 notes""".stripMargin
     )
