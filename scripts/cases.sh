@@ -71,14 +71,15 @@ plain_machine() {
 }
 
 # cluster COMMAND...: starts a standalone cluster of plain machines, of which the one with executors is started as `COMMAND... PROGRAM`,
-# and leaves its address in `url`.
+# and leaves its address in `url`. That machine works in "$work/tmp".
 cluster() {
+  mkdir -p "$work/tmp"
   local class=$SPARK_HOME/bin/spark-class master_log=$work/master.log worker_log=$work/worker.log
   (plain_machine "$class" org.apache.spark.deploy.master.Master --host 127.0.0.1 --port 0 --webui-port 0) >"$master_log" 2>&1 &
   started+=($!)
   url=$(await 'Starting Spark master at' "$master_log" | grep -oE 'spark://[^ ]+')
   (plain_machine "$@" "$class" org.apache.spark.deploy.worker.Worker --host 127.0.0.1 --webui-port 0 --cores 2 --memory 2g \
-    --work-dir "$work/worker" "$url") >"$worker_log" 2>&1 &
+    --work-dir "$work/tmp/worker" "$url") >"$worker_log" 2>&1 &
   started+=($!)
   await 'Successfully registered with master' "$worker_log" >/dev/null
 }

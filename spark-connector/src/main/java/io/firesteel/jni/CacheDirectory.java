@@ -48,7 +48,9 @@ final class CacheDirectory {
    * @throws IOException also where the directory is another user's, or everybody may write to it
    */
   static CacheDirectory open(Path place) throws IOException {
-    Files.createDirectories(place, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    if (!Files.isDirectory(place)) {
+      Files.createDirectories(place, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    }
     Path path = place.toRealPath(); // a link, which somebody might put elsewhere, is followed this once
     if (!Files.getAttribute(path, "unix:uid").equals((int) user())) {
       throw new IOException(path + " belongs to user " + Files.getOwner(path).getName());

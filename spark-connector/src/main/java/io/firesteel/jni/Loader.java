@@ -113,13 +113,17 @@ public final class Loader {
     return packed.map(libtorch -> libtorch.unpacked(unpackingPlaces())).orElseThrow(() -> failure(missing, null));
   }
 
-  /** The cache; where the user did not name one, and the home directory cannot be written, a temporary directory. */
+  /**
+   * Below FIRESTEEL_CACHE, which may be shared, a directory of this user. Where that is not set, the cache in the home
+   * directory, or if that cannot be written, a directory of this user below the temporary one.
+   */
   private static List<Path> unpackingPlaces() {
+    String own = "firesteel-" + CacheDirectory.user();
     Path cache = cache();
     if (variable("FIRESTEEL_CACHE") != null) {
-      return List.of(cache.toAbsolutePath());
+      return List.of(cache.toAbsolutePath().resolve(own));
     }
-    Path temporary = Path.of(System.getProperty("java.io.tmpdir"), "firesteel-" + CacheDirectory.user());
+    Path temporary = Path.of(System.getProperty("java.io.tmpdir"), own);
     return cache.isAbsolute() ? List.of(cache, temporary) : List.of(temporary);
   }
 

@@ -80,8 +80,8 @@ final class PackedLibtorch implements CacheDirectory.Content {
     }
     throw new NativeException(
         Kind.LIBRARY,
-        "unpack the jar's libtorch: " + String.join("; ", refusals) + "; set FIRESTEEL_CACHE to a directory of this user "
-            + "with 460 MB left that is not mounted noexec, for executors by spark.executorEnv.FIRESTEEL_CACHE",
+        "unpack the jar's libtorch: " + String.join("; ", refusals) + "; set FIRESTEEL_CACHE to a directory with 460 MB left "
+            + "that can be written and is not mounted noexec, for executors by spark.executorEnv.FIRESTEEL_CACHE",
         null);
   }
 

@@ -151,7 +151,7 @@ class PackedLibtorchTest extends AnyFunSuite {
       assert(whole.unpacked(file, good).startsWith(good.toRealPath()))
       val said = refusal(whole, file, file.resolve("below"))
       assert(said.startsWith(s"unpack the jar's libtorch: $file: ") && said.contains(s"; $file/below: "), said)
-      assert(said.contains("; set FIRESTEEL_CACHE to a directory of this user with 460 MB left"), said)
+      assert(said.contains("; set FIRESTEEL_CACHE to a directory with 460 MB left"), said)
     }
   }
 
