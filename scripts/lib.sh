@@ -218,6 +218,6 @@ check_versions() {
   wrong=$(cd "$ROOT" && awk -v want="$version" '
     /<artifactId>firesteel-parent</ { here = 1 }
     here && /<version>/ { here = 0; if ($0 !~ "<version>" want "</version>") print FILENAME ":" FNR ": " $0 }' pom.xml ./*/pom.xml
-    git grep -nE 'firesteel(-[a-z]+)*(_2\.13)?-[0-9]+\.[0-9]+\.[0-9]+' -- '*.md' | grep -vE "firesteel[-a-z_0-9.]*-${version//./\\.}[^0-9]" || true)
+    git grep -noE 'firesteel[-a-z0-9_]*(_2\.13)?-[0-9]+\.[0-9]+\.[0-9]+' -- '*.md' ':!CHANGELOG.md' | grep -v -- "-${version//./\\.}\$" || true)
   [[ -z $wrong ]] || die "the version is $version, as Cargo.toml says, and these lines have another:"$'\n'"$wrong"
 }

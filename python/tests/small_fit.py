@@ -1,4 +1,4 @@
-"""A program of a user's: fits a hundred images, predicts them and saves the model. scripts/test-package and test-sparks run it.
+"""A program of a user's: fits 400 images, predicts them and saves the model. scripts/test-package and test-sparks run it.
 
 usage: small_fit.py MASTER DATA MODEL
 """
