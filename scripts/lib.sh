@@ -53,10 +53,11 @@ download_line() { grep -m 1 "^$1 $2 " "$ROOT/scripts/downloads.txt" || true; }
 
 # What a cache directory was made from; it is complete when its file .complete says just this.
 libtorch_origin() { grep -E '^(torch|nvidia-[a-z-]*) ' "$ROOT/scripts/downloads.txt"; }
-spark_origin() {
-  local line
-  line=$(download_line pyspark "$(spark_version)")
-  [[ -z $line ]] || printf '%s, with its Python\n' "$line"
+spark_origin() { # VERSION
+  local line jars
+  line=$(download_line pyspark "$1")
+  jars=$(download_line spark-mllib_2.13 "$1")
+  [[ -z $line ]] || printf '%s, with its Python%s\n' "$line" "${jars:+, $jars}"
 }
 is_complete() { [[ -f $1/.complete && $(<"$1/.complete") == "$2" ]]; }
 
@@ -114,6 +115,7 @@ link_spark() {
   rm -f "$1/work"
 }
 driver_jar() { printf '%s\n' "$ROOT/scala-driver/target/firesteel-driver_2.13-$(project_version).jar"; }
+package_jar() { printf '%s\n' "$ROOT/packages/linux-x86_64/target/firesteel-linux-x86_64_2.13-$(project_version).jar"; }
 
 # plain NAME: puts a path of harmless characters in place of the directory in the variable NAME, where it has others. It goes
 # through a descriptor that the programs inherit which this shell starts. For Spark, whose lists of files are split at
@@ -183,18 +185,23 @@ lock_cache() {
   flock 9
 }
 
-# libtorch_archive: the path of the libtorch that is shipped to machines that have none; made once, in the cache. One that
-# is there needs no right to write, so that a cache can be shared.
-libtorch_archive() {
+# libtorch_archive: the path of the libtorch that is shipped to machines that have none, and libtorch_packed, the same as part
+# of a jar. Each is made once, in the cache. One that is there needs no right to write, so that a cache can be shared.
+libtorch_archive() { packed_libtorch tar.gz tar_libtorch; }
+libtorch_packed() { packed_libtorch jar "$ROOT/scripts/package" libtorch; }
+tar_libtorch() { tar -C "${1%/lib}" --owner=0 --group=0 --exclude=lib/libtorch.so -cf - lib | gzip -1 >"$2"; }
+
+# packed_libtorch SUFFIX COMMAND...: makes it by COMMAND... LIBRARIES FILE.
+packed_libtorch() {
   local home archive
   home=$CACHE/libtorch-$(libtorch_version)-cpu
-  archive=$home.tar.gz
+  archive=$home.$1
   is_complete "$home" "$(libtorch_origin)" || die "no libtorch in $home: run scripts/setup"
   [[ $archive -nt $home/.complete ]] || (
     lock_cache "libtorch was not packed for a cluster there yet"
     [[ $archive -nt $home/.complete ]] && exit
     say "packing $archive, once" >&2
-    tar -C "$home" --owner=0 --group=0 --exclude=lib/libtorch.so -cf - lib | gzip -1 >"$archive.partial"
+    "${@:2}" "$home/lib" "$archive.partial"
     mv "$archive.partial" "$archive"
   )
   printf '%s\n' "$archive"
@@ -203,3 +210,14 @@ libtorch_archive() {
 # maven ARGUMENTS...: no transfer noise, a dropped connection is tried again, and no escape codes: Debian's writes some
 # whether or not it is asked to.
 maven() { mvn -B -q -ntp -Dmaven.wagon.http.retryHandler.count=3 "$@" 2>&1 | sed -u 's/\x1b\[[0-9;]*m//g'; }
+
+# check_versions: ends the script where a file names another version than Cargo.toml, which owns it.
+check_versions() {
+  local version wrong
+  version=$(project_version)
+  wrong=$(cd "$ROOT" && awk -v want="$version" '
+    /<artifactId>firesteel-parent</ { here = 1 }
+    here && /<version>/ { here = 0; if ($0 !~ "<version>" want "</version>") print FILENAME ":" FNR ": " $0 }' pom.xml ./*/pom.xml
+    git grep -noE 'firesteel[-a-z0-9_]*(_2\.13)?-[0-9]+\.[0-9]+\.[0-9]+' -- '*.md' ':!CHANGELOG.md' | grep -v -- "-${version//./\\.}\$" || true)
+  [[ -z $wrong ]] || die "the version is $version, as Cargo.toml says, and these lines have another:"$'\n'"$wrong"
+}

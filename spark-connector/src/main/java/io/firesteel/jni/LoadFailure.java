@@ -24,14 +24,16 @@ final class LoadFailure {
    * @param elsewhere how the user moves the file to another file system
    */
   static Optional<String> ofMount(Path file, String elsewhere) {
-    String mounts;
+    return noexecAt(file).map(point -> "the file system at " + point + " is mounted noexec: " + elsewhere);
+  }
+
+  /** The mount point of the file system that {@code file} is on, if that is mounted noexec. */
+  static Optional<String> noexecAt(Path file) {
     try {
-      mounts = Files.readString(Path.of(MOUNTS));
+      return noexec(file, Files.readString(Path.of(MOUNTS)));
     } catch (IOException e) {
       return Optional.empty(); // without /proc nothing is known of mounts, and the linker's message stands alone
     }
-    return noexec(file, mounts)
-        .map(point -> "the file system at " + point + " is mounted noexec: " + elsewhere);
   }
 
   /**
@@ -52,7 +54,7 @@ final class LoadFailure {
   }
 
   /**
-   * The mount point of the file system that {@code file} is on, if that is mounted noexec.
+   * The same by a list of mounts.
    *
    * @param mounts the text of /proc/self/mounts as proc(5) describes it: in each line device, mount point, type and
    *     options, with spaces, tabs and backslashes of the mount point written as \040, \011 and \134

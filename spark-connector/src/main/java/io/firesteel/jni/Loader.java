@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Properties;
 
 /** Loads the native library; every failure is a {@link NativeException} of kind {@code library}. */
@@ -24,7 +25,8 @@ public final class Loader {
   private static final String LIBTORCH = "libtorch-" + NEEDED + "-cpu"; // the directory's name in the cache
   private static final String RESOURCE = "native/linux-x86_64/libfiresteel.so";
   static final String REMEDY =
-      "run scripts/setup on this machine, or set FIRESTEEL_LIBTORCH to a directory with libtorch " + NEEDED;
+      "run scripts/setup on this machine, or take the jar firesteel-linux-x86_64, which carries libtorch, or set "
+          + "FIRESTEEL_LIBTORCH to a directory with libtorch " + NEEDED;
   private static final String REBUILD = "rebuild with scripts/build";
 
   /**
@@ -57,8 +59,8 @@ public final class Loader {
    * Loads the library unless it is loaded. libtorch is taken from the directory (or the {@code lib} in it) that the
    * system property {@code firesteel.libtorch} names, or the environment variable FIRESTEEL_LIBTORCH. If neither is
    * set, it is the first of {@code shipped} that exists, or the one that scripts/setup made in FIRESTEEL_CACHE or
-   * ~/.cache/firesteel. The system property {@code firesteel.library} or the variable FIRESTEEL_LIBRARY names a
-   * libfiresteel.so to use instead of the jar's.
+   * ~/.cache/firesteel, or that of the jar, which is unpacked there. The system property {@code firesteel.library} or
+   * the variable FIRESTEEL_LIBRARY names a libfiresteel.so to use instead of the jar's.
    */
   public static synchronized void load(List<Path> shipped) {
     if (loaded) {
@@ -106,17 +108,39 @@ public final class Loader {
         searched.add(directory.toAbsolutePath().toString());
       }
     }
-    throw failure("libtorch_cpu.so is missing: looked in " + String.join(", ", searched) + "; " + REMEDY, null);
+    Optional<PackedLibtorch> packed = named == null ? PackedLibtorch.in(Loader::resource) : Optional.empty();
+    String missing = "libtorch_cpu.so is missing: looked in " + String.join(", ", searched) + "; " + REMEDY;
+    return packed.map(libtorch -> libtorch.unpacked(unpackingPlaces())).orElseThrow(() -> failure(missing, null));
+  }
+
+  /**
+   * Below FIRESTEEL_CACHE, which may be shared, a directory of this user. Where that is not set, the cache in the home
+   * directory, or if that cannot be written, a directory of this user below the temporary one.
+   */
+  private static List<Path> unpackingPlaces() {
+    String own = "firesteel-" + CacheDirectory.user();
+    Path cache = cache();
+    if (variable("FIRESTEEL_CACHE") != null) {
+      return List.of(cache.toAbsolutePath().resolve(own));
+    }
+    Path temporary = Path.of(System.getProperty("java.io.tmpdir"), own);
+    return cache.isAbsolute() ? List.of(cache, temporary) : List.of(temporary);
   }
 
   /** As scripts/lib.sh finds it; Java's own user.home is {@code ?} for a user that the password file does not have. */
   private static Path cache() {
-    String cache = System.getenv("FIRESTEEL_CACHE");
-    if (cache != null && !cache.isEmpty()) {
+    String cache = variable("FIRESTEEL_CACHE");
+    if (cache != null) {
       return Path.of(cache);
     }
-    String home = System.getenv("HOME");
-    return Path.of(home == null || home.isEmpty() ? System.getProperty("user.home") : home, ".cache", "firesteel");
+    String home = variable("HOME");
+    return Path.of(home == null ? System.getProperty("user.home") : home, ".cache", "firesteel");
+  }
+
+  /** Null where the environment does not have it, or has it empty. */
+  private static String variable(String name) {
+    String value = System.getenv(name);
+    return value == null || value.isEmpty() ? null : value;
   }
 
   private static List<Path> matching(Path directory, Part part) {
@@ -146,7 +170,7 @@ public final class Loader {
 
   private static void loadPacked(Path libtorch) {
     Path copy = null;
-    try (InputStream packed = resource(RESOURCE)) {
+    try (InputStream packed = required(RESOURCE)) {
       copy = Files.createTempFile("libfiresteel", ".so");
       Files.copy(packed, copy, StandardCopyOption.REPLACE_EXISTING);
       String remedy = "set -Djava.io.tmpdir to a directory on another, with --driver-java-options and, for executors, "
@@ -193,7 +217,7 @@ public final class Loader {
 
   private static String expectedVersion() {
     Properties properties = new Properties();
-    try (InputStream in = resource("io/firesteel/jni/version.properties")) {
+    try (InputStream in = required("io/firesteel/jni/version.properties")) {
       properties.load(in);
     } catch (IOException e) {
       throw failure("read version.properties: " + e, e);
@@ -201,11 +225,15 @@ public final class Loader {
     return properties.getProperty("version");
   }
 
-  /** Under spark-submit the jar may be visible only to the thread's context class loader. */
+  /** Null where there is none. Under spark-submit the jar may be visible only to the thread's context class loader. */
   private static InputStream resource(String name) {
     ClassLoader context = Thread.currentThread().getContextClassLoader();
     InputStream own = Loader.class.getClassLoader().getResourceAsStream(name);
-    InputStream in = own == null && context != null ? context.getResourceAsStream(name) : own;
+    return own == null && context != null ? context.getResourceAsStream(name) : own;
+  }
+
+  private static InputStream required(String name) {
+    InputStream in = resource(name);
     if (in == null) {
       throw failure("this jar has no " + name + ": " + REBUILD, null);
     }

@@ -41,8 +41,10 @@ class LoaderTest extends AnyFunSuite {
   private val loud = """#include <stdio.h>
     __attribute__((constructor)) static void loaded(void) { puts("the stand-in is loaded"); fflush(stdout); }"""
 
-  test("the library says the version of this jar") {
-    assert(probe().contains("\"crate\":\"0.1.0\""))
+  test("the library says the version of this jar, which Cargo.toml owns") {
+    val owner = Files.readString(TestSpark.root.resolve("Cargo.toml"))
+    val version = """(?m)^version = "(.+)"""".r.findFirstMatchIn(owner).get.group(1)
+    assert(probe().contains(s""""crate":"$version""""))
   }
 
   test("a missing libtorch names every place and the remedy") {
