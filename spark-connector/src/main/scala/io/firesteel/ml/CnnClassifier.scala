@@ -120,8 +120,9 @@ final class CnnClassifier(override val uid: String)
       val config = TrainConfig.fromJson(asked.put("bad-images", policy).toString)
       val summary = new SummaryListener
       def run(config: TrainConfig, store: Option[CheckpointStore]): TrainedModel = {
-        val listeners = TrainListener.all(summary +: FitLog.begin(get(fitId).getOrElse(uid)) +: listener.toSeq: _*)
-        Training.train(sc, images.train, images.validation, config, listeners, store)
+        val name = get(fitId).getOrElse(uid)
+        val listeners = TrainListener.all(summary +: FitLog.begin(name) +: listener.toSeq: _*)
+        Training.named(sc, images.train, images.validation, config, listeners, store, name)
       }
       val trained = get(checkpointDir).fold(run(config, None)) { parent =>
         Using.resource(FitCheckpoint.claim(sc, parent, FitCheckpoint.name(config, images, rawShape))) { checkpoint =>
