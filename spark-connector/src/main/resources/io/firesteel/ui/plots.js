@@ -23,9 +23,14 @@ const firesteelPlots = (() => {
   const plain = (value) => digits(value, 4);
   const percent = (value) => `${digits(value, 4)} %`;
   const whole = (value) => Math.round(value).toLocaleString("en");
-  const millis = (value) => `${digits(value, 3)} ms`;
+  const time = (millis) => (millis < 1000 ? `${digits(millis, 3)} ms` : `${digits(millis / 1000, 3)} s`);
+  const fromZero = (_, least, most) => [0, (most || 1) * 1.05];
+  const ofPercent = (_, least, most) => {
+    const room = Math.max(1, (most - least) / 10);
+    return [Math.max(0, least - room), Math.min(100, most + room)];
+  };
 
-  /** All plots of a run: title, lines, how a value is written, and whether the axis begins at 0. One without lines is not shown. */
+  /** All plots of a run: title, lines, how a value is written, and from where to where the axis goes. One without lines is not shown. */
   function of(data) {
     const { rounds, evaluations, exchanges } = data.curves;
     const start = data.resumed ? null : 0;
@@ -45,26 +50,27 @@ const firesteelPlots = (() => {
       {
         title: "Accuracy",
         format: percent,
+        range: ofPercent,
         lines: [evaluations && line("accuracy", evaluations, evaluations.accuracy.map((part) => part === null ? null : 100 * part))],
       },
       {
         title: "Images a second",
         format: whole,
-        fromZero: true,
+        range: fromZero,
         lines: [training && line("all workers", training, data.synchronous ? ratios(rounds.images, rounds.time) : speed(training))],
       },
       {
         title: "Images a second, by worker",
         format: whole,
-        fromZero: true,
+        range: fromZero,
         lines: workers.length > 1 && workers.length <= MOST_WORKERS
           ? workers.map((name) => line(name, data.curves[name], speed(data.curves[name])))
           : [],
       },
       {
         title: "Time of an exchange and of the local steps before it",
-        format: millis,
-        fromZero: true,
+        format: time,
+        range: fromZero,
         lines: exchanges
           ? ["computing", "exchanging", "waiting"].map((part) => line(part, exchanges, each(exchanges[part])))
           : [],
@@ -72,7 +78,7 @@ const firesteelPlots = (() => {
       {
         title: "Staleness: updates by others since a worker's exchange before",
         format: plain,
-        fromZero: true,
+        range: fromZero,
         lines: exchanges && !data.synchronous
           ? [line("mean", exchanges, ratios(exchanges.staleness, exchanges.exchanges))]
           : [],
@@ -102,7 +108,7 @@ const firesteelPlots = (() => {
     const options = {
       width: box.clientWidth,
       height: HEIGHT,
-      scales: { x: { time: false }, y: plot.fromZero ? { range: (_, least, most) => [0, (most || 1) * 1.05] } : {} },
+      scales: { x: { time: false }, y: plot.range ? { range: plot.range } : {} },
       cursor: { y: false, drag: { x: true, y: false } },
       axes: [
         { stroke: ink, grid, ticks: grid, label, labelSize: 20, size: 32 },

@@ -191,7 +191,7 @@ private[ui] final class LiveRun(number: Int, began: Long) {
       images = real(event, "images_per_second"),
       exchanges = event.path("exchanges").asLong(progress.exchanges),
       exchangeBytes = event.path("exchange_bytes").asLong(progress.exchangeBytes),
-      staleness = event.path("staleness").elements.asScala.map(_.asLong).toSeq
+      staleness = event.path("staleness").elements.asScala.map(_.asLong).toArray
     )
     val state = event.path("reason").asText match {
       case EndReason.Budget.name   => "finished"

@@ -14,6 +14,7 @@ private[ui] object RunPage {
     </div> ++ plots ++
       <div data-part="merged">{merged(run)}</div> ++
       <div data-part="workers">{if (run.workers.isEmpty) NodeSeq.Empty else workers(run)}</div> ++
+      <div data-part="staleness">{staleness(run)}</div> ++
       <div data-part="faults">{faults(run)}</div> ++
       <div data-part="settings">{settings(run)}</div>
 
@@ -29,7 +30,7 @@ private[ui] object RunPage {
       "Images" -> (if (about.trainRows > 0) images(about) else ""),
       "Started" -> Shown.date(about.began),
       "Training" -> Shown.duration(progress.seconds),
-      "With evaluations" -> Shown.duration(progress.wallSeconds),
+      "With evaluations" -> (if (progress.going) "" else Shown.duration(progress.wallSeconds)),
       "Rounds" -> (Shown.rounds(run) + (if (about.completedRounds > 0) s", resumed after ${about.completedRounds}"
                                         else "")),
       "Images a second" -> Shown.whole(progress.images),
@@ -112,6 +113,23 @@ private[ui] object RunPage {
       <td class="firesteel-number">{mean(of.waiting)}</td>
       <td><meter min="0" max="1" value={if (share.isNaN) "0" else share.toString}></meter> {Shown.percent(share)}</td>
     </tr>
+  }
+
+  /** Of an asynchronous run that has ended. */
+  private def staleness(run: RunView): NodeSeq = {
+    val counts = run.progress.staleness.toSeq
+    val shown = counts.take(counts.lastIndexWhere(_ > 0) + 1)
+    if (run.about.synchronous || shown.isEmpty) NodeSeq.Empty
+    else {
+      val names = shown.indices.map(updates => if (updates == counts.size - 1) s"$updates or more" else updates.toString)
+      <h6>Exchanges by staleness</h6>
+      <table class="table table-bordered table-sm firesteel-table">
+        <tbody>
+          <tr><th scope="row">Staleness</th>{names.map(name => <td class="firesteel-number">{name}</td>)}</tr>
+          <tr><th scope="row">Exchanges</th>{shown.map(n => <td class="firesteel-number">{Shown.whole(n.toDouble)}</td>)}</tr>
+        </tbody>
+      </table>
+    }
   }
 
   private def faults(run: RunView): NodeSeq = if (run.faultCount == 0) NodeSeq.Empty

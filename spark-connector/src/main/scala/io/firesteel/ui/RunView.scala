@@ -5,7 +5,9 @@ import com.fasterxml.jackson.annotation.JsonIgnore
 import org.apache.spark.util.kvstore.KVIndex
 import scala.annotation.meta.getter
 
-/** @param number of the run in the application, from 1
+/** Lists of numbers are arrays: Jackson does not see what a Seq of them holds.
+  *
+  * @param number of the run in the application, from 1
   * @param settings completed ones that differ from the default of the table of settings, or have none there
   * @param faults the latest of `faultCount`
   * @param curves by name, see [[LiveRun]]
@@ -74,7 +76,7 @@ private[ui] final case class Progress(
     images: Double = Double.NaN,
     exchanges: Long = 0,
     exchangeBytes: Long = 0,
-    staleness: Seq[Long] = Nil,
+    staleness: Array[Long] = Array.empty,
     dropped: Long = 0
 )
 

@@ -43,7 +43,8 @@ class RunPagesTest extends AnyFunSuite {
     TestSpark.directory { store =>
       History.using(logs, store) { server =>
         val tab = s"$server/history/$application/firesteel/"
-        eventually(assert(get(tab)._1 == 200))
+        // Who asks for an application before the server has read the list of logs makes 4.1 take it for one without a log
+        eventually(assert(page(s"$server/api/v1/applications").contains(application)))
         body(() => page(tab), number => page(s"${tab}run/?id=$number"))
       }
     }
@@ -67,7 +68,7 @@ class RunPagesTest extends AnyFunSuite {
       assert(column(rounds, "rounds", "images").sum == 3 * 12 * 20)
       val settings = rounds.substring(rounds.indexOf("""data-part="settings""""))
       assert(settings.contains(">tau</th><td>5<") && settings.contains(">eval-every<") && !settings.contains(">codec<"))
-      assert(column(stage, "exchanges", "exchanges").sum == 12 && stage.contains("Mean staleness"))
+      assert(column(stage, "exchanges", "exchanges").sum == 12 && stage.contains("Exchanges by staleness"))
       assert(column(stage, "exchanges", "computing").forall(_ > 0))
       assert(Seq("worker 0", "worker 1").forall(data(stage).get("curves").has))
 
