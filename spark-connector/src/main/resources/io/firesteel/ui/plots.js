@@ -2,6 +2,7 @@
 // The plots of a run: which lines each has, and how uPlot draws them. page.js gives it the data of the page.
 const firesteelPlots = (() => {
   const MOST_WORKERS = 10; // lines of workers; the table has all of them
+  const LEAST_SECONDS = 0.1;
   const HEIGHT = 220; // pixels
   const COLOURS = {
     light: ["#0b62d6", "#b8480a", "#1a7f37", "#7a3ec2", "#a11d5c", "#0d7083", "#8a6100", "#4b5866", "#c02d2d", "#3c7a00"],
@@ -12,10 +13,10 @@ const firesteelPlots = (() => {
   const ratios = (above, below, factor = 1) => above.map((value, i) =>
     value === null || !below[i] ? null : (factor * value) / below[i]);
 
-  /** How far each value is from the one before. The first is from `start`, unknown where that is null. */
-  const steps = (values, start) => values.map((value, i) => {
-    const before = i ? values[i - 1] : start;
-    return value === null || before === null ? null : value - before;
+  /** Seconds since the value before, the first since `start`. Unknown where that is null, or too short to tell a speed. */
+  const passed = (seconds, start) => seconds.map((now, i) => {
+    const before = i ? seconds[i - 1] : start;
+    return now === null || before === null || now - before < LEAST_SECONDS ? null : now - before;
   });
 
   const line = (label, curve, values) => ({ label, curve, values });
@@ -34,7 +35,6 @@ const firesteelPlots = (() => {
   function of(data) {
     const { rounds, evaluations, exchanges } = data.curves;
     const start = data.resumed ? null : 0;
-    const speed = (curve) => ratios(curve.images, steps(curve.seconds, start));
     const workers = Object.keys(data.curves).filter((name) => name.startsWith("worker "));
     const training = data.synchronous ? rounds : exchanges;
     const each = (sums) => ratios(sums, exchanges.exchanges, 1000);
@@ -57,14 +57,14 @@ const firesteelPlots = (() => {
         title: "Images a second",
         format: whole,
         range: fromZero,
-        lines: [training && line("all workers", training, data.synchronous ? ratios(rounds.images, rounds.time) : speed(training))],
+        lines: [training && line("all workers", training, ratios(training.images, data.synchronous ? rounds.time : passed(training.seconds, start)))],
       },
       {
         title: "Images a second, by worker",
         format: whole,
         range: fromZero,
         lines: workers.length > 1 && workers.length <= MOST_WORKERS
-          ? workers.map((name) => line(name, data.curves[name], speed(data.curves[name])))
+          ? workers.map((name) => line(name, data.curves[name], ratios(data.curves[name].images, data.curves[name].time)))
           : [],
       },
       {

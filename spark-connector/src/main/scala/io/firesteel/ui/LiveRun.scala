@@ -9,7 +9,8 @@ import scala.jdk.CollectionConverters._
 
 /** The curves are, each with the columns `round` and `seconds`: `rounds` of synchronous strategies (`loss`, `images`, `time`:
   * the seconds that these images took), `evaluations` (`accuracy`, `loss`), `exchanges` of all workers (`loss`, `images`, and
-  * sums over `exchanges` of `staleness`, `computing`, `exchanging`, `waiting`), and `worker N` (`images`).
+  * sums over `exchanges` of `staleness`, `computing`, `exchanging`, `waiting`), and `worker N` (`images`, `time`:
+  * the seconds in which it computed or waited).
   *
   * @param began milliseconds since 1970
   */
@@ -35,7 +36,7 @@ private[ui] final class LiveRun(number: Int, began: Long) {
   private var samples = Double.NaN // of all workers, at the latest event; unknown before the first one of a resumed run
 
   private final class Worker(val since: Double) {
-    val curve = new Curve(axes :+ ("images" -> Sum), pointsOfWorker)
+    val curve = new Curve(axes ++ Seq("images" -> Sum, "time" -> Sum), pointsOfWorker)
     var exchangeCount, steps, stale = 0L
     var loss = Double.NaN
     var images, computing, exchanging, waiting, until = 0.0
@@ -154,14 +155,15 @@ private[ui] final class LiveRun(number: Int, began: Long) {
       worker.exchanging += exchanging
       worker.waiting += waiting
       worker.until = seconds
-      worker.curve.add(1, done, seconds, own * ofStep)
+      worker.curve.add(1, done, seconds, own * ofStep, computing + waiting)
     }
     val sums = names.map(_.sum)
     val (trained, loss) = (sums(1), rows.map(_._2).map(row => row(1) * row(3)).sum / sums(1))
     exchanges.add(trained, done, seconds, loss, trained * ofStep, sums.head, sums(2), sums(4), sums(5), sums(6))
     progress = progress.copy(exchanges = progress.exchanges + sums.head.toLong)
     if (!about.synchronous) {
-      val speed = trained * ofStep / (seconds - progress.seconds)
+      val passed = seconds - progress.seconds
+      val speed = if (passed < LeastSeconds) progress.images else trained * ofStep / passed
       progress = progress.copy(rounds = done, seconds = seconds, loss = loss, images = speed)
     }
   }
@@ -211,6 +213,9 @@ private[ui] object LiveRun {
   /** Points of a curve; those of all workers together are about as many, but each has at least [[LeastPoints]]. */
   val MostPoints = 1000
   val LeastPoints = 8
+
+  /** Seconds between two events of which a speed can be told. */
+  private val LeastSeconds = 0.1
 
   /** Faults that are kept, the latest. */
   val MostFaults = 100

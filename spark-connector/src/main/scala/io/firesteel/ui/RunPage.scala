@@ -93,7 +93,8 @@ private[ui] object RunPage {
       <tbody>{run.workers.map(worker(_, stale.nonEmpty))}</tbody>
     </table>
     <p class="text-muted small">
-      Computing, exchanging and waiting are means of an exchange. Waiting is the part of exchanging without local steps.
+      Computing, exchanging and waiting are means of an exchange. A worker that waits does no local steps: without overlap for as
+      long as it exchanges.
     </p>
   }
 
@@ -121,12 +122,15 @@ private[ui] object RunPage {
     val shown = counts.take(counts.lastIndexWhere(_ > 0) + 1)
     if (run.about.synchronous || shown.isEmpty) NodeSeq.Empty
     else {
-      val names = shown.indices.map(updates => if (updates == counts.size - 1) s"$updates or more" else updates.toString)
+      val names =
+        shown.indices.map(updates => if (updates == counts.size - 1) s"$updates or more" else updates.toString)
       <h6>Exchanges by staleness</h6>
       <table class="table table-bordered table-sm firesteel-table">
         <tbody>
           <tr><th scope="row">Staleness</th>{names.map(name => <td class="firesteel-number">{name}</td>)}</tr>
-          <tr><th scope="row">Exchanges</th>{shown.map(n => <td class="firesteel-number">{Shown.whole(n.toDouble)}</td>)}</tr>
+          <tr><th scope="row">Exchanges</th>{
+        shown.map(n => <td class="firesteel-number">{Shown.whole(n.toDouble)}</td>)
+      }</tr>
         </tbody>
       </table>
     }

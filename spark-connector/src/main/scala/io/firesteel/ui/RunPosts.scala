@@ -24,10 +24,10 @@ private[ui] final class RunPosts(post: ObjectNode => Unit) extends TrainListener
     case e: ExchangeDone =>
       exchanges.add(e)
       if (exchanges.isFull) flush()
-    case e: RoundDone => post(EventJson.of(e))
-    case _            =>
+    case e: Ended =>
       flush()
       post(EventJson.of(e))
+    case _ => post(EventJson.of(e))
   }
 
   /** The run ends with `e` instead of an event. */
