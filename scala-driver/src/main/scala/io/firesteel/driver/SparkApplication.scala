@@ -5,6 +5,7 @@ package io.firesteel.driver
 import io.firesteel.FiresteelException
 import io.firesteel.jni.Kind
 import io.firesteel.train.SparkDefaults
+import io.firesteel.ui.FiresteelPlugin
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.util.ShutdownHookManager
 import org.apache.spark.{SparkConf, SparkContext}
@@ -23,7 +24,7 @@ object SparkApplication {
       .setIfMissing("spark.master", "local[*]")
       .setIfMissing("spark.log.level", "WARN") // INFO would log a hundred lines in each round
       .set("spark.ui.showConsoleProgress", "false") // it would overwrite the driver's own progress line
-    val running = new Running(new SparkContext(conf))
+    val running = new Running(new SparkContext(FiresteelPlugin.addTo(conf)))
     Running.current = Some(running)
     Running.hook
     try body(running.context)

@@ -96,7 +96,7 @@ object Comparison {
         case None =>
           val seconds = Option(matrix.budget).collect { case Budget.Seconds(seconds) => seconds }
           val recorder = new CellResult(cell, seconds)
-          Training.train(sc, cell.images.train, cell.images.evaluated, cell.config, recorder, None)
+          Training.named(sc, cell.images.train, cell.images.evaluated, cell.config, recorder, None, cell.cell.name)
           recorder.done
       }
     catch {

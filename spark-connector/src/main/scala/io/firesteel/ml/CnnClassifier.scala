@@ -141,7 +141,7 @@ final class CnnClassifier(override val uid: String)
       def run(config: TrainConfig, store: Option[CheckpointStore]): TrainedModel = Using.Manager { use =>
         val board = get(tensorboardDir).map(parent => use(TensorBoard.below(parent, name, sc.hadoopConfiguration)))
         val listeners = TrainListener.all(summary +: FitLog.begin(name) +: (board ++ listener).toSeq: _*)
-        Training.train(sc, images.train, images.validation, config, listeners, store)
+        Training.named(sc, images.train, images.validation, config, listeners, store, name)
       }.get
       val trained = get(checkpointDir).fold(run(config, None)) { parent =>
         Using.resource(FitCheckpoint.claim(sc, parent, FitCheckpoint.name(config, images, rawShape))) { checkpoint =>

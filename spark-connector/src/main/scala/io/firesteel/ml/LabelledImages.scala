@@ -1,7 +1,7 @@
 // The rows of a DataFrame as the training and the validation set of a run.
 package io.firesteel.ml
 
-import io.firesteel.FiresteelException
+import io.firesteel.{FiresteelException, JobDescription}
 import io.firesteel.data.{ImageRecords, ImageSource}
 import io.firesteel.jni.Kind
 import org.apache.spark.rdd.RDD
@@ -72,7 +72,9 @@ private[ml] object LabelledImages {
     )
     val rows = dataset.select(columns ++ weight: _*).rdd
     val (weighted, labelName) = (weight.nonEmpty, label.name)
-    val facts = rows.mapPartitions(partition => Iterator(count(partition, labelName, weighted))).collect()
+    val facts = JobDescription(rows.sparkContext, "count the rows") {
+      rows.mapPartitions(partition => Iterator(count(partition, labelName, weighted))).collect()
+    }
     def fail(message: String): Nothing = throw new FiresteelException(Kind.DATA, message)
     facts.flatMap(_.wrong).headOption.foreach(fail)
     val nulls = facts.map(_.nulls).sum

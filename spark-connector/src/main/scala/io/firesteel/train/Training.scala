@@ -10,6 +10,7 @@ import io.firesteel.train.faults.Cancellation
 import io.firesteel.train.run.{Encryption, MemoryCheck, Plan, RunStopped}
 import io.firesteel.train.stage.{DeepSpark, StageChoice, SynchronousStage}
 import io.firesteel.train.workers.{Machines, NativeLibrary}
+import io.firesteel.ui.RunPosts
 import org.apache.spark.SparkContext
 
 /** @param config completed; the consistency of `sparknet` is open where the cluster decides it
@@ -33,6 +34,26 @@ object Training {
     *   failed run
     */
   def train(
+      sc: SparkContext,
+      train: ImageSource,
+      test: Option[ImageSource],
+      config: TrainConfig,
+      listener: TrainListener,
+      checkpoint: Option[CheckpointStore]
+  ): TrainedModel = named(sc, train, test, config, listener, checkpoint, config.out.getOrElse(config.strategy))
+
+  /** The same, called `name` in Spark's web UI. */
+  private[firesteel] def named(
+      sc: SparkContext,
+      train: ImageSource,
+      test: Option[ImageSource],
+      config: TrainConfig,
+      listener: TrainListener,
+      checkpoint: Option[CheckpointStore],
+      name: String
+  ): TrainedModel = RunPosts.around(sc, name, config, listener)(trained(sc, train, test, config, _, checkpoint))
+
+  private def trained(
       sc: SparkContext,
       train: ImageSource,
       test: Option[ImageSource],

@@ -32,7 +32,8 @@ final class RunWatch(sc: SparkContext, onTraining: SparkListenerTaskStart => Uni
 
   override def onStageSubmitted(event: SparkListenerStageSubmitted): Unit = {
     def property(name: String) = Option(event.properties.getProperty(name)).getOrElse("")
-    if (property("spark.job.description").matches("firesteel: (round|stage) .*")) training.add(event.stageInfo.stageId)
+    if (property("spark.job.description").matches("firesteel: \\S+ (round|stage) .*"))
+      training.add(event.stageInfo.stageId)
     property(FaultWatch.RunProperty).split('/').headOption.filter(_.nonEmpty).foreach { name =>
       run = name
       seen.countDown()

@@ -2,7 +2,7 @@
 // one executor and none in another.
 package io.firesteel.train.placement
 
-import io.firesteel.FiresteelException
+import io.firesteel.{FiresteelException, JobDescription}
 import org.apache.spark.firesteel.{ExecutorSlots, JobCancellation}
 import java.util.concurrent.TimeoutException
 import org.apache.spark.rdd.RDD
@@ -17,22 +17,25 @@ private[train] object EachExecutor {
   /** Runs `body` in those of `executors` that are alive, and waits `seconds` at most. An executor whose slots are busy
     * all that time is not reached.
     *
+    * @param what the job is called in Spark's web UI
     * @return the result of `body` by executor, and the executors that were not reached
     * @throws FiresteelException if `body` throws one in an executor
     * @throws SparkException if the job is cancelled
     */
-  def run[A](sc: SparkContext, executors: Seq[ExecutorSlots], seconds: Long)(
+  def run[A](sc: SparkContext, executors: Seq[ExecutorSlots], seconds: Long, what: String)(
       body: () => A
   ): (Map[String, A], Set[String]) = {
     val reached = mutable.Map.empty[String, A]
     if (executors.nonEmpty) {
-      val job = sc.submitJob(
-        new OnePerPartition(sc, executors.map(_.id), executors.map(_.location)),
-        (_: Iterator[String]) => SparkEnv.get.executorId -> body(),
-        executors.indices,
-        (_: Int, answer: (String, A)) => reached.synchronized(reached += answer),
-        ()
-      )
+      val job = JobDescription(sc, what) {
+        sc.submitJob(
+          new OnePerPartition(sc, executors.map(_.id), executors.map(_.location)),
+          (_: Iterator[String]) => SparkEnv.get.executorId -> body(),
+          executors.indices,
+          (_: Int, answer: (String, A)) => reached.synchronized(reached += answer),
+          ()
+        )
+      }
       try Await.result(job, Duration(seconds, SECONDS))
       catch {
         case _: TimeoutException     => job.cancel()

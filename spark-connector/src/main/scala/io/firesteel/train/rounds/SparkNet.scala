@@ -38,7 +38,7 @@ private[train] object SparkNet {
         state = notifier.roundDone(state, WorkerResult.mean(results), results)
         if (pauses) notifier.pausing {
           if (state.round == plan.rounds) state = state.copy(center = training.finished(state.center, normalizer))
-          evaluators.foreach(test => state = notifier.evaluated(state, test.evaluate(state.center, normalizer)))
+          evaluators.foreach(test => state = notifier.evaluated(state, test.evaluate(state, normalizer)))
           notifier.checked(state)
           checkpoint.foreach(
             _.save(Checkpoint.write(plan, train.rows, state, results.flatMap(_.solverState)))

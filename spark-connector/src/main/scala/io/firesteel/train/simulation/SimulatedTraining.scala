@@ -4,7 +4,7 @@ package io.firesteel.train.simulation
 
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.ObjectNode
-import io.firesteel.{FiresteelException, Json, TrainConfig}
+import io.firesteel.{FiresteelException, JobDescription, Json, TrainConfig}
 import io.firesteel.data.{ImageSource, PartitionedRows, RecordFormat}
 import io.firesteel.jni.{NativeException, Simulation}
 import io.firesteel.train.RunSettings
@@ -37,7 +37,9 @@ private[firesteel] object SimulationRows {
     def whole(source: ImageSource) = PartitionedRows.build(source, partitions = 1, seed = 0)
     val evaluated = test.filter(_.rows > 0)
     val nothing = sc.parallelize(Seq.empty[Array[Byte]], 1)
-    new SimulationRows(train, evaluated, whole(train), evaluated.map(whole), nothing)
+    JobDescription(sc, "divide the rows") {
+      new SimulationRows(train, evaluated, whole(train), evaluated.map(whole), nothing)
+    }
   }
 }
 
@@ -117,8 +119,7 @@ private[firesteel] object SimulatedTraining {
       rows.test.foreach(test => spec.put("test-rows", test.rows))
       val policy = config.badImages
       val task = SimulationTask(spec.toString, rows.train.format, rows.test.nonEmpty, policy == "drop")
-      sc.setJobDescription(s"firesteel: $what")
-      val end = Cancellation.jobs(sc)(rows(task))
+      val end = JobDescription(sc, what)(Cancellation.jobs(sc)(rows(task)))
       for ((bad, source) <- end.bad.zip(rows.train +: rows.test.toSeq)) BadImages.read(Seq(bad)).checked(source, policy)
       Json.mapper.readTree(end.summary.get)
     }))

@@ -81,7 +81,7 @@ private[train] object StageChoice {
     val probe = Plan.described(probing(sc, stage.config, executors.size).toJson)
     Using.resource(Exchanger.open(probe.configJson, PackedVector.zeros(probe.length).bytes, Array.empty)) { exchanger =>
       val task = new ProbeTask(new ExchangerKey(exchanger.client(), resumed = 0))
-      val (answers, missing) = EachExecutor.run(sc, executors, ProbeSeconds)(task)
+      val (answers, missing) = EachExecutor.run(sc, executors, ProbeSeconds, "whether executors reach the driver")(task)
       val failed = answers.toSeq.sortBy(_._1).collectFirst { case (id, Some(why)) => s"executor $id: $why" }
       failed.orElse(missing.headOption.map(id => s"executor $id ran no task within $ProbeSeconds s"))
     }

@@ -59,7 +59,7 @@ private[train] object SynchronousStage {
         state = reached()
         notifier.pausing {
           if (state.round == plan.rounds) state = state.copy(center = training.finished(state.center, normalizer))
-          evaluators.foreach(test => state = notifier.evaluated(state, test.evaluate(state.center, normalizer)))
+          evaluators.foreach(test => state = notifier.evaluated(state, test.evaluate(state, normalizer)))
           notifier.checked(state)
           checkpoint.foreach { store =>
             val saved = state.copy(snapshot = exchanger.snapshot())

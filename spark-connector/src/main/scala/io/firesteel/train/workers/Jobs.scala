@@ -2,6 +2,7 @@
 // it is run again if an executor is lost.
 package io.firesteel.train.workers
 
+import io.firesteel.JobDescription
 import io.firesteel.train.faults.FaultWatch
 import io.firesteel.train.placement.Placement
 import org.apache.spark.SparkContext
@@ -11,17 +12,8 @@ private[train] final class Jobs(sc: SparkContext, run: String, val placement: Pl
 
   /** Runs `job`; Spark's web UI shows it as `what`. */
   def apply[A](what: String)(job: => A): A = {
-    val before = sc.getLocalProperty(Jobs.Description)
     sc.setLocalProperty(FaultWatch.RunProperty, run)
-    sc.setJobDescription(s"firesteel: $what")
-    try watch.repeating(placement)(job)
-    finally {
-      sc.setLocalProperty(FaultWatch.RunProperty, null)
-      sc.setJobDescription(before)
-    }
+    try JobDescription(sc, what)(watch.repeating(placement)(job))
+    finally sc.setLocalProperty(FaultWatch.RunProperty, null)
   }
-}
-
-private object Jobs {
-  private val Description = "spark.job.description"
 }

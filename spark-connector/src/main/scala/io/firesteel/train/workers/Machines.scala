@@ -14,7 +14,7 @@ private[train] object Machines {
   def all(sc: SparkContext, configJson: String): Seq[Machine] =
     if (sc.isLocal) Seq(read(SparkEnv.get.executorId, Engine.machine(configJson)))
     else {
-      val (answers, _) = EachExecutor.run(sc, TaskSlots.executors(sc), MaxSeconds) { () =>
+      val (answers, _) = EachExecutor.run(sc, TaskSlots.executors(sc), MaxSeconds, "what the executors are") { () =>
         NativeLibrary.load()
         Engine.machine(configJson)
       }

@@ -23,7 +23,7 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
 
   /** Loads every worker's rows into native memory. */
   def load(): LoadedRows = {
-    val (statistics, devices, bad) = jobs("load")(sc.runJob(partitioned.chunks, LoadTask(cache))).unzip3
+    val (statistics, devices, bad) = jobs("load the rows")(sc.runJob(partitioned.chunks, LoadTask(cache))).unzip3
     LoadedRows(statistics.reduce((a, b) => a.lazyZip(b).map(_ + _)), devices.toSeq, BadImages.read(bad.toSeq))
   }
 
@@ -35,7 +35,7 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
     val stateIn = if (state.solverStates.isEmpty) plan.stateOfRound else "given"
     val first = plan.firstStep(state.round)
     val request = RoundRequest(plan.digest, state.round, first, first, plan.steps(state.round), stateIn)
-    jobs(s"round ${state.round + 1} of ${plan.rounds}") {
+    jobs(s"${plan.config.strategy} round ${state.round + 1}/${plan.rounds}") {
       results(request, normalizer, state.center, state.solverStates, statesToo && plan.keepsState)
     }
   }
@@ -76,7 +76,7 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
   def states(state: RunState, normalizer: Array[Float]): IndexedSeq[PackedVector] =
     if (!plan.keepsState) IndexedSeq.empty
     else
-      jobs("solver states") {
+      jobs(s"solver states after round ${state.round}") {
         results(noSteps(state.round + 1, "keep"), normalizer, state.center, IndexedSeq.empty, statesToo = true)
       }.flatMap(_.solverState)
 
@@ -93,7 +93,7 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
     * spent. `key` is evaluated each time the job is submitted.
     */
   def exchange(normalizer: Array[Float], key: => ExchangerKey): Unit =
-    jobs(s"stage of ${plan.budget} minibatches") {
+    jobs(s"${plan.config.strategy} stage of ${plan.budget} minibatches") {
       def stage(): Unit = sc.runJob(partitioned.chunks, StageTask(cache, normalizer, key))
       if (plan.config.consistency.contains("async")) Slots.holdingAny(jobs.placement)(stage())
       else { // workers wait for each other, so that each needs a slot
@@ -107,17 +107,18 @@ private[train] final class Workers(sc: SparkContext, partitioned: PartitionedRow
     SpooledTest.of(partitioned.chunks.toLocalIterator, cache, normalizer, plan) // one partition at a time on the heap
   }
 
-  /** Accuracy and loss of the center's weights on all rows. */
-  def evaluate(center: PackedVector, normalizer: Array[Float]): Score = evaluating(center) { weights =>
+  /** Accuracy and loss of the weights of the state's center on all rows. */
+  def evaluate(state: RunState, normalizer: Array[Float]): Score = evaluating(state.center) { weights =>
     def task = EvaluateTask(cache, normalizer, weights, plan.digest)
-    WorkerScore.total(jobs("evaluate")(sc.runJob(partitioned.chunks, task).toIndexedSeq).map(WorkerScore.read))
+    val scores = jobs(s"evaluation after round ${state.round}")(sc.runJob(partitioned.chunks, task).toIndexedSeq)
+    WorkerScore.total(scores.map(WorkerScore.read))
   }
 
   /** The same with counts by class, for weights whose net has so many `classes`. */
   def evaluateClasses(center: PackedVector, normalizer: Array[Float], classes: Int): ClassScore =
     evaluating(center) { weights =>
       def task = EvaluateClassesTask(cache, normalizer, weights, plan.digest)
-      ClassScore.total(classes, jobs("evaluate")(sc.runJob(partitioned.chunks, task).toIndexedSeq))
+      ClassScore.total(classes, jobs("evaluation")(sc.runJob(partitioned.chunks, task).toIndexedSeq))
     }
 
   private def evaluating[A](center: PackedVector)(body: Broadcast[Array[Byte]] => A): A = {
@@ -170,7 +171,7 @@ private[train] object Workers {
     else
       try {
         val alive = TaskSlots.executors(sc).filter(slot => executors(slot.id))
-        val (_, left) = EachExecutor.run(sc, alive, EndSeconds)(() => Engine.endRun(run))
+        val (_, left) = EachExecutor.run(sc, alive, EndSeconds, "free the workers")(() => Engine.endRun(run))
         if (left.nonEmpty) {
           val names = left.toSeq.sorted.mkString(", ")
           log.warn(s"free the workers of run $run: executors $names had no slot for it within $EndSeconds s")

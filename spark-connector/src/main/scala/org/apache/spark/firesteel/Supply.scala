@@ -2,9 +2,8 @@
 // allocation has none: it starts executors for tasks that wait, and a run must know its slots before it has tasks.
 package org.apache.spark.firesteel
 
-import org.apache.spark.internal.config.{DYN_ALLOCATION_MAX_EXECUTORS, EXECUTOR_CORES}
+import org.apache.spark.internal.config.{DYN_ALLOCATION_ENABLED, DYN_ALLOCATION_MAX_EXECUTORS, EXECUTOR_CORES}
 import org.apache.spark.scheduler.cluster.SchedulerBackendUtils
-import org.apache.spark.util.Utils
 import org.apache.spark.{SparkConf, SparkContext}
 
 /** What is there once no more executors are to come. */
@@ -40,7 +39,11 @@ object Supply {
   def onDemand(conf: SparkConf): Option[Supply] =
     Option.when(isDynamic(conf))(Executors(mostExecutors(conf).getOrElse(Int.MaxValue)))
 
-  def isDynamic(conf: SparkConf): Boolean = Utils.isDynamicAllocationEnabled(conf)
+  /** As Spark's own function in `Utils`, whose argument has another type before 4.0. */
+  def isDynamic(conf: SparkConf): Boolean = {
+    val master = conf.get("spark.master", "")
+    conf.get(DYN_ALLOCATION_ENABLED) && master != "local" && !master.startsWith("local[")
+  }
 
   /** The most that dynamic allocation starts; none where there is no limit. */
   def mostExecutors(conf: SparkConf): Option[Int] =
