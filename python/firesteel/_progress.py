@@ -23,7 +23,7 @@ class FitView:
         self.seconds = 0.0
         self.speed: Optional[float] = None  # images a second
         self.what = "preparing the images"
-        self.done = False
+        self.done = self.closed = False
 
     def add(self, event: dict[str, Any]) -> None:
         """Takes the next event."""
@@ -61,9 +61,14 @@ class FitView:
         self.done, self.samples, self.seconds = True, event["samples"], event["seconds"]
         self.speed = event["images_per_second"]
 
+    def close(self) -> None:
+        """There are no more events: a fit that has not ended has failed, or was interrupted."""
+        self.closed = True
+
     def line(self) -> str:
         """What can be said in a line."""
         said = [self.what]
+        going = not self.done and not self.closed
         if self.total and self.samples and not self.done:
             said.append(f"{100 * self.samples / self.total:.0f} %")
         if self.losses:
@@ -72,10 +77,12 @@ class FitView:
             said.append(f"accuracy {100 * self.accuracies[-1][1]:.2f} %")
         if self.speed:
             said.append(f"{self.speed:,.0f} images/s")
-            if not self.done:
+            if going:
                 said.append(f"{duration((self.total - self.samples) / self.speed)} left")
         if self.done:
             said.append(f"done in {duration(self.seconds)}")
+        elif self.closed:
+            said.append("not finished")
         return ", ".join(said)
 
     def html(self) -> str:

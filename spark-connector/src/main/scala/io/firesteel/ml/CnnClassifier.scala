@@ -119,8 +119,9 @@ final class CnnClassifier(override val uid: String)
       val images = LabelledImages.of(dataset, this, $(labelCol), drop = policy == "drop", hashed = isSet(checkpointDir))
       val config = TrainConfig.fromJson(asked.put("bad-images", policy).toString)
       val summary = new SummaryListener
-      def run(config: TrainConfig, store: Option[CheckpointStore]): TrainedModel = {
-        val listeners = TrainListener.all(summary +: FitLog.begin(get(fitId).getOrElse(uid)) +: listener.toSeq: _*)
+      def run(config: TrainConfig, store: Option[CheckpointStore]): TrainedModel = FitDisplay.during(sc) { displays =>
+        val log = FitLog.begin(get(fitId).getOrElse(uid))
+        val listeners = TrainListener.all(Seq(summary, log) ++ displays ++ listener: _*)
         Training.train(sc, images.train, images.validation, config, listeners, store)
       }
       val trained = get(checkpointDir).fold(run(config, None)) { parent =>

@@ -1,5 +1,5 @@
 // When the terminal's width is looked up.
-package io.firesteel.driver.console
+package io.firesteel.console
 
 import org.scalatest.concurrent.Eventually
 import org.scalatest.funsuite.AnyFunSuite
@@ -14,7 +14,7 @@ class TerminalTest extends AnyFunSuite with Eventually {
   test("the width is looked up once for all lines, and again when the window's size has changed") {
     val (queries, bytes) = (new AtomicInteger, new ByteArrayOutputStream())
     val width = new Terminal.Width(() => Some(20 * queries.incrementAndGet()))
-    val terminal = new Terminal.Live(new PrintStream(bytes, true, UTF_8), ProgressDisplay.Ascii, width)
+    val terminal = new Terminal.Live(new PrintStream(bytes, true, UTF_8), ProgressLine.Ascii, width)
     def shown: String = {
       bytes.reset()
       terminal.live("x" * _)

@@ -1,0 +1,92 @@
+// The Scala compiler of the Spark distribution as an interpreter of cells. What a cell defines becomes classes in a directory from
+// which Spark's executors load them, as with spark-shell.
+package io.firesteel.notebook
+
+import java.io.{PrintWriter, StringWriter}
+import java.nio.file.Path
+import scala.tools.nsc.GenericRunnerSettings
+import scala.tools.nsc.interpreter.shell.{ReplCompletion, ReplReporterImpl}
+import scala.tools.nsc.interpreter.{IMain, Results}
+
+/** How a cell ended. */
+private[notebook] sealed trait Outcome
+
+private[notebook] object Outcome {
+
+  /** @param text what the interpreter says of its definitions and of its value */
+  final case class Success(text: String) extends Outcome
+
+  /** @param name of the error, as its class */
+  final case class Failed(name: String, message: String, trace: Seq[String]) extends Outcome
+}
+
+/** @param classes the directory for compiled cells, Spark's `spark.repl.class.outputDir`
+  * @param jars those that the application was given beside Spark's own
+  * @param parent a loader with these jars
+  */
+private[notebook] final class Interpreter(classes: Path, jars: Seq[String], parent: ClassLoader) {
+  private val said = new StringWriter
+  private val settings = new GenericRunnerSettings(message => throw new IllegalArgumentException(message))
+  settings.processArguments(List("-Yrepl-class-based", "-Yrepl-outdir", classes.toString), processAll = true)
+  settings.classpath.value = jars.mkString(java.io.File.pathSeparator)
+  settings.usejavacp.value = true
+  private val main = new IMain(settings, new ReplReporterImpl(settings, new PrintWriter(said))) {
+    override protected def parentClassLoader: ClassLoader = parent // else it would load the jars' classes once more
+  }
+  main.initializeCompiler()
+  private val completion = new ReplCompletion(main)
+
+  /** Runs a cell on this thread, whose loader of classes is from now on the interpreter's. */
+  def run(code: String): Outcome = {
+    Thread.currentThread.setContextClassLoader(main.classLoader)
+    said.getBuffer.setLength(0)
+    val before = lastException
+    val result = main.withLabel(Interpreter.Label)(main.interpret(code))
+    main.reporter.out.flush()
+    val text = said.toString.stripTrailing
+    result match {
+      case Results.Success    => Outcome.Success(text)
+      case Results.Incomplete => Outcome.Failed("CompileError", "the cell ends within an expression", Nil)
+      case Results.Error      =>
+        lastException.filterNot(before.contains) match {
+          case Some(thrown) => Interpreter.thrown(thrown)
+          case None         =>
+            Outcome.Failed("CompileError", text.linesIterator.toSeq.headOption.getOrElse(""), text.linesIterator.toSeq)
+        }
+    }
+  }
+
+  /** What may stand at `cursor`: where the word begins that it replaces, and the names. */
+  def complete(code: String, cursor: Int): (Int, Seq[String]) = {
+    val found = completion.complete(code, cursor, filter = true)
+    (found.cursor, found.candidates.map(_.name).filter(_.nonEmpty).distinct)
+  }
+
+  private def lastException: Option[Throwable] = main.valueOfTerm("lastException").collect { case e: Throwable => e }
+}
+
+private[notebook] object Interpreter {
+  private val Label = "cell" // in place of a file's name in traces
+  private val Frames = 8 // of a trace in a row that are shown
+  private val Frame = """\s+at .*""".r
+  private val Plumbing =
+    """\s+at (\$line\d+\.\$eval|(java\.base/)?(java\.lang\.reflect|jdk\.internal)\.|scala\.tools\.nsc\.).*""".r
+  private val Wrapper = """\$line\d+\.\$read(\$\$iw|\$)*\.?""".r
+
+  /** An exception with a trace of the cell's frames that is short enough to be read. */
+  def thrown(e: Throwable): Outcome.Failed = {
+    val written = new StringWriter
+    e.printStackTrace(new PrintWriter(written, true))
+    val lines = written.toString.linesIterator.filterNot(Plumbing.matches).map(Wrapper.replaceAllIn(_, "")).toSeq
+    val short = lines.indices.collect {
+      case at if framesBefore(lines, at) < Frames  => lines(at)
+      case at if framesBefore(lines, at) == Frames => "\t..."
+    }
+    val message = Option(e.getMessage).flatMap(_.linesIterator.nextOption()).getOrElse("")
+    Outcome.Failed(e.getClass.getSimpleName, message, short)
+  }
+
+  /** How many frames stand right before the frame at `at`; none before another line. */
+  private def framesBefore(lines: Seq[String], at: Int): Int =
+    if (!Frame.matches(lines(at))) 0 else lines.take(at).reverseIterator.takeWhile(Frame.matches(_)).size
+}
