@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 220, 46, 46, 10, 26  # pixels of the plot and its margins
 POINTS = 400  # of a line at most
+DOTS = 20  # a line of so few points has a dot for each
 LOSS, ACCURACY = "#0072b2", "#d55e00"  # two of Okabe and Ito's colours, which colour-blind people tell apart
 
 
@@ -15,7 +16,8 @@ class FitView:
     """The state of a fit, from its events in their order: objects as of `metrics.jsonl`."""
 
     def __init__(self) -> None:
-        self.losses: list[tuple[float, float]] = []  # samples, mean training loss
+        self._rounds: list[tuple[float, float]] = []  # samples, mean training loss
+        self._exchanges: list[tuple[float, float]] = []  # the same of one worker each
         self.accuracies: list[tuple[float, float]] = []  # samples, fraction
         self.faults: list[str] = []
         self.workers: dict[int, dict[str, Any]] = {}  # the latest exchange of each, of strategies inside one stage
@@ -24,6 +26,12 @@ class FitView:
         self.speed: Optional[float] = None  # images a second
         self.what = "preparing the images"
         self.done = self.closed = False
+        self.ended = "done in"
+
+    @property
+    def losses(self) -> list[tuple[float, float]]:
+        """Of rounds where there are any: there, an exchange tells of a part of a round."""
+        return self._rounds or self._exchanges
 
     def add(self, event: dict[str, Any]) -> None:
         """Takes the next event."""
@@ -37,18 +45,18 @@ class FitView:
         self.what = f"{config['net']}, {config['strategy']}, {config['workers']} workers"
 
     def _round(self, event: dict[str, Any]) -> None:
-        self._advance(event, event["loss"])
+        self._advance(event, self._rounds)
         self.speed = event["images_per_second"]
 
     def _exchange(self, event: dict[str, Any]) -> None:
-        self._advance(event, event["loss"])
+        self._advance(event, self._exchanges)
         self.speed = self.samples / self.seconds if self.seconds else None
         self.workers[event["worker"]] = event
 
-    def _advance(self, event: dict[str, Any], loss: Optional[float]) -> None:
+    def _advance(self, event: dict[str, Any], losses: list[tuple[float, float]]) -> None:
         self.samples, self.seconds = max(self.samples, event["samples"]), max(self.seconds, event["seconds"])
-        if loss is not None:
-            self.losses.append((event["samples"], loss))
+        if event["loss"] is not None:
+            losses.append((event["samples"], event["loss"]))
 
     def _eval(self, event: dict[str, Any]) -> None:
         if event["accuracy"] is not None:
@@ -60,6 +68,7 @@ class FitView:
     def _end(self, event: dict[str, Any]) -> None:
         self.done, self.samples, self.seconds = True, event["samples"], event["seconds"]
         self.speed = event["images_per_second"]
+        self.ended = {"patience": "ended early after", "stopped": "stopped after"}.get(event["reason"], "done in")
 
     def close(self) -> None:
         """There are no more events: a fit that has not ended has failed, or was interrupted."""
@@ -80,7 +89,7 @@ class FitView:
             if going:
                 said.append(f"{duration((self.total - self.samples) / self.speed)} left")
         if self.done:
-            said.append(f"done in {duration(self.seconds)}")
+            said.append(f"{self.ended} {duration(self.seconds)}")
         elif self.closed:
             said.append("not finished")
         return ", ".join(said)
@@ -90,14 +99,14 @@ class FitView:
         parts = [f"<div>{html.escape(self.line())}</div>"]
         if len(self.losses) > 1 or len(self.accuracies) > 1:
             parts.append(self._plot())
-        for number, turn in sorted(self.workers.items()):
+        for number, turn in sorted(self.workers.items()) if not self._rounds else ():
             told = f"worker {number}: {turn['total_steps']:,} steps, loss {_number(turn['loss'])}, staleness {turn['staleness']}"
             parts.append(f'<div style="font-size:85%">{html.escape(told)}</div>')
         parts += [f'<div style="color:#c33">{html.escape(fault)}</div>' for fault in self.faults]
         return f'<div style="font-family:sans-serif">{"".join(parts)}</div>'
 
     def _plot(self) -> str:
-        top = max((loss for _, loss in self.losses), default=1.0) or 1.0
+        top = _above(max((loss for _, loss in self.losses), default=1.0))
         last = max([self.total, *(x for x, _ in (*self.losses, *self.accuracies))])
         lines = [
             _line(self.losses, last, top, LOSS),
@@ -130,6 +139,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def _above(value: float) -> float:
+    """The next number of those with which axes end: 1, 2, 2.5, 5, 10 and so on, times powers of ten."""
+    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    return next(step * power for step in (1.0, 2.0, 2.5, 5.0, 10.0) if step * power >= value)
+
+
 def _number(value: Optional[float]) -> str:
     return "not finite" if value is None else f"{value:.4f}"
 
@@ -145,7 +160,8 @@ def _line(points: list[tuple[float, float]], last: float, top: float, colour: st
     each = math.ceil(len(points) / POINTS)
     groups = [points[at : at + each] for at in range(0, len(points), each)]
     means = [(sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group)) for group in groups]
-    placed = (
-        f"{LEFT + x / last * (WIDTH - LEFT - RIGHT):.1f},{HEIGHT - BOTTOM - y / top * (HEIGHT - TOP - BOTTOM):.1f}" for x, y in means
-    )
-    return f'<path d="M{"L".join(placed)}" fill="none" stroke="{colour}" stroke-width="2"/>'
+    placed = [
+        (f"{LEFT + x / last * (WIDTH - LEFT - RIGHT):.1f}", f"{HEIGHT - BOTTOM - y / top * (HEIGHT - TOP - BOTTOM):.1f}") for x, y in means
+    ]
+    dots = "".join(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in placed) if len(placed) <= DOTS else ""
+    return f'<path d="M{"L".join(f"{x},{y}" for x, y in placed)}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>{dots}'

@@ -30,6 +30,8 @@ class ScalaKernel(Kernel):
         self._jvm: Optional[Jvm] = None
         self._problem: Optional[str] = None  # why there is no JVM
         self._settled = threading.Event()  # the JVM is ready, or there is none
+        self._session = "there is no Spark"  # what the first cell tells of it
+        self._told = False
         self._answers: queue.Queue[Optional[dict[str, Any]]] = queue.Queue()
         self._cell: dict[str, Any] = {}  # the message that asked for the cell to which output belongs
         self._fits: dict[str, tuple[Any, float]] = {}  # by its name: its view, and when it was last shown
@@ -47,12 +49,14 @@ class ScalaKernel(Kernel):
         self._cell = self.get_parent("shell")
         if not code.strip():
             return self._ok()
-        try:
-            if not self._settled.is_set():
-                self._publish("stream", {"name": "stderr", "text": "Spark is starting ...\n"})
+        if not self._told:
+            try:
+                self._tell("Spark is starting ...", "display_data")
                 self._settled.wait()
-        except KeyboardInterrupt:
-            return self._failed("Interrupted", "Spark is still starting", ["Interrupted: Spark is still starting"])
+                self._tell(self._session, "update_display_data")
+                self._told = True
+            except KeyboardInterrupt:
+                return self._failed("Interrupted", "Spark is still starting", ["Interrupted: Spark is still starting"])
         if self._problem:
             return self._failed("NoSpark", self._problem, [self._problem])
         answer = self._ask("execute", code=code)
@@ -96,9 +100,11 @@ class ScalaKernel(Kernel):
     def _hear(self, message: dict[str, Any]) -> None:
         """Takes a message of the JVM, on the thread that reads them."""
         kind = message["type"]
+        if kind in ("stream", "log") and not self._settled.is_set():
+            return  # what Spark says while it starts: if it fails, `exit` has it
         if kind == "stream":
             self._publish("stream", {"name": message["name"], "text": message["text"]})
-        elif kind == "log" and self._settled.is_set():  # what Spark says while it starts is for its failure only
+        elif kind == "log":
             self._publish("stream", {"name": "stderr", "text": message["text"]})
         elif kind == "display":
             self._publish("display_data", {"data": message["data"], "metadata": {}})
@@ -107,6 +113,7 @@ class ScalaKernel(Kernel):
         elif kind in ("done", "completions"):
             self._answers.put(message)
         elif kind == "ready":
+            self._session = ", ".join(filter(None, [f"Spark {message['spark']}", f"Scala {message['scala']}", message["master"], message["ui"]]))
             self._settled.set()
         elif kind == "failed":
             self._problem = f"Spark has not started: {message['message']}"
@@ -134,6 +141,9 @@ class ScalaKernel(Kernel):
             self._publish("display_data" if first else "update_display_data", content)
         if not closed:
             self._fits[name] = (view, shown)
+
+    def _tell(self, text: str, kind: str) -> None:
+        self._publish(kind, {"data": {"text/plain": text}, "metadata": {}, "transient": {"display_id": "session"}})
 
     def _publish(self, kind: str, content: dict[str, Any]) -> None:
         self.session.send(self.iopub_socket, kind, content, parent=self._cell, ident=self._topic(kind))

@@ -75,12 +75,12 @@ def test_what_is_printed_appears_while_the_cell_runs(notebook, tmp_path):
 def test_an_error_is_told_shortly_and_the_kernel_goes_on(notebook):
     cell = notebook.run('def deep(n: Int): Int = if (n == 0) sys.error("too deep") else 1 + deep(n - 1)\ndeep(50)')
     assert (cell.reply["ename"], cell.reply["evalue"]) == ("RuntimeException", "too deep")
-    assert "deep(cell:" in cell.error and len(cell.error.splitlines()) < 15 and "$" not in cell.error.split("\n", 1)[0]
+    assert "deep(cell:1)" in cell.error and len(cell.error.splitlines()) < 10 and "$line" not in cell.error
     wrong = notebook.run("val x: Int = \"text\"")
-    assert wrong.reply["ename"] == "CompileError" and "type mismatch" in wrong.error
+    assert (wrong.reply["ename"], wrong.reply["evalue"]) == ("CompileError", "type mismatch;") and "cell:1" in wrong.error
     assert notebook.run("val y = {").reply["evalue"] == "the cell ends within an expression"
     failed = notebook.run('spark.range(3).foreach((_: java.lang.Long) => sys.error("in a task"))')
-    assert failed.reply["ename"] == "SparkException" and "in a task" in failed.error
+    assert failed.reply["ename"] == "SparkException" and "in a task" in failed.error and "DAGScheduler" not in failed.error
     assert notebook.run("1 + 1").result.endswith("Int = 2")
 
 
@@ -112,7 +112,7 @@ def test_an_interrupted_cell_ends_with_its_spark_jobs(notebook):
 
 def test_a_fit_is_shown_and_an_interrupted_one_ends(notebook):
     notebook.run(FIT)
-    shown = notebook.run("val model = small.setIterations(4L).fit(images)")
+    shown = notebook.run("val model = small.setIterations(4).fit(images)")
     first, last = shown.of("display_data")[0], shown.of("update_display_data")[-1]
     assert "cifar10_quick" in first["data"]["text/html"] or "preparing" in first["data"]["text/html"]
     assert "done in" in last["data"]["text/plain"] and last["transient"] == first["transient"], shown.error
@@ -121,10 +121,10 @@ def test_a_fit_is_shown_and_an_interrupted_one_ends(notebook):
         if kind == "update_display_data" and "loss" in content["data"]["text/plain"]:
             notebook.manager.interrupt_kernel()
 
-    endless = notebook.run("small.setIterations(50000000L).fit(images)", look)
+    endless = notebook.run("small.setIterations(50000000).fit(images)", look)
     assert endless.reply["ename"] == "Interrupted"
     assert endless.of("update_display_data")[-1]["data"]["text/plain"].endswith("not finished")
-    again = notebook.run("small.setIterations(4L).fit(images).summary.samples")
+    again = notebook.run("small.setIterations(4).fit(images).summary.samples")
     assert again.result.endswith(": Long = 80"), again.error
 
 

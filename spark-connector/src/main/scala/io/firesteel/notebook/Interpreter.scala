@@ -43,7 +43,7 @@ private[notebook] final class Interpreter(classes: Path, jars: Seq[String], pare
     val before = lastException
     val result = main.withLabel(Interpreter.Label)(main.interpret(code))
     main.reporter.out.flush()
-    val text = said.toString.stripTrailing
+    val text = said.toString.linesIterator.dropWhile(_.isBlank).mkString("\n").stripTrailing
     result match {
       case Results.Success    => Outcome.Success(text)
       case Results.Incomplete => Outcome.Failed("CompileError", "the cell ends within an expression", Nil)
@@ -51,7 +51,12 @@ private[notebook] final class Interpreter(classes: Path, jars: Seq[String], pare
         lastException.filterNot(before.contains) match {
           case Some(thrown) => Interpreter.thrown(thrown)
           case None         =>
-            Outcome.Failed("CompileError", text.linesIterator.toSeq.headOption.getOrElse(""), text.linesIterator.toSeq)
+            val lines = text.linesIterator.toSeq
+            Outcome.Failed(
+              "CompileError",
+              lines.find(_.contains("error:")).getOrElse("").replaceFirst(".*error: ", ""),
+              lines
+            )
         }
     }
   }
@@ -67,23 +72,36 @@ private[notebook] final class Interpreter(classes: Path, jars: Seq[String], pare
 
 private[notebook] object Interpreter {
   private val Label = "cell" // in place of a file's name in traces
-  private val Frames = 8 // of a trace in a row that are shown
+  private val Frames = 6 // of a trace in a row that are shown
   private val Frame = """\s+at .*""".r
-  private val Plumbing =
-    """\s+at (\$line\d+\.\$eval|(java\.base/)?(java\.lang\.reflect|jdk\.internal)\.|scala\.tools\.nsc\.).*""".r
-  private val Wrapper = """\$line\d+\.\$read(\$\$iw|\$)*\.?""".r
+  private val Cell = """\$line\d+\.\$read(\$\$iw|\$)*\.?(<init>)?""".r // the classes in which a cell's lines stand
+  private val Driver = "Driver stacktrace:" // before the frames of Spark's scheduler
+
+  /** Frames that every cell has, and how many are left out of a cause. */
+  private val Plumbing = Seq(
+    """\$line\d+\.(\$eval|\$read\.<init>|\$read\$\.<clinit>)""",
+    """(java\.base/)?(java\.lang\.reflect|jdk\.internal|java\.util\.concurrent|java\.lang\.Thread)\.""",
+    """scala\.(tools\.nsc|reflect\.internal\.util|Console\$|util\.DynamicVariable)""",
+    """io\.firesteel\.notebook\.(Interpreter|Cells|Kernel)"""
+  ).mkString("""\s+(at (""", "|", """).*|\.\.\. \d+ more)""").r
 
   /** An exception with a trace of the cell's frames that is short enough to be read. */
   def thrown(e: Throwable): Outcome.Failed = {
     val written = new StringWriter
     e.printStackTrace(new PrintWriter(written, true))
-    val lines = written.toString.linesIterator.filterNot(Plumbing.matches).map(Wrapper.replaceAllIn(_, "")).toSeq
+    val lines =
+      withoutDriver(written.toString.linesIterator.toList).filterNot(Plumbing.matches).map(Cell.replaceAllIn(_, ""))
     val short = lines.indices.collect {
       case at if framesBefore(lines, at) < Frames  => lines(at)
       case at if framesBefore(lines, at) == Frames => "\t..."
     }
     val message = Option(e.getMessage).flatMap(_.linesIterator.nextOption()).getOrElse("")
     Outcome.Failed(e.getClass.getSimpleName, message, short)
+  }
+
+  private def withoutDriver(lines: List[String]): List[String] = {
+    val (before, from) = lines.span(!_.startsWith(Driver))
+    before.reverse.dropWhile(_.isBlank).reverse ++ from.drop(1).dropWhile(Frame.matches(_))
   }
 
   /** How many frames stand right before the frame at `at`; none before another line. */
