@@ -58,6 +58,8 @@ def test_case_classes_are_rows_of_datasets(notebook):
     notebook.run("case class Person(name: String, age: Int)\nval people = Seq(Person(\"Ada\", 36), Person(\"Alan\", 41)).toDS()")
     cell = notebook.run("people.map(p => p.copy(age = p.age + 1)).filter(_.age > 40).collect().foreach(println)")
     assert cell.printed() == "Person(Alan,42)\n", cell.error
+    at_once = notebook.run("case class Pair(a: Long, b: Long)\nspark.range(3).map(n => Pair(n, n * n)).filter(_.b > 1).collect().foreach(println)")
+    assert at_once.printed() == "Pair(2,4)\n", at_once.error
 
 
 def test_what_is_printed_appears_while_the_cell_runs(notebook, tmp_path):

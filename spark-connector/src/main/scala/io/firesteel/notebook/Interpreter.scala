@@ -41,9 +41,9 @@ private[notebook] final class Interpreter(classes: Path, jars: Seq[String], pare
     Thread.currentThread.setContextClassLoader(main.classLoader)
     said.getBuffer.setLength(0)
     val before = lastException
-    val result = main.withLabel(Interpreter.Label)(main.interpret(code))
+    val result = main.withLabel(Interpreter.Label)(main.interpret(Interpreter.Outer + code))
     main.reporter.out.flush()
-    val text = said.toString.linesIterator.dropWhile(_.isBlank).mkString("\n").stripTrailing
+    val text = Interpreter.numbered(said.toString.linesIterator.dropWhile(_.isBlank).mkString("\n").stripTrailing)
     result match {
       case Results.Success    => Outcome.Success(text)
       case Results.Incomplete => Outcome.Failed("CompileError", "the cell ends within an expression", Nil)
@@ -72,6 +72,13 @@ private[notebook] final class Interpreter(classes: Path, jars: Seq[String], pare
 
 private[notebook] object Interpreter {
   private val Label = "cell" // in place of a file's name in traces
+
+  /** A line before the cell's own. The classes of a cell are inner ones, and Spark, to make their objects, looks for the outer
+    * object: it finds it by itself once the cell has ended, but the cell may use its classes, too.
+    */
+  private val Outer = "org.apache.spark.sql.catalyst.encoders.OuterScopes.addOuterScope(this)\n"
+  private val Line = s"\\b$Label:(\\d+)".r
+
   private val Frames = 6 // of a trace in a row that are shown
   private val Frame = """\s+at .*""".r
   private val Cell = """\$line\d+\.\$read(\$\$iw|\$)*\.?(<init>)?""".r // the classes in which a cell's lines stand
@@ -85,12 +92,17 @@ private[notebook] object Interpreter {
     """io\.firesteel\.notebook\.(Interpreter|Cells|Kernel)"""
   ).mkString("""\s+(at (""", "|", """).*|\.\.\. \d+ more)""").r
 
+  /** With the numbers that the lines have in the cell. */
+  private def numbered(text: String): String = Line.replaceAllIn(text, found => s"$Label:${found.group(1).toInt - 1}")
+
   /** An exception with a trace of the cell's frames that is short enough to be read. */
   def thrown(e: Throwable): Outcome.Failed = {
     val written = new StringWriter
     e.printStackTrace(new PrintWriter(written, true))
     val lines =
-      withoutDriver(written.toString.linesIterator.toList).filterNot(Plumbing.matches).map(Cell.replaceAllIn(_, ""))
+      withoutDriver(written.toString.linesIterator.toList)
+        .filterNot(Plumbing.matches)
+        .map(line => numbered(Cell.replaceAllIn(line, "")))
     val short = lines.indices.collect {
       case at if framesBefore(lines, at) < Frames  => lines(at)
       case at if framesBefore(lines, at) == Frames => "\t..."
