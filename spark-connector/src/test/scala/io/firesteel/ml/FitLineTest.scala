@@ -11,7 +11,7 @@ import java.nio.charset.StandardCharsets.UTF_8
 class FitLineTest extends AnyFunSuite {
   private val config = TrainConfig(net = "cifar10_quick", workers = Some(2), iterations = Some(100L))
   private val start = Started(config, trainRows = 100, testRows = 0, classes = 10, parameters = 1, rounds = 10)
-  private val exchange = ExchangeDone(0, 1, 5, 50, 500, 2.0, 1.5, 0, 1.0, 0.1, 0.1, 1000)
+  private val exchange = ExchangeDone(0, 1, 5, 50, 500, 2.0, 1.5, 0, 1.0, 0.1, 0.1)
 
   private def shown(use: FitLine => Unit): Seq[String] = {
     val bytes = new ByteArrayOutputStream
