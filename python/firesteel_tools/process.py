@@ -24,7 +24,8 @@ def command(home: Path, jars: list[str]) -> list[str]:
     options = shlex.split(os.environ.get(OPTIONS, ""))
     if jars[1:]:
         options = _with_jars(options, jars[1:])
-    return [str(home / "bin" / "spark-submit"), *options, "--deploy-mode", "client", "--class", MAIN, jars[0]]
+    name = ["--conf", "spark.app.name=Scala notebook"]  # first, so that the user's wins; without one it is the class
+    return [str(home / "bin" / "spark-submit"), *name, *options, "--deploy-mode", "client", "--class", MAIN, jars[0]]
 
 
 def _with_jars(options: list[str], more: list[str]) -> list[str]:

@@ -161,4 +161,4 @@ def test_jars_of_the_user_and_of_firesteel_are_one_option(monkeypatch):
     words = command(Path("/spark"), ["driver.jar", "native.jar"])
     assert words[words.index("--jars") + 1] == "mine.jar,other.jar,native.jar" and words.count("--jars") == 1 and "a=b c" in words
     monkeypatch.setenv("FIRESTEEL_SUBMIT_ARGS", "")
-    assert command(Path("/spark"), ["driver.jar"])[1:] == ["--deploy-mode", "client", "--class", "io.firesteel.notebook.Kernel", "driver.jar"]
+    assert command(Path("/spark"), ["driver.jar"])[3:] == ["--deploy-mode", "client", "--class", "io.firesteel.notebook.Kernel", "driver.jar"]

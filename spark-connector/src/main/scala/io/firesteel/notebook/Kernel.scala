@@ -10,6 +10,7 @@ import org.apache.spark.SparkConf
 import org.apache.spark.sql.SparkSession
 
 import java.io.{BufferedReader, ByteArrayInputStream, File, FileDescriptor, FileOutputStream, InputStreamReader}
+import java.net.URI
 import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path}
 import java.util.UUID
@@ -78,10 +79,11 @@ object Kernel {
     }
     sys.addShutdownHook(delete(classes.toFile))
     conf.set("spark.repl.class.outputDir", classes.toString).setIfMissing("spark.log.level", "WARN")
-    conf.setIfMissing("spark.app.name", "Scala notebook")
     started = Some(SparkSession.builder().config(conf).getOrCreate())
     val own = Path.of(getClass.getProtectionDomain.getCodeSource.getLocation.toURI).toString
-    val local = conf.get("spark.repl.local.jars", "").split(',').filter(_.nonEmpty).map(_.stripPrefix("file:"))
+    val local = conf.get("spark.repl.local.jars", "").split(',').filter(_.nonEmpty).map { jar =>
+      if (jar.startsWith("file:")) new File(new URI(jar)).getPath else jar
+    }
     val interpreter =
       new Interpreter(classes, (own +: local.toSeq).distinct, Thread.currentThread.getContextClassLoader)
     interpreter.run(Prelude) match {
