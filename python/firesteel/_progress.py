@@ -9,7 +9,7 @@ from typing import Any, Optional
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 220, 46, 46, 10, 26  # pixels of the plot and its margins
 POINTS = 400  # of a line at most
 DOTS = 20  # a line of so few points has a dot for each
-LOSS, ACCURACY = "#0072b2", "#d55e00"  # two of Okabe and Ito's colours, which colour-blind people tell apart
+LOSS, ACCURACY = "#0072b2", "#d55e00"  # two of Okabe and Ito's colours, which colour-blind people tell apart; text has the page's colour
 
 
 class FitView:
@@ -118,14 +118,14 @@ class FitView:
             y = HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)
             lines.append(f'<path d="M{LEFT},{y:.1f}H{WIDTH - RIGHT}" stroke="currentColor" stroke-opacity="0.2"/>')
             if self.losses:
-                lines.append(_text(LEFT - 6, y + 4, "end", f"{part * top:.2f}", LOSS))
+                lines.append(_text(LEFT - 6, y + 4, "end", f"{part * top:.2f}"))
             if self.accuracies:
-                lines.append(_text(WIDTH - RIGHT + 6, y + 4, "start", f"{100 * part:.0f} %", ACCURACY))
+                lines.append(_text(WIDTH - RIGHT + 6, y + 4, "start", f"{100 * part:.0f} %"))
         named = " and ".join(name for name, points in (("training loss", self.losses), ("accuracy", self.accuracies)) if points)
         head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" style="max-width:100%" role="img" aria-label="{named}" font-size="11">'
         legend = "".join(
-            f'<span style="color:{colour};margin-right:1em">{name}</span>'
-            for name, colour, points in (("training loss", LOSS, self.losses), ("accuracy", ACCURACY, self.accuracies))
+            f'<span style="margin-right:1em"><span style="color:{colour};font-weight:bold">\u2014</span> {name}</span>'
+            for name, colour, points in (("training loss (left)", LOSS, self.losses), ("accuracy (right)", ACCURACY, self.accuracies))
             if points
         )
         return f'{head}{"".join(lines)}</svg><div style="font-size:85%">{legend}</div>'
@@ -149,8 +149,8 @@ def _number(value: Optional[float]) -> str:
     return "not finite" if value is None else f"{value:.4f}"
 
 
-def _text(x: float, y: float, anchor: str, text: str, colour: str = "currentColor") -> str:
-    return f'<text x="{x}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{html.escape(text)}</text>'
+def _text(x: float, y: float, anchor: str, text: str) -> str:
+    return f'<text x="{x}" y="{y:.1f}" text-anchor="{anchor}" fill="currentColor">{html.escape(text)}</text>'
 
 
 def _line(points: list[tuple[float, float]], last: float, top: float, colour: str) -> str:

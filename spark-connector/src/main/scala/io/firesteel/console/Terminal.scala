@@ -66,7 +66,8 @@ private[firesteel] object Terminal {
 
     private def onChange(signal: Signal): Unit = {
       changed.set(true)
-      others.get.handle(signal)
+      val other = others.get
+      if (other != SignalHandler.SIG_IGN && other != SignalHandler.SIG_DFL) other.handle(signal)
     }
 
     def apply(): Int = {

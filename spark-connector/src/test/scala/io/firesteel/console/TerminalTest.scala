@@ -27,6 +27,16 @@ class TerminalTest extends AnyFunSuite with Eventually {
     assert(queries.get == 2)
   }
 
+  test("who was told before of the window's size, as a shell, still is") {
+    val (told, first) = (new AtomicInteger, new Signal("WINCH"))
+    val before = Signal.handle(first, _ => told.incrementAndGet())
+    try {
+      new Terminal.Width(() => None)
+      Signal.raise(first)
+      eventually(timeout(1.minute))(assert(told.get == 1))
+    } finally Signal.handle(first, before)
+  }
+
   test("a terminal that does not tell its width is taken to have 80 columns") {
     assert(new Terminal.Width(() => None).apply() == 80)
   }

@@ -54,7 +54,7 @@ class ChannelTest extends AnyFunSuite {
 
   test("a trace has the first frames, the cause, and nothing of the interpreter or of Spark's scheduler") {
     val cause = new IllegalArgumentException("too deep")
-    val frames = (1 to 40).map(line => new StackTraceElement("$line7.$read$$iw", "deep", "cell", line))
+    val frames = (2 to 41).map(line => new StackTraceElement("$line7.$read$$iw", "deep", "cell", line))
     val plumbing = new StackTraceElement("io.firesteel.notebook.Interpreter", "run", "Interpreter.scala", 44)
     cause.setStackTrace((frames :+ plumbing).toArray)
     val job = new RuntimeException("Job aborted\n\tat a.B.c(B.scala:1)\n\nDriver stacktrace:", cause)
