@@ -73,6 +73,8 @@ def _follow(session: SparkSession, fit: str, show: Callable[[FitView], None], en
         for number, event in events:
             view.add(event)
             since = number + 1
+        if last:
+            view.close()
         show(view)
 
 

@@ -4,11 +4,11 @@ package io.firesteel.driver
 import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.FiresteelException
 import io.firesteel.compare.{Comparison, ComparisonListener, Matrix, MatrixFile, PlannedCell}
-import io.firesteel.driver.console.{Console, ProgressDisplay, TextTable}
+import io.firesteel.console.ProgressLine
+import io.firesteel.driver.console.{Console, TextTable}
 import io.firesteel.driver.options.{Command, Options}
 import io.firesteel.jni.Kind
 import io.firesteel.train.Training
-import org.apache.spark.SparkContext
 
 import java.nio.file.Path
 import scala.util.Using
@@ -76,7 +76,7 @@ object CompareCommand {
       all = cells.size
       ended = all - left.size
       val there = if (ended > 0) s", $ended of them finished before" else ""
-      val time = seconds.filter(_ => left.nonEmpty).fold("")(s => s", about ${ProgressDisplay.duration(s)}")
+      val time = seconds.filter(_ => left.nonEmpty).fold("")(s => s", about ${ProgressLine.duration(s)}")
       say(s"${cells.size} runs$there, $parallel at a time, ${matrix.budget.words}$time")
       estimate = seconds
       samples = left.map(_.samples).sum
@@ -103,7 +103,7 @@ object CompareCommand {
       val ahead =
         if (samplesDone == 0) estimate.map(_ - seconds)
         else Some(seconds * (samples - samplesDone) / samplesDone)
-      val left = ahead.fold("")(time => s"  ${ProgressDisplay.duration(time.max(0))} left")
+      val left = ahead.fold("")(time => s"  ${ProgressLine.duration(time.max(0))} left")
       val names = running.map(_.cell.name).mkString("; ")
       console.terminal.live(width => TextTable.clipped(s"run ${ended + 1}/$all$left  $names", width))
     }

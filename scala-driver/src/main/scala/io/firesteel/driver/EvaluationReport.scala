@@ -5,7 +5,8 @@ package io.firesteel.driver
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.{JsonNodeFactory, NullNode, ObjectNode}
 import io.firesteel.EventJson
-import io.firesteel.driver.console.{Escape, ProgressDisplay, TextTable}
+import io.firesteel.console.{Escape, ProgressLine}
+import io.firesteel.driver.console.TextTable
 import io.firesteel.driver.options.JsonSettings
 import io.firesteel.train.{ClassResult, EvaluationResult}
 
@@ -20,9 +21,9 @@ private[driver] object EvaluationReport {
 
   /** Lines for people. Where the loss is NaN, the counts mean nothing and are left out. */
   def text(data: String, split: String, result: EvaluationResult): Seq[String] = {
-    val top5 = result.top5.fold("")(part => s"top-5 accuracy ${ProgressDisplay.percent(part)}, ")
-    val whole = s"$split accuracy ${ProgressDisplay.percent(result.accuracy)}, ${top5}loss " +
-      s"${ProgressDisplay.loss(result.loss)}, ${result.rows} rows of $data"
+    val top5 = result.top5.fold("")(part => s"top-5 accuracy ${ProgressLine.percent(part)}, ")
+    val whole = s"$split accuracy ${ProgressLine.percent(result.accuracy)}, ${top5}loss " +
+      s"${ProgressLine.loss(result.loss)}, ${result.rows} rows of $data"
     val few = result.confusion.filter(_.length <= MostInMatrix)
     val classes =
       if (!java.lang.Double.isFinite(result.loss)) Nil

@@ -4,7 +4,8 @@ package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.Failure
-import io.firesteel.driver.console.{Console, ExitStatus, Terminal}
+import io.firesteel.console.Terminal
+import io.firesteel.driver.console.{Console, ExitStatus}
 import io.firesteel.driver.options.{Arguments, Command, Invocation}
 import io.firesteel.files.FileNames
 

@@ -4,7 +4,8 @@ package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.node.ObjectNode
 import io.firesteel.{FiresteelException, TrainConfig}
-import io.firesteel.driver.console.{Console, ProgressDisplay}
+import io.firesteel.console.ProgressLine
+import io.firesteel.driver.console.Console
 import io.firesteel.driver.files.OutputDir
 import io.firesteel.driver.options.{Command, Options}
 import io.firesteel.files.Directory
@@ -50,7 +51,7 @@ object PredictCommand {
       predictions.left.foreach(line => console.err.println(line))
       val (rows, seconds) = (predictions.predicted, (System.nanoTime() - started) / 1e9)
       console.err.println(
-        s"predicted: $rows ${if (rows == 1) "image" else "images"} in ${ProgressDisplay.duration(seconds)}, ${ProgressDisplay.rate(rows / seconds)}" +
+        s"predicted: $rows ${if (rows == 1) "image" else "images"} in ${ProgressLine.duration(seconds)}, ${ProgressLine.rate(rows / seconds)}" +
           out.fold("")(uri => s", in $uri")
       )
     }

@@ -2,7 +2,8 @@
 package io.firesteel.driver
 
 import io.firesteel.FiresteelException
-import io.firesteel.driver.console.{Escape, EscapedStream}
+import io.firesteel.console.Escape
+import io.firesteel.driver.console.EscapedStream
 import io.firesteel.files.{Directory, FileSystems, Storage}
 import io.firesteel.jni.Kind
 import org.apache.hadoop.fs.Path

@@ -2,7 +2,8 @@
 package io.firesteel.driver
 
 import io.firesteel._
-import io.firesteel.driver.console.{Console, Terminal}
+import io.firesteel.console.Terminal
+import io.firesteel.driver.console.Console
 import io.firesteel.driver.files.OutputDir
 import io.firesteel.files.Directory
 import io.firesteel.jni.Kind

@@ -3,7 +3,8 @@ package io.firesteel.driver
 
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
 import io.firesteel.driver.Fixtures.{claim, complete, local, names, scratch, submit, tiny, withSettings}
-import io.firesteel.driver.console.{Console, Terminal}
+import io.firesteel.console.Terminal
+import io.firesteel.driver.console.Console
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite
 

@@ -138,11 +138,13 @@ final class CnnClassifier(override val uid: String)
       val images = LabelledImages.of(dataset, this, $(labelCol), drop = policy == "drop", hashed = isSet(checkpointDir))
       val config = TrainConfig.fromJson(asked.put("bad-images", policy).toString)
       val summary = new SummaryListener
-      def run(config: TrainConfig, store: Option[CheckpointStore]): TrainedModel = Using.Manager { use =>
-        val board = get(tensorboardDir).map(parent => use(TensorBoard.below(parent, name, sc.hadoopConfiguration)))
-        val listeners = TrainListener.all(summary +: FitLog.begin(name) +: (board ++ listener).toSeq: _*)
-        Training.named(sc, images.train, images.validation, config, listeners, store, name)
-      }.get
+      def run(config: TrainConfig, store: Option[CheckpointStore]): TrainedModel = FitDisplay.during(sc) { displays =>
+        Using.Manager { use =>
+          val board = get(tensorboardDir).map(parent => use(TensorBoard.below(parent, name, sc.hadoopConfiguration)))
+          val listeners = TrainListener.all(Seq(summary, FitLog.begin(name)) ++ displays ++ board ++ listener: _*)
+          Training.named(sc, images.train, images.validation, config, listeners, store, name)
+        }.get
+      }
       val trained = get(checkpointDir).fold(run(config, None)) { parent =>
         Using.resource(FitCheckpoint.claim(sc, parent, FitCheckpoint.name(config, images, rawShape))) { checkpoint =>
           val end = run(Resumption.of(config, checkpoint.store), Some(checkpoint.store))

@@ -1,6 +1,4 @@
-// Shows a run: a line on stdout for each milestone, and on a terminal a progress line on stderr below them, which is
-// computed from a state and a width. The usual library (me.tongfei:progressbar) depends on jline, of which Spark has
-// two other versions. It would have to be shaded, and then its service files and native code do not work.
+// Shows a run: a line on stdout for each milestone, and on a terminal a progress line on stderr below them.
 package io.firesteel.driver.console
 
 import io.firesteel.{
@@ -17,6 +15,8 @@ import io.firesteel.{
   TrainListener,
   WorkersLoaded
 }
+
+import io.firesteel.console.{ProgressLine, Terminal}
 
 import java.io.PrintStream
 import java.util.Locale
@@ -69,18 +69,18 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
   override def waiting(what: String): Unit = say(what)
 
   override def round(e: RoundDone): Unit =
-    show(ProgressDisplay.State("round", e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds))
+    show(ProgressLine.State("round", e.round, e.rounds, e.loss, accuracy, e.imagesPerSecond, e.seconds))
 
   override def exchange(e: ExchangeDone): Unit = if (!inRounds) {
     val speed = if (e.seconds > 0) e.totalSamples / e.seconds else 0
-    show(ProgressDisplay.State("minibatch", e.totalSteps, budget, e.loss, accuracy, speed, e.seconds))
+    show(ProgressLine.State("minibatch", e.totalSteps, budget, e.loss, accuracy, speed, e.seconds))
   }
 
   override def evaluated(e: Evaluated): Unit = {
     accuracy = Some(e.accuracy)
     say(
-      s"round ${e.round}/$rounds: ${e.split} accuracy ${ProgressDisplay.percent(e.accuracy)}, " +
-        s"loss ${ProgressDisplay.loss(e.loss)} after ${ProgressDisplay.duration(e.seconds)}"
+      s"round ${e.round}/$rounds: ${e.split} accuracy ${ProgressLine.percent(e.accuracy)}, " +
+        s"loss ${ProgressLine.loss(e.loss)} after ${ProgressLine.duration(e.seconds)}"
     )
   }
 
@@ -90,12 +90,12 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
   override def ended(e: Ended): Unit = {
     val result =
       for (a <- e.accuracy; l <- e.loss)
-        yield s", accuracy ${ProgressDisplay.percent(a)}, loss ${ProgressDisplay.loss(l)}"
+        yield s", accuracy ${ProgressLine.percent(a)}, loss ${ProgressLine.loss(l)}"
     val done =
       e.exchanges.filter(_ => !inRounds).fold(s"${e.rounds} rounds")(totals => s"${totals.exchanges} exchanges")
     say(
-      s"done: $done in ${ProgressDisplay.duration(e.seconds)} (${ProgressDisplay.duration(e.wallSeconds)} with evaluation), " +
-        s"${ProgressDisplay.rate(e.imagesPerSecond)}${result.getOrElse("")}"
+      s"done: $done in ${ProgressLine.duration(e.seconds)} (${ProgressLine.duration(e.wallSeconds)} with evaluation), " +
+        s"${ProgressLine.rate(e.imagesPerSecond)}${result.getOrElse("")}"
     )
     ProgressDisplay.early(e).foreach(say)
     e.exchanges.foreach(totals => say(ProgressDisplay.exchanges(totals)))
@@ -106,7 +106,7 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
   /** Removes the progress line. */
   def clear(): Unit = terminal.clear()
 
-  private def show(state: ProgressDisplay.State): Unit = terminal.live(ProgressDisplay.line(state, _, terminal.glyphs))
+  private def show(state: ProgressLine.State): Unit = terminal.live(ProgressLine.line(state, _, terminal.glyphs))
 
   private def say(line: String): Unit = {
     terminal.clear()
@@ -117,77 +117,19 @@ final class ProgressDisplay(out: PrintStream, terminal: Terminal, version: Strin
 
 object ProgressDisplay {
 
-  /** How far a run is.
-    *
-    * @param unit of `done` and `all`: round or minibatch
-    * @param loss training loss of the last unit
-    * @param accuracy of the last evaluation
-    * @param seconds since training began
-    */
-  final case class State(
-      unit: String,
-      done: Long,
-      all: Long,
-      loss: Double,
-      accuracy: Option[Double],
-      imagesPerSecond: Double,
-      seconds: Double
-  )
-
-  /** The characters of the bar for what is done and what is ahead. */
-  final case class Glyphs(done: Char, ahead: Char)
-
-  val Unicode: Glyphs = Glyphs('━', '┈')
-  val Ascii: Glyphs = Glyphs('=', '.')
-
-  private val Bars = Seq(30, 20, 10, 0) // columns of the bar, tried in turn: it gets shorter before words are left out
-
-  /** A line of at most `width` columns; what does not fit is left out, the least important first. */
-  def line(state: State, width: Int, glyphs: Glyphs): String = {
-    val share = if (state.all > 0) (state.done.toDouble / state.all).min(1.0) else 1.0
-    val words = Seq(
-      Some(text("%3.0f %%", share * 100)),
-      Some(s"${state.unit} ${state.done}/${state.all}"),
-      Some(s"loss ${loss(state.loss)}"),
-      state.accuracy.map(value => s"accuracy ${percent(value)}"),
-      Some(s"${duration(state.seconds / state.done.max(1) * (state.all - state.done))} left"),
-      Some(rate(state.imagesPerSecond))
-    ).flatten
-    val lines =
-      Bars.iterator.map(columns => (bar(share, columns, glyphs) +: words).filter(_.nonEmpty).mkString("  ")) ++
-        (words.length - 1 to 1 by -1).iterator.map(words.take(_).mkString("  "))
-    lines.find(_.length <= width).getOrElse("")
-  }
-
-  private def bar(share: Double, columns: Int, glyphs: Glyphs): String = {
-    val done = (share * columns).toInt
-    glyphs.done.toString * done + glyphs.ahead.toString * (columns - done)
-  }
-
-  /** A duration as text: 8.3 s, 4 min 05 s, 2 h 03 min. */
-  def duration(seconds: Double): String = {
-    val whole = seconds.round
-    if (seconds < 59.95) text("%.1f s", seconds)
-    else if (whole < 3600) text("%d min %02d s", whole / 60, whole % 60)
-    else text("%d h %02d min", whole / 3600, whole % 3600 / 60)
-  }
-
   private def slots(count: Int): String = count match {
     case 0 => ""
     case 1 => " on 1 task slot"
     case n => s" on $n task slots"
   }
 
-  def percent(fraction: Double): String = text("%.2f %%", fraction * 100)
-
-  def loss(value: Double): String = text("%.4f", value)
-
   /** Why a run ended before its steps were done, if it did. */
   private def early(e: Ended): Option[String] = e.reason match {
     case EndReason.Budget   => None
     case EndReason.Stopped  => Some(s"stopped after round ${e.rounds}")
     case EndReason.Patience =>
-      val best = for (a <- e.bestAccuracy; round <- e.bestRound) yield s" than ${percent(a)} of round $round"
+      val best =
+        for (a <- e.bestAccuracy; round <- e.bestRound) yield s" than ${ProgressLine.percent(a)} of round $round"
       Some(s"ended early: no higher accuracy${best.getOrElse("")}")
   }
 
@@ -198,10 +140,6 @@ object ProgressDisplay {
     val megabytes = totals.bytes / 1e6
     text("exchanged: %.1f MB, mean staleness %.2f", megabytes, mean)
   }
-
-  /** With a decimal where few are a second, as of a large net or of a single image. */
-  def rate(imagesPerSecond: Double): String =
-    text(if (imagesPerSecond < 10) "%.1f images/s" else "%.0f images/s", imagesPerSecond)
 
   private def text(format: String, values: Any*): String = format.formatLocal(Locale.ROOT, values: _*)
 }

@@ -1,6 +1,7 @@
 // Text from outside can neither control the terminal nor fake a line of output.
 package io.firesteel.driver.console
 
+import io.firesteel.console.{Escape, ProgressLine, Terminal}
 import com.fasterxml.jackson.databind.ObjectMapper
 import io.firesteel.driver.Fixtures.{scratch, submit}
 import org.scalatest.funsuite.AnyFunSuite
@@ -68,7 +69,7 @@ class EscapeTest extends AnyFunSuite {
 
   test("a live line is escaped too") {
     val bytes = new ByteArrayOutputStream
-    new Terminal.Live(new PrintStream(bytes, true, UTF_8), ProgressDisplay.Ascii, () => 80).live(_ => forged)
+    new Terminal.Live(new PrintStream(bytes, true, UTF_8), ProgressLine.Ascii, () => 80).live(_ => forged)
     assert(bytes.toString(UTF_8) == s"\r$shown\u001b[K\r")
   }
 }

@@ -1,6 +1,7 @@
 // What is shown of a run.
 package io.firesteel.driver.console
 
+import io.firesteel.console.{ProgressLine, Terminal}
 import io.firesteel.{EndReason, Machine, Started, WorkersLoaded}
 import io.firesteel.driver.Fixtures.{ended, evaluated, exchange, round, started, totals}
 import org.scalatest.funsuite.AnyFunSuite
@@ -9,9 +10,9 @@ import java.io.{ByteArrayOutputStream, PrintStream}
 import java.nio.charset.StandardCharsets.UTF_8
 
 class ProgressDisplayTest extends AnyFunSuite {
-  private val state = ProgressDisplay.State("round", 125, 500, 1.43211, Some(0.5234), 1520.4, 31.25)
+  private val state = ProgressLine.State("round", 125, 500, 1.43211, Some(0.5234), 1520.4, 31.25)
 
-  private def line(width: Int) = ProgressDisplay.line(state, width, ProgressDisplay.Ascii)
+  private def line(width: Int) = ProgressLine.line(state, width, ProgressLine.Ascii)
 
   test("the progress line shows percentage, round, loss, accuracy, time left and speed") {
     assert(
@@ -28,15 +29,15 @@ class ProgressDisplayTest extends AnyFunSuite {
 
   test("a run without rounds done or to do has a line too") {
     assert(
-      ProgressDisplay
-        .line(state.copy(done = 0, all = 0, accuracy = None), 120, ProgressDisplay.Unicode)
+      ProgressLine
+        .line(state.copy(done = 0, all = 0, accuracy = None), 120, ProgressLine.Unicode)
         .contains("100 %")
     )
   }
 
   test("durations are shown in a fitting unit") {
     assert(
-      Seq(0.04, 8.26, 59.99, 245, 7385).map(ProgressDisplay.duration) ==
+      Seq(0.04, 8.26, 59.99, 245, 7385).map(ProgressLine.duration) ==
         Seq("0.0 s", "8.3 s", "1 min 00 s", "4 min 05 s", "2 h 03 min")
     )
   }
@@ -98,7 +99,7 @@ class ProgressDisplayTest extends AnyFunSuite {
     val stream = new PrintStream(bytes, true, UTF_8)
     val progress = new ProgressDisplay(
       stream,
-      new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60),
+      new Terminal.Live(stream, ProgressLine.Ascii, () => 60),
       "0.1.0",
       "/out",
       "/out/model.safetensors"
@@ -119,7 +120,7 @@ class ProgressDisplayTest extends AnyFunSuite {
     val stream = new PrintStream(bytes, true, UTF_8)
     val progress = new ProgressDisplay(
       stream,
-      new Terminal.Live(stream, ProgressDisplay.Ascii, () => 60),
+      new Terminal.Live(stream, ProgressLine.Ascii, () => 60),
       "0.1.0",
       "/out",
       "/out/model.safetensors"
@@ -158,7 +159,7 @@ class ProgressDisplayTest extends AnyFunSuite {
     val stream = new PrintStream(bytes, true, UTF_8)
     val progress = new ProgressDisplay(
       stream,
-      new Terminal.Live(stream, ProgressDisplay.Ascii, () => 40),
+      new Terminal.Live(stream, ProgressLine.Ascii, () => 40),
       "0.1.0",
       "/out",
       "/out/model.safetensors"

@@ -6,7 +6,8 @@ import com.fasterxml.jackson.databind.ObjectMapper
 import io.firesteel.{Failure, FiresteelException}
 import io.firesteel.driver.Fixtures._
 import io.firesteel.driver.{Main, MetricsFile}
-import io.firesteel.driver.console.{Console, Terminal}
+import io.firesteel.console.Terminal
+import io.firesteel.driver.console.Console
 import io.firesteel.driver.options.JsonSettings
 import io.firesteel.files.{Directory, Holder, RunClaim, Storage}
 import io.firesteel.jni.Kind

@@ -6,7 +6,8 @@ import com.fasterxml.jackson.databind.ObjectMapper
 import io.firesteel.Failure
 import io.firesteel.driver.Fixtures._
 import io.firesteel.driver.Main
-import io.firesteel.driver.console.{Console, Terminal}
+import io.firesteel.console.Terminal
+import io.firesteel.driver.console.Console
 import io.firesteel.files.{Directory, ObjectStorage, Storage}
 import io.firesteel.jni.Kind
 import org.apache.hadoop.conf.Configuration

@@ -1,12 +1,10 @@
 // Escapes control characters in text from outside, such as a path or an option, before it is shown: they could fake a
 // line of output, or control the terminal. The same function as rust-core/exchange/src/escape.rs.
-package io.firesteel.driver.console
+package io.firesteel.console
 
-import java.io.PrintStream
-import java.nio.charset.StandardCharsets.UTF_8
 import java.util.Locale
 
-object Escape {
+private[firesteel] object Escape {
 
   /** `text` with control characters written as in a Rust literal: `\n`, `\u{1b}`. Backslashes are not escaped, so this
     * is for people and cannot be parsed.
@@ -36,13 +34,4 @@ object Escape {
   private def isControl(c: Char): Boolean =
     c.isControl || c == '\u061c' || c == '\u200e' || c == '\u200f' || c >= '\u2028' && c <= '\u202e' ||
       c >= '\u2066' && c <= '\u2069'
-}
-
-/** A stream that escapes each text that is printed; a line only ends where the caller ends it. */
-final class EscapedStream(to: PrintStream) extends PrintStream(to, false, UTF_8) { // `to` encodes the texts
-
-  /** All other methods of PrintStream for text and objects call this one or `println`. */
-  override def print(text: String): Unit = to.print(Escape.escaped(String.valueOf(text)))
-
-  override def println(text: String): Unit = to.println(Escape.escaped(String.valueOf(text)))
 }

@@ -1,21 +1,21 @@
 // Shows a progress line on stderr, where that is a terminal. Each update overwrites the line before. Between updates
 // the cursor stands at the start of the line, so that a log line or an error message, which others write to stderr
 // without knowing of the progress line, replaces it instead of being appended to it.
-package io.firesteel.driver.console
+package io.firesteel.console
 
-import sun.misc.Signal
+import sun.misc.{Signal, SignalHandler}
 
 import java.io.{File, FileDescriptor, FileOutputStream, IOException, PrintStream}
 import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path}
 import java.util.Locale
-import java.util.concurrent.atomic.AtomicBoolean
+import java.util.concurrent.atomic.{AtomicBoolean, AtomicReference}
 
 /** Where a progress line is shown. */
-trait Terminal {
+private[firesteel] trait Terminal {
 
   /** The characters that the bar is drawn with: lines of Unicode if the locale's charset is UTF-8, else ASCII. */
-  def glyphs: ProgressDisplay.Glyphs
+  def glyphs: ProgressLine.Glyphs
 
   /** Replaces the progress line by `render(columns)`, which is at most `columns` characters long. */
   def live(render: Int => String): Unit
@@ -24,11 +24,11 @@ trait Terminal {
   def clear(): Unit
 }
 
-object Terminal {
+private[firesteel] object Terminal {
 
   /** Shows nothing: for output that goes to a file or a pipe. */
   object None extends Terminal {
-    def glyphs: ProgressDisplay.Glyphs = ProgressDisplay.Ascii
+    def glyphs: ProgressLine.Glyphs = ProgressLine.Ascii
     def live(render: Int => String): Unit = ()
     def clear(): Unit = ()
   }
@@ -36,7 +36,7 @@ object Terminal {
   /** A terminal that understands the control sequence of ECMA-48 that erases the rest of a line, as all but
     * `TERM=dumb` do.
     */
-  final class Live(out: PrintStream, val glyphs: ProgressDisplay.Glyphs, width: () => Int) extends Terminal {
+  final class Live(out: PrintStream, val glyphs: ProgressLine.Glyphs, width: () => Int) extends Terminal {
     private var shown = false
 
     def live(render: Int => String): Unit = {
@@ -59,7 +59,16 @@ object Terminal {
   final class Width(query: () => Option[Int]) extends (() => Int) {
     private val changed = new AtomicBoolean(true)
     @volatile private var columns = DefaultWidth
-    Signal.handle(new Signal("WINCH"), _ => changed.set(true))
+    private val others: AtomicReference[SignalHandler] = new AtomicReference(
+      SignalHandler.SIG_IGN
+    ) // a shell has its own
+    others.set(Signal.handle(new Signal("WINCH"), onChange(_)))
+
+    private def onChange(signal: Signal): Unit = {
+      changed.set(true)
+      val other = others.get
+      if (other != SignalHandler.SIG_IGN && other != SignalHandler.SIG_DFL) other.handle(signal)
+    }
 
     def apply(): Int = {
       if (changed.compareAndSet(true, false)) columns = query().getOrElse(DefaultWidth)
@@ -79,7 +88,7 @@ object Terminal {
       .find(_.nonEmpty)
       .exists(_.toLowerCase(Locale.ROOT).replace("-", "").contains("utf8"))
     val out = new PrintStream(new FileOutputStream(FileDescriptor.err), false, UTF_8)
-    new Live(out, if (utf8) ProgressDisplay.Unicode else ProgressDisplay.Ascii, new Width(() => sttyColumns()))
+    new Live(out, if (utf8) ProgressLine.Unicode else ProgressLine.Ascii, new Width(() => sttyColumns()))
   } else None
 
   private def isTerminal(fd: String): Boolean =
