@@ -4,7 +4,6 @@ package org.apache.spark.firesteel
 
 import org.apache.spark.internal.config.{DYN_ALLOCATION_MAX_EXECUTORS, EXECUTOR_CORES}
 import org.apache.spark.scheduler.cluster.SchedulerBackendUtils
-import org.apache.spark.util.Utils
 import org.apache.spark.{SparkConf, SparkContext}
 
 /** What is there once no more executors are to come. */
@@ -40,7 +39,11 @@ object Supply {
   def onDemand(conf: SparkConf): Option[Supply] =
     Option.when(isDynamic(conf))(Executors(mostExecutors(conf).getOrElse(Int.MaxValue)))
 
-  def isDynamic(conf: SparkConf): Boolean = Utils.isDynamicAllocationEnabled(conf)
+  /** As Spark's `Utils` tells it, which takes a class that Spark 3.5 has not. */
+  def isDynamic(conf: SparkConf): Boolean = {
+    val master = conf.get("spark.master", "")
+    conf.getBoolean("spark.dynamicAllocation.enabled", false) && master != "local" && !master.startsWith("local[")
+  }
 
   /** The most that dynamic allocation starts; none where there is no limit. */
   def mostExecutors(conf: SparkConf): Option[Int] =
