@@ -65,7 +65,7 @@ private[ui] final class RunListener(store: TabStore) extends SparkListener {
 
 private object RunListener {
 
-  /** Runs that are kept, each with at most 300 KB of points. */
+  /** Runs that are kept, each with 200 KB of points at most for up to 125 workers, and a copy of them in the store. */
   private val MostRuns = 100
   private val WriteMillis = 1000L
   private val Frequent = Set("round", "exchanges")
