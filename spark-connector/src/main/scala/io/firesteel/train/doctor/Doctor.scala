@@ -76,7 +76,7 @@ object Doctor {
     val (reception, refused) = receive(sc, asked)
     try {
       val checks = executors.map(executor => executor.id -> check(executor.tasks, reception.map(_.address))).toMap
-      val (answers, _) = EachExecutor.run(sc, executors, Seconds)(new OwnCheck(checks))
+      val (answers, _) = EachExecutor.run(sc, executors, Seconds, "doctor")(new OwnCheck(checks))
       val reports = executors.flatMap(executor => answers.get(executor.id).map(executor -> _))
       val silent = executors.filterNot(executor => answers.contains(executor.id)).map { executor =>
         val remedy = "look into its log, and whether other jobs keep its task slots busy"
