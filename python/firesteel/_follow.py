@@ -9,6 +9,7 @@ from typing import Any, Callable, Optional, TypeVar
 
 from pyspark import InheritableThread
 from pyspark.sql import SparkSession
+from pyspark.sql.utils import is_remote
 
 from firesteel._events import events_of
 from firesteel._progress import FitView
@@ -51,7 +52,8 @@ def interruptibly(session: SparkSession, body: Callable[[], T], stop: Callable[[
         except BaseException as e:  # noqa: BLE001  (it is raised below)
             outcome.set_exception(e)
 
-    thread = InheritableThread(target=run, session=session, daemon=True)
+    remote = {"session": session} if is_remote() else {}  # which Spark 3.5 does not know
+    thread = InheritableThread(target=run, daemon=True, **remote)
     thread.start()
     try:
         return outcome.result()
