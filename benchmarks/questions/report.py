@@ -2,7 +2,7 @@
 
 import json
 
-from . import clock, cuda, curve, engine, exchange, faults, grid, images, memory, network, peers, photographs, precision, recovery, results, runs, spark, tables, transform
+from . import clock, cuda, curve, engine, exchange, faults, grid, images, listeners, memory, network, peers, photographs, precision, recovery, results, runs, spark, tables, transform
 
 README = runs.ROOT / "benchmarks" / "README.md"
 TABLES = {
@@ -23,6 +23,7 @@ TABLES = {
     "tables": tables,
     "grid": grid,
     "clock": clock,
+    "listeners": listeners,
 }
 
 
