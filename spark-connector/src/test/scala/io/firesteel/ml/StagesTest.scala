@@ -73,7 +73,7 @@ class StagesTest extends SparkSuite {
         assert(param.doc.length > 10 && !param.doc.contains("--"), s"${stage.getName}.${param.name}: ${param.doc}")
         assert(one.getParam(param.name) == param && param.parent == one.uid)
       }
-      val (value, text) = ("elsewhere", if (one.hasParam("featuresCol")) "featuresCol" else "fit")
+      val (value, text) = ("elsewhere", Seq("featuresCol", "fit", "settings", "out").find(one.hasParam).get)
       val copied = one.copy(new ParamMap().put(one.getParam(text).asInstanceOf[Param[String]], value))
       assert(copied.getOrDefault(copied.getParam(text)) == value && copied.uid == one.uid)
       assert(!one.get(one.getParam(text)).contains(value))
