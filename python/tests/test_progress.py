@@ -51,6 +51,8 @@ def test_a_view_escapes_faults_and_keeps_lines_short():
 
 def test_an_interrupted_fit_has_ended_and_the_next_one_works(images, spark, remote):
     endless = CnnClassifier(**{**SMALL, "iterations": 50_000_000}, fitId="endless")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what it runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt():
         while not any(event["event"] == "round" for _, event in events_of(spark, "endless")):
