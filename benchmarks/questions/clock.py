@@ -142,7 +142,7 @@ def table(rows):
         "its own to a switch. A real run and `simulate` with the same seed, whose step time and jitter are those that the real run's",
         "turns told (of rounds: the turns of `bsp` with the same seed), whose `spark-round` is that of as many rounds of one row a",
         "worker, and whose bandwidth is at most that of `deepspark`'s exchanges, both with the same net where no link was limited.",
-        "Medians over n seeds; in brackets the smallest and the largest.",
+        "Medians over n seeds; in brackets the smallest and the largest. Where `virtual, s` has a star, no bandwidth was set in the simulation.",
         "",
         "| when | hardware | net | link | strategy | n | training, s | virtual, s | virtual / real | accuracy, % | virtual, % | staleness 0, 1, 2+ | virtual |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
@@ -153,7 +153,7 @@ def table(rows):
         hardware = of[0]["hardware"]
         lines.append(
             f"| {of[0]['time'][:10]} | {hardware['cpu']}, {hardware['cores']} cores | {net} | {f'{gigabits} Gbit/s' if gigabits else 'free'} "
-            f"| {strategy} | {len(of)} | {_spread([row['seconds'] for row in of], 1)} | {_spread([row['virtual_seconds'] for row in of], 1)} "
+            f"| {strategy} | {len(of)} | {_spread([row['seconds'] for row in of], 1)} | {_spread([row['virtual_seconds'] for row in of], 1)}{'' if 'bandwidth' in of[0] else ' *'} "
             f"| {_spread([row['virtual_seconds'] / row['seconds'] for row in of], 2)} "
             f"| {_spread([100 * row['accuracy'] for row in of], 1)} | {_spread([100 * row['virtual_accuracy'] for row in of], 1)} "
             f"| {_shares([row['staleness'] for row in of])} | {_shares([row['virtual_staleness'] for row in of])} |"
