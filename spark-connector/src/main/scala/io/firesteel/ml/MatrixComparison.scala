@@ -13,7 +13,7 @@ import org.apache.spark.ml.param.{BooleanParam, IntParam, Param, ParamMap, Param
 import org.apache.spark.ml.util.{DefaultParamsReadable, DefaultParamsWritable, Identifiable}
 import org.apache.spark.sql.types.{StringType, StructType}
 import org.apache.spark.sql.{DataFrame, Dataset, Row}
-import scala.collection.concurrent.TrieMap
+import scala.collection.mutable
 import scala.jdk.CollectionConverters._
 import scala.util.Using
 
@@ -75,7 +75,7 @@ final class MatrixComparison(override val uid: String) extends Transformer with 
   }
 
   private def stopped(): Seq[String] = {
-    MatrixComparison.running.get(uid).foreach(_.interrupt())
+    MatrixComparison.interrupt(uid)
     Nil
   }
 
@@ -99,12 +99,19 @@ object MatrixComparison extends DefaultParamsReadable[MatrixComparison] {
   private val Schema = new StructType().add("result", StringType, nullable = false)
 
   /** The threads of the comparisons of this process, by uid. */
-  private val running = TrieMap.empty[String, Thread]
+  private val running = mutable.Map.empty[String, Thread]
 
+  private def interrupt(uid: String): Unit = running.synchronized(running.get(uid).foreach(_.interrupt()))
+
+  /** The thread serves other calls afterwards, which an interruption of this one must not reach. */
   private def during[A](uid: String)(body: => A): A = {
-    running(uid) = Thread.currentThread
+    running.synchronized(running(uid) = Thread.currentThread)
     try body
-    finally running.remove(uid)
+    finally
+      running.synchronized {
+        running.remove(uid)
+        Thread.interrupted()
+      }
   }
 
   override def load(path: String): MatrixComparison = super.load(path)

@@ -1,7 +1,9 @@
 // What others than the caller of `fit` see of it: its events while it goes on, and its model on the disk of a Connect server.
 package io.firesteel.ml
 
-import io.firesteel.{EndReason, Json, TestSpark}
+import io.firesteel.jni.Kind
+import java.nio.file.Files
+import io.firesteel.{EndReason, FiresteelException, Json, TestSpark}
 import org.apache.spark.ml.firesteel.LocalFiles
 import org.apache.spark.sql.DataFrame
 import org.scalatest.concurrent.Eventually.{eventually, PatienceConfig}
@@ -33,6 +35,23 @@ class FitEventsTest extends SparkSuite {
     eventually(assert(events(new FitEvents().setFit("long")).exists(_._2 == "round")))
     events(new FitEvents().setFit("long").setStop(true))
     assert(Await.result(fit, 1.minute).summary.endReason == EndReason.Stopped.name)
+  }
+
+  test("a comparison that goes on is ended by its uid, and its thread can be used again") {
+    val data = TestSpark.fixture("cifar10-tiny")
+    val matrix = s"""{"base":{"data":"$data","strategy":"sequential","batch":20,"lr":0.0001,"lr-policy":"fixed"},
+                    |"axes":{"seed":[0]},"budget":{"iterations":10000000}}""".stripMargin
+    TestSpark.directory { directory =>
+      val none = spark.range(0).toDF()
+      val stage = new MatrixComparison().setMatrix(matrix).setOut(directory.resolve("out").toString)
+      val run = Future {
+        val e = intercept[FiresteelException](stage.transform(none))
+        e.kind -> Thread.currentThread.isInterrupted
+      }
+      eventually(assert(Files.exists(directory.resolve("out/report.html")))) // all is checked, and the run begins
+      new MatrixComparison(stage.uid).setStop(true).transform(none)
+      assert(Await.result(run, 1.minute) == Kind.CANCELLED -> false)
+    }
   }
 
   test("of many events the latest are kept, and of many fits the latest") {
